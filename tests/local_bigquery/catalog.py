@@ -1,0 +1,296 @@
+"""Projects, datasets and tables: what is declared about them.
+
+bqemulator has the same tables, but forgets much of their declarations; the resources that clients
+get come from here.
+"""
+
+import hashlib
+import re
+import time
+from typing import Any
+
+import orjson
+
+from . import emulated_tables
+from .emulator import Emulator, Exclusive
+from .errors import access_denied, condition_not_met, duplicate, invalid, not_found
+from .names import TableName
+from .schema import (
+    Json,
+    check_changes,
+    check_clustering,
+    check_partitioning,
+    columns_of,
+    normalized,
+)
+from .store import Store
+
+_DATASET_ID = re.compile(r"\w{1,1024}", re.ASCII)
+_LOCATION = re.compile(r"US|EU|[a-z]+-[a-z]+\d+")
+_TABLE_DROPPED_BY_PUT = ("description", "expirationTime", "friendlyName", "labels")
+
+
+class Catalog:
+    """All projects, datasets and tables of the server."""
+
+    def __init__(self, store: Store, emulator: Emulator) -> None:
+        """Read what was declared before."""
+        self._store = store
+        self._emulator = emulator
+        self._projects = {key for key, _ in store.all("project")}
+        self._datasets = dict(store.all("dataset"))
+        self._tables = dict(store.all("table"))
+
+    def add_project(self, project: str) -> None:
+        """Make the project known; nothing is in it yet."""
+        if not re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", project):
+            raise invalid(f"Invalid project ID '{project}'.")
+        self._projects.add(project)
+        self._store.put("project", {project: {}})
+
+    def has_project(self, project: str) -> bool:
+        """Say whether the project is known."""
+        return project in self._projects
+
+    def datasets(self, project: str) -> list[Json]:
+        """Return the datasets of a project."""
+        return [
+            body
+            for body in self._datasets.values()
+            if body["datasetReference"]["projectId"] == project
+        ]
+
+    def dataset(self, project: str, dataset: str) -> Json | None:
+        """Return the dataset, if there is one."""
+        return self._datasets.get(f"{project}:{dataset}")
+
+    def existing_dataset(self, project: str, dataset: str) -> Json:
+        """Return the dataset; raises ApiError (404)."""
+        if (body := self.dataset(project, dataset)) is None:
+            raise not_found(f"Dataset {project}:{dataset}")
+        return body
+
+    async def create_dataset(self, project: str, body: Json) -> Json:
+        """Make a dataset; raises ApiError for a bad declaration or an existing dataset.
+
+        Source: rest/v2/datasets (the default location is US); locations.
+        """
+        dataset = body.get("datasetReference", {}).get("datasetId", "")
+        if not _DATASET_ID.fullmatch(dataset):
+            raise invalid(f'Invalid dataset ID "{dataset}".')
+        location = body.get("location") or "US"
+        location = location.upper() if location.lower() in ("us", "eu") else location.lower()
+        if not _LOCATION.fullmatch(location):
+            raise access_denied(
+                f"BigQuery BigQuery: Location {location} is not yet publicly available."
+            )
+        if self.dataset(project, dataset):
+            raise duplicate(f"Dataset {project}:{dataset}")
+        reference = {"projectId": project, "datasetId": dataset}
+        await self._emulator.call(
+            "POST",
+            f"/projects/{project}/datasets",
+            {"datasetReference": reference, "location": location},
+        )
+        declared = {
+            **body,
+            "kind": "bigquery#dataset",
+            "id": f"{project}:{dataset}",
+            "datasetReference": reference,
+            "location": location,
+            "type": "DEFAULT",
+            "creationTime": _now(),
+        }
+        return self._keep("dataset", self._datasets, declared)
+
+    async def drop_dataset(self, project: str, dataset: str) -> None:
+        """Drop a dataset with everything in it; raises ApiError (404)."""
+        self.existing_dataset(project, dataset)
+        await self._emulator.call(
+            "DELETE",
+            f"/projects/{project}/datasets/{dataset}",
+            params={"deleteContents": "true"},
+        )
+        for body in self.tables(project, dataset):
+            self._forget("table", self._tables, body["id"])
+        self._forget("dataset", self._datasets, f"{project}:{dataset}")
+
+    def tables(self, project: str, dataset: str) -> list[Json]:
+        """Return the tables and views of a dataset."""
+        prefix = f"{project}:{dataset}."
+        return [body for key, body in self._tables.items() if key.startswith(prefix)]
+
+    def table(self, name: TableName) -> Json | None:
+        """Return the table, if there is one."""
+        return self._tables.get(str(name))
+
+    def existing_table(self, name: TableName) -> Json:
+        """Return the table; raises ApiError (404)."""
+        self.existing_dataset(name.project, name.dataset)
+        if (body := self.table(name)) is None:
+            raise not_found(f"Table {name}")
+        return body
+
+    async def count_rows(self, name: TableName) -> int:
+        """Return how many rows a table has."""
+        async with self._emulator.exclusively() as emulator:
+            return await emulator.count(name.project, name.dataset, name.table)
+
+    async def create_table(self, name: TableName, body: Json) -> Json:
+        """Make a table or a view; raises ApiError."""
+        dataset = self.existing_dataset(name.project, name.dataset)
+        if not _DATASET_ID.fullmatch(name.table):
+            raise invalid(f'Invalid table ID "{name.table}".')
+        columns = columns_of(body.get("schema"))
+        check_partitioning(body.get("timePartitioning"), columns)
+        check_clustering(body.get("clustering"), columns)
+        if self.table(name):
+            raise duplicate(f"Table {name}")
+        declared = {
+            **body,
+            **_expirations(dataset, body),
+            "kind": "bigquery#table",
+            "id": str(name),
+            "tableReference": name.reference,
+            "type": "VIEW" if "view" in body else "TABLE",
+            "location": dataset["location"],
+            "creationTime": _now(),
+        }
+        async with self._emulator.exclusively() as emulator:
+            if "view" in body:
+                await self._put_view(emulator, name, declared)
+            else:
+                await emulated_tables.create(emulator, name, declared)
+        if fields := declared.get("schema", {}).get("fields"):
+            declared["schema"] = {"fields": normalized(fields)}
+        return self._keep("table", self._tables, declared)
+
+    async def update_table(
+        self, name: TableName, body: Json, etag: str | None, *, replace: bool
+    ) -> Json:
+        """Change a table by tables.patch or, with `replace`, tables.update; raises ApiError.
+
+        Source: rest/v2/tables/patch; the If-Match header of the API's optimistic concurrency.
+        """
+        old = self.existing_table(name)
+        if etag is not None and etag not in (old["etag"], "*"):
+            raise condition_not_met()
+        new = _merged(old, body, replace=replace)
+        if old["type"] == "VIEW":
+            if "view" in body:
+                async with self._emulator.exclusively() as emulator:
+                    await self._put_view(emulator, name, new)
+            return self._keep("table", self._tables, new)
+        old_columns, columns = columns_of(old.get("schema")), columns_of(new.get("schema"))
+        added = check_changes(str(name), old_columns, columns)
+        check_partitioning(new.get("timePartitioning"), columns)
+        check_clustering(new.get("clustering"), columns)
+        if _partitions(old) != _partitions(new):
+            raise invalid(f"Cannot change the partitioning of table {name}.")
+        if "schema" in body:
+            new["schema"] = {"fields": _in_order(old, new)}
+            async with self._emulator.exclusively() as emulator:
+                await emulated_tables.change_columns(emulator, name, added, new)
+        return self._keep("table", self._tables, new)
+
+    async def _put_view(self, emulator: Exclusive, name: TableName, declared: Json) -> None:
+        """Make or replace a view and put the columns that it has into its declaration."""
+        await emulated_tables.put_view(emulator, name, declared["view"])
+        fields = await emulated_tables.column_fields(emulator, name)
+        declared["schema"] = {"fields": normalized(fields)}
+
+    async def delete_table(self, name: TableName) -> None:
+        """Drop a table or a view; raises ApiError (404)."""
+        body = self.existing_table(name)
+        kind = "VIEW" if body["type"] == "VIEW" else "TABLE"
+        await self._emulator.query(name.project, f"DROP {kind} {name.sql}")
+        self._forget("table", self._tables, str(name))
+
+    async def adopt_changes(self, project: str) -> None:
+        """Take over what a statement made, changed or dropped in the project's datasets."""
+        async with self._emulator.exclusively() as emulator:
+            for dataset in self.datasets(project):
+                await self._adopt(emulator, dataset)
+
+    async def _adopt(self, emulator: Exclusive, dataset: Json) -> None:
+        project, dataset_id = dataset["id"].split(":")
+        path = f"/projects/{project}/datasets/{dataset_id}/tables"
+        listed = (await emulator.call("GET", path)).get("tables", [])
+        names = [
+            TableName(project, dataset_id, item["tableReference"]["tableId"]) for item in listed
+        ]
+        for name in names:
+            await self._adopt_table(emulator, dataset, name)
+        for key in {body["id"] for body in self.tables(project, dataset_id)} - set(map(str, names)):
+            self._forget("table", self._tables, key)
+
+    async def _adopt_table(self, emulator: Exclusive, dataset: Json, name: TableName) -> None:
+        known = self.table(name)
+        if known is None:
+            theirs = await emulated_tables.describe(emulator, name)
+            ours = {**theirs, "location": dataset["location"], "creationTime": _now()}
+        else:
+            ours = known
+        fields = {field["name"]: field for field in ours.get("schema", {}).get("fields", [])}
+        actual = await emulated_tables.column_fields(emulator, name)
+        if known is None or list(fields) != [field["name"] for field in actual]:
+            merged = [fields.get(field["name"], field) for field in actual]
+            ours = {**ours, "schema": {"fields": normalized(merged)}}
+            self._keep("table", self._tables, ours)
+
+    def _keep(self, kind: str, resources: dict[str, Json], body: Json) -> Json:
+        body["lastModifiedTime"] = _now()
+        body.pop("etag", None)
+        digest = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        body["etag"] = digest[:22]
+        resources[body["id"]] = body
+        self._store.put(kind, {body["id"]: body})
+        return body
+
+    def _forget(self, kind: str, resources: dict[str, Json], key: str) -> None:
+        del resources[key]
+        self._store.drop(kind, key)
+
+
+def _now() -> str:
+    return str(time.time_ns() // 1_000_000)
+
+
+def _expirations(dataset: Json, body: Json) -> Json:
+    """Return what a new table takes over from its dataset.
+
+    Source: rest/v2/datasets, defaultPartitionExpirationMs and defaultTableExpirationMs.
+    """
+    partitioning = body.get("timePartitioning")
+    partition_default = dataset.get("defaultPartitionExpirationMs")
+    if partitioning and partition_default:
+        return {"timePartitioning": {"expirationMs": partition_default, **partitioning}}
+    table_default = dataset.get("defaultTableExpirationMs")
+    if table_default and "expirationTime" not in body:
+        return {"expirationTime": str(int(_now()) + int(table_default))}
+    return {}
+
+
+def _merged(old: Json, body: Json, *, replace: bool) -> Json:
+    """Return a resource after a change: null removes, and so does leaving out with `replace`."""
+    new = {**old, **body}
+    gone = {key for key, value in body.items() if value is None}
+    if replace:
+        gone.update(key for key in _TABLE_DROPPED_BY_PUT if key not in body)
+    return {key: new[key] for key in new if key not in gone} | {
+        "tableReference": old["tableReference"]
+    }
+
+
+def _partitions(body: Json) -> tuple[Any, ...]:
+    partitioning = body.get("timePartitioning") or {}
+    return partitioning.get("type"), partitioning.get("field")
+
+
+def _in_order(old: Json, new: Json) -> list[Json]:
+    """Return the new fields with those that exist already first, where the data has them."""
+    fields = {field["name"].casefold(): field for field in normalized(new["schema"]["fields"])}
+    first = [
+        fields.pop(field["name"].casefold()) for field in old.get("schema", {}).get("fields", [])
+    ]
+    return first + list(fields.values())

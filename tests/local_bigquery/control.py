@@ -1,0 +1,145 @@
+"""What BigQuery does not have: the token endpoint, and /local/ for whoever runs the server."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from .accounts import GRANT_TYPE, TOKEN_SECONDS, Account, Accounts, InvalidGrantError, new_key
+from .catalog import Catalog
+from .emulator import Emulator
+from .errors import ApiError, not_found
+from .permissions import Grant
+from .rest import json_body, json_response
+from .schema import Json
+from .statements import may_declare
+
+type Handler = Callable[[web.Request], Awaitable[Json | None]]
+
+
+class Control:
+    """The token endpoint, and calls that make and change accounts, projects and datasets."""
+
+    def __init__(self, accounts: Accounts, catalog: Catalog, emulator: Emulator) -> None:
+        """Act on these parts."""
+        self._accounts = accounts
+        self._catalog = catalog
+        self._emulator = emulator
+
+    def register(self, app: web.Application) -> None:
+        """Add the calls to the application."""
+        app.router.add_post("/token", self.token)
+        account = "/local/accounts/{email}"
+        for method, path, handler in (
+            ("POST", "/local/projects", self.create_project),
+            ("POST", "/local/accounts", self.create_account),
+            ("PUT", f"{account}/grants", self.set_grants),
+            ("POST", f"{account}/keys", self.create_key),
+            ("DELETE", f"{account}/keys/{{key}}", self.delete_key),
+            ("DELETE", account, self.delete_account),
+            ("DELETE", "/local/datasets/{project}/{dataset}", self.drop_dataset),
+            ("POST", "/local/query", self.query),
+        ):
+            app.router.add_route(method, path, _answering(handler))
+
+    async def token(self, request: web.Request) -> web.Response:
+        """Exchange a signed assertion for an access token.
+
+        Source: identity/protocols/oauth2/service-account, "Making the access token request".
+        """
+        form = await request.post()
+        if form.get("grant_type") != GRANT_TYPE:
+            return json_response(
+                {"error": "unsupported_grant_type", "error_description": "Invalid grant_type"}, 400
+            )
+        try:
+            value = self._accounts.exchange(str(form.get("assertion", "")))
+        except InvalidGrantError as error:
+            return json_response({"error": "invalid_grant", "error_description": str(error)}, 400)
+        return json_response(
+            {"access_token": value, "expires_in": TOKEN_SECONDS, "token_type": "Bearer"}
+        )
+
+    async def create_project(self, request: web.Request) -> Json:
+        """Make the project {"id"} known."""
+        project = (await json_body(request))["id"]
+        self._catalog.add_project(project)
+        return {"id": project}
+
+    async def create_account(self, request: web.Request) -> Json:
+        """Make an account from {"project", "grants"} and return its first key file."""
+        body = await json_body(request)
+        grants = _grants(body)
+        for project in {body["project"], *(grant.project for grant in grants)}:
+            self._catalog.add_project(project)
+        account = self._accounts.create(body["project"], grants)
+        return await self._new_key(request, account.email)
+
+    async def set_grants(self, request: web.Request) -> Json:
+        """Give an account {"grants"} instead of those that it has."""
+        account = self._account(request)
+        account.grants = _grants(await json_body(request))
+        self._accounts.save(account)
+        return {"email": account.email}
+
+    async def create_key(self, request: web.Request) -> Json:
+        """Return a further key file of an account."""
+        return await self._new_key(request, request.match_info["email"])
+
+    async def delete_key(self, request: web.Request) -> None:
+        """Delete a key; access tokens that were had with it last until they expire.
+
+        Source: iam/docs/keys-create-delete, "Delete service account keys".
+        """
+        account = self._account(request)
+        if account.keys.pop(request.match_info["key"], None) is None:
+            raise not_found(f"Key {request.match_info['key']}")
+        self._accounts.save(account)
+
+    async def delete_account(self, request: web.Request) -> None:
+        """Delete an account; its keys and access tokens are worth nothing at once."""
+        self._accounts.delete(self._account(request).email)
+
+    async def drop_dataset(self, request: web.Request) -> None:
+        """Drop a dataset with everything in it."""
+        path = request.match_info
+        await self._catalog.drop_dataset(path["project"], path["dataset"])
+
+    async def query(self, request: web.Request) -> Json:
+        """Run {"project", "sql"} as nobody in particular and return its rows."""
+        body = await json_body(request)
+        rows = await self._emulator.query(body["project"], body["sql"])
+        if may_declare(body["sql"]):
+            await self._catalog.adopt_changes(body["project"])
+        return {"rows": rows}
+
+    async def _new_key(self, request: web.Request, email: str) -> Json:
+        account = self._accounts.get(email)
+        if account is None:
+            raise not_found(f"Account {email}")
+        token_uri = str(request.url.origin() / "token")
+        key = await asyncio.to_thread(new_key, account, token_uri)
+        self._accounts.save(account)
+        return dict(key)
+
+    def _account(self, request: web.Request) -> Account:
+        account = self._accounts.get(request.match_info["email"])
+        if account is None:
+            raise not_found(f"Account {request.match_info['email']}")
+        return account
+
+
+def _grants(body: Json) -> list[Grant]:
+    return [Grant.from_json(grant) for grant in body.get("grants", [])]
+
+
+def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            return json_response(await handler(request))
+        except ApiError as error:
+            return json_response(error.body(), error.http_status)
+        except KeyError as error:
+            return json_response(ApiError(400, "required", f"Missing {error}").body(), 400)
+
+    return handle

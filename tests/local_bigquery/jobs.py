@@ -1,0 +1,182 @@
+"""The REST API's query jobs.
+
+The statements run in bqemulator; who may run them, under which id, and where, is decided here.
+Load jobs will be methods of their own: `Jobs.insert` is the place where their configuration comes
+in, and the upload paths are not served yet.
+
+Sources: rest/v2/jobs, rest/v2/jobs/query, running-queries ("Required permissions"), locations.
+"""
+
+import re
+import secrets
+from typing import Any
+
+from aiohttp import web
+
+from .access import Caller
+from .catalog import Catalog
+from .emulator import Emulator
+from .errors import access_denied, duplicate, invalid, invalid_query, not_found, not_implemented
+from .names import TableName
+from .permissions import denied_on_dataset
+from .rest import PREFIX, RestApi, json_body
+from .schema import Json
+from .statements import may_declare, reads_only
+from .store import Store
+
+_PROJECT = f"{PREFIX}/projects/{{project}}"
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")
+_NAME = re.compile(r"(?:([a-z][a-z0-9-]+)\.)?(\w+)\.(\w+)")
+# Source: locations, "Specify locations": the others must be given with the job's id.
+_FOUND_WITHOUT_LOCATION = frozenset({"US", "EU"})
+
+
+class Jobs:
+    """The methods of the collection jobs that concern queries."""
+
+    def __init__(self, catalog: Catalog, emulator: Emulator, store: Store) -> None:
+        """Run statements in this emulator, on the tables of this catalog."""
+        self._catalog = catalog
+        self._emulator = emulator
+        self._store = store
+        self._jobs = dict(store.all("job"))
+
+    def register(self, api: RestApi) -> None:
+        """Add the methods to the API."""
+        api.add("POST", f"{_PROJECT}/queries", "jobs.query", self.query)
+        api.add("GET", f"{_PROJECT}/queries/{{job}}", "jobs.getQueryResults", self.results)
+        api.add("POST", f"{_PROJECT}/jobs", "jobs.insert", self.insert)
+        api.add("GET", f"{_PROJECT}/jobs/{{job}}", "jobs.get", self.get)
+
+    async def query(self, request: web.Request, caller: Caller) -> Json:
+        """Answer jobs.query."""
+        project = request.match_info["project"]
+        caller.check_project("bigquery.jobs.create", project)
+        body = await json_body(request)
+        location = self._check_statement(project, caller, body, body.get("location"))
+        answer = await self._emulator.call("POST", f"/projects/{project}/queries", body)
+        if errors := answer.get("errors"):
+            raise invalid_query(errors[0]["message"])
+        if job := answer.get("jobReference", {}).get("jobId"):
+            self._remember(project, job, caller, location)
+        await self._after(project, str(body["query"]))
+        return _located(answer, location)
+
+    async def insert(self, request: web.Request, caller: Caller) -> Json:
+        """Answer jobs.insert for a query."""
+        project = request.match_info["project"]
+        caller.check_project("bigquery.jobs.create", project)
+        body = await json_body(request)
+        query = body.get("configuration", {}).get("query")
+        if query is None:
+            raise not_implemented("jobs other than queries")
+        reference = body.get("jobReference", {})
+        job = reference.get("jobId") or f"job_{secrets.token_urlsafe(20)}"
+        if not _JOB_ID.fullmatch(job):
+            raise invalid(f'Invalid job ID "{job}".')
+        location = self._check_statement(project, caller, query, reference.get("location"))
+        if f"{project}:{job}" in self._jobs:
+            raise duplicate(f"Job {project}:{location}.{job}")
+        self._remember(project, job, caller, location)
+        body["jobReference"] = {"projectId": project, "jobId": job}
+        answer = await self._emulator.call("POST", f"/projects/{project}/jobs", body)
+        await self._after(project, str(query["query"]))
+        return _located(answer, location)
+
+    async def get(self, request: web.Request, caller: Caller) -> Json:
+        """Answer jobs.get."""
+        project, job, location = self._known(request, caller)
+        answer = await self._emulator.call("GET", f"/projects/{project}/jobs/{job}")
+        return _located(answer, location)
+
+    async def results(self, request: web.Request, caller: Caller) -> Json:
+        """Answer jobs.getQueryResults, page by page."""
+        project, job, location = self._known(request, caller)
+        params = {
+            key: value
+            for key, value in request.query.items()
+            if key in ("maxResults", "pageToken", "startIndex", "timeoutMs")
+        }
+        answer = await self._emulator.call(
+            "GET", f"/projects/{project}/queries/{job}", params=params
+        )
+        return _located(answer, location)
+
+    def _remember(self, project: str, job: str, caller: Caller, location: str) -> None:
+        document = {"email": caller.email, "location": location}
+        self._jobs[f"{project}:{job}"] = document
+        self._store.put("job", {f"{project}:{job}": document})
+
+    def _known(self, request: web.Request, caller: Caller) -> tuple[str, str, str]:
+        """Return project, id and location of a job that the caller made and finds."""
+        project, job = request.match_info["project"], request.match_info["job"]
+        known = self._jobs.get(f"{project}:{job}")
+        asked = request.query.get("location")
+        if known is None or (
+            asked.casefold() != known["location"].casefold()
+            if asked
+            else known["location"] not in _FOUND_WITHOUT_LOCATION
+        ):
+            raise not_found(f"Job {project}:{job}")
+        if known["email"] != caller.email:
+            raise access_denied(
+                f"Job {project}:{job}: Permission bigquery.jobs.get denied on job {project}:{job}"
+                " (or it may not exist)."
+            )
+        return project, job, known["location"]
+
+    def _check_statement(
+        self, project: str, caller: Caller, query: dict[str, Any], location: str | None
+    ) -> str:
+        """Return where the statement runs; raises ApiError if the caller may not run it.
+
+        What a statement names is found by its words, which is enough for the permission on
+        datasets that the server knows: reading needs bigquery.tables.getData, every other
+        statement bigquery.tables.updateData.
+        """
+        # Source: rest/v2/jobs, JobConfigurationQuery.useLegacySql: true unless it is false.
+        if query.get("useLegacySql", True):
+            raise invalid_query("The local BigQuery has no legacy SQL: set useLegacySql to false.")
+        sql = str(query.get("query", ""))
+        permission = "bigquery.tables.getData" if reads_only(sql) else "bigquery.tables.updateData"
+        where = location
+        for name in self._named_tables(project, sql, query.get("defaultDataset")):
+            if not caller.may(permission, name.project, name.dataset):
+                if self._catalog.table(name) is None:
+                    raise denied_on_dataset(permission, name.project, name.dataset)
+                raise access_denied(
+                    f"Table {name}: User does not have permission to query table {name},"
+                    " or perhaps it does not exist."
+                )
+            dataset = self._catalog.existing_dataset(name.project, name.dataset)
+            where = where or dataset["location"]
+            if where.casefold() != dataset["location"].casefold():
+                raise not_found(
+                    f"Dataset {name.project}:{name.dataset} was not found in location {where}"
+                )
+        return where or "US"
+
+    def _named_tables(self, project: str, sql: str, default: Json | None) -> list[TableName]:
+        names = [
+            TableName(owner or project, dataset, table)
+            for owner, dataset, table in _NAME.findall(sql.replace("`", ""))
+            if self._catalog.dataset(owner or project, dataset)
+        ]
+        if default:
+            owner, dataset = default.get("projectId", project), default["datasetId"]
+            names.extend(
+                TableName(owner, dataset, body["tableReference"]["tableId"])
+                for body in self._catalog.tables(owner, dataset)
+                if re.search(rf"\b{body['tableReference']['tableId']}\b", sql)
+            )
+        return names
+
+    async def _after(self, project: str, sql: str) -> None:
+        if may_declare(sql):
+            await self._catalog.adopt_changes(project)
+
+
+def _located(answer: Json, location: str) -> Json:
+    if "jobReference" in answer:
+        answer["jobReference"]["location"] = location
+    return answer

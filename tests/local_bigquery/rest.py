@@ -1,0 +1,200 @@
+"""The REST API's datasets and tables, and what all its calls have in common.
+
+Source: rest/v2 (the reference of the BigQuery API).
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+import orjson
+
+from .access import Access, Caller
+from .calls import Call, Gate
+from .catalog import Catalog
+from .errors import ApiError, invalid, not_found
+from .names import TableName
+from .schema import Json
+
+type Handler = Callable[[web.Request, Caller], Awaitable[Json | None]]
+
+PREFIX = "/bigquery/v2"
+_DATASETS = f"{PREFIX}/projects/{{project}}/datasets"
+_DATASET = f"{_DATASETS}/{{dataset}}"
+_TABLES = f"{_DATASET}/tables"
+_TABLE = f"{_TABLES}/{{table}}"
+
+
+def json_response(body: Json | None, status: int = 200) -> web.Response:
+    """Return a response with a JSON body, or without a body for None."""
+    if body is None:
+        return web.Response(status=204)
+    return web.Response(
+        body=orjson.dumps(body), status=status, content_type="application/json", charset="UTF-8"
+    )
+
+
+async def json_body(request: web.Request) -> Json:
+    """Read the JSON object that a request carries; raises ApiError."""
+    content = await request.read()
+    try:
+        body = orjson.loads(content or b"{}")
+    except orjson.JSONDecodeError:
+        raise ApiError(400, "parseError", "Parse Error") from None
+    if not isinstance(body, dict):
+        raise invalid("The body must be a JSON object.")
+    return body
+
+
+class RestApi:
+    """Registers handlers so that every call passes the gate and has a known caller."""
+
+    def __init__(self, app: web.Application, gate: Gate, access: Access) -> None:
+        """Add to this application."""
+        self._router = app.router
+        self._gate = gate
+        self._access = access
+
+    def add(self, http_method: str, path: str, method: str, handler: Handler) -> None:
+        """Serve one method of the API, for example "tables.insert"."""
+
+        async def handle(request: web.Request) -> web.Response:
+            async def answer() -> web.Response:
+                caller = self._access.caller(request.headers.get("Authorization"))
+                return json_response(await handler(request, caller))
+
+            try:
+                return await self._gate.run(Call(method, request.path), answer)
+            except ApiError as error:
+                response = json_response(error.body(), error.http_status)
+                if error.http_status == 401:
+                    response.headers["WWW-Authenticate"] = (
+                        'Bearer realm="https://accounts.google.com/"'
+                    )
+                return response
+
+        self._router.add_route(http_method, path, handle)
+
+
+class Resources:
+    """The methods of the collections datasets and tables."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Answer from this catalog."""
+        self._catalog = catalog
+
+    def register(self, api: RestApi) -> None:
+        """Add the methods to the API."""
+        api.add("GET", _DATASETS, "datasets.list", self.list_datasets)
+        api.add("POST", _DATASETS, "datasets.insert", self.insert_dataset)
+        api.add("GET", _DATASET, "datasets.get", self.get_dataset)
+        api.add("GET", _TABLES, "tables.list", self.list_tables)
+        api.add("POST", _TABLES, "tables.insert", self.insert_table)
+        api.add("GET", _TABLE, "tables.get", self.get_table)
+        api.add("PATCH", _TABLE, "tables.patch", self.patch_table)
+        api.add("PUT", _TABLE, "tables.update", self.update_table)
+        api.add("DELETE", _TABLE, "tables.delete", self.delete_table)
+
+    async def list_datasets(self, request: web.Request, caller: Caller) -> Json:
+        """Answer datasets.list; source: listing-datasets, "Required permissions"."""
+        project = request.match_info["project"]
+        caller.check_project("bigquery.datasets.get", project)
+        keys = ("kind", "id", "datasetReference", "location", "labels", "friendlyName", "type")
+        return _page(
+            request, "bigquery#datasetList", "datasets", self._catalog.datasets(project), keys
+        )
+
+    async def insert_dataset(self, request: web.Request, caller: Caller) -> Json:
+        """Answer datasets.insert."""
+        project = request.match_info["project"]
+        caller.check_project("bigquery.datasets.create", project)
+        return _linked(
+            request, await self._catalog.create_dataset(project, await json_body(request))
+        )
+
+    async def get_dataset(self, request: web.Request, caller: Caller) -> Json:
+        """Answer datasets.get."""
+        project, dataset = request.match_info["project"], request.match_info["dataset"]
+        caller.check_dataset("bigquery.datasets.get", project, dataset)
+        return _linked(request, self._catalog.existing_dataset(project, dataset))
+
+    async def list_tables(self, request: web.Request, caller: Caller) -> Json:
+        """Answer tables.list."""
+        project, dataset = request.match_info["project"], request.match_info["dataset"]
+        caller.check_dataset("bigquery.tables.list", project, dataset)
+        self._catalog.existing_dataset(project, dataset)
+        keys = (
+            *("kind", "id", "tableReference", "type", "creationTime", "labels", "friendlyName"),
+            *("timePartitioning", "clustering", "expirationTime"),
+        )
+        tables = self._catalog.tables(project, dataset)
+        answer = _page(request, "bigquery#tableList", "tables", tables, keys)
+        return {**answer, "totalItems": len(tables)}
+
+    async def insert_table(self, request: web.Request, caller: Caller) -> Json:
+        """Answer tables.insert."""
+        project, dataset = request.match_info["project"], request.match_info["dataset"]
+        caller.check_dataset("bigquery.tables.create", project, dataset)
+        body = await json_body(request)
+        name = TableName(project, dataset, body.get("tableReference", {}).get("tableId", ""))
+        return _linked(request, await self._catalog.create_table(name, body))
+
+    async def get_table(self, request: web.Request, caller: Caller) -> Json:
+        """Answer tables.get; its numRows counts every row that a query would see."""
+        name = _name(request)
+        caller.check_table("bigquery.tables.get", name)
+        table = self._catalog.existing_table(name)
+        if table["type"] == "TABLE":
+            table = {**table, "numRows": str(await self._catalog.count_rows(name))}
+        return _linked(request, table)
+
+    async def patch_table(self, request: web.Request, caller: Caller) -> Json:
+        """Answer tables.patch."""
+        return await self._change_table(request, caller, replace=False)
+
+    async def update_table(self, request: web.Request, caller: Caller) -> Json:
+        """Answer tables.update."""
+        return await self._change_table(request, caller, replace=True)
+
+    async def _change_table(self, request: web.Request, caller: Caller, *, replace: bool) -> Json:
+        name = _name(request)
+        caller.check_table("bigquery.tables.update", name)
+        body = await json_body(request)
+        etag = request.headers.get("If-Match")
+        return _linked(request, await self._catalog.update_table(name, body, etag, replace=replace))
+
+    async def delete_table(self, request: web.Request, caller: Caller) -> None:
+        """Answer tables.delete."""
+        name = _name(request)
+        caller.check_table("bigquery.tables.delete", name)
+        await self._catalog.delete_table(name)
+
+
+def _name(request: web.Request) -> TableName:
+    path = request.match_info
+    return TableName(path["project"], path["dataset"], path["table"])
+
+
+def _linked(request: web.Request, body: Json) -> Json:
+    return {**body, "selfLink": str(request.url)}
+
+
+def _page(
+    request: web.Request, kind: str, name: str, bodies: list[Json], keys: tuple[str, ...]
+) -> Json:
+    """Return one page of a list: maxResults items from pageToken on, in the order of their ids."""
+    first = int(request.query.get("pageToken") or 0)
+    last = first + int(request.query.get("maxResults") or 1000)
+    bodies = sorted(bodies, key=lambda body: str(body["id"]))
+    answer: dict[str, Any] = {"kind": kind}
+    if page := [{key: body[key] for key in keys if key in body} for body in bodies[first:last]]:
+        answer[name] = page
+    if last < len(bodies):
+        answer["nextPageToken"] = str(last)
+    return answer
+
+
+async def unknown_path(request: web.Request) -> web.Response:
+    """Answer what no handler serves."""
+    error = not_found(f"the local BigQuery has no {request.method} {request.path}")
+    return json_response(error.body(), error.http_status)

@@ -1,0 +1,99 @@
+"""The server: its parts put together, and its two ports."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+import grpc.aio
+
+from .access import Access
+from .accounts import Accounts
+from .calls import Gate
+from .catalog import Catalog
+from .control import Control
+from .emulator import Emulator
+from .jobs import Jobs
+from .rest import Resources, RestApi, unknown_path
+from .store import Store
+from .write_service import WriteService
+from .write_streams import WriteStreams
+
+_HOST = "127.0.0.1"
+# Above BigQuery's own limit, so that it is the service that refuses and says why.
+_MAX_MESSAGE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the server and the bqemulator behind it listen."""
+
+    rest_url: str
+    storage_url: str
+    emulator_rest_url: str
+    emulator_storage_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    addresses: Addresses
+    accounts: Accounts
+    catalog: Catalog
+
+
+@asynccontextmanager
+async def running(data_dir: Path, rest_port: int, grpc_port: int) -> AsyncIterator[Server]:
+    """Serve the data folder on two ports of the loopback interface; 0 is any free port."""
+    async with AsyncExitStack() as stack:
+        store = stack.enter_context(closing(Store(data_dir / "server.sqlite")))
+        emulator = await stack.enter_async_context(Emulator.running(data_dir))
+        gate = Gate()
+        accounts = Accounts(store)
+        catalog = Catalog(store, emulator)
+        access = Access(accounts, catalog)
+        streams = WriteStreams(store, emulator, catalog, data_dir)
+        await streams.recover()
+
+        app = web.Application(client_max_size=64 * 2**20)
+        api = RestApi(app, gate, access)
+        Resources(catalog).register(api)
+        Jobs(catalog, emulator, store).register(api)
+        Control(accounts, catalog, emulator).register(app)
+        app.router.add_route("*", "/{path:.*}", unknown_path)
+        service = WriteService(gate, access, catalog, streams, emulator)
+        rest_url = await stack.enter_async_context(_rest(app, rest_port))
+        storage_url = await stack.enter_async_context(_grpc(service, grpc_port))
+        addresses = Addresses(rest_url, storage_url, emulator.rest_url, emulator.storage_url)
+        yield Server(addresses, accounts, catalog)
+
+
+@asynccontextmanager
+async def _rest(app: web.Application, port: int) -> AsyncIterator[str]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, _HOST, port).start()
+        yield f"http://{_HOST}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def _grpc(service: WriteService, port: int) -> AsyncIterator[str]:
+    server = grpc.aio.server(
+        options=(
+            ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+            # Two servers on one port would share its calls between them.
+            ("grpc.so_reuseport", 0),
+        )
+    )
+    server.add_generic_rpc_handlers((service.handler(),))
+    bound = server.add_insecure_port(f"{_HOST}:{port}")
+    await server.start()
+    try:
+        yield f"http://{_HOST}:{bound}"
+    finally:
+        await server.stop(1)

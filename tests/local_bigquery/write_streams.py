@@ -1,0 +1,232 @@
+"""Write streams: their states, their rows, and the commit that makes rows visible.
+
+Sources: storage.proto (BigQueryWrite, StorageError), stream.proto (WriteStream), write-api-batch.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+import secrets
+import shutil
+import time
+from typing import Self
+
+from .catalog import Catalog
+from .emulator import Emulator, EmulatorError
+from .errors import ApiError, StorageErrorCode
+from .names import TableName
+from .rows import Batch
+from .store import Document, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream that an application created; times are microseconds since 1970."""
+
+    name: str
+    table: TableName
+    table_created: str
+    """Tells the table from a later one of the same name, which the stream does not belong to."""
+    pending: bool
+    created: int
+    committed: int | None = None
+    finalized: bool = False
+    row_count: int = 0
+    size: int = 0
+    """Bytes of the rows that wait to be committed."""
+
+    @classmethod
+    def from_document(cls, document: Document) -> Self:
+        """Read what the store kept."""
+        return cls(**{**document, "table": TableName(**document["table"])})
+
+
+@dataclass(frozen=True, slots=True)
+class CommitProblem:
+    """Why a stream cannot be committed."""
+
+    code: int
+    stream: str
+    message: str
+
+
+class WriteStreams:
+    """All write streams of the server. They and their rows survive a kill."""
+
+    def __init__(self, store: Store, emulator: Emulator, catalog: Catalog, data_dir: Path) -> None:
+        """Read the streams that were made before; `recover` must follow."""
+        self._store = store
+        self._emulator = emulator
+        self._catalog = catalog
+        self._folder = data_dir / "streams"
+        self._folder.mkdir(exist_ok=True)
+        self._streams = {
+            name: Stream.from_document(document) for name, document in store.all("stream")
+        }
+        self._committing = asyncio.Lock()
+        self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def recover(self) -> None:
+        """Find out what became of the loads that a kill interrupted."""
+        for key, load in list(self._store.all("load")):
+            table = TableName(**load["table"])
+            async with self._emulator.exclusively() as emulator:
+                rows = await emulator.count(table.project, table.dataset, table.table)
+            after = load["streams"] if rows == load["rows_after"] else []
+            self._keep([Stream.from_document(document) for document in after], done_load=key)
+
+    def create(self, table: TableName, *, pending: bool) -> Stream:
+        """Make a stream of the type PENDING or COMMITTED."""
+        now = time.time_ns() // 1000
+        stream = Stream(
+            name=f"{table.path}/streams/{secrets.token_urlsafe(24)}",
+            table=table,
+            table_created=self._catalog.existing_table(table)["creationTime"],
+            pending=pending,
+            created=now,
+            committed=None if pending else now,
+        )
+        self._keep([stream])
+        return stream
+
+    def get(self, name: str) -> Stream | None:
+        """Return the stream, unless it or its table is gone."""
+        stream = self._streams.get(name)
+        if stream is None:
+            return None
+        table = self._catalog.table(stream.table)
+        return stream if table and table["creationTime"] == stream.table_created else None
+
+    def writing(self, name: str) -> asyncio.Lock:
+        """Return the lock under which a stream is appended to or finalized."""
+        return self._writing[name]
+
+    async def append(self, stream: Stream, batch: Batch) -> None:
+        """Add rows at the end of the stream; those of a COMMITTED stream are visible at once."""
+        after = replace(stream, row_count=stream.row_count + batch.row_count)
+        if not stream.pending:
+            await self.store_rows(stream.table, batch, [after])
+            return
+        after = replace(after, size=stream.size + len(batch.lines))
+        await asyncio.to_thread(_write_at, self._file(stream), stream.size, batch.lines)
+        self._keep([after])
+
+    async def store_rows(
+        self, table: TableName, batch: Batch, after: Sequence[Stream] = ()
+    ) -> None:
+        """Make rows visible that no stream keeps back."""
+        file = self._folder / f"{secrets.token_hex(8)}.ndjson"
+        await asyncio.to_thread(_write_at, file, 0, batch.lines)
+        try:
+            await self._load(table, file, batch.row_count, after)
+        finally:
+            file.unlink()
+
+    def finalize(self, stream: Stream) -> None:
+        """Close the stream for further rows."""
+        self._keep([replace(stream, finalized=True)])
+
+    async def commit(self, table: TableName, names: Sequence[str]) -> int | list[CommitProblem]:
+        """Make the rows of all these streams visible, or of none.
+
+        Returns the time of the commit, or what is wrong with the streams that have something wrong.
+        """
+        async with self._committing:
+            found = {name: self.get(name) for name in names}
+            problems = [
+                problem
+                for name, stream in found.items()
+                if (problem := _problem(name, stream, table))
+            ]
+            if problems:
+                return problems
+            now = time.time_ns() // 1000
+            streams = [stream for stream in found.values() if stream]
+            after = [replace(stream, committed=now) for stream in streams]
+            row_count = sum(stream.row_count for stream in streams)
+            if row_count == 0:
+                self._keep(after)
+                return now
+            file = await asyncio.to_thread(self._one_file, streams)
+            await self._load(table, file, row_count, after)
+            for stream in streams:
+                self._file(stream).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
+            return now
+
+    async def _load(
+        self, table: TableName, file: Path, row_count: int, after: Sequence[Stream]
+    ) -> None:
+        """Load the file and then keep the streams as they are after it.
+
+        The note about the load says how many rows the table has if it succeeds, so that after a
+        kill between the two `recover` can tell.
+        """
+        key = secrets.token_hex(8)
+        async with self._emulator.exclusively() as emulator:
+            rows = await emulator.count(table.project, table.dataset, table.table)
+            note = {
+                "table": asdict(table),
+                "rows_after": rows + row_count,
+                "streams": [asdict(stream) for stream in after],
+            }
+            self._store.put("load", {key: note})
+            try:
+                await emulator.load(table.project, table.dataset, table.table, file)
+            except EmulatorError, ApiError:
+                self._store.drop("load", key)
+                raise
+            self._keep(after, done_load=key)
+
+    def _keep(self, streams: Iterable[Stream], done_load: str = "") -> None:
+        documents = {stream.name: asdict(stream) for stream in streams}
+        self._store.put("stream", documents, drop=("load", done_load))
+        self._streams.update({stream.name: stream for stream in streams})
+
+    def _file(self, stream: Stream) -> Path:
+        return self._folder / f"{stream.name.rpartition('/')[2]}.ndjson"
+
+    def _one_file(self, streams: Sequence[Stream]) -> Path:
+        """Return a file with the rows of all streams, because one load is all or nothing."""
+        files = [(self._file(stream), stream.size) for stream in streams if stream.row_count]
+        for file, size in files:
+            with file.open("r+b") as rows:
+                rows.truncate(size)
+        if len(files) == 1:
+            return files[0][0]
+        together = self._folder / f"{secrets.token_hex(8)}.ndjson"
+        with together.open("wb") as target:
+            for file, _ in files:
+                with file.open("rb") as rows:
+                    shutil.copyfileobj(rows, target)
+        return together
+
+
+def _problem(name: str, stream: Stream | None, table: TableName) -> CommitProblem | None:
+    if stream is None or stream.table != table:
+        return CommitProblem(
+            StorageErrorCode.STREAM_NOT_FOUND, name, "The stream is not found in the table."
+        )
+    if not stream.pending:
+        return CommitProblem(
+            StorageErrorCode.INVALID_STREAM_TYPE, name, "Stream must be created in pending mode."
+        )
+    if stream.committed:
+        return CommitProblem(
+            StorageErrorCode.STREAM_ALREADY_COMMITTED, name, "The stream is already committed."
+        )
+    if not stream.finalized:
+        return CommitProblem(
+            StorageErrorCode.INVALID_STREAM_STATE, name, "The stream is not finalized."
+        )
+    return None
+
+
+def _write_at(file: Path, position: int, content: bytes) -> None:
+    """Write behind the rows that count; a kill may have left others there that do not."""
+    with file.open("r+b" if position else "wb") as rows:
+        rows.truncate(position)
+        rows.seek(position)
+        rows.write(content)
