@@ -1,0 +1,120 @@
+"""A client of Home Assistant's REST and WebSocket API."""
+
+from typing import Any
+
+from aiohttp import ClientSession, FormData
+
+type Json = dict[str, Any]
+
+
+class ApiError(Exception):
+    """Home Assistant refused a request; the text is its answer."""
+
+
+class Client:
+    """Talks to one Home Assistant, as the owner of a long-lived access token."""
+
+    def __init__(self, session: ClientSession, url: str, token: str) -> None:
+        """Use the session, which remains the caller's to close."""
+        self._session = session
+        self._url = url
+        self._token = token
+
+    async def request(self, method: str, path: str, **options: Any) -> Any:
+        """Make a REST request and return the JSON of its answer."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        async with self._session.request(
+            method, f"{self._url}{path}", headers=headers, **options
+        ) as response:
+            if not response.ok:
+                raise ApiError(f"{method} {path}: {response.status} {await response.text()}")
+            return await response.json()
+
+    async def command(self, command: str, **fields: Any) -> Any:
+        """Send one WebSocket command and return its result."""
+        async with self._session.ws_connect(f"{self._url}/api/websocket") as socket:
+            await socket.receive_json()
+            await socket.send_json({"type": "auth", "access_token": self._token})
+            if (await socket.receive_json())["type"] != "auth_ok":
+                raise ApiError("the access token was refused")
+            await socket.send_json({"id": 1, "type": command} | fields)
+            answer = await socket.receive_json()
+            if not answer["success"]:
+                raise ApiError(f"{command}: {answer['error']}")
+            return answer["result"]
+
+    async def core_state(self) -> str:
+        """Return what Home Assistant is doing, such as RUNNING."""
+        state: str = (await self.request("GET", "/api/core/state"))["state"]
+        return state
+
+    async def states(self) -> list[Json]:
+        """Return the states of all entities."""
+        states: list[Json] = await self.request("GET", "/api/states")
+        return states
+
+    async def set_state(self, entity_id: str, state: str, attributes: Json) -> None:
+        """Write a state into the state machine, as an integration would."""
+        body = {"state": state, "attributes": attributes}
+        await self.request("POST", f"/api/states/{entity_id}", json=body)
+
+    async def remove_state(self, entity_id: str) -> None:
+        """Take an entity out of the state machine."""
+        await self.request("DELETE", f"/api/states/{entity_id}")
+
+    async def upload(self, name: str, content: bytes) -> str:
+        """Upload a file and return the id that stands for it in a form."""
+        form = FormData()
+        form.add_field("file", content, filename=name)
+        file_id: str = (await self.request("POST", "/api/file_upload", data=form))["file_id"]
+        return file_id
+
+    async def start_flow(self, domain: str) -> Json:
+        """Start to add an integration and return the first step."""
+        step: Json = await self.request(
+            "POST", "/api/config/config_entries/flow", json={"handler": domain}
+        )
+        return step
+
+    async def submit(self, flow_id: str, fields: Json) -> Json:
+        """Fill in a step's form and return the next step."""
+        step: Json = await self.request(
+            "POST", f"/api/config/config_entries/flow/{flow_id}", json=fields
+        )
+        return step
+
+    async def entries(self, domain: str) -> list[Json]:
+        """Return an integration's config entries."""
+        entries: list[Json] = await self.request(
+            "GET", "/api/config/config_entries/entry", params={"domain": domain}
+        )
+        return entries
+
+    async def delete_entry(self, entry_id: str) -> None:
+        """Delete a config entry."""
+        await self.request("DELETE", f"/api/config/config_entries/entry/{entry_id}")
+
+    async def perform_action(self, domain: str, action: str, data: Json) -> None:
+        """Perform an action that has no response."""
+        await self.request("POST", f"/api/services/{domain}/{action}", json=data)
+
+    async def perform_action_with_response(self, domain: str, action: str, data: Json) -> Json:
+        """Perform an action and return its response."""
+        answer = await self.request(
+            "POST",
+            f"/api/services/{domain}/{action}",
+            params={"return_response": ""},
+            json=data,
+        )
+        response: Json = answer["service_response"]
+        return response
+
+    async def recorder_info(self) -> Json:
+        """Return how the recorder does: its backlog, and whether it migrates or records."""
+        info: Json = await self.command("recorder/info")
+        return info
+
+    async def system_log(self) -> list[Json]:
+        """Return the warnings and errors since the start."""
+        entries: list[Json] = await self.command("system_log/list")
+        return entries

@@ -1,0 +1,50 @@
+"""Run Home Assistant as `python -m homeassistant` does; started by `home_assistant.py`.
+
+Ends when its standard input does, so that it never outlives what started it.
+"""
+
+import asyncio
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+
+from homeassistant import runner
+
+SECONDS_TO_STOP = 20
+SLOW_CALLBACK_SECONDS = 0.05
+
+
+def _end_with_standard_input() -> None:
+    # sys.stdin would be locked by this thread when the interpreter ends, and abort it.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SECONDS_TO_STOP)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _warn_of_slow_callbacks() -> None:
+    """Make asyncio's debug mode (`--debug`) stricter than its 100 ms."""
+    create_event_loop = runner.create_event_loop
+
+    def create_stricter_event_loop(debug: bool = False) -> asyncio.AbstractEventLoop:
+        loop = create_event_loop(debug)
+        loop.slow_callback_duration = SLOW_CALLBACK_SECONDS
+        return loop
+
+    runner.create_event_loop = create_stricter_event_loop
+
+
+def main() -> None:
+    """Run Home Assistant with this process's own arguments."""
+    threading.Thread(target=_end_with_standard_input, daemon=True).start()
+    _warn_of_slow_callbacks()
+    sys.argv[0] = "hass"
+    runpy.run_module("homeassistant", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

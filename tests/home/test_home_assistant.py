@@ -1,0 +1,44 @@
+"""Tests of running a real Home Assistant."""
+
+import asyncio
+from contextlib import closing
+from pathlib import Path
+import signal
+import sqlite3
+
+import pytest
+
+from .client import ApiError
+from .compare import newest_state_id
+from .home_assistant import HomeAssistant
+
+ENTITY = "sensor.garden_temperature"
+
+
+@pytest.mark.usefixtures("socket_enabled")
+async def test_runs_records_and_survives(tmp_path: Path) -> None:
+    """It takes states by its API, records them, and goes on after a kill and a restart."""
+    async with HomeAssistant(tmp_path, integrations=()) as home:
+        await home.client.set_state(ENTITY, "21.5", {"unit_of_measurement": "°C"})
+        with pytest.raises(ApiError, match="404"):
+            await home.client.remove_state("sensor.nowhere")
+        assert (await home.client.recorder_info())["recording"]
+        # commit_interval is a second.
+        await asyncio.sleep(1.5)
+        assert newest_state_id(home.database) > 0
+
+        await home.kill()
+        assert home.exit_status == -signal.SIGKILL
+        await home.start()
+        assert await home.client.core_state() == "RUNNING"
+
+    assert home.exit_status == 0
+    with closing(sqlite3.connect(home.database)) as recorder:
+        runs = recorder.execute("SELECT closed_incorrect FROM recorder_runs").fetchall()
+        states = recorder.execute(
+            "SELECT state FROM states JOIN states_meta AS meta USING (metadata_id)"
+            " WHERE meta.entity_id = ?",
+            (ENTITY,),
+        ).fetchall()
+    assert runs == [(1,), (0,)]
+    assert states == [("21.5",)]
