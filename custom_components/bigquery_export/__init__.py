@@ -1,0 +1,81 @@
+"""The BigQuery Export integration."""
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.typing import ConfigType
+
+from .bigquery.administration import Administration
+from .bigquery.connection import Connection
+from .bigquery.credentials import NotAServiceAccountKeyError
+from .const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
+from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
+from .destination import destination_from
+from .exceptions import translated
+from .export.checkpoint import CheckpointFile
+from .export.errors import ExportError, KeyRefusedError
+from .export.rejected_rows import RejectedRows
+from .export.sensor_data import SENSOR_DATA
+from .services import async_setup_services
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+_PLATFORMS = (Platform.SENSOR,)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up the actions."""
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> bool:
+    """Set up an export from a config entry."""
+    try:
+        connection = await hass.async_add_executor_job(_connect, entry)
+    except KeyRefusedError as err:
+        raise translated(ConfigEntryAuthFailed, err) from err
+    except ExportError as err:
+        raise translated(ConfigEntryNotReady, err) from err
+
+    coordinator = BigQueryExportCoordinator(hass, entry, connection)
+    entry.async_on_unload(coordinator.async_close)
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = coordinator
+
+    async def stop(_: Event) -> None:
+        await coordinator.async_stop()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    coordinator.async_schedule()
+
+    await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> bool:
+    """Stop the export, and unload a config entry."""
+    await entry.runtime_data.async_stop()
+    return await hass.config_entries.async_unload_platforms(entry, _PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
+    """Delete what the export kept in Home Assistant; BigQuery keeps the rows."""
+    await hass.async_add_executor_job(CheckpointFile(hass, entry.entry_id).remove)
+    await hass.async_add_executor_job(RejectedRows(hass, entry.entry_id).remove)
+
+
+def _connect(entry: BigQueryExportConfigEntry) -> Connection:
+    """Return a connection to a table that is there. Raises ExportError."""
+    try:
+        connection = Connection(entry.data[CONF_SERVICE_ACCOUNT_KEY], destination_from(entry.data))
+    except NotAServiceAccountKeyError as err:
+        raise KeyRefusedError(message="the stored key is damaged") from err
+    try:
+        connection.authenticate()
+        Administration(connection).ensure_table(SENSOR_DATA)
+    except ExportError:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,1 @@
+"""Talking to Google: credentials, table administration and the Storage Write API."""

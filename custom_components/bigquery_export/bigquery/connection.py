@@ -1,0 +1,105 @@
+"""Google's clients for one destination."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from google.auth.transport.grpc import secure_authorized_channel
+from google.auth.transport.requests import Request
+from google.cloud.bigquery import Client, DatasetReference, TableReference
+from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
+from google.cloud.bigquery_storage_v1.services.big_query_write.transports import (
+    BigQueryWriteGrpcTransport,
+)
+import grpc
+
+from .credentials import is_loopback, make_credentials, refresh
+
+API_ENDPOINT = "https://bigquery.googleapis.com"
+STORAGE_ENDPOINT = "https://bigquerystorage.googleapis.com"
+
+_KEEPALIVE = (
+    # A connection that died without a word is noticed within a minute.
+    ("grpc.keepalive_time_ms", 40_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the rows go."""
+
+    project: str
+    dataset: str
+    location: str
+    table: str
+    api_endpoint: str = API_ENDPOINT
+    storage_endpoint: str = STORAGE_ENDPOINT
+
+    @property
+    def table_id(self) -> str:
+        """Return the table's full name as SQL writes it."""
+        return f"{self.project}.{self.dataset}.{self.table}"
+
+    @property
+    def dataset_reference(self) -> DatasetReference:
+        """Return the dataset's full name as Google's client writes it."""
+        return DatasetReference(self.project, self.dataset)
+
+    @property
+    def table_reference(self) -> TableReference:
+        """Return the table's full name as Google's client writes it."""
+        return self.dataset_reference.table(self.table)
+
+
+class Connection:
+    """Google's clients for one destination, with one service account.
+
+    All that it offers blocks, and nothing is sent before it is used.
+    """
+
+    def __init__(self, key: Mapping[str, Any], destination: Destination) -> None:
+        """Make the clients; raises NotAServiceAccountKeyError."""
+        self.destination = destination
+        self._credentials = make_credentials(key, private=destination.api_endpoint != API_ENDPOINT)
+        self._key = key
+        self.tables = Client(
+            project=destination.project,
+            credentials=self._credentials,
+            location=destination.location,
+            client_options={"api_endpoint": destination.api_endpoint},
+        )
+        self._channel = self._open_channel()
+        self.storage = BigQueryWriteClient(
+            transport=BigQueryWriteGrpcTransport(channel=self._channel)
+        )
+
+    def _open_channel(self) -> grpc.Channel:
+        endpoint = urlsplit(self.destination.storage_endpoint)
+        plain = endpoint.scheme == "http" and is_loopback(endpoint.hostname or "")
+        channel: grpc.Channel = secure_authorized_channel(
+            self._credentials,
+            Request(),
+            f"{endpoint.hostname}:{endpoint.port or 443}",
+            ssl_credentials=(
+                grpc.local_channel_credentials(grpc.LocalConnectionType.LOCAL_TCP)
+                if plain
+                else grpc.ssl_channel_credentials()
+            ),
+            options=_KEEPALIVE,
+        )
+        return channel
+
+    def authenticate(self) -> None:
+        """Make sure that there is a valid token.
+
+        Raises KeyRefusedError or UnreachableError. gRPC would report either as an unavailable
+        server, so this comes first.
+        """
+        refresh(self._credentials, self._key)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.tables.close()
+        self._channel.close()

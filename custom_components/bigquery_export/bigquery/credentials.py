@@ -1,0 +1,107 @@
+"""The service account's key: reading it and making credentials of it."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+import json
+from typing import Any, override
+from urllib.parse import urlsplit
+
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import Request
+from google.oauth2.service_account import Credentials
+
+from .errors import token_errors
+
+SCOPES = ("https://www.googleapis.com/auth/bigquery",)
+"""Enough for the tables, the Storage Write API and jobs, and for nothing but BigQuery."""
+
+
+class NotJsonError(ValueError):
+    """The text is not a JSON object."""
+
+
+class NotAServiceAccountKeyError(ValueError):
+    """The JSON is not the key of a service account."""
+
+
+def read_key(text: str) -> dict[str, Any]:
+    """Return a service account's key from the text of its file.
+
+    Raises NotJsonError or NotAServiceAccountKeyError, neither of which quotes the text.
+    """
+    try:
+        key = json.loads(text)
+    except ValueError:
+        raise NotJsonError from None
+    if not isinstance(key, dict):
+        raise NotJsonError
+    if key.get("type") != "service_account" or not isinstance(key.get("project_id"), str):
+        raise NotAServiceAccountKeyError
+    make_credentials(key)
+    return key
+
+
+def check_key(key: Mapping[str, Any]) -> None:
+    """Ask Google for a token, to see whether it accepts the key; this blocks.
+
+    Raises KeyRefusedError or UnreachableError.
+    """
+    refresh(make_credentials(key), key)
+
+
+def refresh(credentials: Credentials, key: Mapping[str, Any]) -> None:
+    """Get a new token, unless there is a valid one; this blocks.
+
+    Raises KeyRefusedError or UnreachableError.
+    """
+    if not credentials.valid:
+        with token_errors(str(key["token_uri"])):
+            credentials.refresh(Request())
+
+
+class _PrivateCredentials(Credentials):
+    """Credentials for an endpoint in a private network.
+
+    google-auth asks Google's IAM service, in a thread of its own, in which regions a new token
+    may be used. In a private network that request has nowhere to go.
+    """
+
+    @override
+    def _is_regional_access_boundary_lookup_required(self) -> bool:
+        return False
+
+
+def make_credentials(key: Mapping[str, Any], *, private: bool = False) -> Credentials:
+    """Return credentials for BigQuery; Google is not asked yet.
+
+    Raises NotAServiceAccountKeyError when the key is damaged, or would send its signature over
+    an open connection.
+    """
+    kind = _PrivateCredentials if private else Credentials
+    try:
+        credentials: Credentials = kind.from_service_account_info(key, scopes=SCOPES)
+    except GoogleAuthError, ValueError, TypeError, KeyError:
+        raise NotAServiceAccountKeyError from None
+    if not is_safe(str(key["token_uri"])):
+        raise NotAServiceAccountKeyError
+    return credentials
+
+
+def is_safe(url: str) -> bool:
+    """Return whether a URL is https, or plain http that does not leave this machine."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name can only mean this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,226 @@
+"""Delivery by the Storage Write API: each transaction is a write stream of type PENDING.
+
+What a stream holds becomes visible with its commit, all at once, and to repeat a commit changes
+nothing (BigQuery's page "Batch load data using the Storage Write API").
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from queue import SimpleQueue
+from typing import Protocol, cast
+
+from google.api_core.exceptions import NotFound, ServiceUnavailable, from_grpc_status
+from google.api_core.gapic_v1.routing_header import to_grpc_metadata
+from google.api_core.retry import Retry, if_transient_error
+from google.cloud.bigquery_storage_v1.types import (
+    AppendRowsRequest,
+    AppendRowsResponse,
+    BatchCommitWriteStreamsRequest,
+    StorageError,
+    WriteStream,
+)
+
+from ..export.delivery import RejectedRow
+from ..export.errors import InDoubtError, RefusedError, StorageUnreachableError
+from ..export.tables import Table
+from .connection import Connection
+from .errors import google_errors
+from .protobuf import ProtobufEncoding
+
+_TIMEOUT = 30.0
+_RETRY = Retry(predicate=if_transient_error, initial=0.5, maximum=5.0, timeout=10.0)
+_STREAM_TIMEOUT = 30 * 60.0
+"""Seconds that all requests of a transaction may take together."""
+_REQUEST_BYTES = 8 * 1024 * 1024
+"""A request must stay below 20 MB, and once had to below 10 MB (API reference, AppendRows)."""
+_ENVELOPE_BYTES = 16
+"""What protobuf adds to each row, at most."""
+
+_StorageErrorCode = StorageError.StorageErrorCode
+
+
+class _Responses(Iterator[AppendRowsResponse], Protocol):
+    """The answers of one connection, in the order of the requests."""
+
+    def cancel(self) -> bool:
+        """End the connection; whoever waits for an answer is woken by an error."""
+
+
+class StorageWriteDelivery:
+    """A way into one table, by the Storage Write API."""
+
+    def __init__(self, connection: Connection, table: Table) -> None:
+        """Prepare the encoding; nothing is sent yet."""
+        self.encoding = ProtobufEncoding(table)
+        self._writer = _Writer(connection)
+
+    def begin(self) -> PendingStream:
+        """Open a write stream."""
+        return PendingStream(self._writer, self._writer.create_stream(), self.encoding)
+
+    def settle(self, transaction: str) -> bool:
+        """Decide a transaction in doubt: commit it if that is still possible.
+
+        To commit it, rather than to send its rows again, is safe against the commit of a process
+        that died arriving late. Raises InDoubtError when BigQuery has forgotten the stream.
+        """
+        if self._writer.is_committed(transaction):
+            return True
+        # Only a finalized stream can be committed, and this one was before its intent was saved.
+        return _StorageErrorCode.INVALID_STREAM_STATE not in self._writer.commit(transaction)
+
+
+class PendingStream:
+    """One write stream of type PENDING: rows that are committed together or not at all."""
+
+    def __init__(self, writer: _Writer, name: str, encoding: ProtobufEncoding) -> None:
+        """Hold an open stream; the connection for its rows is opened by the first batch."""
+        self.name = name
+        self._writer = writer
+        self._encoding = encoding
+        self._rows = 0
+        self._requests: SimpleQueue[AppendRowsRequest | None] = SimpleQueue()
+        self._responses: _Responses | None = None
+
+    def append(self, rows: Sequence[bytes]) -> list[RejectedRow]:
+        """Send a batch; rows that are rejected are left out, all others are in."""
+        rejected: list[RejectedRow] = []
+        for start, end in _requests(rows):
+            places = list(range(start, end))
+            # BigQuery takes all rows of a request or none, and names the ones to leave out.
+            while places and (errors := self._send([rows[place] for place in places])):
+                rejected += [RejectedRow(places[index], errors[index]) for index in errors]
+                places = [place for index, place in enumerate(places) if index not in errors]
+        return rejected
+
+    def finish(self) -> None:
+        """End the sending, and make sure that as many rows arrived as were appended."""
+        self._close()
+        finalized = self._writer.finalize(self.name)
+        if finalized != self._rows:
+            raise RefusedError(message=f"{self._rows} rows were sent and {finalized} arrived")
+
+    def commit(self) -> None:
+        """Make the rows visible; to commit what is committed already changes nothing."""
+        if errors := self._writer.commit(self.name):
+            raise RefusedError(message=", ".join(code.name for code in errors))
+
+    def abandon(self) -> None:
+        """Let go of the stream: BigQuery drops what is not committed within a day."""
+        self._close()
+
+    def _send(self, rows: Sequence[bytes]) -> dict[int, str]:
+        """Append rows as one request; return why not by index, in which case none was."""
+        self._requests.put(self._request(rows))
+        with self._writer.errors():
+            if self._responses is None:
+                self._responses = self._writer.append_rows(self.name, self._requests)
+            response = next(self._responses, None)
+            if response is None:
+                raise ServiceUnavailable("the connection was closed without an answer")
+            if response.row_errors:
+                return {error.index: error.message for error in response.row_errors}
+            if response.error.code:
+                raise from_grpc_status(response.error.code, response.error.message)
+        self._rows += len(rows)
+        return {}
+
+    def _request(self, rows: Sequence[bytes]) -> AppendRowsRequest:
+        request = AppendRowsRequest.pb(AppendRowsRequest())
+        request.write_stream = self.name
+        request.offset.value = self._rows
+        if self._responses is None:
+            request.proto_rows.writer_schema.proto_descriptor.CopyFrom(self._encoding.descriptor)
+        request.proto_rows.rows.serialized_rows.extend(rows)
+        wrapped: AppendRowsRequest = AppendRowsRequest.wrap(request)
+        return wrapped
+
+    def _close(self) -> None:
+        self._requests.put(None)
+        if self._responses is not None:
+            self._responses.cancel()
+            self._responses = None
+
+
+class _Writer:
+    """The calls of the Storage Write API for one table, with its errors mapped."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._client = connection.storage
+        destination = connection.destination
+        self._table = self._client.table_path(
+            destination.project, destination.dataset, destination.table
+        )
+
+    def errors(self) -> AbstractContextManager[None]:
+        destination = self._connection.destination
+        return google_errors(
+            destination.project, destination.storage_endpoint, StorageUnreachableError
+        )
+
+    def create_stream(self) -> str:
+        self._connection.authenticate()
+        with self.errors():
+            stream = self._client.create_write_stream(
+                parent=self._table,
+                write_stream=WriteStream(type_=WriteStream.Type.PENDING),
+                retry=_RETRY,
+                timeout=_TIMEOUT,
+            )
+        return str(stream.name)
+
+    def append_rows(self, name: str, requests: SimpleQueue[AppendRowsRequest | None]) -> _Responses:
+        # The generated client adds no routing header to a streaming call; without it BigQuery
+        # looks for the stream in the wrong region (API reference, AppendRows).
+        # AppendRowsStream of the client library adds it, but hides why a connection ended.
+        return cast(
+            _Responses,
+            self._client.append_rows(
+                iter(requests.get, None),
+                metadata=(to_grpc_metadata((("write_stream", name),)),),
+                retry=None,
+                timeout=_STREAM_TIMEOUT,
+            ),
+        )
+
+    def finalize(self, name: str) -> int:
+        with self.errors():
+            response = self._client.finalize_write_stream(name=name, retry=_RETRY, timeout=_TIMEOUT)
+        return int(response.row_count)
+
+    def is_committed(self, name: str) -> bool:
+        self._connection.authenticate()
+        with self.errors():
+            try:
+                stream = self._client.get_write_stream(name=name, retry=_RETRY, timeout=_TIMEOUT)
+            except NotFound as err:
+                raise InDoubtError(transaction=name) from err
+        return bool(stream.commit_time)
+
+    def commit(self, name: str) -> list[_StorageErrorCode]:
+        """Return why the stream is not committed; an empty list means that it is.
+
+        The call succeeds also when the commit did not: the answer says so.
+        """
+        with self.errors():
+            response = self._client.batch_commit_write_streams(
+                BatchCommitWriteStreamsRequest(parent=self._table, write_streams=[name]),
+                retry=_RETRY,
+                timeout=_TIMEOUT,
+            )
+        codes = [error.code for error in response.stream_errors]
+        return [code for code in codes if code != _StorageErrorCode.STREAM_ALREADY_COMMITTED]
+
+
+def _requests(rows: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """Cut a batch into ranges that fit into a request each."""
+    start = size = 0
+    for index, row in enumerate(rows):
+        cost = len(row) + _ENVELOPE_BYTES
+        if size + cost > _REQUEST_BYTES and index > start:
+            yield start, index
+            start, size = index, 0
+        size += cost
+    if start < len(rows):
+        yield start, len(rows)

@@ -1,0 +1,28 @@
+"""Constants for the BigQuery Export integration."""
+
+from datetime import time
+from typing import Final
+
+DOMAIN: Final = "bigquery_export"
+
+CONF_ADVANCED: Final = "advanced"
+CONF_API_ENDPOINT: Final = "api_endpoint"
+CONF_BATCH_ROWS: Final = "batch_rows"
+CONF_DATASET_ID: Final = "dataset_id"
+CONF_EXPORT_TIME: Final = "export_time"
+CONF_KEY_FILE: Final = "key_file"
+CONF_KEY_JSON: Final = "key_json"
+CONF_LOCATION: Final = "location"
+CONF_PROJECT_ID: Final = "project_id"
+CONF_SERVICE_ACCOUNT_KEY: Final = "service_account_key"
+CONF_STORAGE_ENDPOINT: Final = "storage_endpoint"
+CONF_TABLE_ID: Final = "table_id"
+
+DEFAULT_BATCH_ROWS: Final = 2_000
+DEFAULT_DATASET_ID: Final = "home_assistant"
+DEFAULT_EXPORT_TIME: Final = time(3, 30)
+"""Before the recorder purges, at 04:12."""
+DEFAULT_LOCATION: Final = "EU"
+DEFAULT_TABLE_ID: Final = "sensor_data"
+MIN_BATCH_ROWS: Final = 1_000
+MAX_BATCH_ROWS: Final = 5_000

@@ -1,0 +1,1 @@
+"""What an export is: its tables, the encoding of rows, the checkpoint and the run."""

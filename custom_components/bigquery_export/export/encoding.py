@@ -1,0 +1,24 @@
+"""What an encoding is: how a delivery wants its rows as bytes."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Encoding(Protocol):
+    """Turns the values of a row into bytes, a part of the columns at a time.
+
+    A fragment holds the columns of one scope. It can be made once and used for every row that
+    shares these values.
+    """
+
+    def fragment(self, values: Mapping[str, Any]) -> bytes:
+        """Encode some columns of a row, by name; None is NULL.
+
+        Raises ValueError when a value cannot be encoded.
+        """
+
+    def row(self, *fragments: bytes) -> bytes:
+        """Put a row together from its fragments."""
+
+    def decode(self, row: bytes) -> dict[str, Any]:
+        """Return the values of a row, for a person to read."""

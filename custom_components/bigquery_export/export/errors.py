@@ -1,0 +1,155 @@
+"""Why an export cannot go on: one kind of error for each thing that a user can do about it."""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar, override
+
+
+@dataclass(eq=False)
+class ExportError(Exception):
+    """An export cannot go on.
+
+    `key` names the sentence in the translations that says so, the fields of a kind are the
+    blanks in it. No secret may be in them.
+    """
+
+    key: ClassVar[str]
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """Return what fills the blanks of the sentence, by name."""
+        return {field.name: str(getattr(self, field.name)) for field in fields(self)}
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.key} {self.placeholders}"
+
+
+@dataclass(eq=False)
+class KeyRefusedError(ExportError):
+    """Google does not accept the service account's key (any more)."""
+
+    key = "key_refused"
+    message: str
+
+
+@dataclass(eq=False)
+class PermissionMissingError(ExportError):
+    """The service account may not do something."""
+
+    key = "permission_missing"
+    permission: str
+    resource: str
+
+
+@dataclass(eq=False)
+class ApiDisabledError(ExportError):
+    """The project has not enabled BigQuery."""
+
+    key = "api_disabled"
+    project: str
+
+
+@dataclass(eq=False)
+class ProjectNotFoundError(ExportError):
+    """There is no such project."""
+
+    key = "project_not_found"
+    project: str
+
+
+@dataclass(eq=False)
+class TableNotFoundError(ExportError):
+    """The dataset or the table is gone."""
+
+    key = "table_not_found"
+    message: str
+
+
+@dataclass(eq=False)
+class LocationError(ExportError):
+    """The dataset is in another location than it should be."""
+
+    key = "other_location"
+    dataset: str
+    location: str
+
+
+@dataclass(eq=False)
+class TableMismatchError(ExportError):
+    """The table has other columns than it needs."""
+
+    key = "table_mismatch"
+    table: str
+    columns: str
+
+
+@dataclass(eq=False)
+class UnreachableError(ExportError):
+    """There is no connection to an endpoint, or no answer in time."""
+
+    key = "unreachable"
+    endpoint: str
+    message: str
+
+
+@dataclass(eq=False)
+class StorageUnreachableError(UnreachableError):
+    """There is no connection to the Storage Write API, or no answer in time."""
+
+    key = "storage_unreachable"
+
+
+@dataclass(eq=False)
+class RefusedError(ExportError):
+    """BigQuery refuses a request for a reason of its own."""
+
+    key = "refused"
+    message: str
+
+
+@dataclass(eq=False)
+class InDoubtError(ExportError):
+    """Nobody can tell any more whether a transaction was committed."""
+
+    key = "in_doubt"
+    transaction: str
+
+
+@dataclass(eq=False)
+class CheckpointUnreadableError(ExportError):
+    """The checkpoint's file is damaged."""
+
+    key = "checkpoint_unreadable"
+    path: str
+    message: str
+
+
+@dataclass(eq=False)
+class CheckpointUnwritableError(ExportError):
+    """The checkpoint cannot be written, most often because the disk is full."""
+
+    key = "checkpoint_unwritable"
+    path: str
+    message: str
+
+
+@dataclass(eq=False)
+class RecorderBusyError(ExportError):
+    """The recorder is migrating its database, or has stopped."""
+
+    key = "recorder_busy"
+
+
+@dataclass(eq=False)
+class RecorderUnreadableError(ExportError):
+    """The recorder's database cannot be read."""
+
+    key = "recorder_unreadable"
+    message: str
+
+
+@dataclass(eq=False)
+class StoppedError(ExportError):
+    """Home Assistant stops, or the entry is unloaded: what was not committed is sent next time."""
+
+    key = "stopped"

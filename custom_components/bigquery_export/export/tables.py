@@ -1,0 +1,67 @@
+"""What a table in BigQuery is made of.
+
+A table is declared once. The declaration drives the schema in BigQuery, the encoding of rows and
+the documentation.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ColumnType(StrEnum):
+    """A BigQuery type, with the Python value that this integration uses for it."""
+
+    BOOL = "BOOL"
+    DATETIME = "DATETIME"  # str, "2026-11-21 07:45:21.123456"
+    FLOAT64 = "FLOAT64"  # a finite float
+    INT64 = "INT64"
+    JSON = "JSON"  # str, JSON text
+    STRING = "STRING"
+    TIMESTAMP = "TIMESTAMP"  # int, microseconds since 1970-01-01 UTC
+
+
+class Mode(StrEnum):
+    """Whether a column may be empty or hold many values."""
+
+    NULLABLE = "NULLABLE"
+    REQUIRED = "REQUIRED"
+    REPEATED = "REPEATED"
+
+
+class Scope(StrEnum):
+    """How long a column's value holds, so that it is encoded once per scope and not per row."""
+
+    RUN = "run"
+    ENTITY = "entity"
+    ATTRIBUTES = "attributes"  # one attributes blob of the recorder, shared by many rows
+    QUARTER = "quarter"  # a quarter of an hour: every UTC offset in use is a multiple of it
+    ROW = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: ColumnType
+    scope: Scope
+    description: str
+    mode: Mode = Mode.NULLABLE
+    default: str | None = None
+    """A SQL expression, for rows that others insert; this integration always sends a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: what it holds, how BigQuery stores it, and its columns in order."""
+
+    name: str
+    description: str
+    partition_by: str
+    """The TIMESTAMP column whose UTC day is the partition."""
+    cluster_by: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    def names(self, scope: Scope) -> frozenset[str]:
+        """Return the names of the columns that have a scope."""
+        return frozenset(column.name for column in self.columns if column.scope is scope)

@@ -1,0 +1,1 @@
+"""Reading the recorder's database, in small pieces and never for long."""

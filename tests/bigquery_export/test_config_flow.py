@@ -1,0 +1,394 @@
+"""The config flow: it fails, is put right, and finishes."""
+
+from collections.abc import Awaitable, Callable
+import json
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+from aiohttp import FormData
+from homeassistant.components import file_upload
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.bigquery_export.config_flow import _entry_data
+from custom_components.bigquery_export.const import (
+    CONF_ADVANCED,
+    CONF_API_ENDPOINT,
+    CONF_BATCH_ROWS,
+    CONF_DATASET_ID,
+    CONF_EXPORT_TIME,
+    CONF_KEY_FILE,
+    CONF_KEY_JSON,
+    CONF_LOCATION,
+    CONF_PROJECT_ID,
+    CONF_SERVICE_ACCOUNT_KEY,
+    CONF_STORAGE_ENDPOINT,
+    CONF_TABLE_ID,
+    DOMAIN,
+)
+from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER
+
+from .warehouse import Warehouse
+
+CLOSED = "http://127.0.0.1:9"
+"""An address of this machine where nobody listens."""
+
+type Upload = Callable[[str], Awaitable[str]]
+type Key = dict[str, Any]
+
+
+@pytest.fixture
+async def upload(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, monkeypatch: pytest.MonkeyPatch
+) -> Upload:
+    """Return a function that uploads a file to Home Assistant and returns its id."""
+    # Tests that run beside this one would share the folder, and delete it.
+    monkeypatch.setattr(file_upload, "TEMP_DIR_NAME", f"home-assistant-file_upload-{uuid4().hex}")
+    assert await async_setup_component(hass, "file_upload", {})
+    client = await hass_client()
+
+    async def upload(content: str | bytes) -> str:
+        form = FormData()
+        form.add_field("file", content, filename="key.json")
+        response = await client.post("/api/file_upload", data=form)
+        return str((await response.json())["file_id"])
+
+    return upload
+
+
+def destination(warehouse: Warehouse, **changes: str) -> dict[str, Any]:
+    """Return what a user fills in, with changes."""
+    advanced = {
+        CONF_API_ENDPOINT: warehouse.server.rest_url,
+        CONF_STORAGE_ENDPOINT: warehouse.server.storage_url,
+    }
+    values = {
+        CONF_PROJECT_ID: warehouse.project,
+        CONF_DATASET_ID: "home",
+        CONF_LOCATION: "EU",
+        CONF_TABLE_ID: "sensor_data",
+    }
+    for name, value in changes.items():
+        (advanced if name in advanced else values)[name] = value
+    return {**values, CONF_ADVANCED: advanced}
+
+
+async def begin(hass: HomeAssistant) -> str:
+    """Begin a flow and return its id."""
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "user"
+    assert not result["errors"]
+    return result["flow_id"]
+
+
+async def submit(hass: HomeAssistant, flow_id: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Submit a form, and let the entry that it may make be set up."""
+    result = await hass.config_entries.flow.async_configure(flow_id, values)
+    await hass.async_block_till_done()
+    return dict(result)
+
+
+async def begin_destination(hass: HomeAssistant, key: Key) -> str:
+    """Begin a flow, give it the key, and return its id."""
+    flow_id = await begin(hass)
+    result = await submit(hass, flow_id, {CONF_KEY_JSON: json.dumps(key)})
+    assert result["step_id"] == "destination"
+    return flow_id
+
+
+async def finish(hass: HomeAssistant, flow_id: str, warehouse: Warehouse, key: Key) -> None:
+    """Submit what is right, and see the entry with it."""
+    result = await submit(hass, flow_id, destination(warehouse))
+    assert result["type"] is FlowResultType.CREATE_ENTRY, result
+    assert result["title"] == "home.sensor_data"
+    assert result["data"] == {
+        CONF_SERVICE_ACCOUNT_KEY: key,
+        CONF_PROJECT_ID: warehouse.project,
+        CONF_DATASET_ID: "home",
+        CONF_LOCATION: "EU",
+        CONF_TABLE_ID: "sensor_data",
+        CONF_API_ENDPOINT: warehouse.server.rest_url,
+        CONF_STORAGE_ENDPOINT: warehouse.server.storage_url,
+    }
+    assert result["result"].unique_id == f"{warehouse.project}.home.sensor_data"
+    assert await hass.config_entries.async_unload(result["result"].entry_id)
+
+
+async def test_uploaded_key(
+    hass: HomeAssistant, warehouse: Warehouse, key: Key, upload: Upload
+) -> None:
+    """An uploaded key and a destination make an entry, and the project comes from the key."""
+    flow_id = await begin(hass)
+    result = await submit(hass, flow_id, {CONF_KEY_FILE: await upload(json.dumps(key))})
+    assert result["step_id"] == "destination"
+    assert result["description_placeholders"]["service_account"] == key["client_email"]
+    project = next(name for name in result["data_schema"].schema if name == CONF_PROJECT_ID)
+    assert project.description["suggested_value"] == warehouse.project
+    await finish(hass, flow_id, warehouse, key)
+    assert warehouse.rows() == []
+
+
+def damaged(key: Key) -> Key:
+    """Return a key without its private part."""
+    return {**key, "private_key": "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (lambda key: "{", "not_json"),
+        (lambda key: '"text"', "not_json"),
+        (lambda key: b"\xff\xfe", "not_json"),
+        (lambda key: '{"type": "authorized_user"}', "not_a_service_account_key"),
+        (lambda key: json.dumps({**key, "project_id": 1}), "not_a_service_account_key"),
+        (lambda key: json.dumps(damaged(key)), "not_a_service_account_key"),
+        (
+            lambda key: json.dumps({**key, "token_uri": "http://192.0.2.1/token"}),
+            "not_a_service_account_key",
+        ),
+        (lambda key: json.dumps({**key, "private_key_id": "another"}), "key_refused"),
+        (lambda key: json.dumps({**key, "client_email": "a@b.c"}), "key_refused"),
+        (lambda key: json.dumps({**key, "token_uri": CLOSED}), "unreachable"),
+    ],
+)
+async def test_wrong_key(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    key: Key,
+    upload: Upload,
+    text: Callable[[Key], str],
+    error: str,
+) -> None:
+    """A key that cannot be used has its message at its field, and the right one goes on."""
+    flow_id = await begin(hass)
+    result = await submit(hass, flow_id, {CONF_KEY_FILE: await upload(text(key))})
+    assert result["errors"] == {CONF_KEY_FILE: error}
+    if isinstance(pasted := text(key), str):
+        result = await submit(hass, flow_id, {CONF_KEY_JSON: pasted})
+        assert result["errors"] == {CONF_KEY_JSON: error}
+    assert key["private_key"] not in json.dumps(result["description_placeholders"])
+
+    result = await submit(hass, flow_id, {CONF_KEY_FILE: await upload(json.dumps(key))})
+    assert result["step_id"] == "destination"
+    await finish(hass, flow_id, warehouse, key)
+
+
+async def test_no_key(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """An empty form asks for a key."""
+    flow_id = await begin(hass)
+    for values in ({}, {CONF_KEY_JSON: ""}):
+        result = await submit(hass, flow_id, values)
+        assert result["errors"] == {"base": "key_missing"}
+    await submit(hass, flow_id, {CONF_KEY_JSON: json.dumps(key)})
+    await finish(hass, flow_id, warehouse, key)
+
+
+@pytest.mark.parametrize(
+    ("change", "errors"),
+    [
+        ({CONF_PROJECT_ID: "My Project"}, {CONF_PROJECT_ID: "invalid_project_id"}),
+        ({CONF_PROJECT_ID: "no-such-project"}, {CONF_PROJECT_ID: "project_not_found"}),
+        ({CONF_DATASET_ID: "my-home"}, {CONF_DATASET_ID: "invalid_dataset_id"}),
+        ({CONF_DATASET_ID: " "}, {CONF_DATASET_ID: "invalid_dataset_id"}),
+        ({CONF_LOCATION: "Mars!"}, {CONF_LOCATION: "invalid_location"}),
+        ({CONF_TABLE_ID: "a.b"}, {CONF_TABLE_ID: "invalid_table_id"}),
+        ({CONF_API_ENDPOINT: "http://192.0.2.1"}, {CONF_ADVANCED: "unsafe_endpoint"}),
+        ({CONF_STORAGE_ENDPOINT: "bigquery"}, {CONF_ADVANCED: "unsafe_endpoint"}),
+        ({CONF_STORAGE_ENDPOINT: "http://[::1"}, {CONF_ADVANCED: "unsafe_endpoint"}),
+        ({CONF_STORAGE_ENDPOINT: CLOSED}, {CONF_ADVANCED: "storage_unreachable"}),
+    ],
+)
+async def test_wrong_destination(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    key: Key,
+    change: dict[str, str],
+    errors: dict[str, str],
+) -> None:
+    """A wrong value has its message at its field, and the right one finishes the same flow."""
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse, **change))
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == errors
+    await finish(hass, flow_id, warehouse, key)
+
+
+async def test_unreachable_api(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """An address where nobody answers is named, and the right one finishes the same flow."""
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse, api_endpoint=CLOSED))
+    assert result["errors"] == {CONF_ADVANCED: "unreachable"}
+    assert result["description_placeholders"]["endpoint"] == CLOSED
+    await finish(hass, flow_id, warehouse, key)
+
+
+@pytest.mark.parametrize(
+    ("roles", "permission", "field"),
+    [
+        ((), "bigquery.datasets.get", CONF_DATASET_ID),
+        ((DATA_VIEWER,), "bigquery.tables.create", CONF_TABLE_ID),
+    ],
+)
+async def test_missing_permission(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    key: Key,
+    roles: tuple[str, ...],
+    permission: str,
+    field: str,
+) -> None:
+    """A missing permission is named, and granting it finishes the same flow."""
+    warehouse.create_dataset()
+    warehouse.grant(key, *roles)
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse))
+    assert result["errors"] == {field: "permission_missing"}
+    assert result["description_placeholders"]["permission"] == permission
+    assert warehouse.project in result["description_placeholders"]["resource"]
+
+    warehouse.grant(key, DATA_EDITOR)
+    await finish(hass, flow_id, warehouse, key)
+
+
+async def test_role_on_the_dataset_is_enough(
+    hass: HomeAssistant, warehouse: Warehouse, key: Key
+) -> None:
+    """The least privilege of all, data editor of one dataset that exists, sets up an export."""
+    warehouse.create_dataset()
+    warehouse.grant(key, DATA_EDITOR, dataset="home")
+    await finish(hass, await begin_destination(hass, key), warehouse, key)
+
+
+async def test_missing_dataset_and_no_permission_to_make_it(
+    hass: HomeAssistant, warehouse: Warehouse, key: Key
+) -> None:
+    """A role on a dataset that does not exist is not enough, and the message says for what."""
+    warehouse.grant(key, DATA_EDITOR, dataset="other")
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse))
+    assert result["errors"] == {CONF_DATASET_ID: "permission_missing"}
+    warehouse.grant(key, DATA_EDITOR)
+    await finish(hass, flow_id, warehouse, key)
+
+
+async def test_dataset_elsewhere(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """A dataset in another location is noticed, and its location is named."""
+    warehouse.create_dataset()
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse, location="US"))
+    assert result["errors"] == {CONF_LOCATION: "other_location"}
+    assert result["description_placeholders"]["location"] == "EU"
+    await finish(hass, flow_id, warehouse, key)
+
+
+async def test_table_with_other_columns(
+    hass: HomeAssistant, warehouse: Warehouse, key: Key
+) -> None:
+    """A table that lacks columns is not touched; another name finishes the same flow."""
+    warehouse.create_dataset()
+    warehouse.server.query("CREATE TABLE home.other (entity_id INT64)", warehouse.project)
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse, table_id="other"))
+    assert result["errors"] == {CONF_TABLE_ID: "table_mismatch"}
+    assert "entity_id, state" in result["description_placeholders"]["columns"]
+    await finish(hass, flow_id, warehouse, key)
+
+
+async def test_already_configured(
+    hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry
+) -> None:
+    """Two exports into one table would double every row; another table finishes the same flow."""
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse))
+    assert result["errors"] == {CONF_TABLE_ID: "already_configured"}
+    result = await submit(hass, flow_id, destination(warehouse, table_id="second"))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert await hass.config_entries.async_unload(result["result"].entry_id)
+
+
+async def test_unexpected_error(
+    hass: HomeAssistant, warehouse: Warehouse, key: Key, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error that nobody thought of is logged, and the form can be submitted again."""
+    flow_id = await begin_destination(hass, key)
+    with patch(
+        "custom_components.bigquery_export.config_flow.Administration",
+        side_effect=ZeroDivisionError,
+    ):
+        result = await submit(hass, flow_id, destination(warehouse))
+    assert result["errors"] == {"base": "unknown"}
+    assert "ZeroDivisionError" in caplog.text
+    await finish(hass, flow_id, warehouse, key)
+
+
+async def test_google_endpoints_are_the_default(hass: HomeAssistant, warehouse: Warehouse) -> None:
+    """Endpoints that are left empty are not stored."""
+    values = {**destination(warehouse), CONF_ADVANCED: {CONF_API_ENDPOINT: " "}}
+    assert _entry_data(values).keys() == {
+        CONF_PROJECT_ID,
+        CONF_DATASET_ID,
+        CONF_LOCATION,
+        CONF_TABLE_ID,
+    }
+
+
+async def test_reauth(
+    hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry
+) -> None:
+    """A refused key asks for a new one, proves it at the destination, and goes on."""
+    warehouse.server.delete_account(key["client_email"])
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert flow["step_id"] == "reauth_confirm"
+
+    result = await submit(hass, flow["flow_id"], {CONF_KEY_JSON: json.dumps(key)})
+    assert result["errors"] == {CONF_KEY_JSON: "key_refused"}
+
+    new_key = warehouse.create_key(DATA_EDITOR)
+    warehouse.grant(new_key)
+    result = await submit(hass, flow["flow_id"], {CONF_KEY_JSON: json.dumps(new_key)})
+    assert result["errors"] == {"base": "permission_missing"}
+
+    warehouse.grant(new_key, DATA_EDITOR)
+    result = await submit(hass, flow["flow_id"], {CONF_KEY_JSON: json.dumps(new_key)})
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reauth_successful"
+    assert entry.data[CONF_SERVICE_ACCOUNT_KEY] == new_key
+    assert entry.state is ConfigEntryState.LOADED
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Time and batch size can be chosen, and the entry is loaded again with them."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert result["type"] is FlowResultType.FORM
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {CONF_EXPORT_TIME: "02:15:00", CONF_BATCH_ROWS: 1000.0}
+    )
+    await hass.async_block_till_done()
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options == {CONF_EXPORT_TIME: "02:15:00", CONF_BATCH_ROWS: 1000}
+    assert entry.state is ConfigEntryState.LOADED
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize("rows", [999, 5001, 0, -1])
+async def test_batch_size_has_bounds(
+    hass: HomeAssistant, entry: MockConfigEntry, rows: int
+) -> None:
+    """A batch has 1,000 to 5,000 rows."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    with pytest.raises(InvalidData):
+        await hass.config_entries.options.async_configure(
+            result["flow_id"], {CONF_EXPORT_TIME: "02:15:00", CONF_BATCH_ROWS: rows}
+        )
+    assert await hass.config_entries.async_unload(entry.entry_id)

@@ -1,0 +1,246 @@
+"""When exports run, and the status that they leave."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
+from sqlalchemy.exc import OperationalError
+
+from custom_components.bigquery_export.const import (
+    CONF_BATCH_ROWS,
+    CONF_EXPORT_TIME,
+    CONF_SERVICE_ACCOUNT_KEY,
+    DOMAIN,
+)
+from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
+
+from .test_source_states import record
+from .warehouse import Warehouse
+
+
+@pytest.fixture
+async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    """Return an entry that is set up, with its sensors kept out of the recorder."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await async_wait_recording_done(hass)
+    yield entry
+    if entry.state is ConfigEntryState.LOADED:
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+def state(hass: HomeAssistant, key: str) -> str:
+    """Return what a sensor of the export shows."""
+    found = hass.states.get(f"sensor.home_sensor_data_{key}")
+    assert found is not None
+    return found.state
+
+
+async def export_now(hass: HomeAssistant) -> Any:
+    """Call the action and return its response."""
+    return await hass.services.async_call(
+        DOMAIN, "export_now", {}, blocking=True, return_response=True
+    )
+
+
+async def test_export_now(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """The action exports everything, answers with what it did, and the sensors show it."""
+    before = int(state(hass, "rows_waiting"))
+    await record(hass, 3)
+    assert state(hass, "status") == "idle"
+    assert state(hass, "last_export") == "unknown"
+    response = await export_now(hass)
+    rows = warehouse.rows("export_id, state_id")
+    assert response["rows"] == {"sensor_data": len(rows)}
+    assert len(rows) >= before + 3
+    assert {row["export_id"] for row in rows} == {response["export_id"]}
+    assert response["rejected"] == 0
+    assert response["bytes"] > 0
+    assert response["seconds"] > 0
+    assert state(hass, "status") == "idle"
+    assert state(hass, "rows_exported") == str(len(rows))
+    last_export = dt_util.parse_datetime(state(hass, "last_export"))
+    assert last_export is not None
+    assert dt_util.utcnow() - last_export < timedelta(seconds=30)
+
+
+async def test_without_a_response(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """An automation that wants no response gets none, and names the entry or does not."""
+    data = {"config_entry_id": loaded.entry_id}
+    assert await hass.services.async_call(DOMAIN, "export_now", data, blocking=True) is None
+    assert warehouse.rows()
+
+
+async def test_unknown_entry(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    """An entry that does not exist is a mistake of the caller's."""
+    with pytest.raises(ServiceValidationError):
+        await hass.services.async_call(
+            DOMAIN, "export_now", {"config_entry_id": "none"}, blocking=True
+        )
+
+
+async def test_one_at_a_time(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    """A second export while one runs is refused with a sentence that says so."""
+    await record(hass, 3)
+    first = hass.async_create_task(export_now(hass))
+    await asyncio.sleep(0)
+    with pytest.raises(ServiceValidationError, match="An export is running already"):
+        await export_now(hass)
+    assert (await first)["rows"]["sensor_data"] >= 3
+    await export_now(hass)
+
+
+async def test_caller_goes_away(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A script that is stopped does not stop the export that it began."""
+    await record(hass, 3)
+    caller = hass.async_create_task(export_now(hass))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert state(hass, "last_export") != "unknown"
+    assert len(warehouse.rows()) >= 3
+
+
+async def test_daily_export(
+    hass: HomeAssistant, entry: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    """Every day at the time of the options, in the home's time zone, an export runs."""
+    await hass.config.async_set_time_zone("Europe/Amsterdam")
+    hass.config_entries.async_update_entry(entry, options={CONF_EXPORT_TIME: "02:30:00"})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    midnight = dt_util.start_of_local_day() + timedelta(days=1)
+    # Google's clients would wait for ever with clocks that stand still.
+    with patch.object(BigQueryExportCoordinator, "async_export") as export:
+        for minutes, exports in ((30, 0), (149, 0), (150, 1), (151, 1), (150 + 24 * 60, 2)):
+            freezer.move_to(midnight + timedelta(minutes=minutes))
+            async_fire_time_changed(hass)
+            await hass.async_block_till_done()
+            assert export.call_count == exports
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_daily_export_that_fails(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    warehouse: Warehouse,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An export that nobody waits for leaves a line in the log, and the next one heals it."""
+    warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
+    await loaded.runtime_data._async_export_daily(dt_util.utcnow())
+    assert "The daily export to BigQuery failed: BigQuery cannot find" in caplog.text
+    assert state(hass, "status") == "failed"
+    warehouse.create_table()
+    await loaded.runtime_data._async_export_daily(dt_util.utcnow())
+    assert state(hass, "status") == "idle"
+
+
+async def test_daily_export_while_one_runs(
+    hass: HomeAssistant, loaded: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The daily export leaves one that is running alone."""
+    await record(hass, 3)
+    running = hass.async_create_task(export_now(hass))
+    await asyncio.sleep(0)
+    await loaded.runtime_data._async_export_daily(dt_util.utcnow())
+    await running
+    assert "failed" not in caplog.text
+
+
+async def test_failure(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse) -> None:
+    """An export that cannot go on says why in a sentence, and loses nothing."""
+    await record(hass, 3)
+    key = loaded.data[CONF_SERVICE_ACCOUNT_KEY]
+    warehouse.grant(key)
+    with pytest.raises(HomeAssistantError, match=r"lacks the permission bigquery\.tables"):
+        await export_now(hass)
+    assert state(hass, "status") == "failed"
+    assert "permission" in loaded.runtime_data.data.last_error
+    warehouse.grant(key, "roles/bigquery.dataEditor")
+    await export_now(hass)
+    assert state(hass, "status") == "idle"
+    assert loaded.runtime_data.data.last_error is None
+    assert len(warehouse.rows()) >= 3
+
+
+async def test_refused_key_asks_for_a_new_one(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A key that was deleted while Home Assistant runs starts the flow for a new one."""
+    warehouse.server.delete_account(loaded.data[CONF_SERVICE_ACCOUNT_KEY]["client_email"])
+    loaded.runtime_data._connection._credentials.token = None
+    await record(hass, 1)
+    with pytest.raises(HomeAssistantError, match="does not accept the key"):
+        await export_now(hass)
+    await hass.async_block_till_done()
+    (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert flow["step_id"] == "reauth_confirm"
+
+
+async def test_unknown_error(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    """An error that nobody thought of ends the run and shows its text."""
+    with (
+        patch(
+            "custom_components.bigquery_export.export.run.StatesReader.newest_id",
+            side_effect=ZeroDivisionError("odd"),
+        ),
+        pytest.raises(ZeroDivisionError),
+    ):
+        await export_now(hass)
+    assert state(hass, "status") == "failed"
+    assert loaded.runtime_data.data.last_error == "ZeroDivisionError('odd')"
+
+
+async def test_recorder_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    """While the recorder's database fails, sensors are unavailable and say nothing wrong."""
+    error = OperationalError("select", {}, Exception("disk I/O error"))
+    with patch(
+        "custom_components.bigquery_export.coordinator.StatesReader.count", side_effect=error
+    ):
+        await loaded.runtime_data.async_refresh()
+    assert state(hass, "status") == "unavailable"
+    await loaded.runtime_data.async_refresh()
+    assert state(hass, "status") == "idle"
+
+
+async def test_progress(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While an export runs, the sensors follow it from transaction to transaction."""
+    monkeypatch.setattr("custom_components.bigquery_export.export.run.CHUNK_ROWS", 10)
+    monkeypatch.setattr("custom_components.bigquery_export.export.run.PIECE_ROWS", 5)
+    hass.config_entries.async_update_entry(loaded, options={CONF_BATCH_ROWS: 5})
+    await record(hass, 30)
+    await loaded.runtime_data.async_refresh()
+    seen: list[tuple[str, int, int]] = []
+    waiting = int(state(hass, "rows_waiting"))
+
+    def look() -> None:
+        data = loaded.runtime_data.data
+        seen.append((data.status, data.rows_exported, data.rows_waiting))
+
+    unsubscribe = loaded.runtime_data.async_add_listener(look)
+    await export_now(hass)
+    unsubscribe()
+    exporting = [(exported, left) for status, exported, left in seen if status == "exporting"]
+    assert exporting[0] == (0, waiting)
+    assert {exported for exported, _ in exporting} >= {0, 10, 20, 30}
+    assert all(left == max(0, waiting - exported) for exported, left in exporting)

@@ -1,0 +1,124 @@
+"""Setting up, unloading and removing a config entry."""
+
+import asyncio
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bigquery_export.const import (
+    CONF_API_ENDPOINT,
+    CONF_SERVICE_ACCOUNT_KEY,
+    DOMAIN,
+)
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
+from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+
+from .test_source_states import record
+from .warehouse import Warehouse
+
+
+async def test_setup_and_unload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """An entry is set up and unloaded, and its sensors come and go with it."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert len(hass.states.async_all("sensor")) == 4
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert {state.state for state in hass.states.async_all("sensor")} == {"unavailable"}
+
+
+async def test_table_is_made_again(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A table that was dropped is made again when the entry is set up."""
+    warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert warehouse.rows() == []
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_network_is_down(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Without a network Home Assistant tries again later, and says why."""
+    data = {**entry.data, CONF_API_ENDPOINT: "http://127.0.0.1:9"}
+    hass.config_entries.async_update_entry(entry, data=data)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "unreachable"
+
+
+async def test_permission_is_taken_away(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A missing permission is named, and setting up succeeds when it is granted."""
+    key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
+    warehouse.grant(key)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    placeholders = entry.error_reason_translation_placeholders
+    assert placeholders is not None
+    assert placeholders["permission"] == "bigquery.tables.get"
+
+
+async def test_damaged_key(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """A key that was damaged on the disk asks for a new one."""
+    data = {**entry.data, CONF_SERVICE_ACCOUNT_KEY: {"type": "service_account"}}
+    hass.config_entries.async_update_entry(entry, data=data)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert flow["context"]["source"] == "reauth"
+
+
+async def test_damaged_checkpoint(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Without a readable checkpoint nothing is exported: it could all come twice."""
+    file = CheckpointFile(hass, entry.entry_id)
+    file.path.parent.mkdir(exist_ok=True)
+    file.path.write_text("{")
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "checkpoint_unreadable"
+    assert file.path.read_text() == "{"
+
+
+async def test_remove(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Removing an entry deletes what it kept in Home Assistant."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    files = CheckpointFile(hass, entry.entry_id), RejectedRows(hass, entry.entry_id)
+    files[0].save(Checkpoint())
+    files[1].append("export", "table", [])
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not any(file.path.exists() for file in files)
+
+
+@pytest.mark.parametrize("end", ["unload", "stop"])
+async def test_running_export_ends(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+) -> None:
+    """Unloading, or stopping Home Assistant, ends a running export within seconds and cleanly."""
+    monkeypatch.setattr("custom_components.bigquery_export.export.run._PAUSE", 0.2)
+    monkeypatch.setattr("custom_components.bigquery_export.export.run.PIECE_ROWS", 1)
+    await record(hass, 60)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    export = hass.async_create_task(
+        hass.services.async_call(DOMAIN, "export_now", {}, blocking=True, return_response=True)
+    )
+    await asyncio.sleep(0.5)
+    assert hass.states.is_state("sensor.home_sensor_data_status", "exporting")
+    async with asyncio.timeout(3):
+        if end == "unload":
+            assert await hass.config_entries.async_unload(entry.entry_id)
+        else:
+            hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+        with pytest.raises(Exception, match="The export was stopped"):
+            await export
+    assert warehouse.rows() == []
+    if end == "stop":
+        with pytest.raises(Exception, match="The export was stopped"):
+            await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
+        assert await hass.config_entries.async_unload(entry.entry_id)

@@ -1,0 +1,133 @@
+"""Manifest, translations and the other files that describe the integration."""
+
+from dataclasses import fields
+from itertools import chain
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from homeassistant.util.yaml import load_yaml_dict
+import pytest
+
+from custom_components.bigquery_export import config_flow, sensor
+from custom_components.bigquery_export.const import DOMAIN
+from custom_components.bigquery_export.export.errors import ExportError
+from tests.documentation import TABLES, tables_page
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "custom_components" / DOMAIN
+PLACEHOLDER = re.compile(r"{(\w+)}")
+
+
+def read(path: Path) -> Any:
+    """Return what a JSON file holds."""
+    return json.loads(path.read_text())
+
+
+MANIFEST = read(FOLDER / "manifest.json")
+ENGLISH = read(FOLDER / "translations" / "en.json")
+
+
+def kinds_of_error() -> list[type[ExportError]]:
+    """Return every kind of error that an export can end with."""
+    found = [ExportError]
+    for kind in found:
+        found.extend(kind.__subclasses__())
+    return found[1:]
+
+
+def texts(tree: Any) -> list[str]:
+    """Return all texts of a translation."""
+    if isinstance(tree, str):
+        return [tree]
+    return list(chain.from_iterable(map(texts, tree.values())))
+
+
+def test_requirements() -> None:
+    """What Home Assistant installs is what the tests are run with."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == MANIFEST["requirements"]
+
+
+def test_manifest() -> None:
+    """The manifest has what Home Assistant and HACS ask for, in hassfest's order."""
+    assert MANIFEST["domain"] == DOMAIN == FOLDER.name
+    assert MANIFEST["dependencies"] == ["file_upload", "recorder"]
+    assert MANIFEST["import_executor"]
+    keys = list(MANIFEST)
+    assert keys[:2] == ["domain", "name"]
+    assert keys[2:] == sorted(keys[2:])
+    assert re.fullmatch(r"\d+\.\d+\.\d+", MANIFEST["version"])
+    assert f"## [{MANIFEST['version']}]" in (ROOT / "CHANGELOG.md").read_text()
+    assert f'version = "{MANIFEST["version"]}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_hacs() -> None:
+    """HACS is told which Home Assistant is needed."""
+    hacs = read(ROOT / "hacs.json")
+    assert hacs["name"] == MANIFEST["name"]
+    assert hacs["homeassistant"] == "2026.9.0"
+    assert (FOLDER / "brand" / "icon.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", kinds_of_error(), ids=lambda kind: kind.key)
+def test_every_error_is_a_sentence(kind: type[ExportError]) -> None:
+    """Each kind of error has a sentence, and fills all blanks in it."""
+    message = ENGLISH["exceptions"][kind.key]["message"]
+    assert set(PLACEHOLDER.findall(message)) <= {field.name for field in fields(kind)}
+
+
+def test_errors_of_the_config_flow() -> None:
+    """Every error that a form can show has a text."""
+    source = Path(config_flow.__file__).read_text()
+    written = set(re.findall(r'(?:"base"|CONF_\w+|field)\]?: "(\w+)"|= "(unsafe_\w+)"', source))
+    keys = {key for pair in written for key in pair if key}
+    keys |= {f"invalid_{field}" for field in config_flow._NAMES}
+    keys |= {
+        *("key_refused", "permission_missing", "api_disabled", "project_not_found", "refused"),
+        *("other_location", "table_mismatch", "table_not_found", "unreachable"),
+        "storage_unreachable",
+    }
+    assert len(keys) > 15
+    assert keys <= ENGLISH["config"]["error"].keys()
+
+
+def test_translations_follow_the_rules_of_hassfest() -> None:
+    """No markup, no quoted placeholder, no space at an end; every field is described."""
+    for text in texts(ENGLISH):
+        assert text == text.strip()
+        assert not re.search(r"<[a-z/]", text)
+        assert not re.search(r"'{\w+}'", text)
+    steps = [
+        *ENGLISH["config"]["step"].values(),
+        *ENGLISH["options"]["step"].values(),
+        *ENGLISH["config"]["step"]["destination"]["sections"].values(),
+    ]
+    for step in steps:
+        assert step["data"].keys() == step["data_description"].keys()
+
+
+def test_documented_tables() -> None:
+    """The page about the tables says what the declaration says."""
+    assert TABLES.read_text() == tables_page()
+
+
+def test_services() -> None:
+    """Every action and field has a name, a description and an icon."""
+    services = load_yaml_dict(str(FOLDER / "services.yaml"))
+    assert services.keys() == ENGLISH["services"].keys()
+    assert services.keys() == read(FOLDER / "icons.json")["services"].keys()
+    for name, service in services.items():
+        assert service["fields"].keys() == ENGLISH["services"][name]["fields"].keys()
+
+
+def test_sensors_are_translated() -> None:
+    """Every sensor has a name and an icon, and every state of an enum has a word."""
+    icons = read(FOLDER / "icons.json")["entity"]["sensor"]
+    names = ENGLISH["entity"]["sensor"]
+    keys = {description.translation_key for description in sensor.SENSORS}
+    assert keys == names.keys() == icons.keys()
+    for description in sensor.SENSORS:
+        if description.options:
+            assert set(description.options) == names[description.key]["state"].keys()

@@ -1,0 +1,266 @@
+"""Runs: nothing is lost and nothing comes twice, wherever a run ends."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import get_instance
+import pytest
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
+from sqlalchemy.exc import OperationalError
+
+from custom_components.bigquery_export.bigquery.storage_write import PendingStream
+from custom_components.bigquery_export.export import run as run_module
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
+from custom_components.bigquery_export.export.errors import (
+    CheckpointUnwritableError,
+    ExportError,
+    RecorderBusyError,
+    RecorderUnreadableError,
+    StoppedError,
+)
+
+from .exporter import Exporter
+from .test_source_states import execute, record
+from .warehouse import Warehouse
+
+
+class Crash(BaseException):
+    """The process dies here: nothing that the run does afterwards is seen by anybody."""
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make transactions of ten rows, in pieces of four."""
+    monkeypatch.setattr(run_module, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(run_module, "PIECE_ROWS", 4)
+
+
+def states_in(warehouse: Warehouse) -> list[str]:
+    """Return the states that are in BigQuery, in the order of the recorder."""
+    return [row["state"] for row in warehouse.rows("state, state_id")]
+
+
+def numbers(count: int) -> list[str]:
+    """Return the states that `record` has recorded."""
+    return [str(number) for number in range(count)]
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_chunks(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """A run sends all rows in transactions of bounded size, and saves how far it is."""
+    await record(hass, 25)
+    result = await exporter.export(batch_rows=5)
+    assert result.rows == {"sensor_data": 25}
+    assert result.rejected == 0
+    assert result.bytes > 25 * 100
+    assert states_in(warehouse) == numbers(25)
+    cursors = [checkpoint.position("sensor_data").cursor for checkpoint in exporter.progress]
+    assert sorted(set(cursors)) == [0, 10, 20, 25]
+    assert exporter.file.load() == exporter.progress[-1]
+    assert exporter.progress[-1].position("sensor_data").rows == 25
+
+
+async def test_nothing_new(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """A run that finds nothing new asks Google nothing, not even whether the table is there."""
+    await record(hass, 3)
+    await exporter.export()
+    warehouse.server.drop_dataset(warehouse.project, "home")
+    result = await exporter.export()
+    assert result.rows == {"sensor_data": 0}
+
+
+async def test_increments(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """Each run sends what is new since the last one."""
+    for total in (3, 5, 5, 9):
+        await record(hass, total - len(states_in(warehouse)))
+        await exporter.export()
+        assert len(states_in(warehouse)) == total
+    assert len({row["export_id"] for row in warehouse.rows("export_id, state_id")}) == 3
+
+
+CRASHES = {
+    "while a batch is appended": (PendingStream, "append", "before"),
+    "after a batch was appended": (PendingStream, "append", "after"),
+    "before the stream is finalized": (PendingStream, "finish", "before"),
+    "after the stream was finalized": (PendingStream, "finish", "after"),
+    "before a checkpoint is written": (CheckpointFile, "save", "before"),
+    "after a checkpoint was written": (CheckpointFile, "save", "after"),
+    "before the commit": (PendingStream, "commit", "before"),
+    "after the commit": (PendingStream, "commit", "after"),
+}
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+@pytest.mark.parametrize("call", range(1, 6))
+@pytest.mark.usefixtures("small_chunks")
+async def test_crash(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    crash: str,
+    call: int,
+) -> None:
+    """Wherever a process dies, the next one makes it so that each row is there once."""
+    owner, name, when = CRASHES[crash]
+    original: Callable[..., Any] = getattr(owner, name)
+    calls = 0
+
+    def crashing(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call and when == "before":
+            raise Crash
+        result = original(*args)
+        if calls == call:
+            raise Crash
+        return result
+
+    await record(hass, 25)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, crashing)
+        try:
+            await exporter.export(batch_rows=5)
+        except Crash:
+            assert len(set(states_in(warehouse))) == len(states_in(warehouse))
+    await record(hass, 3)
+    await exporter.export(batch_rows=5)
+    assert states_in(warehouse) == numbers(25) + numbers(3)
+    assert exporter.file.load().intent is None
+    assert exporter.file.load().position("sensor_data").rows == 28
+
+
+async def test_error_at_commit_is_settled_by_the_next_run(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When nobody knows whether a commit was done, the next run finds out, in the same process."""
+    await record(hass, 5)
+
+    def refuse(self: PendingStream) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PendingStream, "commit", refuse)
+        with pytest.raises(ConnectionError):
+            await exporter.export()
+    assert exporter.progress[-1].intent is not None
+    assert states_in(warehouse) == []
+
+    result = await exporter.export()
+    assert result.rows == {"sensor_data": 0}
+    assert states_in(warehouse) == numbers(5)
+
+
+async def test_no_commit_without_its_intent(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """Where the intent cannot be written, nothing is committed."""
+    await record(hass, 5)
+    exporter.file.path.mkdir(parents=True)
+    exporter.file.load = Checkpoint  # type: ignore[method-assign]
+    with pytest.raises(CheckpointUnwritableError):
+        await exporter.export()
+    assert states_in(warehouse) == []
+
+
+async def test_rejected_rows(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """Rows that BigQuery or we refuse are kept in a file with the reason, and stop no other."""
+    await record(hass, 6)
+    long_ago = (datetime.now(UTC) - timedelta(days=11 * 365)).timestamp()
+    await execute(hass, "UPDATE states SET last_updated_ts = ? WHERE state_id = 2", long_ago)
+    await execute(hass, "UPDATE states SET metadata_id = NULL WHERE state_id = 5")
+    result = await exporter.export()
+    assert states_in(warehouse) == ["0", "2", "3", "5"]
+    assert result.rows == {"sensor_data": 4}
+    assert result.rejected == 2
+    position = exporter.file.load().position("sensor_data")
+    assert (position.cursor, position.rows, position.rejected) == (6, 4, 2)
+
+    by_us, by_bigquery = exporter.rejected_rows()
+    assert by_us["id"] == 5
+    assert by_us["reason"] == "the recorder no longer knows its entity"
+    assert by_us["row"]["state"] == "4"
+    assert by_bigquery["id"] == 2
+    assert "partition" in by_bigquery["reason"]
+    assert by_bigquery["row"]["state"] == "1"
+    assert by_bigquery["export_id"] == result.export_id
+
+
+async def test_only_rejected_rows(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """A run whose rows are all refused needs no transaction, and comes to its end."""
+    await record(hass, 3)
+    await execute(hass, "UPDATE states SET metadata_id = NULL")
+    assert (await exporter.export()).rejected == 3
+    assert (await exporter.export()).rejected == 0
+    assert len(exporter.rejected_rows()) == 3
+    assert states_in(warehouse) == []
+
+
+async def test_purged_rows(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """Ids that are gone do not hold up a run, in the middle or at the end."""
+    await record(hass, 6)
+    await execute(hass, "UPDATE states SET old_state_id = NULL")
+    run = exporter.new_run()
+    original = run._reader.newest_id
+
+    def purge() -> int:
+        newest = original()
+        return newest + 3
+
+    run._reader.newest_id = purge  # type: ignore[method-assign]
+    await execute(hass, "DELETE FROM states WHERE state_id IN (2, 3)")
+    await run.async_export()
+    assert states_in(warehouse) == ["0", "3", "4", "5"]
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """A stopped run ends at the next piece; what was committed stays, the rest comes later."""
+    await record(hass, 25)
+    run = exporter.new_run(batch_rows=5)
+    run._on_progress = lambda checkpoint: (
+        run.stop() if checkpoint.position("sensor_data").rows else None
+    )
+    with pytest.raises(StoppedError):
+        await run.async_export()
+    assert states_in(warehouse) == numbers(10)
+    await exporter.export()
+    assert states_in(warehouse) == numbers(25)
+
+
+async def test_recorder_migrates(
+    hass: HomeAssistant, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the recorder changes its tables nothing is read."""
+    monkeypatch.setattr(run_module, "async_migration_in_progress", lambda _: True)
+    with pytest.raises(RecorderBusyError):
+        await exporter.export()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OperationalError("select", {}, Exception("disk I/O error")), RecorderUnreadableError),
+        (RuntimeError("cannot schedule new futures after shutdown"), RecorderBusyError),
+    ],
+)
+async def test_recorder_fails(
+    hass: HomeAssistant, exporter: Exporter, error: Exception, expected: type[ExportError]
+) -> None:
+    """A recorder that cannot be read ends the run with an error that says so."""
+    run = exporter.new_run()
+
+    def fail() -> int:
+        raise error
+
+    run._reader.newest_id = fail  # type: ignore[method-assign]
+    with pytest.raises(expected):
+        await run.async_export()
+    assert get_instance(hass).recording
+    await async_wait_recording_done(hass)

@@ -1,0 +1,137 @@
+"""Reading the recorder's states."""
+
+from collections.abc import Callable
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import get_instance, session_scope
+import pytest
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
+
+from custom_components.bigquery_export.source import states
+from custom_components.bigquery_export.source.states import Piece, StatesReader
+
+
+async def in_recorder[*Ts, T](hass: HomeAssistant, call: Callable[[*Ts], T], *args: *Ts) -> T:
+    """Run a function where the recorder wants its database to be used."""
+    return await get_instance(hass).async_add_executor_job(call, *args)
+
+
+async def execute(hass: HomeAssistant, statement: str, *values: object) -> None:
+    """Change the recorder's database behind its back."""
+
+    def change() -> None:
+        with session_scope(hass=hass) as session:
+            session.connection().exec_driver_sql(statement, values)
+
+    await in_recorder(hass, change)
+
+
+async def record(hass: HomeAssistant, count: int, *, entities: int = 1) -> None:
+    """Record states, each with attributes of its own."""
+    for number in range(count):
+        hass.states.async_set(f"sensor.s{number % entities}", str(number), {"number": number})
+    await async_wait_recording_done(hass)
+
+
+async def read_all(hass: HomeAssistant, reader: StatesReader, limit: int) -> list[Piece]:
+    """Read all pieces of a run."""
+    until = await in_recorder(hass, reader.newest_id)
+    pieces: list[Piece] = []
+    cursor = 0
+    while piece := await in_recorder(hass, reader.read, cursor, until, limit):
+        pieces.append(piece)
+        cursor = piece.last_id
+    return pieces
+
+
+async def test_empty_database(hass: HomeAssistant) -> None:
+    """Where nothing is recorded there is nothing to read."""
+    reader = StatesReader(hass)
+    assert await in_recorder(hass, reader.newest_id) == 0
+    assert await in_recorder(hass, reader.count, 0) == 0
+    assert await in_recorder(hass, reader.read, 0, 100) is None
+
+
+async def test_pieces(hass: HomeAssistant) -> None:
+    """Pieces follow one another without a gap or an overlap, and know what their keys mean."""
+    await record(hass, 25, entities=3)
+    pieces = await read_all(hass, StatesReader(hass), 10)
+    assert [len(piece.rows) for piece in pieces] == [10, 10, 5]
+    rows = [(piece, row) for piece in pieces for row in piece.rows]
+    assert [row[2] for _, row in rows] == [str(number) for number in range(25)]
+    for number, (piece, row) in enumerate(rows):
+        assert row[1] is not None
+        assert row[5] is not None
+        assert piece.entity_ids[row[1]] == f"sensor.s{number % 3}"
+        assert piece.attributes[row[5]] == f'{{"number":{number}}}'
+
+
+async def test_a_piece_has_at_most_1000_rows(hass: HomeAssistant) -> None:
+    """Whoever asks for more gets no more: a piece must not hold up Home Assistant."""
+    await record(hass, 1_100)
+    reader = StatesReader(hass)
+    piece = await in_recorder(hass, reader.read, 0, 2_000, 5_000)
+    assert piece is not None
+    assert len(piece.rows) == 1_000
+
+
+async def test_bounds(hass: HomeAssistant) -> None:
+    """A read begins after the cursor, and ends with the run's upper bound."""
+    await record(hass, 10)
+    reader = StatesReader(hass)
+    piece = await in_recorder(hass, reader.read, 3, 7)
+    assert piece is not None
+    assert [row[0] for row in piece.rows] == [4, 5, 6, 7]
+    assert piece.last_id == 7
+    assert await in_recorder(hass, reader.count, 3) == 7
+
+
+async def test_new_entity_during_a_run(hass: HomeAssistant) -> None:
+    """An entity that appears after the first piece is known when it is met."""
+    await record(hass, 2)
+    reader = StatesReader(hass)
+    await in_recorder(hass, reader.read, 0, 2)
+    hass.states.async_set("light.new", "on")
+    await async_wait_recording_done(hass)
+    piece = await in_recorder(hass, reader.read, 2, 3)
+    assert piece is not None
+    (row,) = piece.rows
+    assert row[1] is not None
+    assert piece.entity_ids[row[1]] == "light.new"
+
+
+async def test_attributes_are_read_once(hass: HomeAssistant) -> None:
+    """The same attributes are the same object in all pieces, so that they are encoded once."""
+    for state in ("on", "off", "on"):
+        hass.states.async_set("light.a", state, {"friendly_name": "A"})
+    await async_wait_recording_done(hass)
+    first, second, third = await read_all(hass, StatesReader(hass), 1)
+    texts = [piece.attributes[piece.rows[0][5] or 0] for piece in (first, second, third)]
+    assert texts[0] is texts[1] is texts[2]
+
+
+async def test_remembered_attributes_are_bounded(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader forgets attributes when they get too much, and reads them again."""
+    monkeypatch.setattr(states, "_CACHE_CHARACTERS", 100)
+    await record(hass, 60)
+    reader = StatesReader(hass)
+    for piece in await read_all(hass, reader, 10):
+        assert all(row[5] in piece.attributes for row in piece.rows)
+        assert len(piece.attributes) <= 20
+
+
+async def test_rows_from_old_schemas(hass: HomeAssistant) -> None:
+    """Rows without entity, time or shared attributes are read as they are."""
+    await record(hass, 1)
+    await execute(
+        hass,
+        "UPDATE states SET metadata_id = NULL, last_updated_ts = NULL, attributes_id = NULL,"
+        " attributes = '{\"old\":1}', state = NULL",
+    )
+    (piece,) = await read_all(hass, StatesReader(hass), 10)
+    (row,) = piece.rows
+    assert row[1:7] == (None, None, None, None, None, '{"old":1}')

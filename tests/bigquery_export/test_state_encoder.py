@@ -1,0 +1,197 @@
+"""Encoding states as rows of `sensor_data`."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from astral import Observer
+from homeassistant.util import dt as dt_util
+from homeassistant.util.ulid import ulid_to_bytes
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
+from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA, run_values
+from custom_components.bigquery_export.export.state_encoder import (
+    Place,
+    StateEncoder,
+    _microseconds,
+)
+from custom_components.bigquery_export.source.states import Piece, StateRow
+
+ENCODING = ProtobufEncoding(SENSOR_DATA)
+STARTED = datetime(2026, 11, 21, 7, 45, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
+ULID = "01KAF3ZJ6QW3T4Y5Z6A7B8C9D0"
+ENTITIES = {1: "sensor.kitchen", 2: "light.hall"}
+ATTRIBUTES = {7: '{"friendly_name":"Küche","unit_of_measurement":"°C"}', 8: None}
+
+
+def encoder(zone: str = "Europe/Amsterdam") -> StateEncoder:
+    """Return an encoder for a home in Amsterdam, whose clocks may be elsewhere."""
+    run = run_values(source="home", export_id="export", started=STARTED)
+    return StateEncoder(ENCODING, run, Place(ZoneInfo(zone), Observer(52.4, 4.9, 0)))
+
+
+def row(**changes: Any) -> StateRow:
+    """Return a row as the recorder has it, with changes."""
+    values: dict[str, Any] = {
+        "state_id": 5,
+        "metadata_id": 1,
+        "state": "21.5",
+        "changed": None,
+        "updated": NOON.timestamp(),
+        "attributes_id": 7,
+        "attributes": None,
+        "context": None,
+        "user": None,
+        "parent": None,
+    }
+    return tuple((values | changes).values())
+
+
+def encode(*rows: StateRow, zone: str = "Europe/Amsterdam") -> list[dict[str, Any]]:
+    """Encode rows that all can be, and read them again."""
+    encoded = encoder(zone).encode(Piece(rows, ENTITIES, ATTRIBUTES))
+    assert not encoded.refused
+    return [ENCODING.decode(data) for data in encoded.data]
+
+
+def refusal(state_row: StateRow) -> str:
+    """Return why a row is refused, while the one beside it is not."""
+    encoded = encoder().encode(Piece([state_row, row(state_id=6)], ENTITIES, ATTRIBUTES))
+    assert encoded.ids == [6]
+    (refused,) = encoded.refused
+    assert refused.row_id == 5
+    assert refused.values["state_id"] == 5
+    return refused.reason
+
+
+def test_row() -> None:
+    """A row has the values of its run, entity, attributes and quarter, and its own."""
+    (values,) = encode(
+        row(
+            context=ulid_to_bytes(ULID),
+            user=bytes(range(16)),
+            parent=ulid_to_bytes(ULID),
+            changed=NOON.timestamp() - 60,
+        )
+    )
+    assert values == {
+        "entity_id": "sensor.kitchen",
+        "state": "21.5",
+        "attributes": ATTRIBUTES[7],
+        "last_changed": str(round((NOON.timestamp() - 60) * 1_000_000)),
+        "last_updated": str(round(NOON.timestamp() * 1_000_000)),
+        "context_id": ULID,
+        "context_user_id": "000102030405060708090a0b0c0d0e0f",
+        "domain": "sensor",
+        "friendly_name": "Küche",
+        "unit_of_measurement": "°C",
+        "export_timestamp": str(round(STARTED.timestamp() * 1_000_000)),
+        "context_parent_id": ULID,
+        "state_numeric": 21.5,
+        "state_changed": False,
+        "is_available": True,
+        "local_time": "2026-11-21 13:00:00.250000",
+        "hour_of_day": "13",
+        "day_of_week": "6",
+        "month": "11",
+        "is_weekend": True,
+        "is_daylight": True,
+        "time_of_day": "afternoon",
+        "season": "autumn",
+        "source": "home",
+        "state_id": "5",
+        "export_id": "export",
+    }
+
+
+def test_removed_entity() -> None:
+    """A removed entity has no state: the column is absent, which is NULL, and not empty."""
+    removed, empty = encode(row(state=None), row(state=""))
+    assert "state" not in removed
+    assert not removed["is_available"]
+    assert empty["state"] == ""
+
+
+def test_last_changed_falls_back_to_last_updated() -> None:
+    """The recorder leaves last_changed out when it is the same as last_updated."""
+    same, other = encode(row(), row(changed=NOON.timestamp() - 1))
+    assert same["last_changed"] == same["last_updated"]
+    assert same["state_changed"]
+    assert not other["state_changed"]
+
+
+def test_attributes_of_a_row_from_before_2022() -> None:
+    """Rows that were migrated from an old schema still hold their own attributes."""
+    (values,) = encode(row(attributes_id=None, attributes='{"friendly_name":"Old"}'))
+    assert values["attributes"] == '{"friendly_name":"Old"}'
+    assert values["friendly_name"] == "Old"
+
+
+@pytest.mark.parametrize("attributes_id", [None, 8, 99])
+def test_no_attributes(attributes_id: int | None) -> None:
+    """Attributes that are not there are NULL."""
+    (values,) = encode(row(attributes_id=attributes_id))
+    assert "attributes" not in values
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "America/St_Johns", "Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"]
+)
+def test_local_time_in_every_quarter(zone: str) -> None:
+    """Local time is right for each minute of a year, in zones with odd offsets and half hours."""
+    start = datetime(2026, 1, 1, 0, 0, 59, 999_999, tzinfo=UTC)
+    moments = [start + timedelta(minutes=minute) for minute in range(0, 525_600, 53)]
+    values = encode(*[row(updated=moment.timestamp()) for moment in moments], zone=zone)
+    for moment, value in zip(moments, values, strict=True):
+        local = moment.astimezone(ZoneInfo(zone))
+        assert value["local_time"] == f"{local:%Y-%m-%d %H:%M:%S.%f}"
+        assert value["hour_of_day"] == str(local.hour)
+
+
+@given(st.floats(0, 4_102_444_800))
+def test_microseconds_are_those_of_home_assistant(seconds: float) -> None:
+    """Times are rounded to microseconds as Home Assistant does when it reads the recorder."""
+    shown = dt_util.utc_from_timestamp(seconds)
+    assert _microseconds(seconds) == (shown - EPOCH) // timedelta(microseconds=1)
+
+
+def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of attributes and quarters is dropped when it gets too much."""
+    monkeypatch.setattr(
+        "custom_components.bigquery_export.export.state_encoder._MAX_ATTRIBUTES_BYTES", 1_000
+    )
+    monkeypatch.setattr("custom_components.bigquery_export.export.state_encoder._MAX_QUARTERS", 10)
+    states = encoder()
+    for number in range(100):
+        changes = {"attributes_id": None, "attributes": f'{{"number":{number}}}'}
+        piece = Piece(
+            [row(updated=NOON.timestamp() + number * 900, **changes)], ENTITIES, ATTRIBUTES
+        )
+        (data,) = states.encode(piece).data
+        assert ENCODING.decode(data)["attributes"] == f'{{"number":{number}}}'
+        assert len(states._quarters) <= 10
+        assert sum(map(len, states._attributes.values())) < 1_100
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"metadata_id": None}, "no longer knows its entity"),
+        ({"metadata_id": 99}, "no longer knows its entity"),
+        ({"updated": None}, "has no time"),
+        ({"updated": float("nan")}, "not in the years 1 to 9999"),
+        ({"updated": 1e300}, "not in the years 1 to 9999"),
+        ({"changed": -1e11}, "not in the years 1 to 9999"),
+        ({"updated": 253_402_300_799.5}, "range"),
+        ({"context": b"short"}, "16"),
+        ({"state": "\ud800"}, "surrogates"),
+        ({"attributes_id": None, "attributes": "{"}, "its attributes are not JSON"),
+    ],
+)
+def test_refused_rows(changes: dict[str, Any], reason: str) -> None:
+    """A row that cannot be encoded is refused with the reason, and stops no other."""
+    assert reason in refusal(row(**changes))

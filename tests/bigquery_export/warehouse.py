@@ -1,0 +1,63 @@
+"""A project in the local BigQuery, as a test sees it."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from custom_components.bigquery_export.bigquery.administration import Administration
+from custom_components.bigquery_export.bigquery.connection import Connection, Destination
+from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """One test's own project in the local BigQuery, and the table in it."""
+
+    server: LocalBigQuery
+    project: str
+
+    @property
+    def destination(self) -> Destination:
+        """Return the table that the tests export to."""
+        return Destination(
+            project=self.project,
+            dataset="home",
+            location="EU",
+            table="sensor_data",
+            api_endpoint=self.server.rest_url,
+            storage_endpoint=self.server.storage_url,
+        )
+
+    def create_key(self, *roles: str) -> dict[str, Any]:
+        """Return the key of a new service account with roles on the project."""
+        key = self.server.create_account(self.project)
+        self.grant(key, *roles)
+        return key
+
+    def grant(self, key: dict[str, Any], *roles: str, dataset: str | None = None) -> None:
+        """Give an account these roles, on the project or on a dataset, and no other."""
+        grants = [{"role": role, "project": self.project, "dataset": dataset} for role in roles]
+        self.server.set_grants(key["client_email"], grants)
+
+    def create_dataset(self) -> None:
+        """Make the dataset."""
+        with closing(self.connect()) as connection:
+            Administration(connection).ensure_dataset()
+
+    def create_table(self) -> None:
+        """Make the dataset and the table."""
+        with closing(self.connect()) as connection:
+            Administration(connection).ensure_dataset()
+            Administration(connection).ensure_table(SENSOR_DATA)
+
+    def connect(self) -> Connection:
+        """Return a connection of an account that may edit data."""
+        return Connection(self.create_key(DATA_EDITOR), self.destination)
+
+    def rows(self, columns: str = "*", where: str = "TRUE") -> list[dict[str, Any]]:
+        """Return rows of the table in the order of the recorder's ids."""
+        return self.server.query(
+            f"SELECT {columns} FROM `{self.destination.table_id}` WHERE {where} ORDER BY state_id",  # noqa: S608
+            self.project,
+        )
