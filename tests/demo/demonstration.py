@@ -1,0 +1,234 @@
+"""The demonstration itself: what is done, in its order, and what must come of it."""
+
+import asyncio
+from collections.abc import Callable
+import json
+from pathlib import Path
+
+from tests.home.client import Client, Json
+from tests.home.compare import Comparison, compare, newest_state_id
+from tests.home.entities import Entity, make_entities
+from tests.home.home_assistant import PASSWORD, TIME_ZONE, USER, HomeAssistant
+from tests.home.log import problems
+from tests.home.recorder_database import make
+from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
+
+from .activity import Activity
+from .questions import QUESTIONS, table_lines
+
+DOMAIN = "bigquery_export"
+PROJECT = "demo-home"
+DATASET = "home_assistant"
+TABLE = "sensor_data"
+STATES = 100_000
+SAMPLE = 3_000
+LIVELY = (
+    "automation.lights_at_dusk",
+    "binary_sensor.office_motion",
+    "climate.bedroom",
+    "cover.salon",
+    "device_tracker.anna_phone",
+    "light.living_room",
+    "lock.front_door",
+    "media_player.kitchen",
+    "sensor.kitchen_temperature",
+    "sensor.last_message",
+    "sensor.living_room_energy",
+    "sensor.office_power",
+    "switch.garage_outlet",
+    "weather.forecast_home",
+)
+SENSORS = {"status", "last_export", "rows_exported", "rows_waiting"}
+
+type Say = Callable[[str], None]
+
+
+class DemonstrationError(Exception):
+    """Something did not go as it must; the text says what."""
+
+
+class Demonstration:
+    """A home, its BigQuery, and the export from one to the other."""
+
+    def __init__(self, folder: Path, say: Say) -> None:
+        """Keep everything in the folder."""
+        self._folder = folder
+        self._say = say
+        self.comparison: Comparison | None = None
+        self.served = False
+
+    async def show(self, *, serve: bool) -> None:
+        """Run it all, and set `comparison` on the way. Raises DemonstrationError.
+
+        With `serve`, it goes on afterwards until it is cancelled.
+        """
+        home_folder = self._folder / "home-assistant"
+        home_folder.mkdir(parents=True)
+        with start(self._folder / "bigquery") as bigquery:
+            self._say(f"BigQuery runs at {bigquery.rest_url}")
+            home = HomeAssistant(home_folder, debug=True)
+            make(home.database, states=STATES)
+            self._say(f"made ten days of history: {STATES:,} states")
+            async with home:
+                self._say(f"Home Assistant runs at {home.url}")
+                activity = Activity(home.client, _lively_entities())
+                await self._export_and_compare(home, bigquery, activity)
+                if serve:
+                    await self._serve(home, bigquery, activity)
+            self._check_end(home)
+
+    async def _export_and_compare(
+        self, home: HomeAssistant, bigquery: LocalBigQuery, activity: Activity
+    ) -> None:
+        key = bigquery.create_account(PROJECT, [{"role": DATA_EDITOR, "project": PROJECT}])
+        entry_id = await self._add_integration(home.client, bigquery, key)
+        async with activity.going_on():
+            up_to = await self._export_twice(home, entry_id)
+        self._say(
+            f"the home rests after {activity.changes:,} changes;"
+            f" the slowest took Home Assistant {activity.longest_wait * 1000:.0f} ms"
+        )
+        self.comparison = await self._compare(home, bigquery, up_to)
+        self._ask(bigquery)
+        await self._show_sensors(home.client, entry_id)
+        self._check_log(home, key)
+
+    async def _add_integration(self, client: Client, bigquery: LocalBigQuery, key: Json) -> str:
+        """Go through the config flow as a user would; return the entry's id."""
+        file_id = await client.upload("key.json", json.dumps(key).encode())
+        step = await client.start_flow(DOMAIN)
+        step = await client.submit(_open(step, "user"), {"key_file": file_id})
+        step = await client.submit(
+            _open(step, "destination"),
+            {
+                "project_id": PROJECT,
+                "dataset_id": DATASET,
+                "location": "EU",
+                "table_id": TABLE,
+                "advanced": {
+                    "api_endpoint": bigquery.rest_url,
+                    "storage_endpoint": bigquery.storage_url,
+                },
+            },
+        )
+        if step["type"] != "create_entry":
+            raise DemonstrationError(f"the config flow ended with {step}")
+        self._say(f"set up “{step['title']}” with an uploaded key")
+        entry_id: str = step["result"]["entry_id"]
+        return entry_id
+
+    async def _export_twice(self, home: HomeAssistant, entry_id: str) -> int:
+        """Export while the home lives; return the state_id up to which all must have arrived."""
+        before_first = newest_state_id(home.database)
+        first = await self._export(home.client, entry_id)
+        if first < before_first:
+            raise DemonstrationError(f"the first export left out {before_first - first} rows")
+        self._say("the home goes on living for 3 s")
+        await asyncio.sleep(3)
+        before_second = newest_state_id(home.database)
+        second = await self._export(home.client, entry_id)
+        new = newest_state_id(home.database) - before_first
+        if not 0 < second <= new:
+            raise DemonstrationError(f"the second export sent {second} rows, {new} were new")
+        return before_second
+
+    async def _export(self, client: Client, entry_id: str) -> int:
+        response = await client.perform_action_with_response(
+            DOMAIN, "export_now", {"config_entry_id": entry_id}
+        )
+        rows: int = response["rows"][TABLE]
+        self._say(
+            f"exported {rows:,} rows, {response['bytes'] / 1e6:.1f} MB"
+            f" in {response['seconds']:.1f} s"
+        )
+        return rows
+
+    async def _compare(
+        self, home: HomeAssistant, bigquery: LocalBigQuery, up_to: int
+    ) -> Comparison:
+        comparison = await asyncio.to_thread(
+            compare,
+            home.database,
+            lambda sql: bigquery.query(sql, PROJECT),
+            f"{PROJECT}.{DATASET}.{TABLE}",
+            up_to=up_to,
+            time_zone=TIME_ZONE,
+            sample=SAMPLE,
+        )
+        self._say(
+            f"compared {comparison.recorder:,} rows by key"
+            f" and {comparison.sampled:,} of them value by value"
+        )
+        return comparison
+
+    def _ask(self, bigquery: LocalBigQuery) -> None:
+        """Print what a person would ask, and BigQuery's answers."""
+        for question in QUESTIONS:
+            sql = question.sql.format(table=f"{PROJECT}.{DATASET}.{TABLE}")
+            self._print(question.title, table_lines(bigquery.query(sql, PROJECT)))
+
+    async def _show_sensors(self, client: Client, entry_id: str) -> None:
+        """Print what the integration's own entities say."""
+        registry: list[Json] = await client.command("config/entity_registry/list")
+        keys = {
+            item["entity_id"]: item["translation_key"]
+            for item in registry
+            if item["config_entry_id"] == entry_id
+        }
+        states = {
+            keys[state["entity_id"]]: state["state"]
+            for state in await client.states()
+            if state["entity_id"] in keys
+        }
+        self._print(
+            "The integration's sensors",
+            table_lines([{"sensor": key, "state": state} for key, state in states.items()]),
+        )
+        if missing := SENSORS - states.keys():
+            raise DemonstrationError(f"the integration has no sensor for {missing}")
+        if states["status"] != "idle":
+            raise DemonstrationError("the export is over, but its status is not idle")
+
+    def _check_log(self, home: HomeAssistant, key: Json) -> None:
+        log = home.log()
+        if found := problems(log, DOMAIN):
+            raise DemonstrationError("in Home Assistant's log:\n" + "\n".join(found))
+        if any(line in log for line in key["private_key"].splitlines()[1:-1]):
+            raise DemonstrationError("the private key is in Home Assistant's log")
+        self._say("Home Assistant's log has no complaint about the integration, and no key")
+
+    def _check_end(self, home: HomeAssistant) -> None:
+        """Make sure that the integration did not keep Home Assistant from stopping."""
+        if home.exit_status != 0:
+            raise DemonstrationError(f"Home Assistant ended with status {home.exit_status}")
+        if found := problems(home.log(), DOMAIN):
+            raise DemonstrationError("Home Assistant said when it stopped:\n" + "\n".join(found))
+        self._say("Home Assistant stopped in good order")
+
+    async def _serve(
+        self, home: HomeAssistant, bigquery: LocalBigQuery, activity: Activity
+    ) -> None:
+        self.served = True
+        self._say(f"Home Assistant: {home.url}  (user {USER}, password {PASSWORD})")
+        self._say(f"BigQuery: {bigquery.rest_url}  (project {PROJECT})")
+        self._say("the home goes on living; Ctrl-C ends it all")
+        async with activity.going_on():
+            await asyncio.Event().wait()
+
+    def _print(self, title: str, lines: list[str]) -> None:
+        self._say(title)
+        for line in lines:
+            print(f"            {line}")
+        print()
+
+
+def _lively_entities() -> list[Entity]:
+    return [entity for entity in make_entities(120) if entity.entity_id in LIVELY]
+
+
+def _open(step: Json, step_id: str) -> str:
+    """Return the flow's id when it shows the form that is expected, without errors."""
+    if step.get("step_id") != step_id or step.get("errors"):
+        raise DemonstrationError(f"expected the form {step_id}, got {step}")
+    flow_id: str = step["flow_id"]
+    return flow_id
