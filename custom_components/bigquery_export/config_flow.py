@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 import logging
-import re
 from typing import Any, override
 
 from homeassistant.components.file_upload import process_uploaded_file
@@ -13,22 +12,6 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 from homeassistant.core import callback
-from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import (
-    FileSelector,
-    FileSelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-    TimeSelector,
-)
-import probatio
 
 from .bigquery.administration import Administration
 from .bigquery.connection import Connection, Destination
@@ -36,31 +19,19 @@ from .bigquery.credentials import (
     NotAServiceAccountKeyError,
     NotJsonError,
     check_key,
-    is_safe,
     read_key,
 )
 from .bigquery.storage_write import StorageWriteDelivery
 from .const import (
     CONF_ADVANCED,
-    CONF_API_ENDPOINT,
-    CONF_BATCH_ROWS,
     CONF_DATASET_ID,
-    CONF_EXPORT_TIME,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
     CONF_LOCATION,
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
-    CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
-    DEFAULT_BATCH_ROWS,
-    DEFAULT_DATASET_ID,
-    DEFAULT_EXPORT_TIME,
-    DEFAULT_LOCATION,
-    DEFAULT_TABLE_ID,
     DOMAIN,
-    MAX_BATCH_ROWS,
-    MIN_BATCH_ROWS,
 )
 from .destination import destination_from
 from .export.errors import (
@@ -73,91 +44,11 @@ from .export.errors import (
     UnreachableError,
 )
 from .export.sensor_data import SENSOR_DATA
+from .forms import DESTINATION_SCHEMA, KEY_SCHEMA, OPTIONS_SCHEMA, entry_data, wrong_fields
 
 _LOGGER = logging.getLogger(__name__)
 
 KEY_HELP = "https://github.com/bigquery-export/ha-bigquery-export#google-cloud"
-
-_KEY_SCHEMA = probatio.Schema(
-    {
-        probatio.Optional(CONF_KEY_FILE): FileSelector(
-            FileSelectorConfig(accept=".json,application/json")
-        ),
-        probatio.Optional(CONF_KEY_JSON): TextSelector(
-            TextSelectorConfig(type=TextSelectorType.PASSWORD)
-        ),
-    }
-)
-_LOCATIONS = [
-    # The multi-regions and the regions that hold most homes; any other can be typed.
-    "EU",
-    "US",
-    "asia-northeast1",
-    "asia-south1",
-    "asia-southeast1",
-    "australia-southeast1",
-    "europe-north1",
-    "europe-west1",
-    "europe-west2",
-    "europe-west3",
-    "europe-west4",
-    "europe-west6",
-    "europe-west9",
-    "northamerica-northeast1",
-    "southamerica-east1",
-    "us-central1",
-    "us-east1",
-    "us-west1",
-]
-_DESTINATION_SCHEMA = probatio.Schema(
-    {
-        probatio.Required(CONF_PROJECT_ID): TextSelector(),
-        probatio.Required(CONF_DATASET_ID, default=DEFAULT_DATASET_ID): TextSelector(),
-        probatio.Required(CONF_LOCATION, default=DEFAULT_LOCATION): SelectSelector(
-            SelectSelectorConfig(
-                options=_LOCATIONS, custom_value=True, mode=SelectSelectorMode.DROPDOWN
-            )
-        ),
-        probatio.Required(CONF_TABLE_ID, default=DEFAULT_TABLE_ID): TextSelector(),
-        probatio.Required(CONF_ADVANCED): section(
-            probatio.Schema(
-                {
-                    probatio.Optional(CONF_API_ENDPOINT): TextSelector(
-                        TextSelectorConfig(type=TextSelectorType.URL)
-                    ),
-                    probatio.Optional(CONF_STORAGE_ENDPOINT): TextSelector(
-                        TextSelectorConfig(type=TextSelectorType.URL)
-                    ),
-                }
-            ),
-            {"collapsed": True},
-        ),
-    }
-)
-_OPTIONS_SCHEMA = probatio.Schema(
-    {
-        probatio.Required(
-            CONF_EXPORT_TIME, default=DEFAULT_EXPORT_TIME.isoformat()
-        ): TimeSelector(),
-        probatio.Required(CONF_BATCH_ROWS, default=DEFAULT_BATCH_ROWS): probatio.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=MIN_BATCH_ROWS, max=MAX_BATCH_ROWS, step=100, mode=NumberSelectorMode.BOX
-                )
-            ),
-            probatio.Coerce(int),
-        ),
-    }
-)
-
-# BigQuery's pages "Creating and managing projects", "Create datasets" and "Create and use tables".
-# Of the names that they allow, those that need no quoting in SQL.
-_NAMES = {
-    CONF_PROJECT_ID: re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"),
-    CONF_DATASET_ID: re.compile(r"[A-Za-z0-9_]{1,1024}"),
-    CONF_LOCATION: re.compile(r"[A-Za-z0-9-]{2,64}"),
-    CONF_TABLE_ID: re.compile(r"[A-Za-z0-9_-]{1,1024}"),
-}
 
 
 class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -218,11 +109,11 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
         if user_input is not None:
-            data = _entry_data(user_input)
-            errors = _wrong_fields(data)
+            data = entry_data(user_input)
+            errors = wrong_fields(data)
             if not errors:
                 destination = destination_from(data)
-                await self.async_set_unique_id(destination.table_id)
+                await self.async_set_unique_id(destination.table_id, raise_on_progress=False)
                 if self.hass.config_entries.async_entry_for_domain_unique_id(
                     DOMAIN, destination.table_id
                 ):
@@ -237,7 +128,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_form(
             step_id="destination",
             data_schema=self.add_suggested_values_to_schema(
-                _DESTINATION_SCHEMA,
+                DESTINATION_SCHEMA,
                 user_input or {CONF_PROJECT_ID: self._key["project_id"]},
             ),
             errors=errors,
@@ -252,7 +143,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         return self.async_show_form(
             step_id=step_id,
-            data_schema=_KEY_SCHEMA,
+            data_schema=KEY_SCHEMA,
             errors=errors,
             description_placeholders={"help_url": KEY_HELP, **placeholders},
         )
@@ -311,7 +202,7 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                _OPTIONS_SCHEMA, self.config_entry.options
+                OPTIONS_SCHEMA, self.config_entry.options
             ),
         )
 
@@ -327,30 +218,6 @@ def _prove(key: Mapping[str, Any], destination: Destination) -> None:
         StorageWriteDelivery(connection, SENSOR_DATA).begin().abandon()
     finally:
         connection.close()
-
-
-def _entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the form's values as a config entry keeps them: trimmed, and none that is empty."""
-    values = {**user_input, **user_input[CONF_ADVANCED]}
-    del values[CONF_ADVANCED]
-    values = {name: value.strip().rstrip("/") for name, value in values.items()}
-    return {name: value for name, value in values.items() if value}
-
-
-def _wrong_fields(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return errors by field for what can be seen to be wrong without asking Google."""
-    errors = {
-        field: f"invalid_{field}"
-        for field, pattern in _NAMES.items()
-        if not pattern.fullmatch(data.get(field, ""))
-    }
-    if not all(
-        is_safe(data[field])
-        for field in (CONF_API_ENDPOINT, CONF_STORAGE_ENDPOINT)
-        if field in data
-    ):
-        errors[CONF_ADVANCED] = "unsafe_endpoint"
-    return errors
 
 
 def _field(err: ExportError) -> str:

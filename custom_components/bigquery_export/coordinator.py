@@ -121,7 +121,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         Raises ServiceValidationError when an export is running already, and HomeAssistantError
         when this one cannot go on.
         """
-        if self._task:
+        if self._task and not self._task.done():
             raise ServiceValidationError(
                 translation_domain=DOMAIN, translation_key="already_running"
             )
@@ -173,7 +173,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             self._last_error = repr(err)
             raise
         finally:
-            self._run = self._task = None
+            self._run = None
             if not self._stopped:
                 await self.async_refresh()
         return result

@@ -16,7 +16,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.bigquery_export.config_flow import _entry_data
 from custom_components.bigquery_export.const import (
     CONF_ADVANCED,
     CONF_API_ENDPOINT,
@@ -32,6 +31,7 @@ from custom_components.bigquery_export.const import (
     CONF_TABLE_ID,
     DOMAIN,
 )
+from custom_components.bigquery_export.forms import entry_data
 from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER
 
 from .warehouse import Warehouse
@@ -331,7 +331,7 @@ async def test_unexpected_error(
 async def test_google_endpoints_are_the_default(hass: HomeAssistant, warehouse: Warehouse) -> None:
     """Endpoints that are left empty are not stored."""
     values = {**destination(warehouse), CONF_ADVANCED: {CONF_API_ENDPOINT: " "}}
-    assert _entry_data(values).keys() == {
+    assert entry_data(values).keys() == {
         CONF_PROJECT_ID,
         CONF_DATASET_ID,
         CONF_LOCATION,

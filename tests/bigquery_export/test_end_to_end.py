@@ -1,7 +1,8 @@
 """From a home's history on disk to BigQuery, and nobody in the home notices."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+import gc
 import json
 from pathlib import Path
 import time
@@ -21,6 +22,9 @@ from tests.home.recorder_database import make
 
 from .test_config_flow import destination
 from .warehouse import Warehouse
+
+# Other tests beside these would hold up the event loop, too.
+pytestmark = pytest.mark.alone
 
 STATES = 30_000
 APART = f"{DOMAIN} apart"
@@ -43,13 +47,18 @@ def database(recorder_db_url: str) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def log_slow_callbacks(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+def log_slow_callbacks(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let asyncio log what holds up the event loop."""
     hass.loop.set_debug(True)
     hass.loop.slow_callback_duration = SLOW
     # In debug mode each future notes where it was made, which itself takes up to 80 ms when the
     # source files are read for it. The log does without.
     monkeypatch.setattr(hass.loop, "get_debug", lambda: False)
+    # What the tests before have left on the heap is not ours to be collected.
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def slow_callbacks(caplog: pytest.LogCaptureFixture) -> list[str]:

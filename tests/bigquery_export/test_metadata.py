@@ -10,7 +10,7 @@ from typing import Any
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.bigquery_export import config_flow, sensor
+from custom_components.bigquery_export import config_flow, forms, sensor
 from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.export.errors import ExportError
 from tests.documentation import TABLES, tables_page
@@ -80,10 +80,10 @@ def test_every_error_is_a_sentence(kind: type[ExportError]) -> None:
 
 def test_errors_of_the_config_flow() -> None:
     """Every error that a form can show has a text."""
-    source = Path(config_flow.__file__).read_text()
+    source = Path(config_flow.__file__).read_text() + Path(forms.__file__).read_text()
     written = set(re.findall(r'(?:"base"|CONF_\w+|field)\]?: "(\w+)"|= "(unsafe_\w+)"', source))
     keys = {key for pair in written for key in pair if key}
-    keys |= {f"invalid_{field}" for field in config_flow._NAMES}
+    keys |= {f"invalid_{field}" for field in forms.NAMES}
     keys |= {
         *("key_refused", "permission_missing", "api_disabled", "project_not_found", "refused"),
         *("other_location", "table_mismatch", "table_not_found", "unreachable"),

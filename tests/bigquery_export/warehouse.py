@@ -1,7 +1,7 @@
 """A project in the local BigQuery, as a test sees it."""
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from custom_components.bigquery_export.bigquery.administration import Administration
@@ -51,9 +51,10 @@ class Warehouse:
             Administration(connection).ensure_dataset()
             Administration(connection).ensure_table(SENSOR_DATA)
 
-    def connect(self) -> Connection:
+    def connect(self, location: str = "EU") -> Connection:
         """Return a connection of an account that may edit data."""
-        return Connection(self.create_key(DATA_EDITOR), self.destination)
+        destination = replace(self.destination, location=location)
+        return Connection(self.create_key(DATA_EDITOR), destination)
 
     def rows(self, columns: str = "*", where: str = "TRUE") -> list[dict[str, Any]]:
         """Return rows of the table in the order of the recorder's ids."""

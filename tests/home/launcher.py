@@ -4,12 +4,14 @@ Ends when its standard input does, so that it never outlives what started it.
 """
 
 import asyncio
+from importlib.util import find_spec
 import os
 import runpy
 import signal
 import sys
 import threading
 import time
+from types import ModuleType
 
 from homeassistant import runner
 
@@ -38,10 +40,24 @@ def _warn_of_slow_callbacks() -> None:
     runner.create_event_loop = create_stricter_event_loop
 
 
+def _stand_in_for_audio() -> None:
+    """Let the voice assistants be imported, as the frontend's list of actions needs them.
+
+    The two libraries behind them have no wheels for this Python, and a bare machine has no
+    compiler. Nobody speaks to this Home Assistant.
+    """
+    for name, used in (("pymicro_vad", "MicroVad"), ("pyspeex_noise", "AudioProcessor")):
+        if find_spec(name) is None:
+            module = ModuleType(name)
+            setattr(module, used, object)
+            sys.modules[name] = module
+
+
 def main() -> None:
     """Run Home Assistant with this process's own arguments."""
     threading.Thread(target=_end_with_standard_input, daemon=True).start()
     _warn_of_slow_callbacks()
+    _stand_in_for_audio()
     sys.argv[0] = "hass"
     runpy.run_module("homeassistant", run_name="__main__", alter_sys=True)
 

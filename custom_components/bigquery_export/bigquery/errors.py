@@ -20,8 +20,10 @@ from ..export.errors import (
 )
 
 _PERMISSION = re.compile(
-    r"[Pp]ermission '?(?P<permission>[\w.]+)'? denied on (?P<resource>.+?)(?: \(or|\.?$)"
+    r"ermission '?(?P<permission>[\w.]+)'? denied on (?P<resource>.+?)(?: \(or|\.?$)"
+    r"|does not have (?P<lacking>[\w.]+) permission in (?P<where>.+?)\.?$"
 )
+"""The two ways in which BigQuery says it."""
 _STORAGE_PERMISSIONS = {
     # The Storage Write API speaks of permissions by names of its own.
     "TABLES_GET": "bigquery.tables.get",
@@ -80,13 +82,13 @@ def _export_error(
 
 
 def _forbidden(message: str, reason: str | None, project: str) -> ExportError:
-    if reason == "accessNotConfigured":
+    if reason == "accessNotConfigured" or "has not been used in project" in message:
         return ApiDisabledError(project=project)
     if match := _PERMISSION.search(message):
-        permission = match["permission"]
+        permission = match["permission"] or match["lacking"]
         return PermissionMissingError(
             permission=_STORAGE_PERMISSIONS.get(permission, permission),
-            resource=match["resource"],
+            resource=match["resource"] or match["where"],
         )
     return RefusedError(message=message)
 
@@ -102,6 +104,11 @@ def _reason(err: BaseException) -> str | None:
 
 
 def _message(err: BaseException) -> str:
-    """Return what Google said, in one line of bearable length."""
-    text = _details(err).get("message") or getattr(err, "message", None) or str(err)
+    """Return what Google said, or why there was no answer, in one line of bearable length."""
+    text = _details(err).get("message") or getattr(err, "message", None)
+    if text is None:
+        # The libraries wrap the reason for a missing answer three times and more.
+        while cause := err.__cause__ or err.__context__:
+            err = cause
+        text = err.args[0] if err.args and isinstance(err.args[0], str) else str(err)
     return " ".join(str(text or type(err).__name__).split())[:_MAX_MESSAGE]

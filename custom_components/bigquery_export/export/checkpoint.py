@@ -52,13 +52,9 @@ class Checkpoint:
         """Return where a table stands."""
         return self.positions.get(table, Position())
 
-    def settled(self, intent: Intent, *, committed: bool) -> Checkpoint:
-        """Return the checkpoint after the outcome of an intent is known."""
-        if not committed:
-            return replace(self, intent=None)
-        return replace(
-            self, intent=None, positions={**self.positions, intent.table: intent.position}
-        )
+    def advanced(self, table: str, position: Position) -> Checkpoint:
+        """Return the checkpoint with a table at a position, and nothing in doubt."""
+        return replace(self, intent=None, positions={**self.positions, table: position})
 
 
 class CheckpointFile:

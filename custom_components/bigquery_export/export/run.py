@@ -105,7 +105,8 @@ class Run:
         """Find out what became of a transaction whose commit nobody saw."""
         if intent := self._checkpoint.intent:
             committed = await self._block(self._delivery.settle, intent.transaction)
-            await self._save(self._checkpoint.settled(intent, committed=committed))
+            position = intent.position if committed else self._checkpoint.position(intent.table)
+            await self._save(self._checkpoint.advanced(intent.table, position))
 
     async def _export_chunk(self, until: int) -> None:
         """Send rows in one transaction, and commit it."""
@@ -168,12 +169,11 @@ class Run:
             rows=before.rows + chunk.rows,
             rejected=before.rejected + len(chunk.refused),
         )
-        transaction = chunk.transaction
-        intent = Intent(SENSOR_DATA.name, transaction.name if transaction else "", after)
-        if transaction:
+        if transaction := chunk.transaction:
+            intent = Intent(SENSOR_DATA.name, transaction.name, after)
             await self._save(replace(self._checkpoint, intent=intent))
             await self._block(transaction.commit)
-        await self._save(self._checkpoint.settled(intent, committed=True))
+        await self._save(self._checkpoint.advanced(SENSOR_DATA.name, after))
 
     async def _save(self, checkpoint: Checkpoint) -> None:
         await self._block(self._file.save, checkpoint)

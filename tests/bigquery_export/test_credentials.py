@@ -1,0 +1,69 @@
+"""Reading a key, and the addresses that it may be sent to."""
+
+import json
+
+import pytest
+
+from custom_components.bigquery_export.bigquery.credentials import (
+    NotAServiceAccountKeyError,
+    NotJsonError,
+    is_safe,
+    make_credentials,
+    read_key,
+)
+
+from .warehouse import Warehouse
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("https://oauth2.googleapis.com/token", True),
+        ("https://bigquery-home.p.googleapis.com", True),
+        ("http://127.0.0.1:9050", True),
+        ("http://127.8.9.10", True),
+        ("http://[::1]:9050/token", True),
+        ("http://localhost:9050", True),
+        ("http://192.168.1.5", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://localhost.example.com", False),
+        ("http://0.0.0.0:9050", False),
+        ("http://user@127.0.0.1", False),
+        ("https://user:password@bigquery.googleapis.com", False),
+        ("https://bigquery.googleapis.com?x=1", False),
+        ("ftp://127.0.0.1", False),
+        ("bigquery.googleapis.com", False),
+        ("https://", False),
+        ("https://a:b", False),
+        ("http://[::1", False),
+        ("", False),
+    ],
+)
+def test_safe_addresses(url: str, *, safe: bool) -> None:
+    """A token travels encrypted, or stays on this machine."""
+    assert is_safe(url) is safe
+
+
+def test_no_error_quotes_the_key(warehouse: Warehouse) -> None:
+    """A key with a mistake in it is still a secret."""
+    key = warehouse.create_key()
+    secret = key["private_key"]
+    for text in (json.dumps(key)[:-1], json.dumps({**key, "token_uri": "http://192.0.2.1"})):
+        with pytest.raises((NotJsonError, NotAServiceAccountKeyError)) as raised:
+            read_key(text)
+        assert secret not in repr(raised.value)
+        assert raised.value.__cause__ is None
+        assert raised.value.__suppress_context__ or raised.value.__context__ is None
+
+
+def test_scope(warehouse: Warehouse) -> None:
+    """The token is good for BigQuery and for nothing else."""
+    credentials = make_credentials(warehouse.create_key())
+    assert credentials.scopes == ("https://www.googleapis.com/auth/bigquery",)
+
+
+@pytest.mark.parametrize(("private", "asked"), [(False, True), (True, False)])
+def test_private_networks_are_not_left(warehouse: Warehouse, *, private: bool, asked: bool) -> None:
+    """With an endpoint of the user's own, nobody else is asked about the token."""
+    credentials = make_credentials(warehouse.create_key(), private=private)
+    assert credentials._is_regional_access_boundary_lookup_required() is asked
