@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import time
 
 import grpc
 
@@ -35,6 +36,8 @@ class Caller:
     email: str
     grants: Sequence[Grant]
     catalog: Catalog
+    expires: float
+    """When the access token does, in seconds since 1970."""
 
     def may(self, permission: str, project: str, dataset: str | None = None) -> bool:
         """Say whether a permission is given; a grant on a dataset ends with the dataset."""
@@ -64,6 +67,16 @@ class Caller:
             raise not_found(f"Project {name.project}")
         if not self.may(permission, name.project, name.dataset):
             raise denied_on_table(permission, name.project, name.dataset, name.table)
+
+    def check_token(self) -> None:
+        """Refuse to go on with a call that has outlasted its access token.
+
+        Whether BigQuery looks again during an AppendRows call is not documented; it may.
+        """
+        if self.expires <= time.time():
+            raise StorageApiError(
+                grpc.StatusCode.UNAUTHENTICATED, "Request had invalid authentication credentials."
+            )
 
     def check_write(self, name: TableName) -> None:
         """Refuse a Storage Write API call without bigquery.tables.updateData, or without a table.
@@ -109,4 +122,4 @@ class Access:
                 "insufficientPermissions",
                 "Request had insufficient authentication scopes.",
             )
-        return Caller(account.email, tuple(account.grants), self._catalog)
+        return Caller(account.email, tuple(account.grants), self._catalog, token.expires)

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import jwt
 
 from .permissions import Grant
+from .settings import Settings
 from .store import Document, Store
 
-TOKEN_SECONDS = 3600
+_ASSERTION_SECONDS = 3600
 TOKEN_AUDIENCE = "https://oauth2.googleapis.com/token"  # noqa: S105  (an address, not a secret)
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -64,18 +65,30 @@ class Token:
     scopes: frozenset[str]
     expires: float
 
+    def to_document(self) -> Document:
+        """Return what the store keeps."""
+        return {"email": self.email, "scopes": sorted(self.scopes), "expires": self.expires}
+
+    @classmethod
+    def from_document(cls, document: Document) -> Token:
+        """Read what the store kept."""
+        return cls(document["email"], frozenset(document["scopes"]), document["expires"])
+
 
 class Accounts:
     """All service accounts of the server."""
 
-    def __init__(self, store: Store) -> None:
-        """Read the accounts that were made before."""
+    def __init__(self, store: Store, settings: Settings) -> None:
+        """Read the accounts and tokens that were made before."""
         self._store = store
+        self._settings = settings
         self._accounts = {
             email: Account.from_document(email, document)
             for email, document in store.all("account")
         }
-        self._tokens: dict[str, Token] = {}
+        self._tokens = {
+            value: Token.from_document(document) for value, document in store.all("token")
+        }
 
     def get(self, email: str) -> Account | None:
         """Return the account, if there is one."""
@@ -97,8 +110,8 @@ class Accounts:
         del self._accounts[email]
         self._store.drop("account", email)
 
-    def exchange(self, assertion: str) -> str:
-        """Return a new access token for a signed assertion, or raise InvalidGrantError."""
+    def exchange(self, assertion: str) -> tuple[str, float]:
+        """Return a new access token and how many seconds it lasts; raises InvalidGrantError."""
         claims = self._verified_claims(assertion)
         if claims.get("aud") != TOKEN_AUDIENCE:
             raise InvalidGrantError("Invalid JWT: Failed audience check.")
@@ -106,8 +119,10 @@ class Accounts:
         if not scopes:
             raise InvalidGrantError("Invalid OAuth scope or ID token audience provided.")
         value = f"ya29.{secrets.token_urlsafe(48)}"
-        self._tokens[value] = Token(claims["iss"], scopes, time.time() + TOKEN_SECONDS)
-        return value
+        seconds = self._settings.token_seconds
+        token = self._tokens[value] = Token(claims["iss"], scopes, time.time() + seconds)
+        self._store.put("token", {value: token.to_document()})
+        return value, seconds
 
     def token(self, value: str) -> Token | None:
         """Return what a bearer token stands for, or None if it is not valid."""
@@ -154,7 +169,7 @@ class Accounts:
             raise InvalidGrantError("Invalid JWT Signature.") from None
         except jwt.PyJWTError:
             raise InvalidGrantError(_NOT_SHORT_LIVED) from None
-        if claims["exp"] - claims["iat"] > TOKEN_SECONDS:
+        if claims["exp"] - claims["iat"] > _ASSERTION_SECONDS:
             raise InvalidGrantError(_NOT_SHORT_LIVED)
         return claims
 

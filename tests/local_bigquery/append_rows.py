@@ -19,7 +19,7 @@ from .errors import ProtoMessage, StorageApiError, StorageErrorCode
 from .messages import table_schema_message
 from .names import TableName, table_name_of_stream
 from .rows import Batch, RowDecoder, TableSchema, row_decoder
-from .schema import Column, columns_of
+from .schema import Column
 from .write_streams import Stream, WriteStreams
 
 MAX_REQUEST_BYTES = 20_000_000
@@ -53,24 +53,28 @@ class AppendRowsConnection:
         self._catalog = catalog
         self._streams = streams
         self._emulator = emulator
-        self._name = ""
+        self.stream_name = ""
         self._decoder: RowDecoder | None = None
         self._known_columns: list[Column] = []
 
-    async def answer(self, content: bytes) -> ProtoMessage:
-        """Return the response to one request; raises StorageApiError to end the connection."""
+    def read(self, content: bytes) -> ProtoMessage:
+        """Return one request, once it is known to which stream it goes; raises StorageApiError."""
         if len(content) > MAX_REQUEST_BYTES:
             raise _refused(
                 f"The AppendRowsRequest has {len(content)} bytes;"
                 f" it must have less than {MAX_REQUEST_BYTES}."
             )
         request = _Request.FromString(content)
+        self._caller.check_token()
         self._follow(request.write_stream)
-        table = table_name_of_stream(self._name)
-        self._caller.check_write(table)
+        self._caller.check_write(table_name_of_stream(self.stream_name))
         _check_offered(request)
-        decoder = self._decoder_of(request, table)
-        response = _Response(write_stream=self._name)
+        return request
+
+    async def answer(self, request: ProtoMessage, decoder: RowDecoder) -> ProtoMessage:
+        """Return the response to one request; raises StorageApiError to end the connection."""
+        table = table_name_of_stream(self.stream_name)
+        response = _Response(write_stream=self.stream_name)
         try:
             offset = await self._append(request, table, decoder, response)
         except StorageApiError as error:
@@ -89,7 +93,7 @@ class AppendRowsConnection:
 
     def _follow(self, name: str) -> None:
         """Take the stream's name from a request, which may leave it out after the first."""
-        if not self._name:
+        if not self.stream_name:
             if not name:
                 raise _refused("The first request of a connection must name its write_stream.")
             # Source: storage.proto and the client libraries' AppendRows; without the header the
@@ -102,15 +106,15 @@ class AppendRowsConnection:
                     " BigQuery saw no x-goog-request-params header with write_stream="
                     f"{name}.",
                 )
-            self._name = name
-        elif name and name != self._name:
-            if not (_is_default(name) and _is_default(self._name)):
+            self.stream_name = name
+        elif name and name != self.stream_name:
+            if not (_is_default(name) and _is_default(self.stream_name)):
                 raise _refused(
                     "A connection to a stream that an application created serves no other stream."
                 )
-            self._name, self._decoder = name, None
+            self.stream_name, self._decoder = name, None
 
-    def _decoder_of(self, request: ProtoMessage, table: TableName) -> RowDecoder:
+    def decoder_of(self, request: ProtoMessage) -> RowDecoder:
         """Return the decoder of the connection's writer schema.
 
         A schema that comes again is ignored, except on a default stream, where it replaces the one
@@ -120,9 +124,10 @@ class AppendRowsConnection:
         has_schema = rows.HasField("writer_schema")
         if self._decoder is None and not has_schema:
             raise _refused("The first request of a connection must have a writer schema.")
-        if self._decoder is None or (has_schema and _is_default(self._name)):
+        table = table_name_of_stream(self.stream_name)
+        if self._decoder is None or (has_schema and _is_default(self.stream_name)):
             resource = self._catalog.existing_table(table)
-            columns = self._known_columns = columns_of(resource["schema"])
+            columns = self._known_columns = self._catalog.columns_for_streams(table)
             partitioning = resource.get("timePartitioning") or {}
             schema = TableSchema(str(table), columns, partitioning.get("field", ""))
             descriptor = rows.writer_schema.proto_descriptor
@@ -141,18 +146,18 @@ class AppendRowsConnection:
         if not serialized_rows:
             raise _refused("A request must have rows.")
         offset = request.offset.value if request.HasField("offset") else None
-        if _is_default(self._name):
+        if _is_default(self.stream_name):
             if offset is not None:
                 raise _refused("An offset cannot be given for the default stream.")
             batch = await self._decode(decoder, table, serialized_rows)
-            if not _tell_row_errors(batch, response):
+            if not tell_row_errors(batch.errors, response):
                 await self._streams.store_rows(table, batch)
             return None
-        async with self._streams.writing(self._name):
+        async with self._streams.writing(self.stream_name):
             stream = self._open_stream()
             _check_offset(stream, offset)
             batch = await self._decode(decoder, table, serialized_rows)
-            if not _tell_row_errors(batch, response):
+            if not tell_row_errors(batch.errors, response):
                 await self._streams.append(stream, batch)
             return stream.row_count
 
@@ -167,20 +172,20 @@ class AppendRowsConnection:
         return await asyncio.to_thread(decoder.decode, serialized_rows, defaults)
 
     def _open_stream(self) -> Stream:
-        stream = self._streams.get(self._name)
+        stream = self._streams.get(self.stream_name)
         if stream is None:
             raise StorageApiError(
                 grpc.StatusCode.NOT_FOUND,
-                f"Requested entity was not found. Entity: {self._name}",
+                f"Requested entity was not found. Entity: {self.stream_name}",
                 StorageErrorCode.STREAM_NOT_FOUND,
-                self._name,
+                self.stream_name,
             )
         if stream.finalized:
             raise StorageApiError(
                 grpc.StatusCode.FAILED_PRECONDITION,
-                f"The stream is finalized. Entity: {self._name}",
+                f"The stream is finalized. Entity: {self.stream_name}",
                 StorageErrorCode.STREAM_FINALIZED,
-                self._name,
+                self.stream_name,
             )
         return stream
 
@@ -189,8 +194,7 @@ class AppendRowsConnection:
 
         Source: storage.proto, AppendRowsResponse.updated_schema.
         """
-        resource = self._catalog.existing_table(table)
-        columns = columns_of(resource["schema"])
+        columns = self._catalog.columns_for_streams(table)
         if columns != self._known_columns:
             self._known_columns = columns
             response.updated_schema.CopyFrom(table_schema_message(columns))
@@ -232,18 +236,18 @@ def _check_offset(stream: Stream, offset: int | None) -> None:
     )
 
 
-def _tell_row_errors(batch: Batch, response: ProtoMessage) -> bool:
+def tell_row_errors(errors: Sequence[tuple[int, str]], response: ProtoMessage) -> bool:
     """Put the errors of rows into the response, and say whether there are any.
 
     Source: storage.proto, AppendRowsResponse.row_errors: nothing of the request is appended.
     """
-    if not batch.errors:
+    if not errors:
         return False
     response.error.code = grpc.StatusCode.INVALID_ARGUMENT.value[0]
     response.error.message = (
         "Errors found while processing rows. Please refer to the row_errors field for details."
     )
-    for index, message in batch.errors:
+    for index, message in errors:
         response.row_errors.add(
             index=index, code=types.RowError.RowErrorCode.FIELDS_ERROR, message=message
         )

@@ -16,6 +16,7 @@ from .emulator import Emulator, Exclusive
 from .errors import access_denied, condition_not_met, duplicate, invalid, not_found
 from .names import TableName
 from .schema import (
+    Column,
     Json,
     check_changes,
     check_clustering,
@@ -23,6 +24,7 @@ from .schema import (
     columns_of,
     normalized,
 )
+from .schema_lag import SchemaLag
 from .store import Store
 
 _DATASET_ID = re.compile(r"\w{1,1024}", re.ASCII)
@@ -33,9 +35,10 @@ _TABLE_DROPPED_BY_PUT = ("description", "expirationTime", "friendlyName", "label
 class Catalog:
     """All projects, datasets and tables of the server."""
 
-    def __init__(self, store: Store, emulator: Emulator) -> None:
+    def __init__(self, store: Store, emulator: Emulator, lag: SchemaLag) -> None:
         """Read what was declared before."""
         self._store = store
+        self._lag = lag
         self._emulator = emulator
         self._projects = {key for key, _ in store.all("project")}
         self._datasets = dict(store.all("dataset"))
@@ -131,6 +134,10 @@ class Catalog:
             raise not_found(f"Table {name}")
         return body
 
+    def columns_for_streams(self, name: TableName) -> list[Column]:
+        """Return the columns of a table that write streams know; raises ApiError (404)."""
+        return self._lag.known(name, columns_of(self.existing_table(name).get("schema")))
+
     async def count_rows(self, name: TableName) -> int:
         """Return how many rows a table has."""
         async with self._emulator.exclusively() as emulator:
@@ -191,6 +198,7 @@ class Catalog:
             new["schema"] = {"fields": _in_order(old, new)}
             async with self._emulator.exclusively() as emulator:
                 await emulated_tables.change_columns(emulator, name, added, new)
+            self._lag.note(name, added)
         return self._keep("table", self._tables, new)
 
     async def _put_view(self, emulator: Exclusive, name: TableName, declared: Json) -> None:

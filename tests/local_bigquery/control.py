@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from aiohttp import web
 
-from .accounts import GRANT_TYPE, TOKEN_SECONDS, Account, Accounts, InvalidGrantError, new_key
+from .accounts import GRANT_TYPE, Account, Accounts, InvalidGrantError, new_key
+from .calls import Call, Gate
 from .catalog import Catalog
 from .emulator import Emulator
 from .errors import ApiError, not_found
 from .permissions import Grant
-from .rest import json_body, json_response
+from .responses import error_response, json_response, response_of
+from .rest import json_body
 from .schema import Json
 from .statements import may_declare
 
@@ -20,8 +23,11 @@ type Handler = Callable[[web.Request], Awaitable[Json | None]]
 class Control:
     """The token endpoint, and calls that make and change accounts, projects and datasets."""
 
-    def __init__(self, accounts: Accounts, catalog: Catalog, emulator: Emulator) -> None:
+    def __init__(
+        self, gate: Gate, accounts: Accounts, catalog: Catalog, emulator: Emulator
+    ) -> None:
         """Act on these parts."""
+        self._gate = gate
         self._accounts = accounts
         self._catalog = catalog
         self._emulator = emulator
@@ -40,24 +46,28 @@ class Control:
             ("DELETE", "/local/datasets/{project}/{dataset}", self.drop_dataset),
             ("POST", "/local/query", self.query),
         ):
-            app.router.add_route(method, path, _answering(handler))
+            app.router.add_route(method, path, answering(handler))
 
-    async def token(self, request: web.Request) -> web.Response:
+    async def token(self, request: web.Request) -> web.StreamResponse:
         """Exchange a signed assertion for an access token.
 
         Source: identity/protocols/oauth2/service-account, "Making the access token request".
         """
+        call = Call("token", request.path)
+        return await response_of(
+            self._gate, call, request, partial(self._token, request), _token_error
+        )
+
+    async def _token(self, request: web.Request) -> web.Response:
         form = await request.post()
         if form.get("grant_type") != GRANT_TYPE:
-            return json_response(
-                {"error": "unsupported_grant_type", "error_description": "Invalid grant_type"}, 400
-            )
+            raise ApiError(400, "unsupported_grant_type", "Invalid grant_type")
         try:
-            value = self._accounts.exchange(str(form.get("assertion", "")))
+            value, seconds = self._accounts.exchange(str(form.get("assertion", "")))
         except InvalidGrantError as error:
-            return json_response({"error": "invalid_grant", "error_description": str(error)}, 400)
+            raise ApiError(400, "invalid_grant", str(error)) from None
         return json_response(
-            {"access_token": value, "expires_in": TOKEN_SECONDS, "token_type": "Bearer"}
+            {"access_token": value, "expires_in": int(seconds), "token_type": "Bearer"}
         )
 
     async def create_project(self, request: web.Request) -> Json:
@@ -133,13 +143,20 @@ def _grants(body: Json) -> list[Grant]:
     return [Grant.from_json(grant) for grant in body.get("grants", [])]
 
 
-def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _token_error(error: ApiError) -> Json:
+    """Return the body of a refusal; source: RFC 6749, section 5.2."""
+    return {"error": error.reason, "error_description": error.message}
+
+
+def answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return a route's handler that answers with JSON, also for what is refused."""
+
     async def handle(request: web.Request) -> web.Response:
         try:
             return json_response(await handler(request))
         except ApiError as error:
-            return json_response(error.body(), error.http_status)
+            return error_response(error)
         except KeyError as error:
-            return json_response(ApiError(400, "required", f"Missing {error}").body(), 400)
+            return error_response(ApiError(400, "required", f"Missing {error}"))
 
     return handle

@@ -37,6 +37,7 @@ class Emulator:
         self._process = process
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=600))
         self._lock = asyncio.Lock()
+        self.pid = process.pid
         self.rest_url = f"http://127.0.0.1:{ports['rest']}"
         self.storage_url = f"http://127.0.0.1:{ports['grpc']}"
 

@@ -23,7 +23,10 @@ _STATUS_OF_HTTP = {
     404: "NOT_FOUND",
     409: "ALREADY_EXISTS",
     412: "FAILED_PRECONDITION",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
     501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
 }
 
 
@@ -35,6 +38,8 @@ class ApiError(Exception):
     reason: str
     message: str
     location: str | None = None
+    retry_after: int | None = None
+    """Seconds that the Retry-After header asks to wait."""
 
     def __str__(self) -> str:
         """Return the message."""

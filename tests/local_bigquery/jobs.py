@@ -1,14 +1,12 @@
-"""The REST API's query jobs.
+"""The REST API's collection jobs, except for uploads.
 
-The statements run in bqemulator; who may run them, under which id, and where, is decided here.
-Load jobs will be methods of their own: `Jobs.insert` is the place where their configuration comes
-in, and the upload paths are not served yet.
+The statements of query jobs run in bqemulator; who may run them, under which id, and where, is
+decided here.
 
 Sources: rest/v2/jobs, rest/v2/jobs/query, running-queries ("Required permissions"), locations.
 """
 
 import re
-import secrets
 from typing import Any
 
 from aiohttp import web
@@ -16,37 +14,33 @@ from aiohttp import web
 from .access import Caller
 from .catalog import Catalog
 from .emulator import Emulator
-from .errors import access_denied, duplicate, invalid, invalid_query, not_found, not_implemented
+from .errors import access_denied, invalid, invalid_query, not_found, not_implemented
+from .job_history import JobHistory
 from .names import TableName
 from .permissions import denied_on_dataset
 from .rest import PREFIX, RestApi, json_body
 from .schema import Json
 from .statements import may_declare, reads_only
-from .store import Store
 
 _PROJECT = f"{PREFIX}/projects/{{project}}"
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")
 _NAME = re.compile(r"(?:([a-z][a-z0-9-]+)\.)?(\w+)\.(\w+)")
-# Source: locations, "Specify locations": the others must be given with the job's id.
-_FOUND_WITHOUT_LOCATION = frozenset({"US", "EU"})
 
 
 class Jobs:
-    """The methods of the collection jobs that concern queries."""
+    """The methods of the collection jobs."""
 
-    def __init__(self, catalog: Catalog, emulator: Emulator, store: Store) -> None:
+    def __init__(self, catalog: Catalog, emulator: Emulator, history: JobHistory) -> None:
         """Run statements in this emulator, on the tables of this catalog."""
         self._catalog = catalog
         self._emulator = emulator
-        self._store = store
-        self._jobs = dict(store.all("job"))
+        self._history = history
 
     def register(self, api: RestApi) -> None:
         """Add the methods to the API."""
         api.add("POST", f"{_PROJECT}/queries", "jobs.query", self.query)
         api.add("GET", f"{_PROJECT}/queries/{{job}}", "jobs.getQueryResults", self.results)
         api.add("POST", f"{_PROJECT}/jobs", "jobs.insert", self.insert)
-        api.add("GET", f"{_PROJECT}/jobs/{{job}}", "jobs.get", self.get)
+        api.add("GET", f"{_PROJECT}/jobs/{{job}}", "jobs.get", self.get, self._history.table_of)
 
     async def query(self, request: web.Request, caller: Caller) -> Json:
         """Answer jobs.query."""
@@ -69,14 +63,11 @@ class Jobs:
         body = await json_body(request)
         query = body.get("configuration", {}).get("query")
         if query is None:
-            raise not_implemented("jobs other than queries")
+            raise not_implemented("jobs other than queries without an upload")
         reference = body.get("jobReference", {})
-        job = reference.get("jobId") or f"job_{secrets.token_urlsafe(20)}"
-        if not _JOB_ID.fullmatch(job):
-            raise invalid(f'Invalid job ID "{job}".')
+        job = self._history.checked_id(reference.get("jobId"))
         location = self._check_statement(project, caller, query, reference.get("location"))
-        if f"{project}:{job}" in self._jobs:
-            raise duplicate(f"Job {project}:{location}.{job}")
+        self._history.check_unused(project, job)
         self._remember(project, job, caller, location)
         body["jobReference"] = {"projectId": project, "jobId": job}
         answer = await self._emulator.call("POST", f"/projects/{project}/jobs", body)
@@ -85,13 +76,18 @@ class Jobs:
 
     async def get(self, request: web.Request, caller: Caller) -> Json:
         """Answer jobs.get."""
-        project, job, location = self._known(request, caller)
+        project, job, document = self._history.found(request, caller)
+        if "resource" in document:
+            resource: Json = document["resource"]
+            return resource
         answer = await self._emulator.call("GET", f"/projects/{project}/jobs/{job}")
-        return _located(answer, location)
+        return _located(answer, document["location"])
 
     async def results(self, request: web.Request, caller: Caller) -> Json:
         """Answer jobs.getQueryResults, page by page."""
-        project, job, location = self._known(request, caller)
+        project, job, document = self._history.found(request, caller)
+        if "resource" in document:
+            raise invalid("Cannot retrieve the results of a job that is no query.")
         params = {
             key: value
             for key, value in request.query.items()
@@ -100,30 +96,10 @@ class Jobs:
         answer = await self._emulator.call(
             "GET", f"/projects/{project}/queries/{job}", params=params
         )
-        return _located(answer, location)
+        return _located(answer, document["location"])
 
     def _remember(self, project: str, job: str, caller: Caller, location: str) -> None:
-        document = {"email": caller.email, "location": location}
-        self._jobs[f"{project}:{job}"] = document
-        self._store.put("job", {f"{project}:{job}": document})
-
-    def _known(self, request: web.Request, caller: Caller) -> tuple[str, str, str]:
-        """Return project, id and location of a job that the caller made and finds."""
-        project, job = request.match_info["project"], request.match_info["job"]
-        known = self._jobs.get(f"{project}:{job}")
-        asked = request.query.get("location")
-        if known is None or (
-            asked.casefold() != known["location"].casefold()
-            if asked
-            else known["location"] not in _FOUND_WITHOUT_LOCATION
-        ):
-            raise not_found(f"Job {project}:{job}")
-        if known["email"] != caller.email:
-            raise access_denied(
-                f"Job {project}:{job}: Permission bigquery.jobs.get denied on job {project}:{job}"
-                " (or it may not exist)."
-            )
-        return project, job, known["location"]
+        self._history.keep(project, job, {"email": caller.email, "location": location})
 
     def _check_statement(
         self, project: str, caller: Caller, query: dict[str, Any], location: str | None

@@ -48,6 +48,12 @@ def table_name_of_stream(path: str) -> TableName:
     return _parse(path, rf"{_TABLE}/streams/[^/]+")
 
 
+def table_id(path: str) -> str:
+    """Return the id of the table that a path of REST or gRPC leads through, or ""."""
+    match = re.search(r"/tables/([^/$]+)", path)
+    return match[1] if match else ""
+
+
 def _parse(path: str, pattern: str) -> TableName:
     if (match := re.fullmatch(pattern, path)) is None:
         raise StorageApiError(grpc.StatusCode.INVALID_ARGUMENT, f"Invalid resource name: '{path}'")

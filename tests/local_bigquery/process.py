@@ -4,12 +4,16 @@ Everything here is synchronous and needs the standard library only.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import json
+import os
 from pathlib import Path
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -33,13 +37,65 @@ class LocalBigQuery:
     A grant is a dictionary with "role", "project" and, for a grant on one dataset, "dataset".
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], addresses: Json) -> None:
+    def __init__(self, folder: Path, rest_port: int, grpc_port: int) -> None:
         """Use `start()` instead."""
-        self.process = process
+        self._folder = folder
+        self._launch(rest_port, grpc_port)
+
+    def _launch(self, rest_port: int, grpc_port: int) -> None:
+        self.process = _process(self._folder, rest_port, grpc_port)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            _stop(self.process)
+            output = (self._folder / "server.log").read_text(errors="replace")
+            raise LocalBigQueryError(f"The local BigQuery did not start.\n{output}")
+        addresses = json.loads(line)
         self.rest_url: str = addresses["rest_url"]
         self.storage_url: str = addresses["storage_url"]
         self.emulator_rest_url: str = addresses["emulator_rest_url"]
         self.emulator_storage_url: str = addresses["emulator_storage_url"]
+        self._emulator_pid: int = addresses["emulator_pid"]
+
+    def kill(self) -> None:
+        """Kill the server and bqemulator with SIGKILL, and wait until both are gone."""
+        self.process.kill()
+        with suppress(ProcessLookupError):
+            os.kill(self._emulator_pid, signal.SIGKILL)
+        _stop(self.process)
+        while _listens(self.emulator_rest_url):
+            time.sleep(0.02)
+
+    def restart(self) -> None:
+        """Start again on the same data and ports, after `kill()` or else after a regular stop."""
+        _stop(self.process)
+        while _listens(self.emulator_rest_url):
+            time.sleep(0.02)
+        self._launch(_port(self.rest_url), _port(self.storage_url))
+
+    def change_settings(self, **values: float) -> None:
+        """Change some of `settings.Settings`, for example token_seconds=2; a restart undoes it."""
+        self._call("PATCH", "/local/settings", values)
+
+    def add_fault(self, method: str, kind: str, **rule: Any) -> int:
+        """Make calls of a method go wrong and return the id of the rule.
+
+        `kind` is one of `fault_kinds.KINDS`; `rule` can have what `faults.Rule` (table, skip,
+        times, seconds, probability, seed) and `fault_kinds.Details` have. A rule acts once unless
+        `times` says otherwise; None is for ever.
+        """
+        body = {"method": method, "kind": kind, **rule}
+        id_: int = self._call("POST", "/local/faults", body)["id"]
+        return id_
+
+    def faults(self) -> list[Json]:
+        """Return all rules; "matched" and "fired" say how many calls each saw and spoilt."""
+        rules: list[Json] = self._call("GET", "/local/faults")["faults"]
+        return rules
+
+    def clear_faults(self) -> None:
+        """Forget all rules."""
+        self._call("DELETE", "/local/faults")
 
     def create_project(self, project: str) -> None:
         """Make a project known."""
@@ -107,33 +163,33 @@ def start(
     ) as temporary:
         folder = data_dir or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            *(sys.executable, "-m", "tests.local_bigquery", "--with-parent"),
-            *("--data-dir", str(folder)),
-            *("--rest-port", str(rest_port), "--grpc-port", str(grpc_port)),
-        ]
-        with (folder / "server.log").open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                cwd=REPOSITORY,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                # Ctrl-C in a terminal is for the parent, which then stops this process.
-                start_new_session=True,
-            )
+        bigquery = LocalBigQuery(folder, rest_port, grpc_port)
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line:
-                output = (folder / "server.log").read_text(errors="replace")
-                raise LocalBigQueryError(f"The local BigQuery did not start.\n{output}")
-            yield LocalBigQuery(process, json.loads(line))
+            yield bigquery
         finally:
-            _stop(process)
+            _stop(bigquery.process)
+
+
+def _process(folder: Path, rest_port: int, grpc_port: int) -> subprocess.Popen[bytes]:
+    command = [
+        *(sys.executable, "-m", "tests.local_bigquery", "--with-parent"),
+        *("--data-dir", str(folder)),
+        *("--rest-port", str(rest_port), "--grpc-port", str(grpc_port)),
+    ]
+    with (folder / "server.log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            # Ctrl-C in a terminal is for the parent, which then stops this process.
+            start_new_session=True,
+        )
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the process, if it has not ended; it takes bqemulator with it."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.close()
@@ -143,3 +199,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.kill()
         process.wait()
     process.stdout.close()
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def _listens(url: str) -> bool:
+    """Say whether there is a process behind the address; a killed one may take a moment to go."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", _port(url))) == 0

@@ -13,25 +13,18 @@ from .access import Access, Caller
 from .calls import Call, Gate
 from .catalog import Catalog
 from .errors import ApiError, invalid, not_found
-from .names import TableName
+from .names import TableName, table_id
+from .responses import error_response, json_response, response_of
 from .schema import Json
 
-type Handler = Callable[[web.Request, Caller], Awaitable[Json | None]]
+type Handler = Callable[[web.Request, Caller], Awaitable[Json | web.Response | None]]
+type TableOf = Callable[[web.Request], Awaitable[str]]
 
 PREFIX = "/bigquery/v2"
 _DATASETS = f"{PREFIX}/projects/{{project}}/datasets"
 _DATASET = f"{_DATASETS}/{{dataset}}"
 _TABLES = f"{_DATASET}/tables"
 _TABLE = f"{_TABLES}/{{table}}"
-
-
-def json_response(body: Json | None, status: int = 200) -> web.Response:
-    """Return a response with a JSON body, or without a body for None."""
-    if body is None:
-        return web.Response(status=204)
-    return web.Response(
-        body=orjson.dumps(body), status=status, content_type="application/json", charset="UTF-8"
-    )
 
 
 async def json_body(request: web.Request) -> Json:
@@ -55,23 +48,27 @@ class RestApi:
         self._gate = gate
         self._access = access
 
-    def add(self, http_method: str, path: str, method: str, handler: Handler) -> None:
-        """Serve one method of the API, for example "tables.insert"."""
+    def add(
+        self,
+        http_method: str,
+        path: str,
+        method: str,
+        handler: Handler,
+        table_of: TableOf | None = None,
+    ) -> None:
+        """Serve one method of the API, for example "tables.insert".
 
-        async def handle(request: web.Request) -> web.Response:
+        `table_of` finds the id of the table that a call concerns if the path does not have it.
+        """
+
+        async def handle(request: web.Request) -> web.StreamResponse:
             async def answer() -> web.Response:
                 caller = self._access.caller(request.headers.get("Authorization"))
-                return json_response(await handler(request, caller))
+                body = await handler(request, caller)
+                return body if isinstance(body, web.Response) else json_response(body)
 
-            try:
-                return await self._gate.run(Call(method, request.path), answer)
-            except ApiError as error:
-                response = json_response(error.body(), error.http_status)
-                if error.http_status == 401:
-                    response.headers["WWW-Authenticate"] = (
-                        'Bearer realm="https://accounts.google.com/"'
-                    )
-                return response
+            table = await table_of(request) if table_of else table_id(request.path)
+            return await response_of(self._gate, Call(method, request.path, table), request, answer)
 
         self._router.add_route(http_method, path, handle)
 
@@ -89,7 +86,7 @@ class Resources:
         api.add("POST", _DATASETS, "datasets.insert", self.insert_dataset)
         api.add("GET", _DATASET, "datasets.get", self.get_dataset)
         api.add("GET", _TABLES, "tables.list", self.list_tables)
-        api.add("POST", _TABLES, "tables.insert", self.insert_table)
+        api.add("POST", _TABLES, "tables.insert", self.insert_table, _table_of_insert)
         api.add("GET", _TABLE, "tables.get", self.get_table)
         api.add("PATCH", _TABLE, "tables.patch", self.patch_table)
         api.add("PUT", _TABLE, "tables.update", self.update_table)
@@ -175,6 +172,15 @@ def _name(request: web.Request) -> TableName:
     return TableName(path["project"], path["dataset"], path["table"])
 
 
+async def _table_of_insert(request: web.Request) -> str:
+    """Return the id that the declaration of a new table has, if it can be read at all."""
+    try:
+        body = await json_body(request)
+    except ApiError:
+        return ""
+    return str(body.get("tableReference", {}).get("tableId", ""))
+
+
 def _linked(request: web.Request, body: Json) -> Json:
     return {**body, "selfLink": str(request.url)}
 
@@ -196,5 +202,4 @@ def _page(
 
 async def unknown_path(request: web.Request) -> web.Response:
     """Answer what no handler serves."""
-    error = not_found(f"the local BigQuery has no {request.method} {request.path}")
-    return json_response(error.body(), error.http_status)
+    return error_response(not_found(f"the local BigQuery has no {request.method} {request.path}"))

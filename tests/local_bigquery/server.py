@@ -14,9 +14,18 @@ from .calls import Gate
 from .catalog import Catalog
 from .control import Control
 from .emulator import Emulator
+from .fault_control import FaultControl
+from .faults import FaultRules
+from .job_history import JobHistory
 from .jobs import Jobs
+from .load_jobs import LoadJobs
 from .rest import Resources, RestApi, unknown_path
+from .schema_lag import SchemaLag
+from .settings import Settings
 from .store import Store
+from .table_data import TableData
+from .table_loads import TableLoads
+from .uploads import Uploads
 from .write_service import WriteService
 from .write_streams import WriteStreams
 
@@ -33,6 +42,7 @@ class Addresses:
     storage_url: str
     emulator_rest_url: str
     emulator_storage_url: str
+    emulator_pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +60,35 @@ async def running(data_dir: Path, rest_port: int, grpc_port: int) -> AsyncIterat
     async with AsyncExitStack() as stack:
         store = stack.enter_context(closing(Store(data_dir / "server.sqlite")))
         emulator = await stack.enter_async_context(Emulator.running(data_dir))
-        gate = Gate()
-        accounts = Accounts(store)
-        catalog = Catalog(store, emulator)
+        settings = Settings()
+        faults = FaultRules()
+        gate = Gate(faults)
+        loads = TableLoads(store, emulator)
+        await loads.recover()
+        accounts = Accounts(store, settings)
+        catalog = Catalog(store, emulator, SchemaLag(settings))
         access = Access(accounts, catalog)
-        streams = WriteStreams(store, emulator, catalog, data_dir)
-        await streams.recover()
+        streams = WriteStreams(store, loads, catalog, data_dir)
+        history = JobHistory(store)
+        load_jobs = LoadJobs(history, catalog, loads, settings, data_dir)
 
         app = web.Application(client_max_size=64 * 2**20)
         api = RestApi(app, gate, access)
         Resources(catalog).register(api)
-        Jobs(catalog, emulator, store).register(api)
-        Control(accounts, catalog, emulator).register(app)
+        TableData(catalog, emulator).register(api)
+        Jobs(catalog, emulator, history).register(api)
+        Uploads(load_jobs, store, data_dir).register(api)
+        Control(gate, accounts, catalog, emulator).register(app)
+        FaultControl(faults, settings).register(app)
         app.router.add_route("*", "/{path:.*}", unknown_path)
+        stack.push_async_callback(load_jobs.stop)
+        load_jobs.resume()
         service = WriteService(gate, access, catalog, streams, emulator)
         rest_url = await stack.enter_async_context(_rest(app, rest_port))
         storage_url = await stack.enter_async_context(_grpc(service, grpc_port))
-        addresses = Addresses(rest_url, storage_url, emulator.rest_url, emulator.storage_url)
+        addresses = Addresses(
+            rest_url, storage_url, emulator.rest_url, emulator.storage_url, emulator.pid
+        )
         yield Server(addresses, accounts, catalog)
 
 

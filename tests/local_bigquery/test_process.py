@@ -158,7 +158,9 @@ def test_a_commit_that_a_kill_interrupted_is_found_out(tmp_path: Path) -> None:
     streams = dict(store.all("stream"))
     committed = {**streams[lost], "committed": streams[landed]["committed"]}
     for rows_after, stream in ((3, streams[landed]), (6, committed)):
-        note = {"table": stream["table"], "rows_after": rows_after, "streams": [stream]}
+        after = {stream["name"]: stream}
+        table_name = stream["table"]
+        note = {"table": table_name, "rows_after": rows_after, "kind": "stream", "after": after}
         store.put("load", {stream["name"]: note})
     store.put("stream", {landed: {**streams[landed], "committed": None}})
     store.close()

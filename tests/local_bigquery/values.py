@@ -58,7 +58,8 @@ def _string(value: object) -> str:
     return str(value)
 
 
-def _json(value: object) -> orjson.Fragment:
+def json_fragment(value: object) -> orjson.Fragment:
+    """Return a text of JSON as it is to stand in a line of JSON; raises ValueError."""
     text = _string(value)
     try:
         orjson.loads(text)
@@ -151,7 +152,7 @@ def _same(value: int) -> int:
 _FROM_STRING: dict[str, Convert] = {
     "DATE": _date_from_text,
     "DATETIME": _datetime_from_text,
-    "JSON": _json,
+    "JSON": json_fragment,
     "STRING": _string,
 }
 _FROM_NUMBER: dict[str, Convert] = {

@@ -15,13 +15,12 @@ import grpc.aio
 from .access import Access, Caller
 from .accounts import SCOPES_FOR_WRITING
 from .append_rows import AppendRowsConnection
-from .calls import Call, Gate
+from .calls import AnswerLostError, Call, Gate
 from .catalog import Catalog
 from .emulator import Emulator, EmulatorError
 from .errors import ApiError, ProtoMessage, StorageApiError, StorageErrorCode
 from .messages import table_schema_message, write_stream_message
-from .names import table_name, table_name_of_stream
-from .schema import columns_of
+from .names import table_id, table_name, table_name_of_stream
 from .write_streams import Stream, WriteStreams
 
 type Context = grpc.aio.ServicerContext[Any, Any]
@@ -29,6 +28,7 @@ type Unary = Callable[[ProtoMessage, Caller], Awaitable[ProtoMessage]]
 
 _SERVICE = "google.cloud.bigquery.storage.v1.BigQueryWrite"
 _Type = types.WriteStream.Type
+_FAILURES = (StorageApiError, ApiError, EmulatorError, AnswerLostError)
 
 
 class WriteService:
@@ -82,9 +82,10 @@ class WriteService:
             try:
                 resource = getattr(request, resource_field)
                 return await self._gate.run(
-                    Call(name, resource), lambda: method(request, self._caller(context))
+                    Call(name, resource, table_id(resource), request),
+                    lambda: method(request, self._caller(context)),
                 )
-            except (StorageApiError, ApiError, EmulatorError) as error:
+            except _FAILURES as error:
                 await _abort(context, error)
 
         return call
@@ -101,9 +102,12 @@ class WriteService:
                 self._emulator,
             )
             async for content in requests:
-                call = Call("AppendRows", connection.routed_to)
-                yield await self._gate.run(call, partial(connection.answer, content))
-        except (StorageApiError, ApiError, EmulatorError) as error:
+                request = connection.read(content)
+                decoder = connection.decoder_of(request)
+                name = connection.stream_name
+                call = Call("AppendRows", name, table_id(name), request)
+                yield await self._gate.run(call, partial(connection.answer, request, decoder))
+        except _FAILURES as error:
             await _abort(context, error)
 
     async def _create(self, request: ProtoMessage, caller: Caller) -> ProtoMessage:
@@ -118,7 +122,8 @@ class WriteService:
         stream = self._streams.create(table, pending=kind == _Type.PENDING)
         resource = self._catalog.existing_table(table)
         message = write_stream_message(stream, resource["location"])
-        message.table_schema.CopyFrom(table_schema_message(columns_of(resource["schema"])))
+        columns = self._catalog.columns_for_streams(table)
+        message.table_schema.CopyFrom(table_schema_message(columns))
         return message
 
     async def _get(self, request: ProtoMessage, caller: Caller) -> ProtoMessage:
@@ -193,7 +198,9 @@ def _serialized(message: ProtoMessage) -> bytes:
     return content
 
 
-async def _abort(context: Context, error: StorageApiError | ApiError | EmulatorError) -> None:
+async def _abort(context: Context, error: Exception) -> None:
+    if isinstance(error, AnswerLostError):
+        error = StorageApiError(grpc.StatusCode.UNAVAILABLE, "Socket closed")
     if not isinstance(error, StorageApiError):
         # Not an answer of BigQuery's: what is behind the service did not do what it was asked.
         error = StorageApiError(grpc.StatusCode.INTERNAL, f"The local BigQuery failed: {error}")

@@ -14,11 +14,11 @@ import time
 from typing import Self
 
 from .catalog import Catalog
-from .emulator import Emulator, EmulatorError
-from .errors import ApiError, StorageErrorCode
+from .errors import StorageErrorCode
 from .names import TableName
 from .rows import Batch
 from .store import Document, Store
+from .table_loads import TableLoads
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class CommitProblem:
 class WriteStreams:
     """All write streams of the server. They and their rows survive a kill."""
 
-    def __init__(self, store: Store, emulator: Emulator, catalog: Catalog, data_dir: Path) -> None:
-        """Read the streams that were made before; `recover` must follow."""
+    def __init__(self, store: Store, loads: TableLoads, catalog: Catalog, data_dir: Path) -> None:
+        """Read the streams that were made before."""
         self._store = store
-        self._emulator = emulator
+        self._loads = loads
         self._catalog = catalog
         self._folder = data_dir / "streams"
         self._folder.mkdir(exist_ok=True)
@@ -67,15 +67,6 @@ class WriteStreams:
         }
         self._committing = asyncio.Lock()
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    async def recover(self) -> None:
-        """Find out what became of the loads that a kill interrupted."""
-        for key, load in list(self._store.all("load")):
-            table = TableName(**load["table"])
-            async with self._emulator.exclusively() as emulator:
-                rows = await emulator.count(table.project, table.dataset, table.table)
-            after = load["streams"] if rows == load["rows_after"] else []
-            self._keep([Stream.from_document(document) for document in after], done_load=key)
 
     def create(self, table: TableName, *, pending: bool) -> Stream:
         """Make a stream of the type PENDING or COMMITTED."""
@@ -159,30 +150,13 @@ class WriteStreams:
     async def _load(
         self, table: TableName, file: Path, row_count: int, after: Sequence[Stream]
     ) -> None:
-        """Load the file and then keep the streams as they are after it.
+        """Load the file and then keep the streams as they are after it."""
+        documents = {stream.name: asdict(stream) for stream in after}
+        await self._loads.load(table, file, row_count, "stream", documents)
+        self._streams.update({stream.name: stream for stream in after})
 
-        The note about the load says how many rows the table has if it succeeds, so that after a
-        kill between the two `recover` can tell.
-        """
-        key = secrets.token_hex(8)
-        async with self._emulator.exclusively() as emulator:
-            rows = await emulator.count(table.project, table.dataset, table.table)
-            note = {
-                "table": asdict(table),
-                "rows_after": rows + row_count,
-                "streams": [asdict(stream) for stream in after],
-            }
-            self._store.put("load", {key: note})
-            try:
-                await emulator.load(table.project, table.dataset, table.table, file)
-            except EmulatorError, ApiError:
-                self._store.drop("load", key)
-                raise
-            self._keep(after, done_load=key)
-
-    def _keep(self, streams: Iterable[Stream], done_load: str = "") -> None:
-        documents = {stream.name: asdict(stream) for stream in streams}
-        self._store.put("stream", documents, drop=("load", done_load))
+    def _keep(self, streams: Iterable[Stream]) -> None:
+        self._store.put("stream", {stream.name: asdict(stream) for stream in streams})
         self._streams.update({stream.name: stream for stream in streams})
 
     def _file(self, stream: Stream) -> Path:

@@ -1,0 +1,125 @@
+"""The REST API's tabledata.list: rows without a job.
+
+Sources: rest/v2/tabledata/list, managing-table-data ("Required permissions"),
+managing-partitioned-table-data ("partition decorators").
+"""
+
+import re
+
+from aiohttp import web
+
+from .access import Caller
+from .catalog import Catalog
+from .emulator import Emulator, Exclusive
+from .errors import invalid
+from .names import TableName
+from .rest import PREFIX, RestApi
+from .schema import Column, Json, columns_of
+
+_PATH = f"{PREFIX}/projects/{{project}}/datasets/{{dataset}}/tables/{{table}}/data"
+_MAX_ROWS = 10_000
+_PARTITION_ID = re.compile(r"(\d{4})(\d{2})?(\d{2})?(\d{2})?", re.ASCII)
+_UNIT_OF_LENGTH = {4: "YEAR", 6: "MONTH", 8: "DAY", 10: "HOUR"}
+# What a partition id that ends early leaves out of the time at which the partition begins.
+_FIRST = ("", "01", "01", "00")
+
+
+class TableData:
+    """The method list of the collection tabledata."""
+
+    def __init__(self, catalog: Catalog, emulator: Emulator) -> None:
+        """Read the rows of this catalog's tables."""
+        self._catalog = catalog
+        self._emulator = emulator
+
+    def register(self, api: RestApi) -> None:
+        """Add the method to the API."""
+        api.add("GET", _PATH, "tabledata.list", self.list)
+
+    async def list(self, request: web.Request, caller: Caller) -> Json:
+        """Answer tabledata.list: a page of rows, in the order in which they came."""
+        path = request.match_info
+        table, _, partition = path["table"].partition("$")
+        name = TableName(path["project"], path["dataset"], table)
+        caller.check_table("bigquery.tables.getData", name)
+        resource = self._catalog.existing_table(name)
+        if resource["type"] == "VIEW":
+            raise invalid("Cannot list a table of type VIEW.")
+        known = columns_of(resource.get("schema"))
+        if not known:
+            return {"kind": "bigquery#tableDataList", "totalRows": "0"}
+        columns = _selected(known, request.query.get("selectedFields"))
+        where = f" WHERE {_condition(name, resource, partition)}" if partition else ""
+        first = int(request.query.get("pageToken") or request.query.get("startIndex") or 0)
+        limit = min(int(request.query.get("maxResults") or _MAX_ROWS), _MAX_ROWS)
+        names = ", ".join(f"`{column.name}`" for column in columns)
+        sql = f"SELECT {names} FROM {name.sql}{where} LIMIT {limit} OFFSET {first}"  # noqa: S608
+        int64_timestamp = request.query.get("formatOptions.useInt64Timestamp", "").casefold()
+        async with self._emulator.exclusively() as emulator:
+            total = await _count(emulator, name, where)
+            rows = await _rows(emulator, name.project, sql, int64_timestamp == "true")
+        answer: Json = {"kind": "bigquery#tableDataList", "totalRows": str(total)}
+        if rows:
+            answer["rows"] = rows
+        if first + len(rows) < total:
+            answer["pageToken"] = str(first + len(rows))
+        return answer
+
+
+def _selected(columns: list[Column], fields: str | None) -> list[Column]:
+    """Return the columns that a call asks for, in the table's order; raises ApiError."""
+    if not fields:
+        return columns
+    asked = {field.strip().casefold() for field in fields.split(",")}
+    if unknown := asked - {column.key for column in columns}:
+        raise invalid(f"Invalid field name in selectedFields: {', '.join(sorted(unknown))}")
+    return [column for column in columns if column.key in asked]
+
+
+def _condition(name: TableName, resource: Json, partition: str) -> str:
+    """Return the SQL that is true for the rows of a partition, such as 20260131."""
+    partitioning = resource.get("timePartitioning") or {}
+    column = next(
+        (
+            column
+            for column in columns_of(resource["schema"])
+            if column.name == partitioning.get("field")
+        ),
+        None,
+    )
+    if column is None:
+        raise invalid(f"Table {name} is not partitioned by a column.")
+    if partition == "__NULL__":
+        return f"`{column.name}` IS NULL"
+    match = _PARTITION_ID.fullmatch(partition)
+    unit = _UNIT_OF_LENGTH.get(len(partition))
+    if match is None or unit != partitioning["type"]:
+        raise invalid(f"Invalid partition {partition} of table {name}.")
+    year, month, day, hour = (
+        text or default for text, default in zip(match.groups(), _FIRST, strict=True)
+    )
+    start = f"{year}-{month}-{day}"
+    if column.type == "DATE":
+        return f"DATE_TRUNC(`{column.name}`, {unit}) = DATE '{start}'"
+    literal = f"{column.type} '{start} {hour}:00:00{'+00' if column.type == 'TIMESTAMP' else ''}'"
+    return f"{column.type}_TRUNC(`{column.name}`, {unit}) = {literal}"
+
+
+async def _count(emulator: Exclusive, name: TableName, where: str) -> int:
+    sql = f"SELECT COUNT(*) AS n FROM {name.sql}{where}"  # noqa: S608
+    return int((await emulator.query(name.project, sql))[0]["n"])
+
+
+async def _rows(emulator: Exclusive, project: str, sql: str, int64_timestamp: bool) -> list[Json]:
+    answer = await emulator.call(
+        "POST",
+        f"/projects/{project}/queries",
+        {
+            "query": sql,
+            "useLegacySql": False,
+            "maxResults": _MAX_ROWS,
+            "formatOptions": {"useInt64Timestamp": int64_timestamp},
+        },
+    )
+    rows: list[Json] = answer.get("rows", [])
+    return rows
