@@ -2,13 +2,50 @@
 
 from pathlib import Path
 
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.export import TABLES
 from custom_components.bigquery_export.export.tables import Column, Mode, Table
+from tests.bigquery_export.faults import FAULTS, Fault
 
-TABLES = Path(__file__).parents[1] / "docs" / "tables.md"
+DOCS = Path(__file__).parents[1] / "docs"
 _SCOPES = """\
 A column's scope says how long its value holds: for the *run*, the *entity*, the *attributes*
 (which many rows share), a *quarter* of an hour, or the *row* alone."""
+
+
+_FAULTS = """\
+# Faults
+
+Written by `python -m tests.documentation` from the cases of `tests/bigquery_export/test_faults.py`,
+which provokes each of them. *Once* means that the call answers so one time, *lasting* that it goes
+on. In every case each row is in BigQuery exactly once in the end: with this export where the status
+is idle, with the next one after the fault has gone otherwise.
+
+| call | answer | | status | shown to the user |
+|---|---|---|---|---|
+"""
+
+
+def pages() -> dict[Path, str]:
+    """Return all pages by their file."""
+    return {DOCS / "tables.md": tables_page(), DOCS / "faults.md": faults_page()}
+
+
+def faults_page() -> str:
+    """Return `docs/faults.md`."""
+    return _FAULTS + "".join(map(_fault, FAULTS))
+
+
+def _fault(fault: Fault) -> str:
+    answer = f"`{fault.kind}`"
+    if code := fault.rule.get("code"):
+        answer += f" `{code}`"
+    if fault.rule.get("done"):
+        answer += " after it was done"
+    duration = "lasting" if "times" in fault.rule else "once"
+    shown = {None: "", "reauth": "asks for a new key"}.get(
+        fault.shows, f"repair issue `{fault.shows}`"
+    )
+    return f"| `{fault.method}` | {answer} | {duration} | {fault.status} | {shown} |\n"
 
 
 def tables_page() -> str:
@@ -17,7 +54,7 @@ def tables_page() -> str:
         "# Tables",
         "Written by `python -m tests.documentation` from the declaration of the tables.",
         _SCOPES,
-        _table(SENSOR_DATA),
+        *map(_table, TABLES),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -42,4 +79,5 @@ def _column(column: Column) -> str:
 
 
 if __name__ == "__main__":
-    TABLES.write_text(tables_page())
+    for path, text in pages().items():
+        path.write_text(text)

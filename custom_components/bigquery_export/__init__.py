@@ -16,7 +16,7 @@ from .exceptions import translated
 from .export.checkpoint import CheckpointFile
 from .export.errors import ExportError, KeyRefusedError
 from .export.rejected_rows import RejectedRows
-from .export.sensor_data import SENSOR_DATA
+from .issues import async_clear_issues, async_show_issue
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -37,7 +37,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     except KeyRefusedError as err:
         raise translated(ConfigEntryAuthFailed, err) from err
     except ExportError as err:
+        async_show_issue(hass, entry, err)
         raise translated(ConfigEntryNotReady, err) from err
+    async_clear_issues(hass, entry)
 
     coordinator = BigQueryExportCoordinator(hass, entry, connection)
     entry.async_on_unload(coordinator.async_close)
@@ -62,6 +64,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
 
 async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
     """Delete what the export kept in Home Assistant; BigQuery keeps the rows."""
+    async_clear_issues(hass, entry)
     await hass.async_add_executor_job(CheckpointFile(hass, entry.entry_id).remove)
     await hass.async_add_executor_job(RejectedRows(hass, entry.entry_id).remove)
 
@@ -74,7 +77,7 @@ def _connect(entry: BigQueryExportConfigEntry) -> Connection:
         raise KeyRefusedError(message="the stored key is damaged") from err
     try:
         connection.authenticate()
-        Administration(connection).ensure_table(SENSOR_DATA)
+        Administration(connection).ensure_tables()
     except ExportError:
         connection.close()
         raise

@@ -214,7 +214,7 @@ def _prove(key: Mapping[str, Any], destination: Destination) -> None:
         connection.authenticate()
         administration = Administration(connection)
         administration.ensure_dataset()
-        administration.ensure_table(SENSOR_DATA)
+        administration.ensure_tables()
         StorageWriteDelivery(connection, SENSOR_DATA).begin().abandon()
     finally:
         connection.close()

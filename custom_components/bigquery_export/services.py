@@ -24,7 +24,7 @@ async def _async_export_now(call: ServiceCall) -> ServiceResponse:
     entry: BigQueryExportConfigEntry = service.async_get_config_entry(
         call.hass, DOMAIN, call.data.get(CONF_CONFIG_ENTRY_ID)
     )
-    result = await entry.runtime_data.async_export()
+    result = await entry.runtime_data.async_export("action")
     if not call.return_response:
         return None
     return {

@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.bigquery_export.bigquery.lookup import TableLookup
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 
 # Imported before `hass` is made: else Home Assistant looks in the test plugin's own folder.
@@ -25,6 +26,7 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export.export_log import EXPORT_LOG
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
 from tests.local_bigquery.fixtures import local_bigquery
@@ -104,6 +106,8 @@ def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[Exporter]:
         yield Exporter(
             hass,
             StorageWriteDelivery(connection, SENSOR_DATA),
+            StorageWriteDelivery(connection, EXPORT_LOG),
+            TableLookup(connection, "home"),
             CheckpointFile(hass, "entry"),
             RejectedRows(hass, "entry"),
         )

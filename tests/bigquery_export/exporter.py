@@ -8,6 +8,7 @@ from astral import Observer
 from homeassistant.core import HomeAssistant
 import orjson
 
+from custom_components.bigquery_export.bigquery.lookup import TableLookup
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
@@ -21,6 +22,8 @@ class Exporter:
 
     hass: HomeAssistant
     delivery: StorageWriteDelivery
+    log_delivery: StorageWriteDelivery
+    lookup: TableLookup
     file: CheckpointFile
     rejected: RejectedRows
     progress: list[Checkpoint] = field(default_factory=list)
@@ -32,8 +35,12 @@ class Exporter:
             file=self.file,
             checkpoint=self.file.load(),
             delivery=self.delivery,
+            log_delivery=self.log_delivery,
+            lookup=self.lookup,
             rejected_rows=self.rejected,
             source="home",
+            trigger="test",
+            version="1.2.3",
             place=Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0)),
             batch_rows=batch_rows,
             on_progress=self.progress.append,

@@ -40,7 +40,7 @@ def test_table_as_declared(
     administration.ensure_table(SENSOR_DATA)
     dataset = connection.tables.get_dataset(warehouse.destination.dataset_reference)
     assert dataset.location == "EU"
-    table = connection.tables.get_table(warehouse.destination.table_reference)
+    table = connection.tables.get_table(warehouse.destination.table_reference(SENSOR_DATA))
     assert table.time_partitioning.field == "last_changed"
     assert table.time_partitioning.type_ == bigquery.TimePartitioningType.DAY
     assert table.clustering_fields == ["entity_id", "domain"]

@@ -2,13 +2,15 @@
 
 import asyncio
 from datetime import timedelta
+import logging
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -17,6 +19,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy.exc import OperationalError
 
+from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.const import (
     CONF_BATCH_ROWS,
     CONF_EXPORT_TIME,
@@ -24,6 +27,10 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
+from custom_components.bigquery_export.export.errors import (
+    QuotaExceededError,
+    StorageUnreachableError,
+)
 
 from .test_source_states import record
 from .warehouse import Warehouse
@@ -145,11 +152,11 @@ async def test_daily_export_that_fails(
 ) -> None:
     """An export that nobody waits for leaves a line in the log, and the next one heals it."""
     warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
-    await loaded.runtime_data._async_export_daily(dt_util.utcnow())
-    assert "The daily export to BigQuery failed: BigQuery cannot find" in caplog.text
+    await loaded.runtime_data._async_export_unasked(dt_util.utcnow())
+    assert "The export to BigQuery failed: BigQuery cannot find" in caplog.text
     assert state(hass, "status") == "failed"
     warehouse.create_table()
-    await loaded.runtime_data._async_export_daily(dt_util.utcnow())
+    await loaded.runtime_data._async_export_unasked(dt_util.utcnow())
     assert state(hass, "status") == "idle"
 
 
@@ -160,7 +167,7 @@ async def test_daily_export_while_one_runs(
     await record(hass, 3)
     running = hass.async_create_task(export_now(hass))
     await asyncio.sleep(0)
-    await loaded.runtime_data._async_export_daily(dt_util.utcnow())
+    await loaded.runtime_data._async_export_unasked(dt_util.utcnow())
     await running
     assert "failed" not in caplog.text
 
@@ -225,7 +232,7 @@ async def test_progress(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While an export runs, the sensors follow it from transaction to transaction."""
-    monkeypatch.setattr("custom_components.bigquery_export.export.run.CHUNK_ROWS", 10)
+    monkeypatch.setattr("custom_components.bigquery_export.export.run.DOUBTFUL_ROWS", 10)
     monkeypatch.setattr("custom_components.bigquery_export.export.run.PIECE_ROWS", 5)
     hass.config_entries.async_update_entry(loaded, options={CONF_BATCH_ROWS: 5})
     await record(hass, 30)
@@ -244,3 +251,130 @@ async def test_progress(
     assert exporting[0] == (0, waiting)
     assert {exported for exported, _ in exporting} >= {0, 10, 20, 30}
     assert all(left == max(0, waiting - exported) for exported, left in exporting)
+
+
+def issues_of(hass: HomeAssistant) -> dict[str, dict[str, str] | None]:
+    """Return the repair issues that there are, and their placeholders."""
+    return {
+        issue.translation_key or "": issue.translation_placeholders
+        for issue in ir.async_get(hass).issues.values()
+        if issue.domain == DOMAIN and issue.active
+    }
+
+
+async def test_repair_issue_for_a_permission(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A missing permission is named in a repair issue, which goes when it is granted."""
+    await record(hass, 3)
+    key = loaded.data[CONF_SERVICE_ACCOUNT_KEY]
+    warehouse.grant(key)
+    with pytest.raises(HomeAssistantError):
+        await export_now(hass)
+    (placeholders,) = issues_of(hass).values()
+    assert placeholders is not None
+    assert placeholders["title"] == "home.sensor_data"
+    assert placeholders["permission"].startswith("bigquery.tables.")
+
+    warehouse.grant(key, "roles/bigquery.dataEditor")
+    await export_now(hass)
+    assert issues_of(hass) == {}
+
+
+async def test_repair_issue_for_a_lost_table(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A table that was dropped is a repair issue; reloading makes it again and heals it."""
+    await record(hass, 3)
+    warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
+    with pytest.raises(HomeAssistantError):
+        await export_now(hass)
+    assert issues_of(hass).keys() == {"table_not_found"}
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    assert issues_of(hass) == {}
+    await export_now(hass)
+    assert len(warehouse.rows()) >= 3
+
+
+async def test_repair_issue_at_set_up(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A table with other columns is an issue already at set-up, and removing the entry ends it."""
+    warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
+    warehouse.server.query("CREATE TABLE home.sensor_data (state INT64)", warehouse.project)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    (placeholders,) = issues_of(hass).values()
+    assert placeholders is not None
+    assert "entity_id, state" in placeholders["columns"]
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert issues_of(hass) == {}
+
+
+async def test_tried_again(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What may pass is tried again by itself, is seen as such, and is logged once."""
+    caplog.set_level(logging.INFO)
+    await record(hass, 3)
+    delays: list[tuple[int, float | None]] = []
+
+    def soon(failures: int, retry_after: float | None) -> float:
+        delays.append((failures, retry_after))
+        return 0.2 if failures < 3 else 3600.0
+
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator.delay", soon)
+    error = QuotaExceededError(message="too much", retry_after=7)
+    with monkeypatch.context() as patched:
+        patched.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
+        with pytest.raises(HomeAssistantError, match="Google asks to slow down"):
+            await export_now(hass)
+        assert state(hass, "status") == "retrying"
+        async with asyncio.timeout(5):
+            while len(delays) < 3:  # noqa: ASYNC110 (timers of a real clock)
+                await asyncio.sleep(0.05)
+        await hass.async_block_till_done(wait_background_tasks=True)
+    assert delays == [(1, 7), (2, 7), (3, 7)]
+    assert state(hass, "status") == "retrying"
+    assert issues_of(hass) == {}
+
+    await loaded.runtime_data._async_export_unasked(dt_util.utcnow())
+    assert state(hass, "status") == "idle"
+    assert loaded.runtime_data._cancel_retry is None
+    assert len(warehouse.rows()) >= 3
+    assert caplog.text.count("The export to BigQuery failed") == 0  # the action's caller knew
+    assert caplog.text.count("The export to BigQuery works again") == 1
+
+
+async def test_no_retry_after_unloading(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export that would be tried again is not, when its entry is unloaded."""
+    await record(hass, 1)
+    error = StorageUnreachableError(endpoint="e", message="m")
+    monkeypatch.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
+    with pytest.raises(HomeAssistantError):
+        await export_now(hass)
+    coordinator = loaded.runtime_data
+    assert coordinator._cancel_retry
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    assert coordinator._cancel_retry is None
+
+
+async def test_expired_token(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A token that Google no longer takes is not a key that it refuses: it is renewed."""
+    await export_now(hass)
+    await record(hass, 3)
+    credentials = loaded.runtime_data._connection._credentials
+    credentials.token = "expired"  # noqa: S105
+    with pytest.raises(HomeAssistantError, match="does not answer"):
+        await export_now(hass)
+    assert hass.config_entries.flow.async_progress_by_handler(DOMAIN) == []
+    assert state(hass, "status") == "retrying"
+    await export_now(hass)
+    assert len(warehouse.rows()) >= 3

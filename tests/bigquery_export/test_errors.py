@@ -2,16 +2,21 @@
 
 from google.api_core import exceptions as google
 from google.auth.exceptions import RefreshError, TransportError
+from google.rpc.error_details_pb2 import RetryInfo
 import pytest
+import requests
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
 from custom_components.bigquery_export.bigquery.errors import google_errors, token_errors
+from custom_components.bigquery_export.export.backoff import delay
 from custom_components.bigquery_export.export.errors import (
+    AccessDeniedError,
     ApiDisabledError,
     ExportError,
     KeyRefusedError,
     PermissionMissingError,
     ProjectNotFoundError,
+    QuotaExceededError,
     RefusedError,
     StorageUnreachableError,
     TableNotFoundError,
@@ -83,19 +88,21 @@ def retried(cause: Exception) -> google.RetryError:
         ),
         (
             rest(google.Forbidden, "quotaExceeded", "Quota exceeded: too much"),
-            RefusedError,
+            QuotaExceededError,
             {"message": "Quota exceeded: too much"},
         ),
         (
-            rest(google.Unauthorized, "authError", "Invalid Credentials"),
-            KeyRefusedError,
-            {"message": "Invalid Credentials"},
+            rest(google.Forbidden, "accessDenied", "Access Denied: p:d"),
+            AccessDeniedError,
+            {"message": "Access Denied: p:d"},
         ),
+        (google.PermissionDenied("no"), AccessDeniedError, {"message": "no"}),
         (
-            google.Unauthenticated("Request had invalid authentication credentials."),
-            KeyRefusedError,
-            {"message": "Request had invalid authentication credentials."},
+            rest(google.Forbidden, "rateLimitExceeded", "Exceeded rate limits"),
+            QuotaExceededError,
+            {"message": "Exceeded rate limits"},
         ),
+        (google.ResourceExhausted("too much"), QuotaExceededError, {"message": "too much"}),
         (
             rest(google.NotFound, "notFound", "Not found: Project p"),
             ProjectNotFoundError,
@@ -121,7 +128,8 @@ def retried(cause: Exception) -> google.RetryError:
             for error in (
                 google.ServiceUnavailable("reason"),
                 google.InternalServerError("reason"),
-                google.TooManyRequests("reason"),
+                google.Unauthenticated("reason"),
+                google.Aborted("reason"),
                 google.DeadlineExceeded("reason"),
                 RequestsConnectionError("reason"),
                 TransportError("reason"),
@@ -190,3 +198,36 @@ def test_other_errors_pass() -> None:
     """What is not Google's is not hidden."""
     with pytest.raises(ZeroDivisionError), google_errors("p", ENDPOINT):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("120", 120.0), ("0", 0.0), ("-5", 0.0), ("soon", None), (None, None)]
+)
+def test_retry_after_header(header: str | None, seconds: float | None) -> None:
+    """How long Google asks to wait is read from its answer."""
+    response = requests.Response()
+    if header is not None:
+        response.headers["Retry-After"] = header
+    with pytest.raises(QuotaExceededError) as raised, google_errors("p", ENDPOINT):
+        raise google.TooManyRequests("too much", response=response)
+    assert raised.value.retry_after == seconds
+
+
+def test_retry_after_detail() -> None:
+    """In gRPC it is a detail of the status."""
+    detail = RetryInfo()
+    detail.retry_delay.seconds = 90
+    with pytest.raises(UnreachableError) as raised, google_errors("p", ENDPOINT):
+        raise google.ServiceUnavailable("later", details=[detail])
+    assert raised.value.retry_after == 90
+
+
+@pytest.mark.parametrize("failures", [1, 2, 5, 40])
+def test_backoff(failures: int) -> None:
+    """The time to wait doubles up to six hours, varies from nothing on, and is what Google asks."""
+    longest = min(6 * 3600, 60 * 2**failures)
+    delays = [delay(failures, None) for _ in range(300)]
+    assert 0 <= min(delays) < 0.2 * longest
+    assert 0.8 * longest < max(delays) <= longest
+    assert delay(failures, 5 * 3600) >= 5 * 3600
+    assert delay(failures, 10**9) <= 6 * 3600

@@ -71,15 +71,24 @@ async def test_damaged_key(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert flow["context"]["source"] == "reauth"
 
 
-async def test_damaged_checkpoint(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Without a readable checkpoint nothing is exported: it could all come twice."""
+async def test_damaged_checkpoint(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A checkpoint that cannot be read is moved aside, and nothing comes twice without it."""
+    await record(hass, 5)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
+    assert await hass.config_entries.async_unload(entry.entry_id)
     file = CheckpointFile(hass, entry.entry_id)
-    file.path.parent.mkdir(exist_ok=True)
     file.path.write_text("{")
-    assert not await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
-    assert entry.error_reason_translation_key == "checkpoint_unreadable"
-    assert file.path.read_text() == "{"
+
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    (aside,) = file.path.parent.glob("*.unreadable-*")
+    assert aside.read_text() == "{"
+    await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
+    keys = [(row["entity_id"], row["last_updated"]) for row in warehouse.rows()]
+    assert len(keys) == len(set(keys)) >= 5
+    assert await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_remove(hass: HomeAssistant, entry: MockConfigEntry) -> None:

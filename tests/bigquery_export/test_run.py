@@ -12,9 +12,11 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy.exc import OperationalError
 
+from custom_components.bigquery_export.bigquery.lookup import TableLookup
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.export import run as run_module
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
+from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.export.errors import (
     CheckpointUnwritableError,
     ExportError,
@@ -36,6 +38,7 @@ class Crash(BaseException):
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make transactions of ten rows, in pieces of four."""
     monkeypatch.setattr(run_module, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(run_module, "DOUBTFUL_ROWS", 10)
     monkeypatch.setattr(run_module, "PIECE_ROWS", 4)
 
 
@@ -130,6 +133,7 @@ async def test_crash(
     await record(hass, 3)
     await exporter.export(batch_rows=5)
     assert states_in(warehouse) == numbers(25) + numbers(3)
+    assert log_rows(warehouse) == 28
     assert exporter.file.load().intent is None
     assert exporter.file.load().position("sensor_data").rows == 28
 
@@ -160,10 +164,10 @@ async def test_no_commit_without_its_intent(
 ) -> None:
     """Where the intent cannot be written, nothing is committed."""
     await record(hass, 5)
+    run = exporter.new_run()
     exporter.file.path.mkdir(parents=True)
-    exporter.file.load = Checkpoint  # type: ignore[method-assign]
     with pytest.raises(CheckpointUnwritableError):
-        await exporter.export()
+        await run.async_export()
     assert states_in(warehouse) == []
 
 
@@ -264,3 +268,179 @@ async def test_recorder_fails(
         await run.async_export()
     assert get_instance(hass).recording
     await async_wait_recording_done(hass)
+
+
+async def rewrite(hass: HomeAssistant, *statements: str) -> None:
+    """Change the recorder's database while nobody looks: what is not in it any more is gone."""
+    await execute(hass, "UPDATE states SET old_state_id = NULL")
+    for statement in statements:
+        await execute(hass, statement)
+
+
+def keys_in(warehouse: Warehouse) -> list[tuple[str, str]]:
+    """Return what identifies the rows that are in BigQuery."""
+    rows = warehouse.rows("entity_id, last_updated, state_id")
+    return [(row["entity_id"], row["last_updated"]) for row in rows]
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_ids_given_again(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """SQLite gives the ids of deleted rows to new ones, and none of them is missed or doubled."""
+    await record(hass, 25)
+    await exporter.export(batch_rows=5)
+    await rewrite(hass, "DELETE FROM states WHERE state_id > 17")
+    await record(hass, 12, entities=2, name="new")  # these get the ids 18 to 29
+    await exporter.export(batch_rows=5)
+    assert sorted(states_in(warehouse)) == sorted(numbers(25) + numbers(12))
+    assert len(set(keys_in(warehouse))) == 37
+    result = await exporter.export(batch_rows=5)
+    assert result.rows == {"sensor_data": 0}
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_older_backup(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """After an older backup was restored, what was exported since is kept and not sent again."""
+    await record(hass, 25)
+    await execute(hass, "CREATE TABLE backup AS SELECT * FROM states WHERE state_id <= 13")
+    await exporter.export(batch_rows=5)
+    await rewrite(hass, "DELETE FROM states", "INSERT INTO states SELECT * FROM backup")
+    await record(hass, 30, entities=3, name="new")
+    await exporter.export(batch_rows=5)
+    assert sorted(states_in(warehouse)) == sorted(numbers(25) + numbers(30))
+    assert len(set(keys_in(warehouse))) == 55
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_other_database(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """A new, empty database is exported from its beginning."""
+    await record(hass, 25)
+    await exporter.export(batch_rows=5)
+    await rewrite(hass, "DELETE FROM states")
+    assert (await exporter.export()).rows == {"sensor_data": 0}
+    await record(hass, 7, name="new")
+    await exporter.export(batch_rows=5)
+    assert sorted(states_in(warehouse)) == sorted(numbers(25) + numbers(7))
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_moved_to_another_server(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """A history that was moved has other ids, and is known by its entities and times."""
+    await record(hass, 25)
+    await exporter.export(batch_rows=5)
+    await rewrite(hass, "UPDATE states SET state_id = state_id * 3 + 1000")
+    await rewrite(hass, "UPDATE states SET state_id = state_id - 1002")
+    await record(hass, 4, name="new")
+    await exporter.export(batch_rows=5)
+    assert sorted(states_in(warehouse)) == sorted(numbers(25) + numbers(4))
+    assert len(set(keys_in(warehouse))) == 29
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_purged_past_the_cursor(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """When the recorder has purged past the cursor, the rest is exported."""
+    await record(hass, 10)
+    await exporter.export()
+    await record(hass, 20, name="new")
+    await rewrite(hass, "DELETE FROM states WHERE state_id <= 18")
+    await exporter.export(batch_rows=5)
+    assert states_in(warehouse) == [*numbers(10), *numbers(20)[8:]]
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_lost_checkpoint(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """Without its checkpoint an export sends what is not there yet, and nothing twice."""
+    await record(hass, 25)
+    await exporter.export(batch_rows=5)
+    await record(hass, 9)
+    exporter.file.remove()
+    result = await exporter.export(batch_rows=5)
+    assert result.rows == {"sensor_data": 9}
+    assert sorted(states_in(warehouse)) == sorted(numbers(25) + numbers(9))
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_forgotten_transaction(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    committed: bool,
+) -> None:
+    """When BigQuery has forgotten a transaction in doubt, its rows are looked for."""
+    await record(hass, 5)
+    commit = PendingStream.commit
+
+    def crash(self: PendingStream) -> None:
+        if committed:
+            commit(self)
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PendingStream, "commit", crash)
+        with pytest.raises(Crash):
+            await exporter.export()
+    monkeypatch.setattr(exporter.delivery, "settle", lambda _: Outcome.FORGOTTEN)
+    result = await exporter.export()
+    assert result.rows == {"sensor_data": 0 if committed else 5}
+    assert states_in(warehouse) == numbers(5)
+
+
+async def test_rows_of_other_homes(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """Many homes may share one table: the rows of another one are not taken for ours."""
+    await record(hass, 5)
+    await exporter.export()
+    exporter.file.remove()
+    exporter.lookup = TableLookup(exporter.lookup._connection, "another home")
+    assert (await exporter.export()).rows == {"sensor_data": 5}
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_export_log(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """Each committed chunk has one row in the log, which says what it was."""
+    await record(hass, 25)
+    await execute(hass, "UPDATE states SET metadata_id = NULL WHERE state_id = 5")
+    result = await exporter.export(batch_rows=5)
+    log = warehouse.server.query(
+        "SELECT * FROM home.export_log ORDER BY first_id", warehouse.project
+    )
+    assert [(row["first_id"], row["last_id"]) for row in log] == [
+        ("1", "11"),
+        ("12", "21"),
+        ("22", "25"),
+    ]
+    assert [(row["row_count"], row["rejected"]) for row in log] == [
+        ("10", "1"),
+        ("10", "0"),
+        ("4", "0"),
+    ]
+    assert sum(int(row["byte_count"]) for row in log) == result.bytes
+    times = [int(row["last_updated"]) for row in warehouse.rows("last_updated, state_id")]
+    assert int(log[0]["first_time"]) == min(times)
+    assert int(log[-1]["last_time"]) == max(times)
+    for row in log:
+        assert row["export_id"] == result.export_id
+        assert row["table_name"] == "sensor_data"
+        assert row["trigger"] == "test"
+        assert row["integration_version"] == "1.2.3"
+        assert int(row["started"]) <= int(row["finished"])
+
+
+def log_rows(warehouse: Warehouse) -> int:
+    """Return how many rows the export log says were sent."""
+    (row,) = warehouse.server.query(
+        "SELECT COALESCE(SUM(row_count), 0) AS total FROM home.export_log", warehouse.project
+    )
+    return int(row["total"])

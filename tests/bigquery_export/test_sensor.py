@@ -32,6 +32,7 @@ async def test_sensors(
     assert states["sensor.home_sensor_data_status"].attributes["options"] == [
         "idle",
         "exporting",
+        "retrying",
         "failed",
     ]
     assert states["sensor.home_sensor_data_last_export"].state == "unknown"

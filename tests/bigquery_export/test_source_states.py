@@ -28,10 +28,11 @@ async def execute(hass: HomeAssistant, statement: str, *values: object) -> None:
     await in_recorder(hass, change)
 
 
-async def record(hass: HomeAssistant, count: int, *, entities: int = 1) -> None:
+async def record(hass: HomeAssistant, count: int, *, entities: int = 1, name: str = "s") -> None:
     """Record states, each with attributes of its own."""
     for number in range(count):
-        hass.states.async_set(f"sensor.s{number % entities}", str(number), {"number": number})
+        entity_id = f"sensor.{name}{number % entities}"
+        hass.states.async_set(entity_id, str(number), {"number": number})
     await async_wait_recording_done(hass)
 
 
@@ -42,7 +43,7 @@ async def read_all(hass: HomeAssistant, reader: StatesReader, limit: int) -> lis
     cursor = 0
     while piece := await in_recorder(hass, reader.read, cursor, until, limit):
         pieces.append(piece)
-        cursor = piece.last_id
+        cursor = piece.last.id
     return pieces
 
 
@@ -84,7 +85,7 @@ async def test_bounds(hass: HomeAssistant) -> None:
     piece = await in_recorder(hass, reader.read, 3, 7)
     assert piece is not None
     assert [row[0] for row in piece.rows] == [4, 5, 6, 7]
-    assert piece.last_id == 7
+    assert piece.last.id == 7
     assert await in_recorder(hass, reader.count, 3) == 7
 
 

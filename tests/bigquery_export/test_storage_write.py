@@ -8,8 +8,8 @@ import pytest
 from custom_components.bigquery_export.bigquery import storage_write
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
+from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.export.errors import (
-    InDoubtError,
     KeyRefusedError,
     PermissionMissingError,
     RefusedError,
@@ -145,9 +145,9 @@ def test_settle_commits_what_was_finished(
     transaction = delivery.begin()
     transaction.append(rows(delivery, 1))
     transaction.finish()
-    assert delivery.settle(transaction.name)
+    assert delivery.settle(transaction.name) is Outcome.COMMITTED
     assert ids(warehouse) == [1]
-    assert delivery.settle(transaction.name)
+    assert delivery.settle(transaction.name) is Outcome.COMMITTED
     assert ids(warehouse) == [1]
 
 
@@ -158,15 +158,14 @@ def test_settle_of_what_was_not_finished(
     transaction = delivery.begin()
     transaction.append(rows(delivery, 1))
     transaction.abandon()
-    assert not delivery.settle(transaction.name)
+    assert delivery.settle(transaction.name) is Outcome.NOT_COMMITTED
     assert ids(warehouse) == []
 
 
 def test_settle_of_a_forgotten_transaction(delivery: StorageWriteDelivery) -> None:
     """When BigQuery has forgotten a transaction, nobody guesses."""
     name = delivery.begin().name
-    with pytest.raises(InDoubtError):
-        delivery.settle(f"{name}x")
+    assert delivery.settle(f"{name}x") is Outcome.FORGOTTEN
 
 
 def test_rows_that_did_not_arrive(

@@ -6,7 +6,6 @@ from typing import Any
 
 from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.connection import Connection, Destination
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
 
 
@@ -46,10 +45,10 @@ class Warehouse:
             Administration(connection).ensure_dataset()
 
     def create_table(self) -> None:
-        """Make the dataset and the table."""
+        """Make the dataset and the tables."""
         with closing(self.connect()) as connection:
             Administration(connection).ensure_dataset()
-            Administration(connection).ensure_table(SENSOR_DATA)
+            Administration(connection).ensure_tables()
 
     def connect(self, location: str = "EU") -> Connection:
         """Return a connection of an account that may edit data."""

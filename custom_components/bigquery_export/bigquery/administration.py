@@ -1,15 +1,13 @@
 """The dataset and its tables: finding them, making them, and checking that they fit."""
 
-from contextlib import AbstractContextManager
-
 from google.api_core.exceptions import Conflict, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
+from ..export import TABLES
 from ..export.errors import LocationError, TableMismatchError
 from ..export.tables import Column, Mode, Table
 from .connection import Connection
-from .errors import google_errors
 
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
 """tables.get answers with the names of legacy SQL (API reference, "TableFieldSchema")."""
@@ -22,6 +20,7 @@ class Administration:
 
     def __init__(self, connection: Connection) -> None:
         """Administer the destination of a connection."""
+        self._connection = connection
         self._client = connection.tables
         self._destination = connection.destination
 
@@ -35,19 +34,25 @@ class Administration:
         if dataset.location and dataset.location.upper() != self._destination.location.upper():
             raise LocationError(dataset=self._destination.dataset, location=dataset.location)
 
+    def ensure_tables(self) -> None:
+        """Find all tables of an export, or make them. Raises TableMismatchError."""
+        for table in TABLES:
+            self.ensure_table(table)
+
     def ensure_table(self, table: Table) -> None:
         """Find the table, or make it.
 
         Raises TableMismatchError when it lacks columns or has them with another type or mode.
         """
-        found = self._find_table() or self._make_table(table)
+        reference = self._destination.table_reference(table)
+        found = self._find_table(reference) or self._make_table(reference, table)
         columns = {field.name: field for field in found.schema}
         wrong = [column.name for column in table.columns if not _fits(column, columns)]
         if wrong:
-            raise TableMismatchError(table=self._destination.table_id, columns=", ".join(wrong))
+            raise TableMismatchError(table=str(reference), columns=", ".join(wrong))
 
     def _find_dataset(self) -> bigquery.Dataset | None:
-        with self._errors():
+        with self._connection.errors():
             try:
                 return self._client.get_dataset(
                     self._destination.dataset_reference, retry=_RETRY, timeout=_TIMEOUT
@@ -59,38 +64,31 @@ class Administration:
         dataset = bigquery.Dataset(self._destination.dataset_reference)
         dataset.location = self._destination.location
         dataset.description = "The history of a home, exported by Home Assistant"
-        with self._errors():
+        with self._connection.errors():
             try:
                 return self._client.create_dataset(dataset, retry=_RETRY, timeout=_TIMEOUT)
             except Conflict:  # Somebody else was faster.
                 return self._client.get_dataset(dataset.reference, retry=_RETRY, timeout=_TIMEOUT)
 
-    def _find_table(self) -> bigquery.Table | None:
-        with self._errors():
+    def _find_table(self, reference: bigquery.TableReference) -> bigquery.Table | None:
+        with self._connection.errors():
             try:
-                return self._client.get_table(
-                    self._destination.table_reference, retry=_RETRY, timeout=_TIMEOUT
-                )
+                return self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT)
             except NotFound:
                 return None
 
-    def _make_table(self, table: Table) -> bigquery.Table:
-        wanted = bigquery.Table(
-            self._destination.table_reference, schema=[_field(column) for column in table.columns]
-        )
+    def _make_table(self, reference: bigquery.TableReference, table: Table) -> bigquery.Table:
+        wanted = bigquery.Table(reference, schema=[_field(column) for column in table.columns])
         wanted.description = table.description
         wanted.time_partitioning = bigquery.TimePartitioning(
             type_=bigquery.TimePartitioningType.DAY, field=table.partition_by
         )
         wanted.clustering_fields = list(table.cluster_by)
-        with self._errors():
+        with self._connection.errors():
             try:
                 return self._client.create_table(wanted, retry=_RETRY, timeout=_TIMEOUT)
             except Conflict:
-                return self._client.get_table(wanted.reference, retry=_RETRY, timeout=_TIMEOUT)
-
-    def _errors(self) -> AbstractContextManager[None]:
-        return google_errors(self._destination.project, self._destination.api_endpoint)
+                return self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT)
 
 
 def _field(column: Column) -> bigquery.SchemaField:

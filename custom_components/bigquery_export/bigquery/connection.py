@@ -1,10 +1,12 @@
 """Google's clients for one destination."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from google.api_core.exceptions import Unauthorized
 from google.auth.transport.grpc import secure_authorized_channel
 from google.auth.transport.requests import Request
 from google.cloud.bigquery import Client, DatasetReference, TableReference
@@ -14,7 +16,11 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports import
 )
 import grpc
 
+from ..export.errors import StorageUnreachableError, UnreachableError
+from ..export.sensor_data import SENSOR_DATA
+from ..export.tables import Table
 from .credentials import is_loopback, make_credentials, refresh
+from .errors import google_errors, token_errors
 
 API_ENDPOINT = "https://bigquery.googleapis.com"
 STORAGE_ENDPOINT = "https://bigquerystorage.googleapis.com"
@@ -47,10 +53,11 @@ class Destination:
         """Return the dataset's full name as Google's client writes it."""
         return DatasetReference(self.project, self.dataset)
 
-    @property
-    def table_reference(self) -> TableReference:
-        """Return the table's full name as Google's client writes it."""
-        return self.dataset_reference.table(self.table)
+    def table_reference(self, table: Table) -> TableReference:
+        """Return where a table is; the name of the one for states is the user's."""
+        return self.dataset_reference.table(
+            self.table if table.name == SENSOR_DATA.name else table.name
+        )
 
 
 class Connection:
@@ -98,6 +105,29 @@ class Connection:
         server, so this comes first.
         """
         refresh(self._credentials, self._key)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Raise Google's errors as ExportErrors."""
+        with self._errors(self.destination.api_endpoint, UnreachableError):
+            yield
+
+    @contextmanager
+    def storage_errors(self) -> Iterator[None]:
+        """Raise errors of the Storage Write API as ExportErrors."""
+        with self._errors(self.destination.storage_endpoint, StorageUnreachableError):
+            yield
+
+    @contextmanager
+    def _errors(self, endpoint: str, unreachable: type[UnreachableError]) -> Iterator[None]:
+        with google_errors(self.destination.project, endpoint, unreachable):
+            try:
+                yield
+            except Unauthorized:
+                # A token that has expired is one thing, a key that is refused another.
+                with token_errors(str(self._key["token_uri"])):
+                    self._credentials.refresh(Request())
+                raise
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,19 +1,22 @@
 """Google's answers, each mapped once to what a user can do about it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import re
 
 from google.api_core import exceptions as google
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from google.rpc.error_details_pb2 import RetryInfo
 from requests.exceptions import RequestException
 
 from ..export.errors import (
+    AccessDeniedError,
     ApiDisabledError,
     ExportError,
     KeyRefusedError,
     PermissionMissingError,
     ProjectNotFoundError,
+    QuotaExceededError,
     RefusedError,
     TableNotFoundError,
     UnreachableError,
@@ -29,6 +32,8 @@ _STORAGE_PERMISSIONS = {
     "TABLES_GET": "bigquery.tables.get",
     "TABLES_UPDATE_DATA": "bigquery.tables.updateData",
 }
+_QUOTA_REASONS = ("quotaExceeded", "rateLimitExceeded")
+"""Reasons of a 403 that pass (BigQuery's page "Error messages")."""
 _MAX_MESSAGE = 400
 
 
@@ -65,23 +70,26 @@ def _export_error(
     match err:
         case RefreshError() if not err.retryable:
             return KeyRefusedError(message=message)
-        case google.Unauthorized():
-            return KeyRefusedError(message=message)
         case google.Forbidden():
-            return _forbidden(message, _reason(err), project)
+            return _forbidden(err, message, project)
         case google.NotFound() if message.startswith("Not found: Project"):
             return ProjectNotFoundError(project=project)
         case google.NotFound():
             return TableNotFoundError(message=message)
-        case google.ServerError() | google.TooManyRequests() | google.RetryError():
-            return unreachable(endpoint=endpoint, message=message)
+        case google.TooManyRequests():
+            return QuotaExceededError(message=message, retry_after=_retry_after(err))
+        case google.ServerError() | google.Unauthorized() | google.Aborted() | google.RetryError():
+            return unreachable(endpoint=endpoint, message=message, retry_after=_retry_after(err))
         case google.GoogleAPIError():
             return RefusedError(message=message)
         case _:
             return unreachable(endpoint=endpoint, message=message)
 
 
-def _forbidden(message: str, reason: str | None, project: str) -> ExportError:
+def _forbidden(err: google.Forbidden, message: str, project: str) -> ExportError:
+    reason = _details(err).get("reason")
+    if reason in _QUOTA_REASONS:
+        return QuotaExceededError(message=message, retry_after=_retry_after(err))
     if reason == "accessNotConfigured" or "has not been used in project" in message:
         return ApiDisabledError(project=project)
     if match := _PERMISSION.search(message):
@@ -90,6 +98,8 @@ def _forbidden(message: str, reason: str | None, project: str) -> ExportError:
             permission=_STORAGE_PERMISSIONS.get(permission, permission),
             resource=match["resource"] or match["where"],
         )
+    if reason == "accessDenied" or isinstance(err, google.PermissionDenied):
+        return AccessDeniedError(message=message)
     return RefusedError(message=message)
 
 
@@ -99,8 +109,16 @@ def _details(err: BaseException) -> dict[str, str]:
     return errors[0] if errors and isinstance(errors[0], dict) else {}
 
 
-def _reason(err: BaseException) -> str | None:
-    return _details(err).get("reason")
+def _retry_after(err: BaseException) -> float | None:
+    """Return the seconds that Google asks to wait: by a header, or by a detail of gRPC."""
+    response = getattr(err, "response", None)
+    headers = getattr(response, "headers", None) or {}
+    with suppress(KeyError, ValueError):
+        return max(0.0, float(headers["Retry-After"]))
+    for detail in getattr(err, "details", None) or ():
+        if isinstance(detail, RetryInfo):
+            return max(0.0, detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9)
+    return None
 
 
 def _message(err: BaseException) -> str:

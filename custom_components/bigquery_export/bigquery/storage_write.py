@@ -5,7 +5,6 @@ nothing (BigQuery's page "Batch load data using the Storage Write API").
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from queue import SimpleQueue
 from typing import Protocol, cast
 
@@ -20,11 +19,10 @@ from google.cloud.bigquery_storage_v1.types import (
     WriteStream,
 )
 
-from ..export.delivery import RejectedRow
-from ..export.errors import InDoubtError, RefusedError, StorageUnreachableError
+from ..export.delivery import Outcome, RejectedRow
+from ..export.errors import RefusedError
 from ..export.tables import Table
 from .connection import Connection
-from .errors import google_errors
 from .protobuf import ProtobufEncoding
 
 _TIMEOUT = 30.0
@@ -52,22 +50,25 @@ class StorageWriteDelivery:
     def __init__(self, connection: Connection, table: Table) -> None:
         """Prepare the encoding; nothing is sent yet."""
         self.encoding = ProtobufEncoding(table)
-        self._writer = _Writer(connection)
+        self._writer = _Writer(connection, table)
 
     def begin(self) -> PendingStream:
         """Open a write stream."""
         return PendingStream(self._writer, self._writer.create_stream(), self.encoding)
 
-    def settle(self, transaction: str) -> bool:
+    def settle(self, transaction: str) -> Outcome:
         """Decide a transaction in doubt: commit it if that is still possible.
 
         To commit it, rather than to send its rows again, is safe against the commit of a process
-        that died arriving late. Raises InDoubtError when BigQuery has forgotten the stream.
+        that died arriving late.
         """
-        if self._writer.is_committed(transaction):
-            return True
+        committed = self._writer.is_committed(transaction)
+        if committed is None:
+            return Outcome.FORGOTTEN
         # Only a finalized stream can be committed, and this one was before its intent was saved.
-        return _StorageErrorCode.INVALID_STREAM_STATE not in self._writer.commit(transaction)
+        if committed or not self._writer.commit(transaction):
+            return Outcome.COMMITTED
+        return Outcome.NOT_COMMITTED
 
 
 class PendingStream:
@@ -112,7 +113,7 @@ class PendingStream:
     def _send(self, rows: Sequence[bytes]) -> dict[int, str]:
         """Append rows as one request; return why not by index, in which case none was."""
         self._requests.put(self._request(rows))
-        with self._writer.errors():
+        with self._writer.connection.storage_errors():
             if self._responses is None:
                 self._responses = self._writer.append_rows(self.name, self._requests)
             response = next(self._responses, None)
@@ -145,23 +146,17 @@ class PendingStream:
 class _Writer:
     """The calls of the Storage Write API for one table, with its errors mapped."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, table: Table) -> None:
+        self.connection = connection
         self._client = connection.storage
-        destination = connection.destination
+        reference = connection.destination.table_reference(table)
         self._table = self._client.table_path(
-            destination.project, destination.dataset, destination.table
-        )
-
-    def errors(self) -> AbstractContextManager[None]:
-        destination = self._connection.destination
-        return google_errors(
-            destination.project, destination.storage_endpoint, StorageUnreachableError
+            reference.project, reference.dataset_id, reference.table_id
         )
 
     def create_stream(self) -> str:
-        self._connection.authenticate()
-        with self.errors():
+        self.connection.authenticate()
+        with self.connection.storage_errors():
             stream = self._client.create_write_stream(
                 parent=self._table,
                 write_stream=WriteStream(type_=WriteStream.Type.PENDING),
@@ -185,17 +180,18 @@ class _Writer:
         )
 
     def finalize(self, name: str) -> int:
-        with self.errors():
+        with self.connection.storage_errors():
             response = self._client.finalize_write_stream(name=name, retry=_RETRY, timeout=_TIMEOUT)
         return int(response.row_count)
 
-    def is_committed(self, name: str) -> bool:
-        self._connection.authenticate()
-        with self.errors():
+    def is_committed(self, name: str) -> bool | None:
+        """Return whether a stream is committed, or None when BigQuery does not know it."""
+        self.connection.authenticate()
+        with self.connection.storage_errors():
             try:
                 stream = self._client.get_write_stream(name=name, retry=_RETRY, timeout=_TIMEOUT)
-            except NotFound as err:
-                raise InDoubtError(transaction=name) from err
+            except NotFound:
+                return None
         return bool(stream.commit_time)
 
     def commit(self, name: str) -> list[_StorageErrorCode]:
@@ -203,7 +199,7 @@ class _Writer:
 
         The call succeeds also when the commit did not: the answer says so.
         """
-        with self.errors():
+        with self.connection.storage_errors():
             response = self._client.batch_commit_write_streams(
                 BatchCommitWriteStreamsRequest(parent=self._table, write_streams=[name]),
                 retry=_RETRY,

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+import logging
 from pathlib import Path
+from time import time
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import save_json
 from homeassistant.helpers.storage import STORAGE_DIR
-from homeassistant.util.json import load_json_object
+import orjson
 
 from ..const import DOMAIN
-from .errors import CheckpointUnreadableError, CheckpointUnwritableError
+from ..source.states import Anchor
+from .errors import CheckpointUnwritableError
 
+_LOGGER = logging.getLogger(__name__)
 _VERSION = 1
+MAX_ANCHORS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +27,36 @@ class Position:
     """How far a table is exported."""
 
     cursor: int = 0
-    """The recorder's id of the last row that is in BigQuery."""
+    """The recorder's id of the last row that was dealt with."""
+    anchors: tuple[Anchor, ...] = ()
+    """Rows up to the cursor, oldest first, by which the recorder's history is known again."""
+    doubtful_until: int = 0
+    """Rows up to this id may be in BigQuery already, and are looked for before they are sent."""
     rows: int = 0
     """Rows committed since the first export."""
     rejected: int = 0
     """Rows that could not be sent, and lie in the file of rejected rows."""
 
+    def moved(self, last: Anchor, *, rows: int, rejected: int) -> Position:
+        """Return the position after more rows, up to and with `last`."""
+        return replace(
+            self,
+            cursor=last.id,
+            anchors=_thinned((*self.anchors, last)),
+            rows=self.rows + rows,
+            rejected=self.rejected + rejected,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A transaction that is about to be committed, and where its table stands afterwards."""
+    """Transactions that are about to be committed, and where their table stands afterwards."""
 
     table: str
     transaction: str
+    """The rows of the table."""
+    log_transaction: str
+    """The row of the export log that says so; it is committed after them."""
     position: Position
 
 
@@ -50,7 +72,7 @@ class Checkpoint:
 
     def position(self, table: str) -> Position:
         """Return where a table stands."""
-        return self.positions.get(table, Position())
+        return self.positions.get(table) or Position()
 
     def advanced(self, table: str, position: Position) -> Checkpoint:
         """Return the checkpoint with a table at a position, and nothing in doubt."""
@@ -71,14 +93,18 @@ class CheckpointFile:
     def load(self) -> Checkpoint:
         """Return the checkpoint as it was saved last, or a new one.
 
-        Raises CheckpointUnreadableError when there is a file that cannot be read.
+        A file that cannot be read is moved aside. A run without a checkpoint looks in BigQuery
+        for each row before it sends it, so nothing comes twice.
         """
-        if not self.path.exists():
-            return Checkpoint()
         try:
-            return _checkpoint(load_json_object(self.path))
-        except (HomeAssistantError, KeyError, TypeError) as err:
-            raise CheckpointUnreadableError(path=str(self.path), message=repr(err)) from err
+            return _checkpoint(orjson.loads(self.path.read_bytes()))
+        except FileNotFoundError:
+            return Checkpoint()
+        except (ValueError, KeyError, TypeError) as err:
+            aside = self.path.with_name(f"{self.path.name}.unreadable-{int(time())}")
+            self.path.rename(aside)
+            _LOGGER.warning("The checkpoint could not be read and was moved to %s: %r", aside, err)
+            return Checkpoint()
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint; it is on the disk when this returns.
@@ -103,10 +129,30 @@ class CheckpointFile:
 
 def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
     if data["version"] != _VERSION:
-        raise KeyError(f"version {data['version']} is not known")
+        raise ValueError(f"version {data['version']} is not known")
     intent = data["intent"]
     return Checkpoint(
-        positions={name: Position(**position) for name, position in data["positions"].items()},
-        intent=intent and Intent(**intent | {"position": Position(**intent["position"])}),
+        positions={name: _position(position) for name, position in data["positions"].items()},
+        intent=intent and Intent(**intent | {"position": _position(intent["position"])}),
         last_export=data["last_export"],
     )
+
+
+def _position(data: Mapping[str, Any]) -> Position:
+    anchors = tuple(Anchor(**anchor) for anchor in data["anchors"])
+    return Position(**{**data, "anchors": anchors})
+
+
+def _thinned(anchors: tuple[Anchor, ...]) -> tuple[Anchor, ...]:
+    """Return few enough anchors: many near the cursor, and ever fewer before."""
+    if len(anchors) <= MAX_ANCHORS:
+        return anchors
+    newest = anchors[-1].id
+
+    def gap(index: int) -> float:
+        """Return how wide the gap would be without an anchor, seen from the cursor."""
+        before, after = anchors[index - 1].id, anchors[index + 1].id
+        return (after - before) / (newest - before)
+
+    spare = min(range(1, len(anchors) - 1), key=gap)
+    return anchors[:spare] + anchors[spare + 1 :]

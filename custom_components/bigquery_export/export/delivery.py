@@ -7,6 +7,7 @@ All methods block and raise ExportError. Rows become visible with the commit, al
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from .encoding import Encoding
@@ -40,6 +41,16 @@ class Transaction(Protocol):
         """Let go of a transaction that will not be committed."""
 
 
+class Outcome(Enum):
+    """What became of a transaction that was in doubt."""
+
+    COMMITTED = auto()
+    NOT_COMMITTED = auto()
+    """And it never will be."""
+    FORGOTTEN = auto()
+    """Nobody can tell any more."""
+
+
 class Delivery(Protocol):
     """A way into one table."""
 
@@ -50,8 +61,5 @@ class Delivery(Protocol):
     def begin(self) -> Transaction:
         """Open a transaction."""
 
-    def settle(self, transaction: str) -> bool:
-        """Decide a transaction in doubt: commit it if that is still possible.
-
-        Returns whether it is committed now; if not, it never will be.
-        """
+    def settle(self, transaction: str) -> Outcome:
+        """Decide a transaction in doubt: commit it if that is still possible."""

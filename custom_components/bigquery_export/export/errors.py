@@ -1,6 +1,6 @@
 """Why an export cannot go on: one kind of error for each thing that a user can do about it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, override
 
 
@@ -8,8 +8,8 @@ from typing import ClassVar, override
 class ExportError(Exception):
     """An export cannot go on.
 
-    `key` names the sentence in the translations that says so, the fields of a kind are the
-    blanks in it. No secret may be in them.
+    `key` names the sentence in the translations that says so, the fields of text are the blanks
+    in it. No secret may be in them.
     """
 
     key: ClassVar[str]
@@ -17,11 +17,20 @@ class ExportError(Exception):
     @property
     def placeholders(self) -> dict[str, str]:
         """Return what fills the blanks of the sentence, by name."""
-        return {field.name: str(getattr(self, field.name)) for field in fields(self)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, str)}
 
     @override
     def __str__(self) -> str:
         return f"{self.key} {self.placeholders}"
+
+
+@dataclass(eq=False)
+class TransientError(ExportError):
+    """An export cannot go on now, and may well be able to later without anybody's help."""
+
+    retry_after: float | None = field(default=None, kw_only=True)
+    """Seconds that Google asks to wait, if it does."""
 
 
 @dataclass(eq=False)
@@ -39,6 +48,14 @@ class PermissionMissingError(ExportError):
     key = "permission_missing"
     permission: str
     resource: str
+
+
+@dataclass(eq=False)
+class AccessDeniedError(ExportError):
+    """The service account may not do something, and Google does not say which permission it is."""
+
+    key = "access_denied"
+    message: str
 
 
 @dataclass(eq=False)
@@ -84,7 +101,15 @@ class TableMismatchError(ExportError):
 
 
 @dataclass(eq=False)
-class UnreachableError(ExportError):
+class QuotaExceededError(TransientError):
+    """The project has used up a quota, or asks too much at once."""
+
+    key = "quota_exceeded"
+    message: str
+
+
+@dataclass(eq=False)
+class UnreachableError(TransientError):
     """There is no connection to an endpoint, or no answer in time."""
 
     key = "unreachable"
@@ -108,23 +133,6 @@ class RefusedError(ExportError):
 
 
 @dataclass(eq=False)
-class InDoubtError(ExportError):
-    """Nobody can tell any more whether a transaction was committed."""
-
-    key = "in_doubt"
-    transaction: str
-
-
-@dataclass(eq=False)
-class CheckpointUnreadableError(ExportError):
-    """The checkpoint's file is damaged."""
-
-    key = "checkpoint_unreadable"
-    path: str
-    message: str
-
-
-@dataclass(eq=False)
 class CheckpointUnwritableError(ExportError):
     """The checkpoint cannot be written, most often because the disk is full."""
 
@@ -134,14 +142,14 @@ class CheckpointUnwritableError(ExportError):
 
 
 @dataclass(eq=False)
-class RecorderBusyError(ExportError):
+class RecorderBusyError(TransientError):
     """The recorder is migrating its database, or has stopped."""
 
     key = "recorder_busy"
 
 
 @dataclass(eq=False)
-class RecorderUnreadableError(ExportError):
+class RecorderUnreadableError(TransientError):
     """The recorder's database cannot be read."""
 
     key = "recorder_unreadable"

@@ -19,11 +19,9 @@ from homeassistant.const import (
 )
 import orjson
 
-from .tables import Column, ColumnType, Mode, Scope, Table
+from .tables import Column, ColumnType, Mode, Scope, Table, timestamp
 
 type Values = Mapping[str, Any]
-
-SENSOR_DATA_DESCRIPTION = "Every state that Home Assistant's recorder kept, one row each"
 
 _COLUMNS = (
     Column("entity_id", ColumnType.STRING, Scope.ENTITY, "Id of the entity", Mode.REQUIRED),
@@ -179,7 +177,7 @@ _COLUMNS = (
 
 SENSOR_DATA = Table(
     name="sensor_data",
-    description=SENSOR_DATA_DESCRIPTION,
+    description="Every state that Home Assistant's recorder kept, one row each",
     partition_by="last_changed",
     cluster_by=("entity_id", "domain"),
     columns=_COLUMNS,
@@ -200,7 +198,7 @@ _HORIZON = -0.833
 def run_values(*, source: str, export_id: str, started: datetime) -> Values:
     """Return the values that all rows of a run share."""
     return {
-        "export_timestamp": round(started.timestamp() * 1_000_000),
+        "export_timestamp": timestamp(started),
         "source": source,
         "export_id": export_id,
     }

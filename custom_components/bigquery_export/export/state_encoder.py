@@ -1,9 +1,9 @@
 """Encoding the recorder's states as rows of `sensor_data`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from astral import Observer
 from homeassistant.util.ulid import bytes_to_ulid
@@ -20,6 +20,7 @@ from .sensor_data import (
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
+_DAY = 24 * 60 * 60 * _SECOND
 _QUARTER = 15 * 60 * _SECOND
 """A quarter of an hour in microseconds."""
 _FIRST_SECOND = -62_135_596_800
@@ -46,17 +47,35 @@ class RefusedRow:
     reason: str
 
 
+class RowKey(NamedTuple):
+    """What identifies a row in BigQuery, and where it is."""
+
+    entity_id: str
+    last_updated: int
+    """Microseconds since 1970."""
+    day: int
+    """Its partition, in days since 1970."""
+
+
 @dataclass(frozen=True, slots=True)
 class EncodedRows:
     """Rows ready to be sent, with the recorder's id of each, and those that cannot be."""
 
     ids: list[int] = field(default_factory=list)
+    keys: list[RowKey] = field(default_factory=list)
     data: list[bytes] = field(default_factory=list)
     refused: list[RefusedRow] = field(default_factory=list)
+
+    def batches(self, size: int) -> Iterator[EncodedRows]:
+        """Yield the rows again, so many at once."""
+        for start in range(0, len(self.data), size):
+            part = slice(start, start + size)
+            yield EncodedRows(self.ids[part], self.keys[part], self.data[part])
 
     def extend(self, more: EncodedRows) -> None:
         """Add the rows of another piece."""
         self.ids.extend(more.ids)
+        self.keys.extend(more.keys)
         self.data.extend(more.data)
         self.refused.extend(more.refused)
 
@@ -89,15 +108,16 @@ class StateEncoder:
         encoded = EncodedRows()
         for row in piece.rows:
             try:
-                data = self._row(row, piece)
+                key, data = self._row(row, piece)
             except (ValueError, OverflowError) as err:
                 encoded.refused.append(RefusedRow(row[0], _readable(row, piece), str(err)))
             else:
                 encoded.ids.append(row[0])
+                encoded.keys.append(key)
                 encoded.data.append(data)
         return encoded
 
-    def _row(self, row: StateRow, piece: Piece) -> bytes:
+    def _row(self, row: StateRow, piece: Piece) -> tuple[RowKey, bytes]:
         (
             state_id,
             metadata_id,
@@ -125,7 +145,7 @@ class StateEncoder:
         attributes = (
             own_attributes if attributes_id is None else piece.attributes.get(attributes_id)
         )
-        return self._encoding.row(
+        data = self._encoding.row(
             self._run,
             self._entities.get(entity_id) or self._entity(entity_id),
             self._attributes.get(attributes) or self._attributes_fragment(attributes),
@@ -146,6 +166,7 @@ class StateEncoder:
                 }
             ),
         )
+        return RowKey(entity_id, updated, changed // _DAY), data
 
     def _entity(self, entity_id: str) -> bytes:
         fragment = self._encoding.fragment(entity_values(entity_id))

@@ -5,7 +5,10 @@ the documentation.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ColumnType(StrEnum):
@@ -65,3 +68,8 @@ class Table:
     def names(self, scope: Scope) -> frozenset[str]:
         """Return the names of the columns that have a scope."""
         return frozenset(column.name for column in self.columns if column.scope is scope)
+
+
+def timestamp(time: datetime) -> int:
+    """Return a time as a TIMESTAMP column takes it."""
+    return (time - _EPOCH) // timedelta(microseconds=1)

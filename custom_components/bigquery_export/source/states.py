@@ -42,12 +42,24 @@ _STATES = (
     .order_by(States.state_id)
     .limit(bindparam("limit"))
 )
+_OLDEST = select(func.min(States.state_id))
 _NEWEST = select(func.max(States.state_id))
+_MARKS = select(States.state_id, States.last_updated_ts, States.context_id_bin).where(
+    States.state_id.in_(bindparam("ids", expanding=True))
+)
 _WAITING = select(func.count()).where(States.state_id > bindparam("after"))
 _ENTITY_IDS = select(StatesMeta.metadata_id, StatesMeta.entity_id)
 _ATTRIBUTES = select(StateAttributes.attributes_id, StateAttributes.shared_attrs).where(
     StateAttributes.attributes_id.in_(bindparam("ids", expanding=True))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A row by which the recorder's history is known again: its id, and what no other row has."""
+
+    id: int
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +73,10 @@ class Piece:
     """JSON text by attributes_id; the same text is the same object throughout a run."""
 
     @property
-    def last_id(self) -> int:
-        """Return the id of the last row, from where the next read goes on."""
-        return self.rows[-1][0]
+    def last(self) -> Anchor:
+        """Return the last row, from where the next read goes on."""
+        row = self.rows[-1]
+        return Anchor(row[0], _fingerprint(row[4], row[7]))
 
 
 class StatesReader:
@@ -84,6 +97,17 @@ class StatesReader:
         """Return the highest id, or 0 when there is no state at all."""
         with session_scope(hass=self._hass, read_only=True) as session:
             return session.connection().execute(_NEWEST).scalar() or 0
+
+    def oldest_id(self) -> int | None:
+        """Return the lowest id, or None when there is no state at all."""
+        with session_scope(hass=self._hass, read_only=True) as session:
+            return session.connection().execute(_OLDEST).scalar()
+
+    def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
+        """Return the fingerprints of those rows that there are, by id."""
+        with session_scope(hass=self._hass, read_only=True) as session:
+            rows = session.connection().execute(_MARKS, {"ids": list(ids)}).tuples()
+            return {id_: _fingerprint(updated, context) for id_, updated, context in rows}
 
     def count(self, after: int) -> int:
         """Return how many states have a higher id than `after`."""
@@ -121,3 +145,8 @@ class StatesReader:
             for attributes_id, text in connection.execute(_ATTRIBUTES, {"ids": missing}).tuples():
                 self._attributes[attributes_id] = text
                 self._characters += len(text or "")
+
+
+def _fingerprint(updated: float | None, context: bytes | None) -> str:
+    """Return what tells a row from the one that SQLite gives the same id to later."""
+    return f"{updated!r} {context.hex() if context else None}"

@@ -1,0 +1,70 @@
+"""What BigQuery may answer, and what a user sees of it; the tests hold it to be true."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault of BigQuery's, and what a user sees of it."""
+
+    method: str
+    kind: str
+    status: str
+    """The status sensor after the export that met the fault."""
+    shows: str | None = None
+    """The repair issue, or "reauth" for the flow that asks for a new key."""
+    rule: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return what the test is called."""
+        return "-".join(map(str, (self.method, self.kind, *self.rule.values())))
+
+
+ALWAYS = {"times": None}
+DENIED = "access_denied"
+FAULTS = [
+    # Passing troubles that the client library rides out are not seen at all.
+    Fault("CreateWriteStream", "UNAVAILABLE", "idle"),
+    Fault("FinalizeWriteStream", "UNAVAILABLE", "idle"),
+    Fault("BatchCommitWriteStreams", "UNAVAILABLE", "idle"),
+    Fault("BatchCommitWriteStreams", "UNAVAILABLE", "idle", rule={"done": True}),
+    Fault("tabledata.list", "backendError", "idle"),
+    Fault("tabledata.list", "rateLimitExceeded", "idle"),
+    Fault("tabledata.list", "authError", "idle"),
+    Fault("AppendRows", "delay", "idle", rule={"seconds": 1}),
+    Fault("tabledata.list", "delay", "idle", rule={"seconds": 1}),
+    # What lasts longer is tried again later.
+    Fault("CreateWriteStream", "UNAVAILABLE", "retrying", rule=ALWAYS),
+    Fault("CreateWriteStream", "DEADLINE_EXCEEDED", "retrying", rule=ALWAYS),
+    Fault("FinalizeWriteStream", "INTERNAL", "retrying", rule=ALWAYS),
+    Fault("BatchCommitWriteStreams", "UNAVAILABLE", "retrying", rule=ALWAYS),
+    Fault("BatchCommitWriteStreams", "ABORTED", "retrying", rule=ALWAYS),
+    Fault("BatchCommitWriteStreams", "UNAVAILABLE", "retrying", rule={"done": True, **ALWAYS}),
+    Fault("BatchCommitWriteStreams", "drop", "retrying", rule={"done": True, **ALWAYS}),
+    Fault("tabledata.list", "backendError", "retrying", rule=ALWAYS),
+    Fault("tabledata.list", "tooManyRequests", "retrying", rule={"retry_after": 7, **ALWAYS}),
+    Fault("tabledata.list", "quotaExceeded", "retrying", rule=ALWAYS),
+    Fault("tabledata.list", "corrupt_json", "retrying", rule=ALWAYS),
+    Fault("tabledata.list", "cut_body", "retrying", rule=ALWAYS),
+    Fault("tabledata.list", "drop", "retrying", rule=ALWAYS),
+    # A connection for rows is never taken up again: its stream is left, and the rows sent anew.
+    Fault("AppendRows", "UNAVAILABLE", "retrying"),
+    Fault("AppendRows", "ABORTED", "retrying"),
+    Fault("AppendRows", "INTERNAL", "retrying"),
+    Fault("AppendRows", "RESOURCE_EXHAUSTED", "retrying"),
+    Fault("AppendRows", "UNAUTHENTICATED", "retrying"),
+    Fault("AppendRows", "drop", "retrying", rule={"done": True}),
+    # What does not pass is shown with what to do.
+    Fault("AppendRows", "PERMISSION_DENIED", "failed", DENIED),
+    Fault("CreateWriteStream", "PERMISSION_DENIED", "failed", DENIED),
+    Fault("CreateWriteStream", "NOT_FOUND", "failed", "table_not_found"),
+    Fault("tabledata.list", "accessDenied", "failed", DENIED),
+    Fault("tabledata.list", "accessNotConfigured", "failed", "api_disabled"),
+    Fault("tabledata.list", "billingNotEnabled", "failed"),
+    Fault(
+        "BatchCommitWriteStreams", "stream_errors", "failed", rule={"code": "INVALID_STREAM_STATE"}
+    ),
+    Fault("token", "invalid_grant", "failed", "reauth"),
+]

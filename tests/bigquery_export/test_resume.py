@@ -1,0 +1,101 @@
+"""Where a run goes on, whatever has happened to the recorder's database."""
+
+from dataclasses import replace
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bigquery_export.export.checkpoint import MAX_ANCHORS, Position
+from custom_components.bigquery_export.export.resume import resumed
+from custom_components.bigquery_export.source.states import Anchor
+
+IDS = (10, 50, 80, 100)
+POSITION = Position(cursor=100, anchors=tuple(Anchor(id_, f"row {id_}") for id_ in IDS), rows=100)
+
+
+def rows(*ids: int, timeline: str = "row") -> dict[int, str]:
+    """Return the fingerprints of those rows of a timeline that are left."""
+    return {id_: f"{timeline} {id_}" for id_ in ids}
+
+
+@pytest.mark.parametrize(
+    ("what", "found", "oldest", "newest", "cursor", "doubtful_until"),
+    [
+        ("nothing happened", rows(*IDS), 1, 120, 100, 0),
+        ("nothing is new", rows(*IDS), 1, 100, 100, 0),
+        ("old rows were purged", rows(80, 100), 60, 120, 100, 0),
+        ("only the newest row is left", rows(100), 100, 100, 100, 0),
+        ("purged past the cursor", {}, 101, 500, 100, 0),
+        ("the newest rows were deleted", rows(10, 50, 80), 1, 90, 80, 100),
+        (
+            "and their ids given again",
+            rows(10, 50, 80) | rows(100, timeline="new"),
+            1,
+            120,
+            80,
+            100,
+        ),
+        ("an old backup was restored", rows(10), 1, 30, 10, 100),
+        ("and lived on", rows(10) | rows(50, 80, 100, timeline="new"), 1, 400, 10, 100),
+        ("a new database", rows(10, timeline="new"), 1, 40, 0, 40),
+        ("a new database that lived on", rows(*IDS, timeline="new"), 1, 900, 0, 900),
+        ("a new database without the ids of the anchors", {}, 1, 9, 0, 9),
+        ("an empty database", {}, None, 0, 100, 0),
+    ],
+)
+def test_resumed(
+    what: str,
+    found: dict[int, str],
+    oldest: int | None,
+    newest: int,
+    cursor: int,
+    doubtful_until: int,
+) -> None:
+    """A run goes on where no row is left out, and looks for those that may be there already."""
+    position = resumed(POSITION, found=found, oldest=oldest, newest=newest)
+    assert (position.cursor, position.doubtful_until) == (cursor, doubtful_until), what
+    assert position.rows == 100
+    assert all(anchor.id <= position.cursor for anchor in position.anchors)
+
+
+def test_no_checkpoint() -> None:
+    """Without a checkpoint every row may be there already."""
+    assert resumed(None, found={}, oldest=1, newest=70) == Position(doubtful_until=70)
+    assert resumed(None, found={}, oldest=None, newest=0) == Position()
+
+
+def test_doubt_is_not_forgotten() -> None:
+    """What was doubtful before stays so, until the cursor has passed it."""
+    doubtful = replace(POSITION, doubtful_until=300)
+    for found in (rows(*IDS), rows(10)):
+        assert resumed(doubtful, found=found, oldest=1, newest=400).doubtful_until == 300
+
+
+@given(st.lists(st.integers(1, 50_000), min_size=1, max_size=300))
+def test_anchors(steps: list[int]) -> None:
+    """There are few anchors, the newest row is one, and they are denser the nearer to it."""
+    position = Position()
+    for step in steps:
+        last = Anchor(position.cursor + step, "row")
+        position = position.moved(last, rows=step, rejected=0)
+        assert position.anchors[-1] == last
+        assert position.cursor == last.id
+        assert len(position.anchors) <= MAX_ANCHORS
+    assert position.rows == sum(steps)
+    ids = [anchor.id for anchor in position.anchors]
+    assert ids == sorted(ids)
+    assert ids[0] == steps[0]
+    if len(steps) > MAX_ANCHORS and max(steps) < 10 * min(steps):
+        near, far = ids[-1] - ids[-4], ids[3] - ids[0]
+        assert near < far
+
+
+def test_anchors_reach_back() -> None:
+    """After a year of hourly exports, a backup of any night is found within a tenth of its age."""
+    position = Position()
+    for hour in range(1, 365 * 24):
+        position = position.moved(Anchor(hour * 2_000, "row"), rows=2_000, rejected=0)
+    for days in (1, 3, 10, 100):
+        backup = position.cursor - days * 24 * 2_000
+        nearest = max(anchor.id for anchor in position.anchors if anchor.id <= backup)
+        assert backup - nearest < 0.5 * days * 24 * 2_000
