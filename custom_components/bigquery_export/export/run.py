@@ -37,7 +37,7 @@ _LOGGER = logging.getLogger(__name__)
 
 CHUNK_ROWS = 50_000
 """Rows in a transaction: what a crash makes us send again at most."""
-DOUBTFUL_ROWS = 20_000
+DOUBTFUL_ROWS = 10_000
 """Rows that are kept in memory until those are found that BigQuery has already."""
 _PAUSE = 0.01
 """Seconds between two pieces, so that others in the house get their turn."""
