@@ -93,12 +93,13 @@ def compare(
         expected = dict(expected_rows(recorder, chosen, ZoneInfo(time_zone)))
     there = _bigquery_keys(query, table)
     surplus = there - must - may
+    recorded = must.keys() | may.keys()
     return Comparison(
         recorder=must.total(),
         bigquery=there.total() - ((there - must) & may).total(),
         lost=must - there,
-        duplicated=Counter({key: n for key, n in surplus.items() if key in must or key in may}),
-        foreign=Counter({key: n for key, n in surplus.items() if key not in must | may}),
+        duplicated=Counter({key: n for key, n in surplus.items() if key in recorded}),
+        foreign=Counter({key: n for key, n in surplus.items() if key not in recorded}),
         sampled=len(expected),
         differences=list(_differences(query, table, expected)),
     )
