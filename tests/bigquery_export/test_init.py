@@ -1,10 +1,13 @@
 """Setting up, unloading and removing a config entry."""
 
 import asyncio
+from collections.abc import Callable
+import re
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
+import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -71,8 +74,21 @@ async def test_damaged_key(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert flow["context"]["source"] == "reauth"
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "{",
+        lambda text: "[]",
+        lambda text: text.replace('"version":1', '"version":99'),
+        lambda text: re.sub(r'"positions":{.*?},"intent"', '"positions":[],"intent"', text),
+        lambda text: re.sub(r'"cursor":(\d+)', r'"cursor":1\1', text),
+    ],
+)
 async def test_damaged_checkpoint(
-    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    damage: Callable[[str], str],
 ) -> None:
     """A checkpoint that cannot be read is moved aside, and nothing comes twice without it."""
     await record(hass, 5)
@@ -80,11 +96,12 @@ async def test_damaged_checkpoint(
     await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
     assert await hass.config_entries.async_unload(entry.entry_id)
     file = CheckpointFile(hass, entry.entry_id)
-    file.path.write_text("{")
+    damaged = damage(orjson.dumps(orjson.loads(file.path.read_bytes())).decode())
+    file.path.write_text(damaged)
 
     assert await hass.config_entries.async_setup(entry.entry_id)
     (aside,) = file.path.parent.glob("*.unreadable-*")
-    assert aside.read_text() == "{"
+    assert aside.read_text() == damaged
     await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
     keys = [(row["entity_id"], row["last_updated"]) for row in warehouse.rows()]
     assert len(keys) == len(set(keys)) >= 5

@@ -25,18 +25,18 @@ def rows(*ids: int, timeline: str = "row") -> dict[int, str]:
         ("nothing is new", rows(*IDS), 1, 100, 100, 0),
         ("old rows were purged", rows(80, 100), 60, 120, 100, 0),
         ("only the newest row is left", rows(100), 100, 100, 100, 0),
-        ("purged past the cursor", {}, 101, 500, 100, 0),
-        ("the newest rows were deleted", rows(10, 50, 80), 1, 90, 80, 100),
+        ("purged past the cursor", {}, 101, 500, 100, 500),
+        ("the newest rows were deleted", rows(10, 50, 80), 1, 90, 80, 90),
         (
             "and their ids given again",
             rows(10, 50, 80) | rows(100, timeline="new"),
             1,
             120,
             80,
-            100,
+            120,
         ),
-        ("an old backup was restored", rows(10), 1, 30, 10, 100),
-        ("and lived on", rows(10) | rows(50, 80, 100, timeline="new"), 1, 400, 10, 100),
+        ("an old backup was restored", rows(10), 1, 30, 10, 30),
+        ("and lived on", rows(10) | rows(50, 80, 100, timeline="new"), 1, 400, 10, 400),
         ("a new database", rows(10, timeline="new"), 1, 40, 0, 40),
         ("a new database that lived on", rows(*IDS, timeline="new"), 1, 900, 0, 900),
         ("a new database without the ids of the anchors", {}, 1, 9, 0, 9),
@@ -67,8 +67,8 @@ def test_no_checkpoint() -> None:
 def test_doubt_is_not_forgotten() -> None:
     """What was doubtful before stays so, until the cursor has passed it."""
     doubtful = replace(POSITION, doubtful_until=300)
-    for found in (rows(*IDS), rows(10)):
-        assert resumed(doubtful, found=found, oldest=1, newest=400).doubtful_until == 300
+    for found in (rows(*IDS), rows(10), {}):
+        assert resumed(doubtful, found=found, oldest=1, newest=200).doubtful_until == 300
 
 
 @given(st.lists(st.integers(1, 50_000), min_size=1, max_size=300))

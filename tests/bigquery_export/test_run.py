@@ -327,6 +327,24 @@ async def test_other_database(
 
 
 @pytest.mark.usefixtures("small_chunks")
+async def test_database_that_comes_back(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """A database that was set aside and is put back, purged in the meantime, is not sent again."""
+    await record(hass, 25)
+    await exporter.export(batch_rows=5)
+    await rewrite(hass, "CREATE TABLE aside AS SELECT * FROM states WHERE state_id > 15")
+    await rewrite(hass, "DELETE FROM states")
+    await record(hass, 6, name="new")
+    await exporter.export(batch_rows=5)
+    await rewrite(hass, "DELETE FROM states", "INSERT INTO states SELECT * FROM aside")
+    await record(hass, 3, name="newer")
+    await exporter.export(batch_rows=5)
+    assert sorted(states_in(warehouse)) == sorted(numbers(25) + numbers(6) + numbers(3))
+    assert len(set(keys_in(warehouse))) == 34
+
+
+@pytest.mark.usefixtures("small_chunks")
 async def test_moved_to_another_server(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:

@@ -100,7 +100,7 @@ class CheckpointFile:
             return _checkpoint(orjson.loads(self.path.read_bytes()))
         except FileNotFoundError:
             return Checkpoint()
-        except (ValueError, KeyError, TypeError) as err:
+        except (ValueError, KeyError, TypeError, AttributeError) as err:
             aside = self.path.with_name(f"{self.path.name}.unreadable-{int(time())}")
             self.path.rename(aside)
             _LOGGER.warning("The checkpoint could not be read and was moved to %s: %r", aside, err)
@@ -140,6 +140,8 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
 
 def _position(data: Mapping[str, Any]) -> Position:
     anchors = tuple(Anchor(**anchor) for anchor in data["anchors"])
+    if anchors and anchors[-1].id != data["cursor"]:
+        raise ValueError("the cursor is not at its anchor")
     return Position(**{**data, "anchors": anchors})
 
 

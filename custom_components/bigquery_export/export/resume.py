@@ -27,17 +27,15 @@ def resumed(
     known = [anchor for anchor in position.anchors if found.get(anchor.id) == anchor.fingerprint]
     if known and known[-1] == position.anchors[-1]:
         return position
+    # After any break in the history, nothing is known of any row behind it.
+    doubtful = max(position.doubtful_until, newest)
     if known:
         # Rows were deleted and their ids given again, or an older backup was restored: some rows
         # behind the newest anchor that is left may have been exported before.
-        return replace(
-            position,
-            cursor=known[-1].id,
-            anchors=tuple(known),
-            doubtful_until=max(position.doubtful_until, position.cursor),
-        )
+        return replace(position, cursor=known[-1].id, anchors=tuple(known), doubtful_until=doubtful)
     if oldest > position.cursor:
-        # The recorder has purged everything up to the cursor, and more.
-        return replace(position, anchors=())
+        # The recorder has purged everything up to the cursor, and more. Or the cursor belongs to
+        # a database that was in use for a while, and the one from before is back.
+        return replace(position, anchors=(), doubtful_until=doubtful)
     # It is another database, perhaps with the same history under other ids.
-    return replace(position, cursor=0, anchors=(), doubtful_until=newest)
+    return replace(position, cursor=0, anchors=(), doubtful_until=doubtful)
