@@ -1,0 +1,1 @@
+"""Kills, faults and damaged databases, after which each row must be in BigQuery exactly once."""

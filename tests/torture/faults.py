@@ -1,0 +1,60 @@
+"""Faults of BigQuery that pass, and may hit any call of an export."""
+
+from random import Random
+from typing import Any
+
+from tests.local_bigquery.process import LocalBigQuery
+
+LONGEST_DELAY = 1.0
+"""Seconds. A commit must not come later than Home Assistant needs to start again: with the
+checkpoint lost meanwhile nobody could know of it."""
+
+_STORAGE = (
+    *("drop", "UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED", "INTERNAL"),
+    *("UNAUTHENTICATED", "DEADLINE_EXCEEDED"),
+)
+_REST = ("drop", "backendError", "internalError", "tooManyRequests", "rateLimitExceeded")
+_KINDS = {
+    "CreateWriteStream": _STORAGE,
+    "AppendRows": _STORAGE,
+    "FinalizeWriteStream": _STORAGE,
+    "BatchCommitWriteStreams": (*_STORAGE, "stream_errors"),
+    "GetWriteStream": (*_STORAGE, "NOT_FOUND"),
+    "tabledata.list": (*_REST, "corrupt_json", "cut_body"),
+    "token": ("drop", "backendError"),
+}
+_WEIGHTS = {"AppendRows": 3, "BatchCommitWriteStreams": 5, "GetWriteStream": 2}
+
+
+def add_fault(bigquery: LocalBigQuery, random: Random) -> str:
+    """Let some call fail, before or after it was done, and describe it."""
+    method = _method(random)
+    kind = random.choice(_KINDS[method])
+    rule: dict[str, Any] = {
+        # The second commit, and the second of all other calls, is that of the export log.
+        "skip": random.choice((0, 0, 1)),
+        "times": random.choice((1, 1, 2, 4)),
+        "seconds": round(random.choice((0.0, 0.2)) * random.random(), 3),
+    }
+    if kind not in ("stream_errors", "NOT_FOUND", "corrupt_json", "cut_body"):
+        rule["done"] = random.random() < 0.5
+    bigquery.add_fault(method, kind, **rule)
+    return f"{method} {kind}{' after it was done' if rule.get('done') else ''} x{rule['times']}"
+
+
+def add_delay(bigquery: LocalBigQuery, random: Random) -> tuple[str, float]:
+    """Make one call of some method slow, describe it, and return its seconds."""
+    method = _method(random)
+    seconds = round(random.uniform(0.2, LONGEST_DELAY), 3)
+    bigquery.add_fault(method, "delay", skip=random.choice((0, 0, 1)), seconds=seconds)
+    return f"{method} slow", seconds
+
+
+def fired(bigquery: LocalBigQuery) -> int:
+    """Return how many calls have gone wrong by the rules that there are."""
+    return sum(rule["fired"] for rule in bigquery.faults())
+
+
+def _method(random: Random) -> str:
+    methods = list(_KINDS)
+    return random.choices(methods, [_WEIGHTS.get(method, 1) for method in methods])[0]

@@ -1,0 +1,55 @@
+"""The integration is added as a user would add it."""
+
+import json
+
+from tests.home.client import Client, Json
+from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
+
+DOMAIN = "bigquery_export"
+PROJECT = "torture-home"
+DATASET = "home_assistant"
+TABLE = "sensor_data"
+BATCH_ROWS = 1_000
+_FLOWS = "/api/config/config_entries/options/flow"
+
+
+class SetupError(Exception):
+    """A flow did not end as it must; the text says with what."""
+
+
+async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
+    """Go through the config flow, and choose small batches; return the entry's id."""
+    key = bigquery.create_account(PROJECT, [{"role": DATA_EDITOR, "project": PROJECT}])
+    file_id = await client.upload("key.json", json.dumps(key).encode())
+    flow_id = (await client.start_flow(DOMAIN))["flow_id"]
+    await client.submit(flow_id, {"key_file": file_id})
+    step = await client.submit(
+        flow_id,
+        {
+            "project_id": PROJECT,
+            "dataset_id": DATASET,
+            "location": "EU",
+            "table_id": TABLE,
+            "advanced": {
+                "api_endpoint": bigquery.rest_url,
+                "storage_endpoint": bigquery.storage_url,
+            },
+        },
+    )
+    entry_id: str = _created(step)["result"]["entry_id"]
+    options = await client.request("POST", _FLOWS, json={"handler": entry_id})
+    _created(
+        await client.request(
+            "POST",
+            f"{_FLOWS}/{options['flow_id']}",
+            # The time is one at which nobody runs this for long.
+            json={"export_time": "03:30:00", "batch_rows": BATCH_ROWS},
+        )
+    )
+    return entry_id
+
+
+def _created(step: Json) -> Json:
+    if step["type"] != "create_entry":
+        raise SetupError(f"a flow ended with {step}")
+    return step
