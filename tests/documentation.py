@@ -20,8 +20,8 @@ which provokes each of them. *Once* means that the call answers so one time, *la
 on. In every case each row is in BigQuery exactly once in the end: with this export where the status
 is idle, with the next one after the fault has gone otherwise.
 
-| call | answer | | status | shown to the user |
-|---|---|---|---|---|
+| delivery | call | answer | | status | shown to the user |
+|---|---|---|---|---|---|
 """
 
 
@@ -45,7 +45,8 @@ def _fault(fault: Fault) -> str:
     shown = {None: "", "reauth": "asks for a new key"}.get(
         fault.shows, f"repair issue `{fault.shows}`"
     )
-    return f"| `{fault.method}` | {answer} | {duration} | {fault.status} | {shown} |\n"
+    way = "load jobs" if fault.delivery == "load_job" else "Storage Write API"
+    return f"| {way} | `{fault.method}` | {answer} | {duration} | {fault.status} | {shown} |\n"
 
 
 def tables_page() -> str:
@@ -63,7 +64,8 @@ def _table(table: Table) -> str:
     cluster = ", ".join(f"`{name}`" for name in table.cluster_by)
     head = (
         f"## {table.name}\n\n{table.description}.\n"
-        f"Partitioned by the day of `{table.partition_by}` (UTC), clustered by {cluster}.\n\n"
+        f"Partitioned by the {table.partition_unit.lower()} of `{table.partition_by}` (UTC),"
+        f" clustered by {cluster}.\n\n"
         "| column | type | scope | meaning |\n|---|---|---|---|\n"
     )
     return head + "\n".join(map(_column, table.columns))

@@ -16,7 +16,7 @@ from .exceptions import translated
 from .export.checkpoint import CheckpointFile
 from .export.errors import ExportError, KeyRefusedError
 from .export.rejected_rows import RejectedRows
-from .issues import async_clear_issues, async_show_issue
+from .issues import async_clear_issues, async_show_issue, async_show_rejected_rows
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -65,6 +65,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
 async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
     """Delete what the export kept in Home Assistant; BigQuery keeps the rows."""
     async_clear_issues(hass, entry)
+    async_show_rejected_rows(hass, entry, 0, "")
     await hass.async_add_executor_job(CheckpointFile(hass, entry.entry_id).remove)
     await hass.async_add_executor_job(RejectedRows(hass, entry.entry_id).remove)
 

@@ -12,7 +12,9 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
 
+from .bigquery import DELIVERIES
 from .bigquery.administration import Administration
 from .bigquery.connection import Connection, Destination
 from .bigquery.credentials import (
@@ -21,19 +23,21 @@ from .bigquery.credentials import (
     check_key,
     read_key,
 )
-from .bigquery.storage_write import StorageWriteDelivery
 from .const import (
     CONF_ADVANCED,
     CONF_DATASET_ID,
+    CONF_DELIVERY,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
     CONF_LOCATION,
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_TABLE_ID,
+    DEFAULT_DELIVERY,
     DOMAIN,
 )
 from .destination import destination_from
+from .exceptions import translated
 from .export.errors import (
     ApiDisabledError,
     ExportError,
@@ -92,7 +96,9 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             errors, placeholders = await self._async_take_key(user_input)
             if not errors:
-                errors, placeholders = await self._async_prove(destination_from(entry.data))
+                errors, placeholders = await self._async_prove(
+                    destination_from(entry.data), entry.options
+                )
             if not errors:
                 return self.async_update_reload_and_abort(
                     entry, data_updates={CONF_SERVICE_ACCOUNT_KEY: self._key}
@@ -110,6 +116,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         placeholders: dict[str, str] = {}
         if user_input is not None:
             data = entry_data(user_input)
+            options = {CONF_DELIVERY: data.pop(CONF_DELIVERY)}
             errors = wrong_fields(data)
             if not errors:
                 destination = destination_from(data)
@@ -119,11 +126,12 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
                 ):
                     errors = {CONF_TABLE_ID: "already_configured"}
                 else:
-                    errors, placeholders = await self._async_prove(destination)
+                    errors, placeholders = await self._async_prove(destination, options)
             if not errors:
                 return self.async_create_entry(
                     title=f"{destination.dataset}.{destination.table}",
                     data={CONF_SERVICE_ACCOUNT_KEY: self._key, **data},
+                    options=options,
                 )
         return self.async_show_form(
             step_id="destination",
@@ -180,10 +188,13 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         check_key(key)
         return key
 
-    async def _async_prove(self, destination: Destination) -> tuple[dict[str, str], dict[str, str]]:
+    async def _async_prove(
+        self, destination: Destination, options: Mapping[str, Any]
+    ) -> tuple[dict[str, str], dict[str, str]]:
         """Use the destination once; return errors by field, and their placeholders."""
+        delivery = options.get(CONF_DELIVERY, DEFAULT_DELIVERY)
         try:
-            await self.hass.async_add_executor_job(_prove, self._key, destination)
+            await self.hass.async_add_executor_job(_prove, self._key, destination, delivery)
         except ExportError as err:
             return {_field(err): err.key}, err.placeholders
         except Exception:
@@ -193,29 +204,47 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 class BigQueryExportOptionsFlow(OptionsFlowWithReload):
-    """Asks when to export, and in batches of how many rows."""
+    """Asks when and how to export, and in batches of how many rows."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the options."""
+        """Ask for the options, and prove a delivery before it is used."""
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
         if user_input is not None:
-            return self.async_create_entry(data=user_input)
+            try:
+                await self._async_prove(user_input[CONF_DELIVERY])
+            except ExportError as err:
+                errors = {CONF_DELIVERY: "unusable"}
+                placeholders = {"message": str(translated(HomeAssistantError, err))}
+            else:
+                return self.async_create_entry(data=user_input)
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, self.config_entry.options
+                OPTIONS_SCHEMA, user_input or self.config_entry.options
             ),
+            errors=errors,
+            description_placeholders=placeholders,
         )
 
+    async def _async_prove(self, delivery: str) -> None:
+        """Make sure that a delivery can be used, if it is another one. Raises ExportError."""
+        entry = self.config_entry
+        if delivery != entry.options.get(CONF_DELIVERY, DEFAULT_DELIVERY):
+            key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
+            destination = destination_from(entry.data)
+            await self.hass.async_add_executor_job(_prove, key, destination, delivery)
 
-def _prove(key: Mapping[str, Any], destination: Destination) -> None:
-    """Make dataset and table when they are missing, and open a transaction; this blocks."""
+
+def _prove(key: Mapping[str, Any], destination: Destination, delivery: str) -> None:
+    """Make dataset and tables when they are missing, and prove a delivery; this blocks."""
     connection = Connection(key, destination)
     try:
         connection.authenticate()
         administration = Administration(connection)
         administration.ensure_dataset()
         administration.ensure_tables()
-        StorageWriteDelivery(connection, SENSOR_DATA).begin().abandon()
+        DELIVERIES[delivery](connection).prove(SENSOR_DATA)
     finally:
         connection.close()
 
@@ -232,6 +261,8 @@ def _field(err: ExportError) -> str:
         case UnreachableError():
             # The frontend shows the errors of a section above it, and none inside.
             return CONF_ADVANCED
+        case PermissionMissingError() if "jobs" in err.placeholders["permission"]:
+            return CONF_DELIVERY
         case KeyRefusedError():
             return "base"
         case _:

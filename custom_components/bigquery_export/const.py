@@ -9,6 +9,7 @@ CONF_ADVANCED: Final = "advanced"
 CONF_API_ENDPOINT: Final = "api_endpoint"
 CONF_BATCH_ROWS: Final = "batch_rows"
 CONF_DATASET_ID: Final = "dataset_id"
+CONF_DELIVERY: Final = "delivery"
 CONF_EXPORT_TIME: Final = "export_time"
 CONF_KEY_FILE: Final = "key_file"
 CONF_KEY_JSON: Final = "key_json"
@@ -20,6 +21,7 @@ CONF_TABLE_ID: Final = "table_id"
 
 DEFAULT_BATCH_ROWS: Final = 2_000
 DEFAULT_DATASET_ID: Final = "home_assistant"
+DEFAULT_DELIVERY: Final = "storage_write"
 DEFAULT_EXPORT_TIME: Final = time(3, 30)
 """Before the recorder purges, at 04:12."""
 DEFAULT_LOCATION: Final = "EU"

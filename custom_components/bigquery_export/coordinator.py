@@ -1,50 +1,44 @@
 """When to export, and the status that entities show."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 import logging
-from typing import override
+from typing import Any, override
 
-from astral import Observer
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import instance_id
 from homeassistant.helpers.event import async_call_later, async_track_time_change
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
-from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
 from sqlalchemy.exc import SQLAlchemyError
 
+from .bigquery.administration import Administration
 from .bigquery.connection import Connection
-from .bigquery.lookup import TableLookup
-from .bigquery.storage_write import StorageWriteDelivery
-from .const import (
-    CONF_BATCH_ROWS,
-    CONF_EXPORT_TIME,
-    DEFAULT_BATCH_ROWS,
-    DEFAULT_EXPORT_TIME,
-    DOMAIN,
-)
+from .const import CONF_EXPORT_TIME, DEFAULT_EXPORT_TIME, DOMAIN
 from .exceptions import translated
+from .export import SOURCE_TABLES
 from .export.backoff import delay
-from .export.checkpoint import Checkpoint, CheckpointFile
+from .export.checkpoint import Checkpoint
 from .export.errors import (
+    ColumnsUnknownError,
     ExportError,
     KeyRefusedError,
     RecorderUnreadableError,
     StoppedError,
+    TableMismatchError,
     TransientError,
 )
-from .export.export_log import EXPORT_LOG
-from .export.rejected_rows import RejectedRows
-from .export.run import Result, Run
+from .export.run import Run
 from .export.sensor_data import SENSOR_DATA
-from .export.state_encoder import Place
-from .issues import async_clear_issues, async_show_issue
+from .export.session import Result
+from .exporter import Exporter
+from .issues import async_clear_issues, async_show_issue, async_show_rejected_rows
 from .source.states import StatesReader
 
 type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
@@ -90,22 +84,27 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             hass, _LOGGER, config_entry=entry, name=DOMAIN, update_interval=_SCAN_INTERVAL
         )
         self._connection = connection
-        self._delivery = StorageWriteDelivery(connection, SENSOR_DATA)
-        self._log_delivery = StorageWriteDelivery(connection, EXPORT_LOG)
-        self._file = CheckpointFile(hass, entry.entry_id)
+        self._administration = Administration(connection)
+        self._exporter = Exporter(hass, entry, connection, self._on_progress)
         self._checkpoint = Checkpoint()
+        self._exporting = False
         self._run: Run | None = None
         self._task: asyncio.Task[Result] | None = None
         self._stopped = False
         self._last_error: str | None = None
+        self._rows_rejected = 0
         self._failures = 0
         """Exports in a row that failed for a reason that may pass."""
+        self._tables_doubtful = False
+        """Whether the last export found a table otherwise than it should be."""
         self._cancel_retry: CALLBACK_TYPE | None = None
 
     @override
     async def _async_setup(self) -> None:
         """Load the checkpoint."""
-        self._checkpoint = await self.hass.async_add_executor_job(self._file.load)
+        load = self._exporter.checkpoint_file.load
+        self._checkpoint = await self.hass.async_add_executor_job(load)
+        await self._async_look_at_rejected_rows()
 
     @override
     async def _async_update_data(self) -> ExportStatus:
@@ -135,12 +134,35 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         Raises ServiceValidationError when an export is running already, and HomeAssistantError
         when this one cannot go on.
         """
+        return await self._async_alone(lambda: self._async_run(trigger))
+
+    async def async_retry_rejected(self) -> Result:
+        """Send the rejected rows again; raises what `async_export` raises."""
+        return await self._async_alone(self._async_retry)
+
+    async def async_discard_rejected(self) -> int:
+        """Delete the rejected rows for ever, and return how many there were.
+
+        Raises ServiceValidationError when an export is running.
+        """
+        self._check_alone()
+        number = self._rows_rejected
+        await self.hass.async_add_executor_job(self._exporter.rejected_rows.remove)
+        await self._async_look_at_rejected_rows()
+        await self.async_refresh()
+        return number
+
+    def _check_alone(self) -> None:
         if self._task and not self._task.done():
             raise ServiceValidationError(
                 translation_domain=DOMAIN, translation_key="already_running"
             )
+
+    async def _async_alone(self, export: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """Make an export, if no other is running."""
+        self._check_alone()
         self._task = self.config_entry.async_create_background_task(
-            self.hass, self._async_run(trigger), f"{DOMAIN} export"
+            self.hass, export(), f"{DOMAIN} export"
         )
         try:
             # Whoever asked for the export may go away; the export goes on.
@@ -151,6 +173,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     async def async_stop(self) -> None:
         """Stop a running export: it ends at its next piece, and no other one begins."""
         self._stopped = True
+        self._connection.stop()
         self._async_forget_retry()
         if task := self._task:
             if self._run:
@@ -181,11 +204,29 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
     async def _async_run(self, trigger: str) -> Result:
         """Make one run, and show how it goes."""
-        self._async_forget_retry()
-        try:
-            self._run = await self._async_new_run(trigger)
+        async with self._showing():
+            self._run = await self._exporter.async_new_run(self._checkpoint, trigger)
             self._show(self.data.rows_waiting)
-            result = await self._run.async_export()
+            return await self._run.async_export()
+
+    async def _async_retry(self) -> Result:
+        """Send the rejected rows again, and show how it goes."""
+        async with self._showing():
+            retry = await self._exporter.async_new_retry(self._checkpoint)
+            return await retry.async_send(SOURCE_TABLES)
+
+    @asynccontextmanager
+    async def _showing(self) -> AsyncIterator[None]:
+        """Show how an export ends."""
+        self._async_forget_retry()
+        if self._stopped:
+            raise StoppedError
+        self._exporting = True
+        try:
+            if self._tables_doubtful:
+                # A column may have been dropped; if it was not, this changes nothing.
+                await self.hass.async_add_executor_job(self._administration.ensure_tables)
+            yield
         except StoppedError:
             raise
         except ExportError as err:
@@ -197,18 +238,28 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         else:
             self._last_error = None
             self._failures = 0
+            self._tables_doubtful = False
             async_clear_issues(self.hass, self.config_entry)
         finally:
+            self._exporting = False
             self._run = None
             if not self._stopped:
+                await self._async_look_at_rejected_rows()
                 await self.async_refresh()
-        return result
+
+    async def _async_look_at_rejected_rows(self) -> None:
+        """Count the rejected rows, and show an issue if there are any."""
+        rejected_rows = self._exporter.rejected_rows
+        count = len(await self.hass.async_add_executor_job(rejected_rows.load))
+        self._rows_rejected = count
+        async_show_rejected_rows(self.hass, self.config_entry, count, str(rejected_rows.path))
 
     @callback
     def _async_react(self, err: ExportError) -> None:
         """Do what helps against an error: ask for a key, show what to do, or try again later."""
         self._last_error = str(translated(HomeAssistantError, err))
         async_show_issue(self.hass, self.config_entry, err)
+        self._tables_doubtful = isinstance(err, ColumnsUnknownError | TableMismatchError)
         match err:
             case KeyRefusedError():
                 self.config_entry.async_start_reauth(self.hass)
@@ -224,31 +275,6 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             self._cancel_retry()
             self._cancel_retry = None
 
-    async def _async_new_run(self, trigger: str) -> Run:
-        config = self.hass.config
-        if self._stopped:
-            raise StoppedError
-        source = await instance_id.async_get(self.hass)
-        integration = await async_get_integration(self.hass, DOMAIN)
-        return Run(
-            self.hass,
-            file=self._file,
-            checkpoint=self._checkpoint,
-            delivery=self._delivery,
-            log_delivery=self._log_delivery,
-            rejected_rows=RejectedRows(self.hass, self.config_entry.entry_id),
-            lookup=TableLookup(self._connection, source),
-            source=source,
-            trigger=trigger,
-            version=str(integration.version),
-            place=Place(
-                await dt_util.async_get_time_zone(config.time_zone) or dt_util.UTC,
-                Observer(config.latitude, config.longitude, config.elevation),
-            ),
-            batch_rows=int(self.config_entry.options.get(CONF_BATCH_ROWS, DEFAULT_BATCH_ROWS)),
-            on_progress=self._on_progress,
-        )
-
     @callback
     def _on_progress(self, checkpoint: Checkpoint) -> None:
         done = _handled(checkpoint) - _handled(self._checkpoint)
@@ -260,7 +286,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
     def _status(self, rows_waiting: int) -> ExportStatus:
         position = self._checkpoint.position(SENSOR_DATA.name)
-        if self._run:
+        if self._exporting:
             status = Status.EXPORTING
         elif self._cancel_retry:
             status = Status.RETRYING
@@ -271,7 +297,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             status=status,
             last_export=dt_util.utc_from_timestamp(last_export) if last_export else None,
             rows_exported=position.rows,
-            rows_rejected=position.rejected,
+            rows_rejected=self._rows_rejected,
             rows_waiting=rows_waiting,
             last_error=self._last_error,
         )

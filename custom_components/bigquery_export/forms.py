@@ -21,12 +21,14 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from .bigquery import DELIVERIES
 from .bigquery.credentials import is_safe
 from .const import (
     CONF_ADVANCED,
     CONF_API_ENDPOINT,
     CONF_BATCH_ROWS,
     CONF_DATASET_ID,
+    CONF_DELIVERY,
     CONF_EXPORT_TIME,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
@@ -36,6 +38,7 @@ from .const import (
     CONF_TABLE_ID,
     DEFAULT_BATCH_ROWS,
     DEFAULT_DATASET_ID,
+    DEFAULT_DELIVERY,
     DEFAULT_EXPORT_TIME,
     DEFAULT_LOCATION,
     DEFAULT_TABLE_ID,
@@ -74,6 +77,13 @@ _LOCATIONS = [
     "us-east1",
     "us-west1",
 ]
+_DELIVERY = SelectSelector(
+    SelectSelectorConfig(
+        options=list(DELIVERIES),
+        translation_key=CONF_DELIVERY,
+        mode=SelectSelectorMode.LIST,
+    )
+)
 DESTINATION_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_PROJECT_ID): TextSelector(),
@@ -84,6 +94,7 @@ DESTINATION_SCHEMA = probatio.Schema(
             )
         ),
         probatio.Required(CONF_TABLE_ID, default=DEFAULT_TABLE_ID): TextSelector(),
+        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): _DELIVERY,
         probatio.Required(CONF_ADVANCED): section(
             probatio.Schema(
                 {
@@ -104,6 +115,7 @@ OPTIONS_SCHEMA = probatio.Schema(
         probatio.Required(
             CONF_EXPORT_TIME, default=DEFAULT_EXPORT_TIME.isoformat()
         ): TimeSelector(),
+        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): _DELIVERY,
         probatio.Required(CONF_BATCH_ROWS, default=DEFAULT_BATCH_ROWS): probatio.All(
             NumberSelector(
                 NumberSelectorConfig(

@@ -26,6 +26,7 @@ KINDS = (
     TableMismatchError,
     TableNotFoundError,
 )
+_ROWS_REJECTED = "rows_rejected"
 
 
 @callback
@@ -44,6 +45,26 @@ def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, err: ExportError) 
             )
         else:
             ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, kind))
+
+
+@callback
+def async_show_rejected_rows(
+    hass: HomeAssistant, entry: ConfigEntry, count: int, path: str
+) -> None:
+    """Show that there are rejected rows, as long as there are any."""
+    issue_id = f"{_ROWS_REJECTED}_{entry.entry_id}"
+    if not count:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_ROWS_REJECTED,
+        translation_placeholders={"title": entry.title, "count": str(count), "path": path},
+    )
 
 
 @callback

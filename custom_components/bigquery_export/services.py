@@ -1,5 +1,8 @@
 """Actions of BigQuery Export."""
 
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -11,22 +14,41 @@ from homeassistant.helpers import service
 import probatio
 
 from .const import DOMAIN
-from .coordinator import BigQueryExportConfigEntry
+from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
+from .export.session import Result
 
 CONF_CONFIG_ENTRY_ID = "config_entry_id"
 
+SERVICE_DISCARD_REJECTED = "discard_rejected"
 SERVICE_EXPORT_NOW = "export_now"
-SERVICE_EXPORT_NOW_SCHEMA = probatio.Schema({probatio.Optional(CONF_CONFIG_ENTRY_ID): str})
+SERVICE_RETRY_REJECTED = "retry_rejected"
+_SCHEMA = probatio.Schema({probatio.Optional(CONF_CONFIG_ENTRY_ID): str})
+
+
+def _coordinator(call: ServiceCall) -> BigQueryExportCoordinator:
+    """Return what runs the export that an action is for."""
+    entry: BigQueryExportConfigEntry = service.async_get_config_entry(
+        call.hass, DOMAIN, call.data.get(CONF_CONFIG_ENTRY_ID)
+    )
+    return entry.runtime_data
 
 
 async def _async_export_now(call: ServiceCall) -> ServiceResponse:
     """Export everything that waits, and return what was done."""
-    entry: BigQueryExportConfigEntry = service.async_get_config_entry(
-        call.hass, DOMAIN, call.data.get(CONF_CONFIG_ENTRY_ID)
-    )
-    result = await entry.runtime_data.async_export("action")
-    if not call.return_response:
-        return None
+    return _response(await _coordinator(call).async_export("action"))
+
+
+async def _async_retry_rejected(call: ServiceCall) -> ServiceResponse:
+    """Send the rejected rows again, and return what was done."""
+    return _response(await _coordinator(call).async_retry_rejected())
+
+
+async def _async_discard_rejected(call: ServiceCall) -> ServiceResponse:
+    """Delete the rejected rows, and return how many there were."""
+    return {"discarded": await _coordinator(call).async_discard_rejected()}
+
+
+def _response(result: Result) -> ServiceResponse:
     return {
         "export_id": result.export_id,
         "rows": {**result.rows},
@@ -36,13 +58,17 @@ async def _async_export_now(call: ServiceCall) -> ServiceResponse:
     }
 
 
+_ACTIONS: Mapping[str, Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]] = {
+    SERVICE_DISCARD_REJECTED: _async_discard_rejected,
+    SERVICE_EXPORT_NOW: _async_export_now,
+    SERVICE_RETRY_REJECTED: _async_retry_rejected,
+}
+
+
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Set up the actions."""
-    hass.services.async_register(
-        DOMAIN,
-        SERVICE_EXPORT_NOW,
-        _async_export_now,
-        SERVICE_EXPORT_NOW_SCHEMA,
-        supports_response=SupportsResponse.OPTIONAL,
-    )
+    for name, action in _ACTIONS.items():
+        hass.services.async_register(
+            DOMAIN, name, action, _SCHEMA, supports_response=SupportsResponse.OPTIONAL
+        )

@@ -11,9 +11,6 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bigquery_export.bigquery.lookup import TableLookup
-from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
-
 # Imported before `hass` is made: else Home Assistant looks in the test plugin's own folder.
 from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
@@ -25,10 +22,6 @@ from custom_components.bigquery_export.const import (
     CONF_TABLE_ID,
     DOMAIN,
 )
-from custom_components.bigquery_export.export.checkpoint import CheckpointFile
-from custom_components.bigquery_export.export.export_log import EXPORT_LOG
-from custom_components.bigquery_export.export.rejected_rows import RejectedRows
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
 from tests.local_bigquery.fixtures import local_bigquery
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
 
@@ -103,11 +96,4 @@ def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[Exporter]:
     """Return what makes runs into an empty table."""
     warehouse.create_table()
     with closing(warehouse.connect()) as connection:
-        yield Exporter(
-            hass,
-            StorageWriteDelivery(connection, SENSOR_DATA),
-            StorageWriteDelivery(connection, EXPORT_LOG),
-            TableLookup(connection, "home"),
-            CheckpointFile(hass, "entry"),
-            RejectedRows(hass, "entry"),
-        )
+        yield Exporter(hass, connection)

@@ -1,4 +1,4 @@
-"""Runs of an export, without a config entry around them."""
+"""Exports without a config entry around them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,47 +8,90 @@ from astral import Observer
 from homeassistant.core import HomeAssistant
 import orjson
 
+from custom_components.bigquery_export.bigquery import DELIVERIES
+from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.lookup import TableLookup
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
+from custom_components.bigquery_export.export import SOURCE_TABLES
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
+from custom_components.bigquery_export.export.delivery import Delivery
+from custom_components.bigquery_export.export.journal import Journal
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
-from custom_components.bigquery_export.export.run import Result, Run
+from custom_components.bigquery_export.export.retry import Retry
+from custom_components.bigquery_export.export.run import Run
+from custom_components.bigquery_export.export.sensor_data import run_values
+from custom_components.bigquery_export.export.session import Result, Session
 from custom_components.bigquery_export.export.state_encoder import Place
+
+PLACE = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
 
 
 @dataclass
 class Exporter:
-    """Makes runs as the coordinator does, and remembers nothing between them but the file."""
+    """Exports as the coordinator does, and remembers nothing between them but the files."""
 
     hass: HomeAssistant
-    delivery: StorageWriteDelivery
-    log_delivery: StorageWriteDelivery
-    lookup: TableLookup
-    file: CheckpointFile
-    rejected: RejectedRows
+    connection: Connection
+    delivery: str = StorageWriteDelivery.name
     progress: list[Checkpoint] = field(default_factory=list)
+    deliveries: dict[str, Delivery] = field(init=False)
+    lookup: TableLookup = field(init=False)
 
-    def new_run(self, batch_rows: int = 1_000) -> Run:
-        """Return a run that goes on from the file, as after a restart."""
-        return Run(
+    def __post_init__(self) -> None:
+        """Make both deliveries."""
+        self.deliveries = {name: delivery(self.connection) for name, delivery in DELIVERIES.items()}
+        self.lookup = TableLookup(self.connection, "home")
+        self.file = CheckpointFile(self.hass, "entry")
+
+    @property
+    def rejected(self) -> RejectedRows:
+        """Return the file of rejected rows."""
+        return RejectedRows(self.hass, "entry")
+
+    def new_session(self, batch_rows: int = 1_000) -> Session:
+        """Return what an export works with, as after a restart."""
+        result = Result()
+        rejected_rows = self.rejected
+        journal = Journal(
             self.hass,
             file=self.file,
             checkpoint=self.file.load(),
-            delivery=self.delivery,
-            log_delivery=self.log_delivery,
-            lookup=self.lookup,
-            rejected_rows=self.rejected,
-            source="home",
-            trigger="test",
-            version="1.2.3",
-            place=Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0)),
-            batch_rows=batch_rows,
+            tables={table.name: table for table in SOURCE_TABLES},
+            deliveries=self.deliveries,
+            delivery=self.deliveries[self.delivery],
+            rejected_rows=rejected_rows,
+            header={
+                "export_id": result.export_id,
+                "source": "home",
+                "trigger": "test",
+                "integration_version": "1.2.3",
+            },
             on_progress=self.progress.append,
         )
+        return Session(
+            self.hass,
+            journal=journal,
+            delivery=self.deliveries[self.delivery],
+            lookup=self.lookup,
+            rejected_rows=rejected_rows,
+            run_values=run_values(
+                source="home", export_id=result.export_id, started=result.started
+            ),
+            batch_rows=batch_rows,
+            result=result,
+        )
+
+    def new_run(self, batch_rows: int = 1_000) -> Run:
+        """Return a run that goes on from the files, as after a restart."""
+        return Run(self.new_session(batch_rows), PLACE)
 
     async def export(self, batch_rows: int = 1_000) -> Result:
         """Make a run."""
         return await self.new_run(batch_rows).async_export()
+
+    async def retry_rejected(self) -> Result:
+        """Send the rejected rows again."""
+        return await Retry(self.new_session()).async_send(SOURCE_TABLES)
 
     def rejected_rows(self) -> list[dict[str, Any]]:
         """Return what lies in the file of rejected rows."""

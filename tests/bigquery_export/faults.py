@@ -15,6 +15,7 @@ class Fault:
     shows: str | None = None
     """The repair issue, or "reauth" for the flow that asks for a new key."""
     rule: dict[str, Any] = field(default_factory=dict)
+    delivery: str = "storage_write"
 
     @property
     def name(self) -> str:
@@ -24,6 +25,13 @@ class Fault:
 
 ALWAYS = {"times": None}
 DENIED = "access_denied"
+
+
+def load_job(method: str, kind: str, status: str, shows: str | None = None, **rule: Any) -> Fault:
+    """Return a fault that an export by load jobs meets."""
+    return Fault(method, kind, status, shows, rule, "load_job")
+
+
 FAULTS = [
     # Passing troubles that the client library rides out are not seen at all.
     Fault("CreateWriteStream", "UNAVAILABLE", "idle"),
@@ -67,4 +75,20 @@ FAULTS = [
         "BatchCommitWriteStreams", "stream_errors", "failed", rule={"code": "INVALID_STREAM_STATE"}
     ),
     Fault("token", "invalid_grant", "failed", "reauth"),
+    # Load jobs: an answer that is lost is read again by the job's id.
+    load_job("jobs.insert", "backendError", "idle"),
+    load_job("jobs.insert", "drop", "idle", done=True),
+    load_job("jobs.upload", "backendError", "idle"),
+    load_job("jobs.upload", "backendError", "idle", done=True),
+    load_job("jobs.upload", "drop", "idle", done=True),
+    load_job("jobs.get", "backendError", "idle"),
+    load_job("jobs.get", "authError", "idle"),
+    load_job("jobs.get", "notFound", "idle"),
+    load_job("jobs.upload", "backendError", "retrying", **ALWAYS),
+    load_job("jobs.upload", "drop", "retrying", done=True, **ALWAYS),
+    load_job("jobs.upload", "quotaExceeded", "retrying"),
+    load_job("jobs.get", "backendError", "retrying", **ALWAYS),
+    load_job("jobs.get", "corrupt_json", "retrying", **ALWAYS),
+    load_job("jobs.upload", "accessDenied", "failed", DENIED),
+    load_job("jobs.get", "accessDenied", "failed", DENIED),
 ]

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from unittest.mock import patch
 
 from google.cloud import bigquery
+from google.cloud.bigquery import Table, TableReference
 import pytest
 
 from custom_components.bigquery_export.bigquery.administration import Administration
@@ -13,8 +15,10 @@ from custom_components.bigquery_export.export.errors import (
     LocationError,
     TableMismatchError,
     TableNotFoundError,
+    UnreachableError,
 )
 from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.export.tables import Column, ColumnType, Scope
 
 from .warehouse import Warehouse
 
@@ -88,6 +92,59 @@ def test_dataset_is_gone(administration: Administration) -> None:
     """A table cannot be made without its dataset."""
     with pytest.raises(TableNotFoundError):
         administration.ensure_table(SENSOR_DATA)
+
+
+def test_missing_columns_are_added(
+    warehouse: Warehouse, connection: Connection, administration: Administration
+) -> None:
+    """A table of an older version gets the columns that it lacks, and keeps those of its owner."""
+    administration.ensure_dataset()
+    old = replace(
+        SENSOR_DATA,
+        columns=(
+            *(column for column in SENSOR_DATA.columns if column.name not in {"labels", "source"}),
+            Column("mine", ColumnType.STRING, Scope.ROW, "A column of the user's own"),
+        ),
+    )
+    administration.ensure_table(old)
+    administration.ensure_table(SENSOR_DATA)
+    table = connection.tables.get_table(warehouse.destination.table_id)
+    modes = {field.name: field.mode for field in table.schema}
+    assert list(modes)[-3:] == ["mine", "labels", "source"]
+    assert modes["labels"] == "REPEATED"
+    assert modes["source"] == "NULLABLE"
+    assert set(modes) == {column.name for column in SENSOR_DATA.columns} | {"mine"}
+    administration.ensure_table(SENSOR_DATA)
+
+
+def test_table_that_changes_at_the_same_time(
+    connection: Connection, administration: Administration
+) -> None:
+    """Columns are never added to a table that somebody else has changed since it was read."""
+    administration.ensure_dataset()
+    old = replace(SENSOR_DATA, columns=SENSOR_DATA.columns[:-1])
+    administration.ensure_table(old)
+    find = administration._find_table
+
+    def slow(reference: TableReference) -> Table | None:
+        found = find(reference)
+        other = connection.tables.get_table(reference)
+        other.description = "Changed by somebody else"
+        connection.tables.update_table(other, ["description"])
+        return found
+
+    with patch.object(administration, "_find_table", slow), pytest.raises(UnreachableError):
+        administration.ensure_table(SENSOR_DATA)
+    administration.ensure_table(SENSOR_DATA)
+
+
+def test_other_partitions(warehouse: Warehouse, administration: Administration) -> None:
+    """A table must be partitioned as it is declared: else each query would read all of it."""
+    administration.ensure_dataset()
+    administration.ensure_table(replace(SENSOR_DATA, partition_by="last_updated"))
+    with pytest.raises(TableMismatchError) as raised:
+        administration.ensure_table(SENSOR_DATA)
+    assert raised.value.columns == "last_changed"
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import (
     CONF_ADVANCED,
     CONF_API_ENDPOINT,
     CONF_BATCH_ROWS,
     CONF_DATASET_ID,
+    CONF_DELIVERY,
     CONF_EXPORT_TIME,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
@@ -32,8 +34,9 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.forms import entry_data
-from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER
+from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER, JOB_USER
 
+from .test_source_states import record
 from .warehouse import Warehouse
 
 CLOSED = "http://127.0.0.1:9"
@@ -291,13 +294,13 @@ async def test_dataset_elsewhere(hass: HomeAssistant, warehouse: Warehouse, key:
 async def test_table_with_other_columns(
     hass: HomeAssistant, warehouse: Warehouse, key: Key
 ) -> None:
-    """A table that lacks columns is not touched; another name finishes the same flow."""
+    """A table whose columns have other types is not touched; another name finishes the flow."""
     warehouse.create_dataset()
     warehouse.server.query("CREATE TABLE home.other (entity_id INT64)", warehouse.project)
     flow_id = await begin_destination(hass, key)
     result = await submit(hass, flow_id, destination(warehouse, table_id="other"))
     assert result["errors"] == {CONF_TABLE_ID: "table_mismatch"}
-    assert "entity_id, state" in result["description_placeholders"]["columns"]
+    assert result["description_placeholders"]["columns"] == "entity_id"
     await finish(hass, flow_id, warehouse, key)
 
 
@@ -375,8 +378,52 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     )
     await hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {CONF_EXPORT_TIME: "02:15:00", CONF_BATCH_ROWS: 1000}
+    assert entry.options == {
+        CONF_EXPORT_TIME: "02:15:00",
+        CONF_BATCH_ROWS: 1000,
+        CONF_DELIVERY: "storage_write",
+    }
     assert entry.state is ConfigEntryState.LOADED
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_delivery_by_load_jobs(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """Load jobs need a role on the project, which is named; with it the flow finishes."""
+    flow_id = await begin_destination(hass, key)
+    chosen = destination(warehouse) | {CONF_DELIVERY: "load_job"}
+    result = await submit(hass, flow_id, chosen)
+    assert result["errors"] == {CONF_DELIVERY: "permission_missing"}
+    assert result["description_placeholders"]["permission"] == "bigquery.jobs.create"
+    assert "BigQuery Job User" in result["description_placeholders"]["role"]
+    warehouse.grant(key, DATA_EDITOR, JOB_USER)
+    result = await submit(hass, flow_id, chosen)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["result"].options == {CONF_DELIVERY: "load_job"}
+    assert await hass.config_entries.async_unload(result["result"].entry_id)
+
+
+async def test_other_delivery(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse, key: Key
+) -> None:
+    """Another delivery is proven before it is used, and then rows go by it."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    flow_id = (await hass.config_entries.options.async_init(entry.entry_id))["flow_id"]
+    configure = hass.config_entries.options.async_configure
+    result = await configure(flow_id, {CONF_DELIVERY: "load_job"})
+    assert result["errors"] == {CONF_DELIVERY: "unusable"}
+    placeholders = result["description_placeholders"] or {}
+    assert "BigQuery Job User on the project" in placeholders["message"]
+    assert entry.options == {}
+
+    warehouse.grant(key, DATA_EDITOR, JOB_USER)
+    result = await configure(flow_id, {CONF_DELIVERY: "load_job"})
+    await hass.async_block_till_done()
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.state is ConfigEntryState.LOADED
+    await record(hass, 5)
+    with patch.object(PendingStream, "commit", side_effect=AssertionError):
+        await entry.runtime_data.async_export("test")
+    assert len(warehouse.rows(where="entity_id = 'sensor.s0'")) == 5
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 

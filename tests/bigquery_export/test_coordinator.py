@@ -305,7 +305,7 @@ async def test_repair_issue_at_set_up(
     assert not await hass.config_entries.async_setup(entry.entry_id)
     (placeholders,) = issues_of(hass).values()
     assert placeholders is not None
-    assert "entity_id, state" in placeholders["columns"]
+    assert placeholders["columns"] == "state"
     await hass.config_entries.async_remove(entry.entry_id)
     assert issues_of(hass) == {}
 

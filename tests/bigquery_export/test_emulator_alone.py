@@ -38,7 +38,7 @@ def test_happy_path(warehouse: Warehouse) -> None:
     with closing(Connection(warehouse.create_key(DATA_EDITOR), destination)) as connection:
         Administration(connection).ensure_dataset()
         Administration(connection).ensure_table(SENSOR_DATA)
-        transaction = StorageWriteDelivery(connection, SENSOR_DATA).begin()
+        transaction = StorageWriteDelivery(connection).begin(SENSOR_DATA, "label")
         for start in range(0, 3_000, 1_000):
             assert transaction.append(encoded.data[start : start + 1_000]) == []
         transaction.finish()

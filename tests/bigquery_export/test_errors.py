@@ -47,7 +47,11 @@ def retried(cause: Exception) -> google.RetryError:
                 " (or it may not exist).",
             ),
             PermissionMissingError,
-            {"permission": "bigquery.datasets.get", "resource": "dataset p:d"},
+            {
+                "permission": "bigquery.datasets.get",
+                "resource": "dataset p:d",
+                "role": "BigQuery Data Editor on the dataset",
+            },
         ),
         (
             rest(
@@ -57,7 +61,11 @@ def retried(cause: Exception) -> google.RetryError:
                 " project p.",
             ),
             PermissionMissingError,
-            {"permission": "bigquery.jobs.create", "resource": "project p"},
+            {
+                "permission": "bigquery.jobs.create",
+                "resource": "project p",
+                "role": "BigQuery Job User on the project",
+            },
         ),
         (
             google.PermissionDenied(
@@ -68,6 +76,7 @@ def retried(cause: Exception) -> google.RetryError:
             {
                 "permission": "bigquery.tables.updateData",
                 "resource": "resource 'projects/p/datasets/d/tables/t'",
+                "role": "BigQuery Data Editor on the dataset",
             },
         ),
         (

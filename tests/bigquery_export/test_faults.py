@@ -9,8 +9,13 @@ from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bigquery_export.bigquery import lookup, storage_write
-from custom_components.bigquery_export.const import DOMAIN
+from custom_components.bigquery_export.bigquery import load_jobs, lookup, storage_write
+from custom_components.bigquery_export.const import (
+    CONF_DELIVERY,
+    CONF_SERVICE_ACCOUNT_KEY,
+    DOMAIN,
+)
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
 from .faults import FAULTS, Fault
 from .test_source_states import record
@@ -20,7 +25,7 @@ from .warehouse import Warehouse
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the client library give up after a second."""
-    for module in (storage_write, lookup):
+    for module in (storage_write, load_jobs, lookup):
         monkeypatch.setattr(module, "_RETRY", module._RETRY.with_timeout(1.0))
 
 
@@ -41,6 +46,8 @@ async def test_fault(
 ) -> None:
     """The status says how it is, the right thing is shown, and each row arrives once in the end."""
     await record(hass, 40)
+    warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY], DATA_EDITOR, JOB_USER)
+    hass.config_entries.async_update_entry(entry, options={CONF_DELIVERY: fault.delivery})
     assert await hass.config_entries.async_setup(entry.entry_id)
     if fault.method == "token":
         entry.runtime_data._connection._credentials.token = None

@@ -18,6 +18,7 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
 
 from .test_source_states import record
 from .warehouse import Warehouse
@@ -113,7 +114,7 @@ async def test_remove(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert await hass.config_entries.async_setup(entry.entry_id)
     files = CheckpointFile(hass, entry.entry_id), RejectedRows(hass, entry.entry_id)
     files[0].save(Checkpoint())
-    files[1].append("export", "table", [])
+    files[1].append("export", SENSOR_DATA, [])
     await hass.config_entries.async_remove(entry.entry_id)
     assert not any(file.path.exists() for file in files)
 

@@ -12,7 +12,10 @@ import pytest
 
 from custom_components.bigquery_export import config_flow, forms, issues, sensor
 from custom_components.bigquery_export.const import DOMAIN
-from custom_components.bigquery_export.export.errors import ExportError
+from custom_components.bigquery_export.export.errors import (
+    ExportError,
+    PermissionMissingError,
+)
 from tests.documentation import pages
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +79,8 @@ def test_every_error_is_a_sentence(kind: type[ExportError]) -> None:
     """Each kind of error has a sentence, and fills all blanks in it."""
     message = ENGLISH["exceptions"][kind.key]["message"]
     blanks = {field.name for field in fields(kind)} - {"retry_after"}
+    if kind is PermissionMissingError:
+        blanks.add("role")
     assert set(PLACEHOLDER.findall(message)) <= blanks
     if kind in issues.KINDS:
         issue = ENGLISH["issues"][kind.key]
@@ -95,7 +100,8 @@ def test_errors_of_the_config_flow() -> None:
         "storage_unreachable",
     }
     assert len(keys) > 15
-    assert keys <= ENGLISH["config"]["error"].keys()
+    assert "unusable" in ENGLISH["options"]["error"]
+    assert keys - {"unusable"} <= ENGLISH["config"]["error"].keys()
 
 
 def test_translations_follow_the_rules_of_hassfest() -> None:

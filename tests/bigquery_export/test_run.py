@@ -1,6 +1,7 @@
 """Runs: nothing is lost and nothing comes twice, wherever a run ends."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,9 +13,13 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy.exc import OperationalError
 
+from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery, LoadTransaction
 from custom_components.bigquery_export.bigquery.lookup import TableLookup
-from custom_components.bigquery_export.bigquery.storage_write import PendingStream
-from custom_components.bigquery_export.export import run as run_module
+from custom_components.bigquery_export.bigquery.storage_write import (
+    PendingStream,
+    StorageWriteDelivery,
+)
+from custom_components.bigquery_export.export import chunk as chunk_module, run as run_module
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.export.errors import (
@@ -34,10 +39,23 @@ class Crash(BaseException):
     """The process dies here: nothing that the run does afterwards is seen by anybody."""
 
 
+TRANSACTIONS: dict[str, type] = {
+    StorageWriteDelivery.name: PendingStream,
+    LoadJobDelivery.name: LoadTransaction,
+}
+
+
+@pytest.fixture(params=TRANSACTIONS)
+def delivery(request: pytest.FixtureRequest, exporter: Exporter) -> str:
+    """Export by each delivery."""
+    exporter.delivery = request.param
+    return exporter.delivery
+
+
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make transactions of ten rows, in pieces of four."""
-    monkeypatch.setattr(run_module, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
     monkeypatch.setattr(run_module, "DOUBTFUL_ROWS", 10)
     monkeypatch.setattr(run_module, "PIECE_ROWS", 4)
 
@@ -86,30 +104,19 @@ async def test_increments(hass: HomeAssistant, warehouse: Warehouse, exporter: E
 
 
 CRASHES = {
-    "while a batch is appended": (PendingStream, "append", "before"),
-    "after a batch was appended": (PendingStream, "append", "after"),
-    "before the stream is finalized": (PendingStream, "finish", "before"),
-    "after the stream was finalized": (PendingStream, "finish", "after"),
-    "before a checkpoint is written": (CheckpointFile, "save", "before"),
-    "after a checkpoint was written": (CheckpointFile, "save", "after"),
-    "before the commit": (PendingStream, "commit", "before"),
-    "after the commit": (PendingStream, "commit", "after"),
+    "while a batch is appended": ("append", "before"),
+    "after a batch was appended": ("append", "after"),
+    "before the sending ends": ("finish", "before"),
+    "after the sending has ended": ("finish", "after"),
+    "before a checkpoint is written": ("save", "before"),
+    "after a checkpoint was written": ("save", "after"),
+    "before the commit": ("commit", "before"),
+    "after the commit": ("commit", "after"),
 }
 
 
-@pytest.mark.parametrize("crash", CRASHES)
-@pytest.mark.parametrize("call", range(1, 6))
-@pytest.mark.usefixtures("small_chunks")
-async def test_crash(
-    hass: HomeAssistant,
-    warehouse: Warehouse,
-    exporter: Exporter,
-    monkeypatch: pytest.MonkeyPatch,
-    crash: str,
-    call: int,
-) -> None:
-    """Wherever a process dies, the next one makes it so that each row is there once."""
-    owner, name, when = CRASHES[crash]
+def crash_at(patch: pytest.MonkeyPatch, owner: type, name: str, when: str, call: int) -> None:
+    """Let the process die before or after a method has been called so often."""
     original: Callable[..., Any] = getattr(owner, name)
     calls = 0
 
@@ -123,9 +130,27 @@ async def test_crash(
             raise Crash
         return result
 
+    patch.setattr(owner, name, crashing)
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+@pytest.mark.parametrize("call", range(1, 6))
+@pytest.mark.usefixtures("small_chunks")
+async def test_crash(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    delivery: str,
+    monkeypatch: pytest.MonkeyPatch,
+    crash: str,
+    call: int,
+) -> None:
+    """Wherever a process dies, the next one makes it so that each row is there once."""
+    name, when = CRASHES[crash]
+    owner = CheckpointFile if name == "save" else TRANSACTIONS[delivery]
     await record(hass, 25)
     with monkeypatch.context() as patch:
-        patch.setattr(owner, name, crashing)
+        crash_at(patch, owner, name, when, call)
         try:
             await exporter.export(batch_rows=5)
         except Crash:
@@ -136,6 +161,60 @@ async def test_crash(
     assert log_rows(warehouse) == 28
     assert exporter.file.load().intent is None
     assert exporter.file.load().position("sensor_data").rows == 28
+
+
+@pytest.mark.parametrize("name", ["save", "commit", "settle"])
+@pytest.mark.parametrize("call", range(1, 4))
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_crash_while_settling(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    delivery: str,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    call: int,
+    when: str,
+) -> None:
+    """A process that dies while it settles what another one left changes nothing either."""
+    await record(hass, 5)
+    with monkeypatch.context() as patch:
+        crash_at(patch, TRANSACTIONS[delivery], "commit", "after", 1)
+        with pytest.raises(Crash):
+            await exporter.export()
+    owner: type = TRANSACTIONS[delivery]
+    if name != "commit":
+        owner = CheckpointFile if name == "save" else type(exporter.deliveries[delivery])
+    await record(hass, 3)
+    with monkeypatch.context() as patch:
+        crash_at(patch, owner, name, when, call)
+        with suppress(Crash):
+            await exporter.export()
+    await exporter.export()
+    assert states_in(warehouse) == numbers(5) + numbers(3)
+    assert log_rows(warehouse) == 8
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_delivery_changed_while_in_doubt(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    delivery: str,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    """Another delivery may be chosen at any time: the old one settles what it has begun."""
+    await record(hass, 5)
+    with monkeypatch.context() as patch:
+        crash_at(patch, TRANSACTIONS[delivery], "commit", when, 1)
+        with pytest.raises(Crash):
+            await exporter.export()
+    (exporter.delivery,) = set(TRANSACTIONS) - {delivery}
+    await record(hass, 3)
+    await exporter.export()
+    assert states_in(warehouse) == numbers(5) + numbers(3)
+    assert log_rows(warehouse) == 8
 
 
 async def test_error_at_commit_is_settled_by_the_next_run(
@@ -185,10 +264,12 @@ async def test_rejected_rows(hass: HomeAssistant, warehouse: Warehouse, exporter
     assert (position.cursor, position.rows, position.rejected) == (6, 4, 2)
 
     by_us, by_bigquery = exporter.rejected_rows()
-    assert by_us["id"] == 5
+    assert by_us["row"]["state_id"] == 5
+    assert not by_us["encoded"]
     assert by_us["reason"] == "the recorder no longer knows its entity"
     assert by_us["row"]["state"] == "4"
-    assert by_bigquery["id"] == 2
+    assert by_bigquery["row"]["state_id"] == 2
+    assert by_bigquery["encoded"]
     assert "partition" in by_bigquery["reason"]
     assert by_bigquery["row"]["state"] == "1"
     assert by_bigquery["export_id"] == result.export_id
@@ -228,7 +309,7 @@ async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporte
     """A stopped run ends at the next piece; what was committed stays, the rest comes later."""
     await record(hass, 25)
     run = exporter.new_run(batch_rows=5)
-    run._on_progress = lambda checkpoint: (
+    run._journal._on_progress = lambda checkpoint: (
         run.stop() if checkpoint.position("sensor_data").rows else None
     )
     with pytest.raises(StoppedError):
@@ -410,7 +491,7 @@ async def test_forgotten_transaction(
         patch.setattr(PendingStream, "commit", crash)
         with pytest.raises(Crash):
             await exporter.export()
-    monkeypatch.setattr(exporter.delivery, "settle", lambda _: Outcome.FORGOTTEN)
+    monkeypatch.setattr(StorageWriteDelivery, "settle", lambda *_: Outcome.FORGOTTEN)
     result = await exporter.export()
     assert result.rows == {"sensor_data": 0 if committed else 5}
     assert states_in(warehouse) == numbers(3) + numbers(5)

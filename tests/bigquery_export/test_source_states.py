@@ -1,21 +1,25 @@
 """Reading the recorder's states."""
 
-from collections.abc import Callable
-
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import get_instance, session_scope
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers.recorder import session_scope
+from homeassistant.util.ulid import ulid_now, ulid_to_bytes
 import pytest
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
-from custom_components.bigquery_export.source import states
+from custom_components.bigquery_export.source import reader as source_reader
 from custom_components.bigquery_export.source.states import Piece, StatesReader
 
+from .databases import (
+    ON_EACH_DATABASE,
+    database,
+    in_recorder,
+    keep_text_inline,
+    recorder_db_url,
+)
 
-async def in_recorder[*Ts, T](hass: HomeAssistant, call: Callable[[*Ts], T], *args: *Ts) -> T:
-    """Run a function where the recorder wants its database to be used."""
-    return await get_instance(hass).async_add_executor_job(call, *args)
+__all__ = ["database", "recorder_db_url"]
 
 
 async def execute(hass: HomeAssistant, statement: str, *values: object) -> None:
@@ -47,6 +51,7 @@ async def read_all(hass: HomeAssistant, reader: StatesReader, limit: int) -> lis
     return pieces
 
 
+@ON_EACH_DATABASE
 async def test_empty_database(hass: HomeAssistant) -> None:
     """Where nothing is recorded there is nothing to read."""
     reader = StatesReader(hass)
@@ -55,6 +60,7 @@ async def test_empty_database(hass: HomeAssistant) -> None:
     assert await in_recorder(hass, reader.read, 0, 100) is None
 
 
+@ON_EACH_DATABASE
 async def test_pieces(hass: HomeAssistant) -> None:
     """Pieces follow one another without a gap or an overlap, and know what their keys mean."""
     await record(hass, 25, entities=3)
@@ -78,6 +84,7 @@ async def test_a_piece_has_at_most_1000_rows(hass: HomeAssistant) -> None:
     assert len(piece.rows) == 1_000
 
 
+@ON_EACH_DATABASE
 async def test_bounds(hass: HomeAssistant) -> None:
     """A read begins after the cursor, and ends with the run's upper bound."""
     await record(hass, 10)
@@ -117,7 +124,7 @@ async def test_remembered_attributes_are_bounded(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader forgets attributes when they get too much, and reads them again."""
-    monkeypatch.setattr(states, "_CACHE_CHARACTERS", 100)
+    monkeypatch.setattr(source_reader, "SHARED_CHARACTERS", 100)
     await record(hass, 60)
     reader = StatesReader(hass)
     for piece in await read_all(hass, reader, 10):
@@ -125,9 +132,11 @@ async def test_remembered_attributes_are_bounded(
         assert len(piece.attributes) <= 20
 
 
+@ON_EACH_DATABASE
 async def test_rows_from_old_schemas(hass: HomeAssistant) -> None:
     """Rows without entity, time or shared attributes are read as they are."""
     await record(hass, 1)
+    await keep_text_inline(hass, "states", "attributes")
     await execute(
         hass,
         "UPDATE states SET metadata_id = NULL, last_updated_ts = NULL, attributes_id = NULL,"
@@ -136,3 +145,25 @@ async def test_rows_from_old_schemas(hass: HomeAssistant) -> None:
     (piece,) = await read_all(hass, StatesReader(hass), 10)
     (row,) = piece.rows
     assert row[1:7] == (None, None, None, None, None, '{"old":1}')
+
+
+@ON_EACH_DATABASE
+async def test_context_and_fingerprint(hass: HomeAssistant) -> None:
+    """A context's ids are bytes on each database, and a row has its fingerprint for ever."""
+    context = Context(user_id="0123456789abcdef0123456789abcdef", parent_id=ulid_now())
+    hass.states.async_set("light.a", "on", context=context)
+    await async_wait_recording_done(hass)
+    reader = StatesReader(hass)
+    (piece,) = await read_all(hass, reader, 10)
+    (row,) = piece.rows
+    assert row[7:] == (
+        ulid_to_bytes(context.id),
+        bytes.fromhex(context.user_id or ""),
+        ulid_to_bytes(context.parent_id or ""),
+    )
+    assert piece.last.fingerprint == f"{row[4]!r} {ulid_to_bytes(context.id).hex()}"
+    assert await in_recorder(hass, reader.fingerprints, [row[0], 99]) == {
+        row[0]: piece.last.fingerprint
+    }
+    await execute(hass, "UPDATE states SET context_id_bin = NULL, last_updated_ts = 0.5")
+    assert await in_recorder(hass, reader.fingerprints, [row[0]]) == {row[0]: "0.5 None"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.connection import Connection, Destination
-from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Warehouse:
             Administration(connection).ensure_tables()
 
     def connect(self, location: str = "EU") -> Connection:
-        """Return a connection of an account that may edit data."""
+        """Return a connection of an account that may edit data and run jobs."""
         destination = replace(self.destination, location=location)
-        return Connection(self.create_key(DATA_EDITOR), destination)
+        return Connection(self.create_key(DATA_EDITOR, JOB_USER), destination)
 
     def rows(self, columns: str = "*", where: str = "TRUE") -> list[dict[str, Any]]:
         """Return rows of the table in the order of the recorder's ids."""

@@ -53,7 +53,8 @@ class LoadJobs:
         reference = body.get("jobReference", {})
         job = self._history.checked_id(reference.get("jobId"))
         self._history.check_unused(project, job)
-        load = body.get("configuration", {}).get("load")
+        configuration = body.get("configuration", {})
+        load = configuration.get("load")
         if load is None or "destinationTable" not in load:
             raise invalid("Required parameter is missing: destinationTable")
         _check_offered(load)
@@ -69,7 +70,8 @@ class LoadJobs:
             raise not_found(
                 f"Dataset {table.project}:{table.dataset} was not found in location {location}"
             )
-        return Beginning(project, job, dataset["location"], caller.email, load)
+        labels = configuration.get("labels", {})
+        return Beginning(project, job, dataset["location"], caller.email, load, labels)
 
     def begin(self, beginning: Beginning, file: Path, url: str) -> Json:
         """Take over the uploaded file, begin the job and return its resource.

@@ -21,6 +21,7 @@ class Beginning:
     location: str
     email: str
     load: Json
+    labels: Json
 
 
 def table_of(load: Json) -> TableName:
@@ -48,7 +49,11 @@ def pending(beginning: Beginning, url: str) -> Json:
         "id": key,
         "selfLink": f"{url}/{beginning.job}?location={beginning.location}",
         "user_email": beginning.email,
-        "configuration": {"jobType": "LOAD", "load": beginning.load},
+        "configuration": {
+            "jobType": "LOAD",
+            "load": beginning.load,
+            "labels": beginning.labels,
+        },
         "jobReference": {
             "projectId": beginning.project,
             "jobId": beginning.job,

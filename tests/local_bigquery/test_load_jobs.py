@@ -144,6 +144,12 @@ def test_a_job_takes_its_time(client: bigquery.Client, table: str, slow_jobs: No
     assert client.get_table(table).num_rows == 2
 
 
+def test_a_job_keeps_its_labels(client: bigquery.Client, table: str) -> None:
+    """The labels that a job was begun with are told by jobs.get."""
+    job = loaded(client, table, lines([{"id": 1}]), labels={"purpose": "test"})
+    assert looked_up(client, job.job_id).labels == {"purpose": "test"}
+
+
 def test_an_id_is_used_once(client: bigquery.Client, table: str) -> None:
     """The same id again is refused when the upload begins, and the first job can be looked up."""
     job_id = f"load_{uuid.uuid4().hex}"

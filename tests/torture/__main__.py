@@ -12,6 +12,7 @@ import tempfile
 import time
 import traceback
 
+from .integration import DELIVERIES
 from .torture import STATES, Torture
 from .verdict import Verdict
 
@@ -27,6 +28,12 @@ def main() -> int:
         "--seconds", type=float, default=float("inf"), help="begin no other kill after this time"
     )
     parser.add_argument("--states", type=int, default=STATES, help="states at the beginning")
+    parser.add_argument(
+        "--delivery",
+        choices=DELIVERIES,
+        action="append",
+        help="one alone, where else both are used in turn",
+    )
     arguments = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
     began = time.monotonic()
@@ -36,7 +43,13 @@ def main() -> int:
 
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     say(f"seed {seed}")
-    torture = Torture(folder, seed=seed, states=arguments.states, say=say)
+    torture = Torture(
+        folder,
+        seed=seed,
+        states=arguments.states,
+        deliveries=arguments.delivery or DELIVERIES,
+        say=say,
+    )
     verdict = _run(torture, arguments.kills, arguments.seconds)
     if verdict is not None and verdict.ok:
         shutil.rmtree(folder)

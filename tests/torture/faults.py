@@ -14,22 +14,36 @@ _STORAGE = (
     *("UNAUTHENTICATED", "DEADLINE_EXCEEDED"),
 )
 _REST = ("drop", "backendError", "internalError", "tooManyRequests", "rateLimitExceeded")
-_KINDS = {
-    "CreateWriteStream": _STORAGE,
-    "AppendRows": _STORAGE,
-    "FinalizeWriteStream": _STORAGE,
-    "BatchCommitWriteStreams": (*_STORAGE, "stream_errors"),
-    "GetWriteStream": (*_STORAGE, "NOT_FOUND"),
+_ALWAYS = {
     "tabledata.list": (*_REST, "corrupt_json", "cut_body"),
     "token": ("drop", "backendError"),
 }
-_WEIGHTS = {"AppendRows": 3, "BatchCommitWriteStreams": 5, "GetWriteStream": 2}
+_KINDS = {
+    "storage_write": _ALWAYS
+    | {
+        "CreateWriteStream": _STORAGE,
+        "AppendRows": _STORAGE,
+        "FinalizeWriteStream": _STORAGE,
+        "BatchCommitWriteStreams": (*_STORAGE, "stream_errors"),
+        "GetWriteStream": (*_STORAGE, "NOT_FOUND"),
+    },
+    "load_job": _ALWAYS
+    | {
+        "jobs.insert": _REST,
+        "jobs.upload": _REST,
+        "jobs.get": (*_REST, "corrupt_json", "cut_body"),
+    },
+}
+_WEIGHTS = {
+    **{"AppendRows": 3, "BatchCommitWriteStreams": 5, "GetWriteStream": 2},
+    **{"jobs.insert": 2, "jobs.upload": 5, "jobs.get": 3},
+}
 
 
-def add_fault(bigquery: LocalBigQuery, random: Random) -> str:
+def add_fault(bigquery: LocalBigQuery, random: Random, delivery: str) -> str:
     """Let some call fail, before or after it was done, and describe it."""
-    method = _method(random)
-    kind = random.choice(_KINDS[method])
+    method = _method(random, delivery)
+    kind = random.choice(_KINDS[delivery][method])
     rule: dict[str, Any] = {
         # The second commit, and the second of all other calls, is that of the export log.
         "skip": random.choice((0, 0, 1)),
@@ -42,9 +56,9 @@ def add_fault(bigquery: LocalBigQuery, random: Random) -> str:
     return f"{method} {kind}{' after it was done' if rule.get('done') else ''} x{rule['times']}"
 
 
-def add_delay(bigquery: LocalBigQuery, random: Random) -> tuple[str, float]:
+def add_delay(bigquery: LocalBigQuery, random: Random, delivery: str) -> tuple[str, float]:
     """Make one call of some method slow, describe it, and return its seconds."""
-    method = _method(random)
+    method = _method(random, delivery)
     seconds = round(random.uniform(0.2, LONGEST_DELAY), 3)
     bigquery.add_fault(method, "delay", skip=random.choice((0, 0, 1)), seconds=seconds)
     return f"{method} slow", seconds
@@ -55,6 +69,6 @@ def fired(bigquery: LocalBigQuery) -> int:
     return sum(rule["fired"] for rule in bigquery.faults())
 
 
-def _method(random: Random) -> str:
-    methods = list(_KINDS)
+def _method(random: Random, delivery: str) -> str:
+    methods = list(_KINDS[delivery])
     return random.choices(methods, [_WEIGHTS.get(method, 1) for method in methods])[0]

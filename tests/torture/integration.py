@@ -3,13 +3,14 @@
 import json
 
 from tests.home.client import Client, Json
-from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery
 
 DOMAIN = "bigquery_export"
 PROJECT = "torture-home"
 DATASET = "home_assistant"
 TABLE = "sensor_data"
 BATCH_ROWS = 1_000
+DELIVERIES = ("storage_write", "load_job")
 _FLOWS = "/api/config/config_entries/options/flow"
 
 
@@ -17,9 +18,10 @@ class SetupError(Exception):
     """A flow did not end as it must; the text says with what."""
 
 
-async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
+async def add_integration(client: Client, bigquery: LocalBigQuery, delivery: str) -> str:
     """Go through the config flow, and choose small batches; return the entry's id."""
-    key = bigquery.create_account(PROJECT, [{"role": DATA_EDITOR, "project": PROJECT}])
+    grants = [{"role": role, "project": PROJECT} for role in (DATA_EDITOR, JOB_USER)]
+    key = bigquery.create_account(PROJECT, grants)
     file_id = await client.upload("key.json", json.dumps(key).encode())
     flow_id = (await client.start_flow(DOMAIN))["flow_id"]
     await client.submit(flow_id, {"key_file": file_id})
@@ -30,6 +32,7 @@ async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
             "dataset_id": DATASET,
             "location": "EU",
             "table_id": TABLE,
+            "delivery": delivery,
             "advanced": {
                 "api_endpoint": bigquery.rest_url,
                 "storage_endpoint": bigquery.storage_url,
@@ -37,16 +40,21 @@ async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
         },
     )
     entry_id: str = _created(step)["result"]["entry_id"]
+    await choose(client, entry_id, delivery)
+    return entry_id
+
+
+async def choose(client: Client, entry_id: str, delivery: str) -> None:
+    """Go through the options flow."""
     options = await client.request("POST", _FLOWS, json={"handler": entry_id})
     _created(
         await client.request(
             "POST",
             f"{_FLOWS}/{options['flow_id']}",
             # The time is one at which nobody runs this for long.
-            json={"export_time": "03:30:00", "batch_rows": BATCH_ROWS},
+            json={"export_time": "03:30:00", "batch_rows": BATCH_ROWS, "delivery": delivery},
         )
     )
-    return entry_id
 
 
 def _created(step: Json) -> Json:

@@ -1,7 +1,7 @@
 """The torture itself: what is broken when, and how the home goes on."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 import json
@@ -21,7 +21,15 @@ from tests.local_bigquery.process import start
 from . import recorder_damage
 from .checkpoint_damage import damage
 from .faults import add_delay, add_fault, fired
-from .integration import DATASET, DOMAIN, PROJECT, TABLE, add_integration
+from .integration import (
+    DATASET,
+    DELIVERIES,
+    DOMAIN,
+    PROJECT,
+    TABLE,
+    add_integration,
+    choose,
+)
 from .ledger import Ledger
 from .recorder_damage import Backup
 from .verdict import Verdict, judge
@@ -52,11 +60,21 @@ class TortureError(Exception):
 class Torture:
     """A home and its BigQuery, to which everything happens that should not."""
 
-    def __init__(self, folder: Path, *, seed: int, states: int = STATES, say: Say) -> None:
-        """Keep everything in the folder; begin with so many states."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        states: int = STATES,
+        deliveries: Sequence[str] = DELIVERIES,
+        say: Say,
+    ) -> None:
+        """Keep everything in the folder; begin with so many states, and the first delivery."""
         self._folder = folder
         self._states = states
         self._say = say
+        self._deliveries = deliveries
+        self._delivery = deliveries[0]
         self._random = Random(seed)  # noqa: S311 - repeatable
         self._writing_random = Random(seed)  # noqa: S311
         self._ledger = Ledger()
@@ -77,7 +95,7 @@ class Torture:
             self._home = HomeAssistant(home_folder)
             make(self._home.database, states=self._states, entities=ENTITIES)
             async with self._home:
-                self._entry_id = await add_integration(self._home.client, bigquery)
+                self._entry_id = await add_integration(self._home.client, bigquery, self._delivery)
                 self._checkpoint = home_folder / ".storage" / f"{DOMAIN}.{self._entry_id}"
                 await asyncio.sleep(SECONDS_TO_SAVE)
                 async with writing(self._home.client, self._writing_random):
@@ -95,6 +113,17 @@ class Torture:
         await self._kill()
         self._damage_files()
         await self._home.start()
+        if len(self._deliveries) > 1 and self._chance(0.3):
+            await self._change_delivery()
+
+    async def _change_delivery(self) -> None:
+        """Choose another delivery, perhaps while a transaction of this one is in doubt."""
+        self._delivery = self._random.choice(
+            [delivery for delivery in self._deliveries if delivery != self._delivery]
+        )
+        await choose(self._home.client, self._entry_id, self._delivery)
+        await asyncio.sleep(SECONDS_TO_SAVE)
+        self._say(f"  changed the delivery to {self._delivery}: {self._standing()}")
 
     async def _export_alone(self) -> None:
         began = time.monotonic()
@@ -122,7 +151,7 @@ class Torture:
         expected = self._expected_seconds()
         slow = ""
         if self._chance(0.7):
-            what, seconds = add_delay(self._bigquery, self._random)
+            what, seconds = add_delay(self._bigquery, self._random, self._delivery)
             slow = f", {what}"
             expected += seconds
         if self._chance(0.3):
@@ -260,7 +289,7 @@ class Torture:
         return verdict
 
     def _add_faults(self, number: int) -> list[str]:
-        return [add_fault(self._bigquery, self._random) for _ in range(number)]
+        return [add_fault(self._bigquery, self._random, self._delivery) for _ in range(number)]
 
     def _clear_faults(self) -> None:
         self.faults += fired(self._bigquery)

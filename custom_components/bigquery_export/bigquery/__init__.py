@@ -1,1 +1,11 @@
-"""Talking to Google: credentials, table administration and the Storage Write API."""
+"""Talking to Google: credentials, administration of tables, and the two deliveries."""
+
+from collections.abc import Mapping
+
+from .load_job import LoadJobDelivery
+from .storage_write import StorageWriteDelivery
+
+DELIVERIES: Mapping[str, type[StorageWriteDelivery | LoadJobDelivery]] = {
+    delivery.name: delivery for delivery in (StorageWriteDelivery, LoadJobDelivery)
+}
+"""The deliveries by name."""

@@ -1,6 +1,8 @@
 """The dataset and its tables: finding them, making them, and checking that they fit."""
 
-from google.api_core.exceptions import Conflict, NotFound
+from collections.abc import Sequence
+
+from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed, ServiceUnavailable
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
@@ -40,16 +42,19 @@ class Administration:
             self.ensure_table(table)
 
     def ensure_table(self, table: Table) -> None:
-        """Find the table, or make it.
+        """Find the table, or make it; columns that it lacks are added.
 
-        Raises TableMismatchError when it lacks columns or has them with another type or mode.
+        Raises TableMismatchError when it has columns of another type or mode, or other partitions.
         """
         reference = self._destination.table_reference(table)
         found = self._find_table(reference) or self._make_table(reference, table)
-        columns = {field.name: field for field in found.schema}
-        wrong = [column.name for column in table.columns if not _fits(column, columns)]
+        wrong = [column.name for column in table.columns if not _fits(column, found)]
+        if not wrong and not _fits_partitions(table, found):
+            wrong = [table.partition_by]
         if wrong:
             raise TableMismatchError(table=str(reference), columns=", ".join(wrong))
+        if lacking := _lacking(table, found):
+            self._add_columns(found, lacking)
 
     def _find_dataset(self) -> bigquery.Dataset | None:
         with self._connection.errors():
@@ -81,7 +86,7 @@ class Administration:
         wanted = bigquery.Table(reference, schema=[_field(column) for column in table.columns])
         wanted.description = table.description
         wanted.time_partitioning = bigquery.TimePartitioning(
-            type_=bigquery.TimePartitioningType.DAY, field=table.partition_by
+            type_=table.partition_unit, field=table.partition_by
         )
         wanted.clustering_fields = list(table.cluster_by)
         with self._connection.errors():
@@ -90,21 +95,51 @@ class Administration:
             except Conflict:
                 return self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT)
 
+    def _add_columns(self, found: bigquery.Table, columns: Sequence[Column]) -> None:
+        """Add columns at the end of a table.
 
-def _field(column: Column) -> bigquery.SchemaField:
+        A new column cannot be REQUIRED (BigQuery's page "Modifying table schemas"); all rows of
+        ours have it all the same. The etag keeps columns that somebody else adds just now.
+        """
+        found.schema = [*found.schema, *(_field(column, relaxed=True) for column in columns)]
+        with self._connection.errors():
+            try:
+                self._client.update_table(found, ["schema"], retry=_RETRY, timeout=_TIMEOUT)
+            except PreconditionFailed as err:  # Somebody else changed it: look again.
+                raise ServiceUnavailable(err.message) from err
+
+
+def _field(column: Column, *, relaxed: bool = False) -> bigquery.SchemaField:
+    required = column.mode is Mode.REQUIRED
     return bigquery.SchemaField(
         column.name,
         column.type,
-        mode=column.mode,
+        mode=Mode.NULLABLE if relaxed and required else column.mode,
         description=column.description,
-        default_value_expression=column.default,
+        default_value_expression=None if relaxed else column.default,
     )
 
 
-def _fits(column: Column, fields: dict[str, bigquery.SchemaField]) -> bool:
-    field = fields.get(column.name)
-    return field is not None and (
+def _fits_partitions(table: Table, found: bigquery.Table) -> bool:
+    partitioning = found.time_partitioning
+    return (
+        partitioning is not None
+        and partitioning.field == table.partition_by
+        and partitioning.type_ == table.partition_unit
+    )
+
+
+def _lacking(table: Table, found: bigquery.Table) -> list[Column]:
+    names = {field.name for field in found.schema}
+    return [column for column in table.columns if column.name not in names]
+
+
+def _fits(column: Column, found: bigquery.Table) -> bool:
+    """Return whether a table takes a column's values, as it is or once the column is added."""
+    fields = [field for field in found.schema if field.name == column.name]
+    return all(
         _STANDARD_TYPES.get(field.field_type, field.field_type) == column.type
         # A column that others have relaxed to NULLABLE still takes every row.
         and (field.mode == "REPEATED") == (column.mode is Mode.REPEATED)
+        for field in fields
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports import
 )
 import grpc
 
-from ..export.errors import StorageUnreachableError, UnreachableError
+from ..export.errors import StoppedError, StorageUnreachableError, UnreachableError
 from ..export.sensor_data import SENSOR_DATA
 from ..export.tables import Table
 from .credentials import is_loopback, make_credentials, refresh
@@ -71,6 +72,7 @@ class Connection:
         self.destination = destination
         self._credentials = make_credentials(key, private=destination.api_endpoint != API_ENDPOINT)
         self._key = key
+        self._stopped = Event()
         self.tables = Client(
             project=destination.project,
             credentials=self._credentials,
@@ -129,7 +131,17 @@ class Connection:
                     self._credentials.refresh(Request())
                 raise
 
+    def stop(self) -> None:
+        """Let nobody wait any longer for what takes long."""
+        self._stopped.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait between two looks at something. Raises StoppedError."""
+        if self._stopped.wait(seconds):
+            raise StoppedError
+
     def close(self) -> None:
         """Close all connections."""
+        self.stop()
         self.tables.close()
         self._channel.close()

@@ -6,12 +6,17 @@ import re
 
 from google.api_core import exceptions as google
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from google.cloud.bigquery_storage_v1.types import StorageError
 from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+import grpc
+from grpc_status.rpc_status import from_call
 from requests.exceptions import RequestException
 
 from ..export.errors import (
     AccessDeniedError,
     ApiDisabledError,
+    ColumnsUnknownError,
     ExportError,
     KeyRefusedError,
     PermissionMissingError,
@@ -34,6 +39,7 @@ _STORAGE_PERMISSIONS = {
 }
 _QUOTA_REASONS = ("quotaExceeded", "rateLimitExceeded")
 """Reasons of a 403 that pass (BigQuery's page "Error messages")."""
+EXTRA_FIELDS = StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
 _MAX_MESSAGE = 400
 
 
@@ -80,6 +86,8 @@ def _export_error(
             return QuotaExceededError(message=message, retry_after=_retry_after(err))
         case google.ServerError() | google.Unauthorized() | google.Aborted() | google.RetryError():
             return unreachable(endpoint=endpoint, message=message, retry_after=_retry_after(err))
+        case google.InvalidArgument() if EXTRA_FIELDS in _storage_errors(err):
+            return ColumnsUnknownError(message=message)
         case google.GoogleAPIError():
             return RefusedError(message=message)
         case _:
@@ -107,6 +115,21 @@ def _details(err: BaseException) -> dict[str, str]:
     """Return the first of the errors that a REST answer lists ("Error messages" in the API)."""
     errors = getattr(err, "errors", None)
     return errors[0] if errors and isinstance(errors[0], dict) else {}
+
+
+def _storage_errors(err: google.GoogleAPICallError) -> set[int]:
+    """Return the codes of the Storage Write API with which a call ended."""
+    statuses = [from_call(call) for call in err.errors if isinstance(call, grpc.Call)]
+    return {code for status in statuses if status for code in storage_codes(status)}
+
+
+def storage_codes(status: Status) -> set[int]:
+    """Return the codes of the Storage Write API in a status."""
+    codes = set()
+    for detail in status.details:
+        if detail.Unpack(storage_error := StorageError.pb()()):
+            codes.add(storage_error.code)
+    return codes
 
 
 def _retry_after(err: BaseException) -> float | None:

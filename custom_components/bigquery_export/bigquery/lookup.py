@@ -8,25 +8,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import NotFound
-from google.cloud.bigquery import SchemaField
+from google.cloud.bigquery import SchemaField, TableReference
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
+from ..export.tables import Table
 from .connection import Connection
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIELDS = (
-    # In the order of the table, in which they come whatever the order is that is asked for.
-    SchemaField("entity_id", "STRING"),
-    SchemaField("last_updated", "TIMESTAMP"),
-    SchemaField("source", "STRING"),
-)
 _PAGE_ROWS = 10_000
 _TIMEOUT = 60.0
 _RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
 
 class TableLookup:
-    """Looks into the table of a connection for the rows of one installation."""
+    """Looks into the tables of a connection for the rows of one installation."""
 
     def __init__(self, connection: Connection, source: str) -> None:
         """Look for rows whose `source` is this one."""
@@ -34,24 +29,35 @@ class TableLookup:
         self._client = connection.tables
         self._destination = connection.destination
         self._source = source
+        self._known_fields: dict[str, list[SchemaField]] = {}
 
-    def rows(self, day: int) -> Iterator[tuple[str, int]]:
-        """Yield entity_id and last_updated of this installation's rows in one partition."""
-        date = _EPOCH + timedelta(days=day)
-        table = self._destination.dataset_reference.table(
-            f"{self._destination.table}${date:%Y%m%d}"
-        )
+    def rows(self, table: Table, partition: str) -> Iterator[tuple[str, int]]:
+        """Yield what identifies this installation's rows in one partition of a table."""
         with self._connection.errors():
             try:
                 found = self._client.list_rows(
-                    table,
-                    selected_fields=_FIELDS,
+                    self._partition(table, partition),
+                    selected_fields=self._fields(table),
                     page_size=_PAGE_ROWS,
                     retry=_RETRY,
                     timeout=_TIMEOUT,
                 )
-                for entity_id, last_updated, source in map(tuple, found):
-                    if source == self._source:
-                        yield entity_id, (last_updated - _EPOCH) // timedelta(microseconds=1)
+                name, time = table.identity
+                for row in found:
+                    if row["source"] == self._source:
+                        yield row[name], (row[time] - _EPOCH) // timedelta(microseconds=1)
             except NotFound:  # There is no such partition yet.
                 return
+
+    def _partition(self, table: Table, partition: str) -> TableReference:
+        name = self._destination.table_reference(table).table_id
+        return self._destination.dataset_reference.table(f"{name}${partition}")
+
+    def _fields(self, table: Table) -> list[SchemaField]:
+        """Return the columns to read, in the order of the table: that of the answer, too."""
+        if table.name not in self._known_fields:
+            reference = self._destination.table_reference(table)
+            schema = self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT).schema
+            wanted = {*table.identity, "source"}
+            self._known_fields[table.name] = [field for field in schema if field.name in wanted]
+        return self._known_fields[table.name]

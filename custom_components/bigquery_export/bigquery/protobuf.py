@@ -13,7 +13,6 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
 )
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message_factory import GetMessageClass
 
 from ..export.tables import ColumnType, Mode, Table
@@ -63,8 +62,9 @@ class ProtobufEncoding:
         return b"".join(fragments)
 
     def decode(self, row: bytes) -> dict[str, Any]:
-        """Return the values of a row, for a person to read."""
-        return MessageToDict(self._message.FromString(row), preserving_proto_field_name=True)
+        """Return the values of a row that are not NULL, by name."""
+        fields = self._message.FromString(row).ListFields()
+        return {field.name: list(value) if field.is_repeated else value for field, value in fields}
 
 
 def _descriptor(table: Table) -> DescriptorProto:

@@ -4,7 +4,7 @@ What a stream holds becomes visible with its commit, all at once, and to repeat 
 nothing (BigQuery's page "Batch load data using the Storage Write API").
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from queue import SimpleQueue
 from typing import Protocol, cast
 
@@ -20,17 +20,19 @@ from google.cloud.bigquery_storage_v1.types import (
 )
 
 from ..export.delivery import Outcome, RejectedRow
-from ..export.errors import RefusedError
+from ..export.errors import ColumnsUnknownError, RefusedError
 from ..export.tables import Table
 from .connection import Connection
+from .errors import EXTRA_FIELDS, storage_codes
 from .protobuf import ProtobufEncoding
 
 _TIMEOUT = 30.0
 _RETRY = Retry(predicate=if_transient_error, initial=0.5, maximum=5.0, timeout=10.0)
 _STREAM_TIMEOUT = 30 * 60.0
 """Seconds that all requests of a transaction may take together."""
-_REQUEST_BYTES = 8 * 1024 * 1024
+_REQUEST_BYTES = 9 * 1024 * 1024
 """A request must stay below 20 MB, and once had to below 10 MB (API reference, AppendRows)."""
+_TOO_LARGE = f"it is larger than the {_REQUEST_BYTES:,} bytes that one request can have"
 _ENVELOPE_BYTES = 16
 """What protobuf adds to each row, at most."""
 
@@ -45,28 +47,42 @@ class _Responses(Iterator[AppendRowsResponse], Protocol):
 
 
 class StorageWriteDelivery:
-    """A way into one table, by the Storage Write API."""
+    """The way into the tables of a destination by the Storage Write API."""
 
-    def __init__(self, connection: Connection, table: Table) -> None:
-        """Prepare the encoding; nothing is sent yet."""
-        self.encoding = ProtobufEncoding(table)
-        self._writer = _Writer(connection, table)
+    name = "storage_write"
 
-    def begin(self) -> PendingStream:
-        """Open a write stream."""
-        return PendingStream(self._writer, self._writer.create_stream(), self.encoding)
+    def __init__(self, connection: Connection) -> None:
+        """Write to the destination of a connection; nothing is sent yet."""
+        self._connection = connection
+        self._encodings: dict[str, ProtobufEncoding] = {}
 
-    def settle(self, transaction: str) -> Outcome:
+    def encoding(self, table: Table) -> ProtobufEncoding:
+        """Return how the rows of a table have to be encoded."""
+        if table.name not in self._encodings:
+            self._encodings[table.name] = ProtobufEncoding(table)
+        return self._encodings[table.name]
+
+    def prove(self, table: Table) -> None:
+        """Open a write stream, which BigQuery forgets within a day."""
+        _Writer(self._connection, table).create_stream()
+
+    def begin(self, table: Table, label: str) -> PendingStream:
+        """Open a write stream; BigQuery names it, and the label is not used."""
+        writer = _Writer(self._connection, table)
+        return PendingStream(writer, writer.create_stream(), self.encoding(table))
+
+    def settle(self, table: Table, transaction: str) -> Outcome:
         """Decide a transaction in doubt: commit it if that is still possible.
 
         To commit it, rather than to send its rows again, is safe against the commit of a process
         that died arriving late.
         """
-        committed = self._writer.is_committed(transaction)
+        writer = _Writer(self._connection, table)
+        committed = writer.is_committed(transaction)
         if committed is None:
             return Outcome.FORGOTTEN
         # Only a finalized stream can be committed, and this one was before its intent was saved.
-        if committed or not self._writer.commit(transaction):
+        if committed or not writer.commit(transaction):
             return Outcome.COMMITTED
         return Outcome.NOT_COMMITTED
 
@@ -85,30 +101,34 @@ class PendingStream:
 
     def append(self, rows: Sequence[bytes]) -> list[RejectedRow]:
         """Send a batch; rows that are rejected are left out, all others are in."""
-        rejected: list[RejectedRow] = []
-        for start, end in _requests(rows):
-            places = list(range(start, end))
+        rejected = [RejectedRow(row, _TOO_LARGE) for row in rows if len(row) > _REQUEST_BYTES]
+        for request in _requests(row for row in rows if len(row) <= _REQUEST_BYTES):
             # BigQuery takes all rows of a request or none, and names the ones to leave out.
-            while places and (errors := self._send([rows[place] for place in places])):
-                rejected += [RejectedRow(places[index], errors[index]) for index in errors]
-                places = [place for index, place in enumerate(places) if index not in errors]
+            while request and (errors := self._send(request)):
+                rejected += [RejectedRow(request[index], errors[index]) for index in errors]
+                request = [row for index, row in enumerate(request) if index not in errors]
         return rejected
 
     def finish(self) -> None:
         """End the sending, and make sure that as many rows arrived as were appended."""
-        self._close()
+        self.close()
         finalized = self._writer.finalize(self.name)
         if finalized != self._rows:
             raise RefusedError(message=f"{self._rows} rows were sent and {finalized} arrived")
 
-    def commit(self) -> None:
+    def commit(self) -> list[RejectedRow]:
         """Make the rows visible; to commit what is committed already changes nothing."""
         if errors := self._writer.commit(self.name):
             raise RefusedError(message=", ".join(code.name for code in errors))
+        return []
 
-    def abandon(self) -> None:
-        """Let go of the stream: BigQuery drops what is not committed within a day."""
-        self._close()
+    def close(self) -> None:
+        """Close the connection: BigQuery drops what is not committed within a day."""
+        self._requests.put(None)
+        self._requests = SimpleQueue()
+        if self._responses is not None:
+            self._responses.cancel()
+            self._responses = None
 
     def _send(self, rows: Sequence[bytes]) -> dict[int, str]:
         """Append rows as one request; return why not by index, in which case none was."""
@@ -121,6 +141,8 @@ class PendingStream:
                 raise ServiceUnavailable("the connection was closed without an answer")
             if response.row_errors:
                 return {error.index: error.message for error in response.row_errors}
+            if EXTRA_FIELDS in storage_codes(response.error):
+                raise ColumnsUnknownError(message=response.error.message)
             if response.error.code:
                 raise from_grpc_status(response.error.code, response.error.message)
         self._rows += len(rows)
@@ -135,12 +157,6 @@ class PendingStream:
         request.proto_rows.rows.serialized_rows.extend(rows)
         wrapped: AppendRowsRequest = AppendRowsRequest.wrap(request)
         return wrapped
-
-    def _close(self) -> None:
-        self._requests.put(None)
-        if self._responses is not None:
-            self._responses.cancel()
-            self._responses = None
 
 
 class _Writer:
@@ -209,14 +225,16 @@ class _Writer:
         return [code for code in codes if code != _StorageErrorCode.STREAM_ALREADY_COMMITTED]
 
 
-def _requests(rows: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Cut a batch into ranges that fit into a request each."""
-    start = size = 0
-    for index, row in enumerate(rows):
+def _requests(rows: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield the rows again, as many at once as fit into a request."""
+    request: list[bytes] = []
+    size = 0
+    for row in rows:
         cost = len(row) + _ENVELOPE_BYTES
-        if size + cost > _REQUEST_BYTES and index > start:
-            yield start, index
-            start, size = index, 0
+        if request and size + cost > _REQUEST_BYTES:
+            yield request
+            request, size = [], 0
+        request.append(row)
         size += cost
-    if start < len(rows):
-        yield start, len(rows)
+    if request:
+        yield request

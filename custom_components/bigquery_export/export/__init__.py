@@ -3,4 +3,7 @@
 from .export_log import EXPORT_LOG
 from .sensor_data import SENSOR_DATA
 
-TABLES = (SENSOR_DATA, EXPORT_LOG)
+SOURCE_TABLES = (SENSOR_DATA,)
+"""The tables with rows of the recorder."""
+TABLES = (*SOURCE_TABLES, EXPORT_LOG)
+"""All tables of an export."""

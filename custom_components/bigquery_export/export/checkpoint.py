@@ -53,11 +53,20 @@ class Intent:
     """Transactions that are about to be committed, and where their table stands afterwards."""
 
     table: str
+    delivery: str
+    """The delivery that both transactions are of."""
     transaction: str
     """The rows of the table."""
     log_transaction: str
     """The row of the export log that says so; it is committed after them."""
+    log_values: dict[str, Any]
+    """That row, should its transaction not outlive the process."""
     position: Position
+
+    @property
+    def age(self) -> float:
+        """Return the seconds since all rows had been sent."""
+        return time() - float(self.log_values["finished"]) / 1e6
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,30 @@
-"""A chunk: rows of one transaction."""
+"""A chunk: rows of one table in one transaction."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from homeassistant.const import __version__ as HOME_ASSISTANT_VERSION
 from homeassistant.util import dt as dt_util
 
 from ..source.states import Anchor
-from .delivery import Transaction
-from .state_encoder import EncodedRows, RefusedRow
+from .delivery import RejectedRow, Transaction
+from .encoded_rows import EncodedRows, RefusedRow, RowKey
+from .encoding import Encoding
+from .tables import Table, timestamp
+
+MAX_ROWS = 50_000
+"""Rows in a transaction: what a crash makes us send again at most."""
+_MAX_DAYS = 3_000
+"""A job may change 4,000 partitions (BigQuery's page "Quotas"), and a piece adds 1,000 at most."""
 
 
 @dataclass(slots=True)
 class Chunk:
     """What was sent in one transaction, and how far it reaches."""
 
+    table: Table
     start: int
     last: Anchor | None = None
     """The last row that was read."""
@@ -23,23 +34,57 @@ class Chunk:
     started: datetime = field(default_factory=dt_util.utcnow)
     first_id: int | None = None
     first_time: int | None = None
-    """The earliest last_updated of the rows sent, in microseconds since 1970."""
+    """The earliest time of the rows sent, in microseconds since 1970."""
     last_time: int | None = None
     rows: int = 0
     bytes: int = 0
     refused: list[RefusedRow] = field(default_factory=list)
+    _days: set[int] = field(default_factory=set)
+    """The partitions that the rows belong to."""
 
     @property
     def cursor(self) -> int:
         """Return from where the next read goes on."""
         return self.last.id if self.last else self.start
 
-    def add(self, batch: EncodedRows, *, rejected: int) -> None:
+    @property
+    def full(self) -> bool:
+        """Return whether no other piece may be read."""
+        return self.ended or self.rows >= MAX_ROWS or len(self._days) > _MAX_DAYS
+
+    def look_at(self, keys: Iterable[RowKey]) -> None:
+        """Remember the partitions of rows that were read."""
+        self._days.update(key.day for key in keys)
+
+    def add(self, batch: EncodedRows) -> None:
         """Count a batch that was sent."""
-        times = [key.last_updated for key in batch.keys]
+        times = [key.time for key in batch.keys]
         if self.first_time is None or self.last_time is None:
             self.first_id, self.first_time, self.last_time = batch.ids[0], times[0], times[0]
         self.first_time = min(self.first_time, *times)
         self.last_time = max(self.last_time, *times)
-        self.rows += len(batch.data) - rejected
+        self.rows += len(batch.data)
         self.bytes += sum(map(len, batch.data))
+
+    def reject(self, rows: Iterable[RejectedRow], encoding: Encoding) -> list[RefusedRow]:
+        """Take rows out again that were counted, and return them as they can be read."""
+        refused = [RefusedRow(encoding.decode(row.data), row.reason, encoded=True) for row in rows]
+        self.rows -= len(refused)
+        self.refused += refused
+        return refused
+
+    def log_values(self) -> dict[str, Any]:
+        """Return what the export log says of the chunk, when all rows have been sent."""
+        return {
+            "table_name": self.table.name,
+            "first_id": self.first_id,
+            "last_id": self.cursor,
+            "first_time": self.first_time,
+            "last_time": self.last_time,
+            "row_count": self.rows,
+            "byte_count": self.bytes,
+            "rejected": len(self.refused),
+            "started": timestamp(self.started),
+            "finished": timestamp(dt_util.utcnow()),
+            "home_assistant_version": HOME_ASSISTANT_VERSION,
+        }

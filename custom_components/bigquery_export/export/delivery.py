@@ -1,4 +1,4 @@
-"""What a delivery is: how rows get into a table, a transaction at a time.
+"""What a delivery is: how rows get into the tables, a transaction at a time.
 
     begin -> append, append ... -> finish -> (the intent is saved) -> commit
 
@@ -11,18 +11,19 @@ from enum import Enum, auto
 from typing import Protocol
 
 from .encoding import Encoding
+from .tables import Table
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that BigQuery does not take: its place in the batch, and why not."""
+    """A row that BigQuery does not take, as it was appended, and why not."""
 
-    index: int
+    data: bytes
     reason: str
 
 
 class Transaction(Protocol):
-    """Rows that are committed together or not at all."""
+    """Rows of one table that are committed together or not at all."""
 
     @property
     def name(self) -> str:
@@ -34,11 +35,16 @@ class Transaction(Protocol):
     def finish(self) -> None:
         """End the sending, and make sure that as many rows arrived as were appended."""
 
-    def commit(self) -> None:
-        """Make the rows visible; to commit what is committed already changes nothing."""
+    def commit(self) -> list[RejectedRow]:
+        """Make the rows visible; to commit what is committed already changes nothing.
 
-    def abandon(self) -> None:
-        """Let go of a transaction that will not be committed."""
+        A delivery may learn only now that BigQuery rejects rows, and returns them. Then nothing
+        was committed and never will be under this name: these rows are left out, and the
+        transaction has another name under which to commit the others.
+        """
+
+    def close(self) -> None:
+        """Let go of the transaction, whether or not it was committed; it may be closed already."""
 
 
 class Outcome(Enum):
@@ -48,18 +54,28 @@ class Outcome(Enum):
     NOT_COMMITTED = auto()
     """And it never will be."""
     FORGOTTEN = auto()
-    """Nobody can tell any more."""
+    """Nobody can tell any more, but it will not be committed from now on."""
 
 
 class Delivery(Protocol):
-    """A way into one table."""
+    """A way into the tables of a destination."""
 
     @property
-    def encoding(self) -> Encoding:
-        """Return how rows have to be encoded."""
+    def name(self) -> str:
+        """Return the name by which an intent remembers the delivery."""
 
-    def begin(self) -> Transaction:
-        """Open a transaction."""
+    def encoding(self, table: Table) -> Encoding:
+        """Return how the rows of a table have to be encoded."""
 
-    def settle(self, transaction: str) -> Outcome:
+    def prove(self, table: Table) -> None:
+        """Make sure that the account may send rows to a table; nothing is sent."""
+
+    def begin(self, table: Table, label: str) -> Transaction:
+        """Open a transaction.
+
+        The label has letters, digits, - and _, and nothing else ever has the same. A delivery
+        that may choose the names of its transactions makes them from it.
+        """
+
+    def settle(self, table: Table, transaction: str) -> Outcome:
         """Decide a transaction in doubt: commit it if that is still possible."""

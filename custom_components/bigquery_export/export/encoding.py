@@ -21,4 +21,4 @@ class Encoding(Protocol):
         """Put a row together from its fragments."""
 
     def decode(self, row: bytes) -> dict[str, Any]:
-        """Return the values of a row, for a person to read."""
+        """Return the values of a row that are not NULL, by name, as `fragment` takes them."""

@@ -41,6 +41,13 @@ class KeyRefusedError(ExportError):
     message: str
 
 
+_ROLES = {
+    # What a role on a dataset cannot hold (BigQuery's page "IAM roles and permissions").
+    "bigquery.datasets.create": "BigQuery Data Editor on the project",
+    "bigquery.jobs.create": "BigQuery Job User on the project",
+}
+
+
 @dataclass(eq=False)
 class PermissionMissingError(ExportError):
     """The service account may not do something."""
@@ -48,6 +55,13 @@ class PermissionMissingError(ExportError):
     key = "permission_missing"
     permission: str
     resource: str
+
+    @property
+    @override
+    def placeholders(self) -> dict[str, str]:
+        """Return what fills the blanks of the sentence, with the role that has the permission."""
+        role = _ROLES.get(self.permission, "BigQuery Data Editor on the dataset")
+        return {**super().placeholders, "role": role}
 
 
 @dataclass(eq=False)
@@ -98,6 +112,14 @@ class TableMismatchError(ExportError):
     key = "table_mismatch"
     table: str
     columns: str
+
+
+@dataclass(eq=False)
+class ColumnsUnknownError(TransientError):
+    """BigQuery does not know columns (yet): it takes minutes to notice new ones."""
+
+    key = "columns_unknown"
+    message: str
 
 
 @dataclass(eq=False)
@@ -161,3 +183,11 @@ class StoppedError(ExportError):
     """Home Assistant stops, or the entry is unloaded: what was not committed is sent next time."""
 
     key = "stopped"
+
+
+@dataclass(eq=False)
+class LoadJobsUsedUpError(TransientError):
+    """A table has had about as many load jobs as BigQuery allows in a day."""
+
+    key = "load_jobs_used_up"
+    used: str

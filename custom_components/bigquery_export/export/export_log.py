@@ -1,12 +1,6 @@
 """The table `export_log`, one row per committed chunk: the audit trail of all exports."""
 
-from typing import Any
-
-from homeassistant.const import __version__ as HOME_ASSISTANT_VERSION
-from homeassistant.util import dt as dt_util
-
-from .chunk import Chunk
-from .tables import Column, ColumnType, Mode, Scope, Table, timestamp
+from .tables import Column, ColumnType, Mode, Scope, Table
 
 EXPORT_LOG = Table(
     name="export_log",
@@ -45,19 +39,3 @@ EXPORT_LOG = Table(
         Column("integration_version", ColumnType.STRING, Scope.ROW, "Version of this integration"),
     ),
 )
-
-
-def log_values(chunk: Chunk, last_id: int) -> dict[str, Any]:
-    """Return what the log says of a chunk of which all rows have been sent."""
-    return {
-        "first_id": chunk.first_id,
-        "last_id": last_id,
-        "first_time": chunk.first_time,
-        "last_time": chunk.last_time,
-        "row_count": chunk.rows,
-        "byte_count": chunk.bytes,
-        "rejected": len(chunk.refused),
-        "started": timestamp(chunk.started),
-        "finished": timestamp(dt_util.utcnow()),
-        "home_assistant_version": HOME_ASSISTANT_VERSION,
-    }

@@ -4,29 +4,30 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol
 
-from .state_encoder import EncodedRows
+from .encoded_rows import EncodedRows
+from .tables import Table
 
 
 class Lookup(Protocol):
-    """Reads what is in the table; its methods block and raise ExportError."""
+    """Reads what is in the tables; its methods block and raise ExportError."""
 
-    def rows(self, day: int) -> Iterator[tuple[str, int]]:
-        """Yield entity_id and last_updated of this installation's rows in one partition.
+    def rows(self, table: Table, partition: str) -> Iterator[tuple[str, int]]:
+        """Yield what identifies this installation's rows in one partition of a table.
 
-        `day` is in days since 1970, last_updated in microseconds.
+        The second part of it is in microseconds since 1970.
         """
 
 
-def without_known(batch: EncodedRows, lookup: Lookup) -> EncodedRows:
+def without_known(batch: EncodedRows, table: Table, lookup: Lookup) -> EncodedRows:
     """Return the rows of a batch that are not in BigQuery; this blocks.
 
-    Rows are known by entity_id and last_updated and never by the recorder's id. Where more of the
-    same are wanted than there are, the rest is sent.
+    Rows are known by what identifies them and never by the recorder's id. Where more of the same
+    are wanted than there are, the rest is sent.
     """
     wanted = Counter(key[:2] for key in batch.keys)
     known: Counter[tuple[str, int]] = Counter()
-    for day in sorted({key.day for key in batch.keys}):
-        known.update(row for row in lookup.rows(day) if row in wanted)
+    for partition in sorted({table.partition(key.day) for key in batch.keys}):
+        known.update(row for row in lookup.rows(table, partition) if row in wanted)
     new = EncodedRows(refused=batch.refused)
     for id_, key, data in zip(batch.ids, batch.keys, batch.data, strict=True):
         if known[key[:2]] > 0:

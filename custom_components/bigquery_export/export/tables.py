@@ -23,6 +23,13 @@ class ColumnType(StrEnum):
     TIMESTAMP = "TIMESTAMP"  # int, microseconds since 1970-01-01 UTC
 
 
+class PartitionUnit(StrEnum):
+    """How much time a partition holds, in UTC."""
+
+    DAY = "DAY"
+    MONTH = "MONTH"
+
+
 class Mode(StrEnum):
     """Whether a column may be empty or hold many values."""
 
@@ -35,8 +42,8 @@ class Scope(StrEnum):
     """How long a column's value holds, so that it is encoded once per scope and not per row."""
 
     RUN = "run"
-    ENTITY = "entity"
-    ATTRIBUTES = "attributes"  # one attributes blob of the recorder, shared by many rows
+    ENTITY = "entity"  # or a statistic
+    ATTRIBUTES = "attributes"  # one blob of the recorder's, shared by many rows; an event's data
     QUARTER = "quarter"  # a quarter of an hour: every UTC offset in use is a multiple of it
     ROW = "row"
 
@@ -61,9 +68,23 @@ class Table:
     name: str
     description: str
     partition_by: str
-    """The TIMESTAMP column whose UTC day is the partition."""
+    """The TIMESTAMP column that says which partition a row belongs to."""
     cluster_by: tuple[str, ...]
     columns: tuple[Column, ...]
+    id: str = ""
+    """The column with the recorder's id of the row."""
+    identity: tuple[str, str] = ("", "")
+    """The columns by which a row is known again: a STRING and a TIMESTAMP."""
+    partition_unit: PartitionUnit = PartitionUnit.DAY
+
+    def partition(self, day: int) -> str:
+        """Return the decorator of the partition that a day belongs to, in days since 1970.
+
+        Source: BigQuery's page "Manage partitioned tables".
+        """
+        date = _EPOCH + timedelta(days=day)
+        month = f"{date.year:04}{date.month:02}"
+        return month if self.partition_unit is PartitionUnit.MONTH else f"{month}{date.day:02}"
 
     def names(self, scope: Scope) -> frozenset[str]:
         """Return the names of the columns that have a scope."""

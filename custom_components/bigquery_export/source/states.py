@@ -1,4 +1,4 @@
-"""Reading the recorder's states in the order of their ids."""
+"""Reading the recorder's states."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from homeassistant.components.recorder.db_schema import StateAttributes, States, StatesMeta
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import select
 
-PIECE_ROWS = 1_000
-"""Rows in one read at most: what Python does to them in one go stays within milliseconds."""
-_CACHE_CHARACTERS = 8 * 1024 * 1024
+from .reader import (
+    PIECE_ROWS,
+    Anchor,
+    MetaRows,
+    RecorderTable,
+    SharedTexts,
+    TableReader,
+    fingerprint,
+)
+
+__all__ = ["PIECE_ROWS", "Anchor", "Piece", "StateRow", "StatesReader"]
 
 type StateRow = tuple[
     int,  # state_id
@@ -25,8 +33,8 @@ type StateRow = tuple[
     bytes | None,  # context_parent_id_bin, a ULID
 ]
 
-_STATES = (
-    select(
+_STATES = RecorderTable(
+    columns=(
         States.state_id,
         States.metadata_id,
         States.state,
@@ -37,29 +45,12 @@ _STATES = (
         States.context_id_bin,
         States.context_user_id_bin,
         States.context_parent_id_bin,
-    )
-    .where(States.state_id > bindparam("after"), States.state_id <= bindparam("until"))
-    .order_by(States.state_id)
-    .limit(bindparam("limit"))
+    ),
+    fingerprint=(States.last_updated_ts, States.context_id_bin),
 )
-_OLDEST = select(func.min(States.state_id))
-_NEWEST = select(func.max(States.state_id))
-_MARKS = select(States.state_id, States.last_updated_ts, States.context_id_bin).where(
-    States.state_id.in_(bindparam("ids", expanding=True))
+_ENTITY_IDS = select(StatesMeta.metadata_id, StatesMeta.entity_id).where(
+    StatesMeta.entity_id.is_not(None)
 )
-_WAITING = select(func.count()).where(States.state_id > bindparam("after"))
-_ENTITY_IDS = select(StatesMeta.metadata_id, StatesMeta.entity_id)
-_ATTRIBUTES = select(StateAttributes.attributes_id, StateAttributes.shared_attrs).where(
-    StateAttributes.attributes_id.in_(bindparam("ids", expanding=True))
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A row by which the recorder's history is known again: its id, and what no other row has."""
-
-    id: int
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,77 +67,26 @@ class Piece:
     def last(self) -> Anchor:
         """Return the last row, from where the next read goes on."""
         row = self.rows[-1]
-        return Anchor(row[0], _fingerprint(row[4], row[7]))
+        return Anchor(row[0], fingerprint((row[4], row[7])))
 
 
-class StatesReader:
-    """Reads states for one run.
-
-    The recorder re-uses ids of purged attributes and entities, so what a reader remembers must
-    not outlive the run. Its methods block, and belong on the recorder's own executor.
-    """
+class StatesReader(TableReader[StateRow]):
+    """Reads states for one run."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Make a reader that remembers nothing yet."""
-        self._hass = hass
-        self._entity_ids: dict[int, str] = {}
-        self._attributes: dict[int, str | None] = {}
-        self._characters = 0
-
-    def newest_id(self) -> int:
-        """Return the highest id, or 0 when there is no state at all."""
-        with session_scope(hass=self._hass, read_only=True) as session:
-            return session.connection().execute(_NEWEST).scalar() or 0
-
-    def oldest_id(self) -> int | None:
-        """Return the lowest id, or None when there is no state at all."""
-        with session_scope(hass=self._hass, read_only=True) as session:
-            return session.connection().execute(_OLDEST).scalar()
-
-    def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
-        """Return the fingerprints of those rows that there are, by id."""
-        with session_scope(hass=self._hass, read_only=True) as session:
-            rows = session.connection().execute(_MARKS, {"ids": list(ids)}).tuples()
-            return {id_: _fingerprint(updated, context) for id_, updated, context in rows}
-
-    def count(self, after: int) -> int:
-        """Return how many states have a higher id than `after`."""
-        with session_scope(hass=self._hass, read_only=True) as session:
-            return session.connection().execute(_WAITING, {"after": after}).scalar_one()
+        super().__init__(hass, _STATES)
+        self._entity_ids = MetaRows(_ENTITY_IDS, str)
+        self._attributes = SharedTexts(StateAttributes.attributes_id, StateAttributes.shared_attrs)
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> Piece | None:
-        """Return the next states with `after` < id <= `until`, or None when there are none.
-
-        One short read transaction: a longer one would hold up the recorder's checkpoints.
-        """
-        bounds = {"after": after, "until": until, "limit": min(limit, PIECE_ROWS)}
+        """Return the next states with `after` < id <= `until`, or None when there are none."""
         with session_scope(hass=self._hass, read_only=True) as session:
             connection = session.connection()
-            rows: Sequence[StateRow] = connection.execute(_STATES, bounds).tuples().all()
-            if not rows:
+            if not (rows := self._next_rows(connection, after, until, limit)):
                 return None
-            self._learn_entity_ids(connection, {row[1] for row in rows})
-            self._learn_attributes(connection, {row[5] for row in rows})
-        return Piece(rows, self._entity_ids, self._attributes)
-
-    def _learn_entity_ids(self, connection: Connection, ids: set[int | None]) -> None:
-        if ids - self._entity_ids.keys() - {None}:
-            self._entity_ids = {
-                metadata_id: entity_id
-                for metadata_id, entity_id in connection.execute(_ENTITY_IDS).tuples()
-                if entity_id is not None
-            }
-
-    def _learn_attributes(self, connection: Connection, ids: set[int | None]) -> None:
-        if self._characters > _CACHE_CHARACTERS:
-            self._attributes = {}
-            self._characters = 0
-        if missing := [id_ for id_ in ids if id_ is not None and id_ not in self._attributes]:
-            for attributes_id, text in connection.execute(_ATTRIBUTES, {"ids": missing}).tuples():
-                self._attributes[attributes_id] = text
-                self._characters += len(text or "")
-
-
-def _fingerprint(updated: float | None, context: bytes | None) -> str:
-    """Return what tells a row from the one that SQLite gives the same id to later."""
-    return f"{updated!r} {context.hex() if context else None}"
+            return Piece(
+                rows,
+                self._entity_ids.learn(connection, {row[1] for row in rows}),
+                self._attributes.learn(connection, {row[5] for row in rows}),
+            )

@@ -1,0 +1,216 @@
+"""Delivery by load jobs: each transaction is a file of rows, which one job takes or does not.
+
+A job's id is given by us and used once: of all requests to begin a job with the same id at most
+one succeeds (BigQuery's pages "Introduction to reliability" and "Managing jobs"), and a load job
+adds all rows or none ("Introduction to loading data"). So the id is the transaction, and what
+became of it can be read for six months.
+"""
+
+from collections.abc import Sequence
+import re
+
+from google.cloud.bigquery import LoadJob
+
+from ..export.delivery import Outcome, RejectedRow
+from ..export.errors import ExportError, RefusedError, TableMismatchError
+from ..export.tables import Table
+from .connection import Connection
+from .job_budget import JobBudget
+from .load_jobs import LoadJobs
+from .ndjson import NdjsonEncoding
+from .row_file import RowFile
+
+_ROW_BYTES = 100_000_000
+"""A larger row is refused ("Quotas and limits", "Load jobs": maximum JSON row size, 100 MB)."""
+_PLAIN_ATTEMPTS = 2
+"""Attempts with bad rows after which all bad rows are looked for at once."""
+_OVERLOOKED = 1_000
+"""How many bad rows a survey looks at, at most."""
+_BAD_LINE = b"x"
+"""No JSON at all."""
+_FENCE = "fence"
+
+_POSITION = re.compile(r"row starting at position (\d+)")
+_NO_SUCH_FIELD = re.compile(r"No such field: (\w+)", re.IGNORECASE)
+
+
+class LoadJobDelivery:
+    """A way into the tables of a destination, by load jobs."""
+
+    name = "load_job"
+
+    def __init__(self, connection: Connection) -> None:
+        """Prepare the delivery; nothing is sent yet."""
+        self._connection = connection
+        self._budget = JobBudget()
+        self._encodings: dict[str, NdjsonEncoding] = {}
+
+    def encoding(self, table: Table) -> NdjsonEncoding:
+        """Return how the rows of a table have to be encoded."""
+        if table.name not in self._encodings:
+            self._encodings[table.name] = NdjsonEncoding(table)
+        return self._encodings[table.name]
+
+    def prove(self, table: Table) -> None:
+        """Make sure that the account may run jobs; nothing is run, and it costs nothing."""
+        self._jobs(table).prove()
+
+    def begin(self, table: Table, label: str) -> LoadTransaction:
+        """Open a transaction; Google is not asked before its commit.
+
+        Raises LoadJobsUsedUpError when the table has had too many load jobs lately.
+        """
+        jobs = self._jobs(table)
+        jobs.check_budget()
+        return LoadTransaction(jobs, label)
+
+    def settle(self, table: Table, transaction: str) -> Outcome:
+        """Decide a transaction in doubt: wait for its job, or see to it that there never is one.
+
+        When there is no such job, the request of a process that died may still be on its way. So
+        an empty job takes the id: either that request fails from now on, or it was faster.
+        """
+        jobs = self._jobs(table)
+        job = jobs.find(transaction) or _fence(jobs, transaction)
+        if job.error_result is None and _stored_rows(job):
+            return Outcome.COMMITTED
+        return Outcome.NOT_COMMITTED
+
+    def _jobs(self, table: Table) -> LoadJobs:
+        return LoadJobs(self._connection, table, self._budget)
+
+
+class LoadTransaction:
+    """Rows of one table, kept in a file until the commit."""
+
+    def __init__(self, jobs: LoadJobs, label: str) -> None:
+        """Begin with an empty file."""
+        self._jobs = jobs
+        self._label = label
+        self._attempt = 1
+        self._file = RowFile()
+
+    @property
+    def name(self) -> str:
+        """Return the id of the job that commits, or will; it changes with the rows."""
+        return f"{self._label}_{self._attempt}"
+
+    def append(self, rows: Sequence[bytes]) -> list[RejectedRow]:
+        """Keep a batch for the commit; only rows that are too large are rejected here."""
+        large = [row for row in rows if len(row) >= _ROW_BYTES]
+        self._file.append([row for row in rows if len(row) < _ROW_BYTES] if large else rows)
+        return [RejectedRow(row, f"it has {len(row):,} bytes") for row in large]
+
+    def finish(self) -> None:
+        """End the file; nothing was sent that could have been lost."""
+        self._file.finish()
+
+    def commit(self) -> list[RejectedRow]:
+        """Load the rows; to commit what is committed already changes nothing.
+
+        Returns the rows that BigQuery rejects. Then nothing was loaded, these rows are left out,
+        and the transaction has another name under which to commit the others.
+        """
+        if not self._file.rows:
+            return []
+        job = self._jobs.run(self.name, self._file)
+        if job.error_result is None:
+            self._check(job)
+            return []
+        bad = self._bad_rows(job)
+        if not bad:
+            raise self._jobs.failure(job)
+        if self._attempt >= _PLAIN_ATTEMPTS:
+            bad |= self._survey()
+        return self._leave_out(bad)
+
+    def close(self) -> None:
+        """Let the rows go."""
+        self._file.close()
+
+    def _check(self, job: LoadJob) -> None:
+        if (stored := _stored_rows(job)) != self._file.rows:
+            raise RefusedError(message=f"{self._file.rows} rows were sent and {stored} arrived")
+
+    def _bad_rows(self, job: LoadJob) -> dict[int, str]:
+        """Return why rows are bad, by where they begin in the file.
+
+        There is none when the job failed for another reason. Raises TableMismatchError when the
+        table lacks a column: that is no fault of any row.
+        """
+        if job.error_result.get("reason") != "invalid":
+            return {}
+        messages = [str(error.get("message", "")) for error in job.errors or ()]
+        lacking = {name for message in messages for name in _NO_SUCH_FIELD.findall(message)}
+        if lacking:
+            raise TableMismatchError(
+                table=str(self._jobs.reference), columns=", ".join(sorted(lacking))
+            )
+        bad: dict[int, str] = {}
+        for message in messages:
+            if match := _POSITION.search(message):
+                bad.setdefault(int(match[1]), " ".join(message.split()))
+        return bad
+
+    def _survey(self) -> dict[int, str]:
+        """Return more bad rows than a job names that stops at the first of them.
+
+        The job overlooks many bad rows and reports them, and it cannot load anything: the file
+        ends with more bad lines than it overlooks, and a job that meets more fails (API reference,
+        JobConfigurationLoad.maxBadRecords).
+        """
+        survey = RowFile()
+        try:
+            for _, row in self._file.lines():
+                survey.append((row,))
+            survey.append((_BAD_LINE,) * (_OVERLOOKED + 1))
+            job = self._jobs.run(f"{self.name}_survey", survey, max_bad_records=_OVERLOOKED)
+        finally:
+            survey.close()
+        if job.error_result is None:
+            raise RefusedError(message=f"the load job {job.job_id} overlooked too many bad rows")
+        bad = self._bad_rows(job)
+        return {place: reason for place, reason in bad.items() if place < self._file.size}
+
+    def _leave_out(self, bad: dict[int, str]) -> list[RejectedRow]:
+        """Take rows out of the file; raises RefusedError when no row begins where one is bad."""
+        rejected = []
+        others = RowFile()
+        try:
+            for place, row in self._file.lines():
+                if place in bad:
+                    rejected.append(RejectedRow(row, bad.pop(place)))
+                else:
+                    others.append((row,))
+            if bad:
+                raise RefusedError(message=next(iter(bad.values())))
+            others.finish()
+        except ExportError:
+            others.close()
+            raise
+        self._file.close()
+        self._file = others
+        self._attempt += 1
+        return rejected
+
+
+def _fence(jobs: LoadJobs, job_id: str) -> LoadJob:
+    """Let an empty job have the id, unless another has it, and return the one that does."""
+    empty = RowFile()
+    try:
+        return jobs.run(job_id, empty, labels={_FENCE: "true"})
+    finally:
+        empty.close()
+
+
+def _stored_rows(job: LoadJob) -> int:
+    """Return how many rows a job that did not fail has added.
+
+    An empty job that took an id is no transaction of ours. It says so by a label, too, because
+    the reference of JobStatistics3 leaves open whether BigQuery writes down a zero.
+    """
+    if _FENCE in job.labels:
+        return 0
+    if job.output_rows is None:
+        raise RefusedError(message=f"the load job {job.job_id} does not say what it loaded")
+    return int(job.output_rows)

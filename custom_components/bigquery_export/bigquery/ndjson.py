@@ -1,0 +1,200 @@
+"""Rows as load jobs take them: newline-delimited JSON.
+
+Which JSON a column takes is said on BigQuery's page "Loading JSON data from Cloud Storage": dates
+with dashes, integers beyond 2^53 - 1 as text, and a column of type JSON the value itself. NULL in
+a REPEATED column is an error, so what has no value is left out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+import json
+import math
+from types import NoneType
+from typing import Any
+
+import orjson
+
+from ..export.tables import Column, ColumnType, Mode, Table, timestamp
+
+type _Convert = Callable[[Any], Any]
+type _Shape = tuple[tuple[str, ...], tuple[type, ...]]
+
+_EPOCH = datetime(1970, 1, 1)
+_OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+_INT64 = 2**63
+_EXACT_INTEGER = 2**53
+_MAX_PLANS = 1_000
+_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What has to be done with the values of columns when they have certain types."""
+
+    nulls: list[str]
+    """These are left out."""
+    conversions: list[tuple[str, _Convert]]
+    """These are not yet as JSON has them; None is left out."""
+
+
+class NdjsonEncoding:
+    """Encodes the rows of a table, one line each.
+
+    A fragment holds members without the braces around them; a row is fragments with commas
+    between them and braces around. A JSON column whose whole value is `null` is NULL afterwards:
+    a load job cannot tell the two apart.
+    """
+
+    def __init__(self, table: Table) -> None:
+        """Take the columns from the declaration of the table."""
+        self._columns = {column.name: column for column in table.columns}
+        self._plans: dict[_Shape, _Plan] = {}
+
+    def fragment(self, values: Mapping[str, Any]) -> bytes:
+        """Encode some columns of a row, by name; None is NULL.
+
+        Raises ValueError when a value cannot be encoded, or there is no such column.
+        """
+        # The types come in few combinations: each is looked at once, and not for every row.
+        shape = (tuple(values), tuple(map(type, values.values())))
+        plan = self._plans.get(shape) or self._plan(shape)
+        members = dict(values)
+        for name in plan.nulls:
+            del members[name]
+        for name, convert in plan.conversions:
+            if (value := convert(members[name])) is None:
+                del members[name]
+            else:
+                members[name] = value
+        try:
+            return orjson.dumps(members, option=_OPTIONS)[1:-1]
+        except orjson.JSONEncodeError as err:
+            raise ValueError(f"it cannot be written as JSON: {err}") from None
+
+    def row(self, *fragments: bytes) -> bytes:
+        """Put a row together from its fragments: a line without its end."""
+        return b"{%b}" % b",".join(filter(None, fragments) if b"" in fragments else fragments)
+
+    def decode(self, row: bytes) -> dict[str, Any]:
+        """Return the values of a row that are not NULL, by name, as `fragment` takes them.
+
+        Raises ValueError when it is not a row of this table.
+        """
+        return {name: _read(self._column(name), value, text) for name, value, text in _members(row)}
+
+    def _plan(self, shape: _Shape) -> _Plan:
+        plan = _Plan([], [])
+        for name, type_ in zip(*shape, strict=True):
+            column = self._column(name)
+            if type_ is NoneType:
+                plan.nulls.append(name)
+            elif convert := _conversion(column, type_):
+                plan.conversions.append((name, convert))
+        if len(self._plans) >= _MAX_PLANS:
+            self._plans.clear()
+        self._plans[shape] = plan
+        return plan
+
+    def _column(self, name: str) -> Column:
+        column = self._columns.get(name)
+        if column is None:
+            raise ValueError(f"there is no column {name}")
+        return column
+
+
+def _conversion(column: Column, type_: type) -> _Convert | None:
+    """Return what makes JSON of a column's values if they have this type; None changes nothing."""
+    if column.mode is not Mode.REPEATED:
+        return _single_conversion(column, type_)
+    if not issubclass(type_, list | tuple):
+        raise ValueError(f"{column.name} has to be a list, and not {type_.__name__}")
+    return lambda items: [_item(column, item) for item in items] or None
+
+
+def _single_conversion(column: Column, type_: type) -> _Convert | None:
+    types, convert = _CONVERSIONS[column.type]
+    if not issubclass(type_, types) or (type_ is bool and column.type is not ColumnType.BOOL):
+        raise ValueError(f"{column.name} has to be {column.type}, and not {type_.__name__}")
+    return convert
+
+
+def _item(column: Column, item: object) -> object:
+    convert = _single_conversion(column, type(item))
+    return item if convert is None else convert(item)
+
+
+def _integer(value: int) -> int | str:
+    if -_EXACT_INTEGER < value < _EXACT_INTEGER:
+        return value
+    if not -_INT64 <= value < _INT64:
+        raise ValueError(f"{value} is out of range")
+    return str(value)
+
+
+def _float(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a finite number")
+    return float(value)
+
+
+def _time(value: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(0, 0, value)
+    except OverflowError:
+        raise ValueError(f"{value} microseconds are not in the years 1 to 9999") from None
+
+
+def _json(text: str) -> orjson.Fragment:
+    """Return JSON text as it is, so that no number loses a digit, but in one line."""
+    orjson.loads(text)
+    # Between values only: inside of text there are no line ends in JSON.
+    return orjson.Fragment(text.encode().translate(_LINE_ENDS).strip())
+
+
+_CONVERSIONS: Mapping[ColumnType, tuple[type | tuple[type, ...], _Convert | None]] = {
+    ColumnType.BOOL: (bool, None),
+    ColumnType.DATETIME: (str, None),
+    ColumnType.FLOAT64: ((float, int), _float),
+    ColumnType.INT64: (int, _integer),
+    ColumnType.JSON: (str, _json),
+    ColumnType.STRING: (str, None),
+    ColumnType.TIMESTAMP: (int, _time),
+}
+
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+"""Leaves numbers as text: a JSON column may have longer ones than Python reads."""
+
+
+def _members(row: bytes) -> Iterator[tuple[str, Any, str]]:
+    """Yield name, value and text of the value of each member of a row; raises ValueError."""
+    line = row.decode()
+    place = 1
+    if line == "{}":
+        return
+    while place < len(line):
+        name, place = _DECODER.raw_decode(line, place)
+        value, end = _DECODER.raw_decode(line, place + 1)
+        yield name, value, line[place + 1 : end]
+        place = end + 1
+    if line[:1] + line[-1:] != "{}":
+        raise ValueError("it is not a JSON object")
+
+
+def _read(column: Column, value: Any, text: str) -> object:  # noqa: ANN401
+    """Return a value as `ColumnType` has it; `text` is its JSON."""
+    if column.mode is Mode.REPEATED and column.type is not ColumnType.JSON:
+        return [_read_single(column.type, item) for item in value]
+    return text if column.type is ColumnType.JSON else _read_single(column.type, value)
+
+
+def _read_single(type_: ColumnType, value: Any) -> object:  # noqa: ANN401
+    match type_:
+        case ColumnType.FLOAT64:
+            return float(value)
+        case ColumnType.INT64:
+            return int(value)
+        case ColumnType.TIMESTAMP:
+            return timestamp(datetime.fromisoformat(value))
+        case _:
+            return value

@@ -1,0 +1,71 @@
+"""The rows of a load job, on the disk until they are sent."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from gzip import GzipFile
+from tempfile import SpooledTemporaryFile, gettempdir
+from typing import IO
+
+from ..export.errors import CheckpointUnwritableError
+
+_MEMORY_BYTES = 1024 * 1024
+"""A smaller file is not written to the disk."""
+
+
+class RowFile:
+    """Rows as lines, compressed by gzip, in a file without a name that goes when it is closed.
+
+    Writing raises CheckpointUnwritableError when the disk is full.
+    """
+
+    def __init__(self) -> None:
+        """Make an empty file."""
+        self.rows = 0
+        self.size = 0
+        """Bytes of all rows, not compressed."""
+        self._file = SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115
+        # Level 1 is several times as fast as the default, and repetition is most of what there is.
+        self._gzip = GzipFile("", "wb", compresslevel=1, fileobj=self._file, mtime=0)
+
+    def append(self, rows: Sequence[bytes]) -> None:
+        """Add rows, each without its line end."""
+        with _disk():
+            for row in rows:
+                self.size += self._gzip.write(row) + self._gzip.write(b"\n")
+        self.rows += len(rows)
+
+    def finish(self) -> None:
+        """End the file; it may be ended already."""
+        with _disk():
+            self._gzip.close()
+
+    def open(self) -> tuple[IO[bytes], int]:
+        """Return the file as it is sent, at its beginning, and its size in bytes."""
+        self.finish()
+        size = self._file.seek(0, 2)
+        self._file.seek(0)
+        return self._file, size
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each row, and where it begins in the file as it was before the compression."""
+        file, _ = self.open()
+        place = 0
+        with GzipFile("", "rb", fileobj=file) as rows:
+            for line in rows:
+                yield place, line[:-1]
+                place += len(line)
+
+    def close(self) -> None:
+        """Let the file go; it may be gone already."""
+        # One that was not ended would still be written to when Python clears it away.
+        with suppress(OSError):
+            self._gzip.close()
+        self._file.close()
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        raise CheckpointUnwritableError(path=gettempdir(), message=str(err)) from err

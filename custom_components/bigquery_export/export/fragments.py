@@ -1,0 +1,53 @@
+"""The shape of all encoders: a row is fragments one after another, most of them made before."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+from .encoded_rows import EncodedRows, RefusedRow, RowKey
+
+MAX_BYTES = 8 * 1024 * 1024
+
+
+class Fragments[Key: Hashable](dict[Key, bytes]):
+    """Fragments by what they are made of, made by need and remembered up to a size."""
+
+    def __init__(self, make: Callable[[Key], bytes], max_bytes: int = MAX_BYTES) -> None:
+        """Remember nothing yet, and about so many bytes later."""
+        super().__init__()
+        self._make = make
+        self._max_bytes = max_bytes
+        self._bytes = 0
+
+    def __missing__(self, key: Key) -> bytes:
+        """Make the fragment of a key that is not remembered."""
+        if self._bytes > self._max_bytes:
+            self.clear()
+            self._bytes = 0
+        if fragment := self._make(key):  # What has no size would never be forgotten.
+            self[key] = fragment
+            self._bytes += len(fragment)
+        return fragment
+
+
+def encode_each[Row: Sequence[Any]](
+    rows: Sequence[Row],
+    encode: Callable[[Row], tuple[RowKey, bytes] | None],
+    readable: Callable[[Row], Mapping[str, Any]],
+) -> EncodedRows:
+    """Encode rows of the recorder whose first value is their id.
+
+    A row that `encode` returns None for is left out. One that it raises for is refused, with
+    what `readable` says of it, and stops no other.
+    """
+    encoded = EncodedRows()
+    for row in rows:
+        try:
+            result = encode(row)
+        except (ValueError, TypeError, OverflowError) as err:
+            encoded.refused.append(RefusedRow(readable(row), str(err)))
+        else:
+            if result is not None:
+                encoded.ids.append(row[0])
+                encoded.keys.append(result[0])
+                encoded.data.append(result[1])
+    return encoded

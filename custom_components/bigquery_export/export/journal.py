@@ -1,0 +1,140 @@
+"""The journal: what is known to be in BigQuery, and the protocol that keeps it true.
+
+    finish -> save intent -> commit -> save position
+
+The intent says which transaction may have been committed when the process ends before the
+position is saved. Whoever comes next settles it before it sends anything else.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util.ulid import ulid_now
+
+from .checkpoint import Checkpoint, CheckpointFile, Intent, Position
+from .chunk import Chunk
+from .delivery import Delivery, Outcome, Transaction
+from .encoded_rows import RefusedRow
+from .errors import RefusedError
+from .export_log import EXPORT_LOG
+from .rejected_rows import RejectedRows
+from .tables import Table
+
+_REMEMBERED = 90 * 24 * 60 * 60.0
+"""Seconds; BigQuery keeps the history of jobs for six months (page "Managing jobs")."""
+
+
+class Journal:
+    """The checkpoint of one config entry, and how it moves."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        *,
+        file: CheckpointFile,
+        checkpoint: Checkpoint,
+        tables: Mapping[str, Table],
+        deliveries: Mapping[str, Delivery],
+        delivery: Delivery,
+        rejected_rows: RejectedRows,
+        header: Mapping[str, Any],
+        on_progress: Callable[[Checkpoint], None],
+    ) -> None:
+        """Go on from a checkpoint.
+
+        `deliveries` are all that there are, by name: a transaction in doubt may be of another
+        one than the chosen `delivery`. `header` has the columns of the export log that are not
+        of a chunk.
+        """
+        self._hass = hass
+        self._file = file
+        self.checkpoint = checkpoint
+        self._tables = tables
+        self._deliveries = deliveries
+        self._delivery = delivery
+        self._rejected_rows = rejected_rows
+        self._header = header
+        self._on_progress = on_progress
+
+    async def save(self, checkpoint: Checkpoint) -> None:
+        """Write the checkpoint. Raises CheckpointUnwritableError."""
+        await self._block(self._file.save, checkpoint)
+        self.checkpoint = checkpoint
+        self._on_progress(checkpoint)
+
+    async def settle(self) -> None:
+        """Find out what became of a transaction whose commit nobody saw."""
+        if (intent := self.checkpoint.intent) is None:
+            return
+        delivery = self._deliveries[intent.delivery]
+        table = self._tables[intent.table]
+        outcome = await self._block(delivery.settle, table, intent.transaction)
+        position = self.checkpoint.position(intent.table)
+        if outcome is Outcome.COMMITTED:
+            position = intent.position
+            await self._settle_log(intent, delivery)
+        elif outcome is Outcome.FORGOTTEN or intent.age > _REMEMBERED:
+            doubtful = max(position.doubtful_until, intent.position.cursor)
+            position = replace(position, doubtful_until=doubtful)
+        await self.save(self.checkpoint.advanced(intent.table, position))
+
+    async def _settle_log(self, intent: Intent, delivery: Delivery) -> None:
+        """Make sure that the export log has its row of a transaction that was committed."""
+        outcome = await self._block(delivery.settle, EXPORT_LOG, intent.log_transaction)
+        if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED:
+            log = await self._block(self._write_log, delivery, intent.log_values)
+            await self.save(
+                replace(self.checkpoint, intent=replace(intent, log_transaction=log.name))
+            )
+            await self._commit_log(log)
+
+    async def commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
+        """Commit what was sent, and move the position of the table to what `after` returns.
+
+        Rows that BigQuery rejects only now are left out and kept, and the others committed.
+        """
+        table = chunk.table.name
+        while chunk.transaction and chunk.rows:
+            log_values = {**chunk.log_values(), **self._header}
+            log = await self._block(self._write_log, self._delivery, log_values)
+            intent = Intent(
+                table, self._delivery.name, chunk.transaction.name, log.name, log_values, after()
+            )
+            await self.save(replace(self.checkpoint, intent=intent))
+            rejected = await self._block(chunk.transaction.commit)
+            if not rejected:
+                await self._commit_log(log)
+                break
+            log.close()
+            refused = chunk.reject(rejected, self._delivery.encoding(chunk.table))
+            await self.keep_refused(chunk.table, refused)
+        await self.save(self.checkpoint.advanced(table, after()))
+
+    async def keep_refused(self, table: Table, rows: Sequence[RefusedRow]) -> None:
+        """Write rows that could not be sent to their file."""
+        if rows:
+            await self._block(
+                self._rejected_rows.append, str(self._header["export_id"]), table, rows
+            )
+
+    def _write_log(self, delivery: Delivery, values: Mapping[str, Any]) -> Transaction:
+        """Return a finished transaction with a row of the export log."""
+        encoding = delivery.encoding(EXPORT_LOG)
+        log = delivery.begin(EXPORT_LOG, f"{EXPORT_LOG.name}_{ulid_now()}")
+        try:
+            log.append([encoding.row(encoding.fragment(values))])
+            log.finish()
+        except BaseException:
+            log.close()
+            raise
+        return log
+
+    async def _commit_log(self, log: Transaction) -> None:
+        if rejected := await self._block(log.commit):
+            raise RefusedError(message=rejected[0].reason)
+
+    async def _block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Make a call that blocks."""
+        return await self._hass.async_add_executor_job(call, *args)

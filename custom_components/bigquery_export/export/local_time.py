@@ -1,0 +1,98 @@
+"""Local time: where the home is, and what all rows of a quarter of an hour share there.
+
+Every UTC offset in use is a multiple of a quarter of an hour, and clocks are changed at the
+beginning of one.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from astral import Observer
+from homeassistant.components.recorder.models import process_timestamp
+
+from .columns import quarter_values
+from .encoding import Encoding
+from .tables import timestamp
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = 1_000_000
+DAY = 24 * 60 * 60 * _SECOND
+"""A day in microseconds."""
+QUARTER = 15 * 60 * _SECOND
+"""A quarter of an hour in microseconds."""
+_FIRST_SECOND = -62_135_596_800
+_END_SECOND = 253_402_300_800
+"""BigQuery's timestamps are those of the years 1 to 9999."""
+MAX_QUARTERS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the home is: what local time and daylight depend on."""
+
+    zone: tzinfo
+    observer: Observer
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """A quarter of an hour: its fragment, and the local clock at its beginning."""
+
+    fragment: bytes
+    hour: str
+    """Local date and hour, "2026-11-21 07:"."""
+    minute: int
+
+    def clock(self, micros: int) -> str:
+        """Return the local time so many microseconds after the beginning."""
+        seconds, micros = divmod(micros, _SECOND)
+        minute, second = divmod(seconds, 60)
+        return f"{self.hour}{self.minute + minute:02}:{second:02}.{micros:06}"
+
+
+class Quarters(dict[int, Quarter]):
+    """Quarters of an hour by their number since 1970, computed by need."""
+
+    def __init__(self, encoding: Encoding, place: Place, limit: int = MAX_QUARTERS) -> None:
+        """Remember nothing yet, and no more than so many later."""
+        super().__init__()
+        self._encoding = encoding
+        self._place = place
+        self._limit = limit
+
+    def __missing__(self, number: int) -> Quarter:
+        """Compute a quarter that is not remembered."""
+        if len(self) >= self._limit:
+            self.clear()
+        start = _EPOCH + timedelta(microseconds=number * QUARTER)
+        local = start.astimezone(self._place.zone)
+        quarter = Quarter(
+            self._encoding.fragment(quarter_values(local, self._place.observer)),
+            f"{local:%Y-%m-%d %H:}",
+            local.minute,
+        )
+        self[number] = quarter
+        return quarter
+
+
+def microseconds(seconds: float) -> int:
+    """Return a time of the recorder, in seconds since 1970, as a TIMESTAMP column takes it.
+
+    Raises ValueError when BigQuery has no such time.
+    """
+    if not _FIRST_SECOND <= seconds < _END_SECOND:
+        raise ValueError(f"its time, {seconds} seconds since 1970, is not in the years 1 to 9999")
+    # As `datetime.fromtimestamp` rounds, and so as Home Assistant shows it. The product of the
+    # whole number would be rounded before: in one case of eight to the other microsecond.
+    whole = int(seconds)
+    return whole * _SECOND + round((seconds - whole) * _SECOND)
+
+
+def microseconds_or_none(seconds: float | None) -> int | None:
+    """Return a time that need not be there as a TIMESTAMP column takes it."""
+    return None if seconds is None else microseconds(seconds)
+
+
+def timestamp_or_none(time: datetime | None) -> int | None:
+    """Return a time of the recorder, in UTC if without zone, as a TIMESTAMP column takes it."""
+    return None if time is None else timestamp(process_timestamp(time))

@@ -1,0 +1,86 @@
+"""Sending rejected rows again, after what they were rejected for has changed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from homeassistant.util.ulid import ulid_now
+
+from .chunk import Chunk
+from .encoded_rows import EncodedRows, RefusedRow, RowKey
+from .encoding import Encoding
+from .lookup import without_known
+from .rejected_rows import RejectedEntry
+from .session import Result, Session
+from .tables import Table
+
+_DAY = 24 * 60 * 60 * 1_000_000
+
+
+class Retry:
+    """One attempt at the file of rejected rows.
+
+    A crash between the commit and the writing of the file leaves rows in it that are in BigQuery
+    already, so that each is looked for before it is sent.
+    """
+
+    def __init__(self, session: Session) -> None:
+        """Prepare to send what lies in the file."""
+        self._session = session
+        self._rejected_rows = session.rejected_rows
+        self.result = session.result
+
+    async def async_send(self, tables: Iterable[Table]) -> Result:
+        """Send all rows that have the columns of a table; the others stay. Raises ExportError."""
+        await self._session.journal.settle()
+        entries = await self._session.block(self._rejected_rows.load)
+        for table in tables:
+            self.result.rows[table.name] = 0
+            sendable = [entry for entry in entries if entry.table == table.name and entry.encoded]
+            for start in range(0, len(sendable), self._session.batch_rows):
+                await self._send(table, sendable[start : start + self._session.batch_rows])
+        self.result.rejected = len(await self._session.block(self._rejected_rows.load))
+        return self.result
+
+    async def _send(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
+        """Send rows of one table in one transaction, and take them out of the file."""
+        session = self._session
+        encoding = session.delivery.encoding(table)
+        rows = await session.block(self._encode, table, entries, encoding)
+        new = await session.block(without_known, rows, table, session.lookup)
+        before = session.journal.checkpoint.position(table.name)
+        chunk = Chunk(table, before.cursor, refused=new.refused)
+        try:
+            if new.data:
+                label = f"{table.name}_{ulid_now()}"
+                chunk.transaction = await session.block(session.delivery.begin, table, label)
+                chunk.add(new)
+                chunk.reject(await session.block(chunk.transaction.append, new.data), encoding)
+                await session.block(chunk.transaction.finish)
+                await session.journal.commit(
+                    chunk, lambda: replace(before, rows=before.rows + chunk.rows)
+                )
+        finally:
+            if chunk.transaction:
+                chunk.transaction.close()
+        await session.block(self._rejected_rows.take_out, table, entries, chunk.refused)
+        self.result.rows[table.name] += chunk.rows
+        self.result.bytes += chunk.bytes
+
+    def _encode(
+        self, table: Table, entries: Sequence[RejectedEntry], encoding: Encoding
+    ) -> EncodedRows:
+        """Return the rows as this export sends them."""
+        rows = EncodedRows()
+        name, time = table.identity
+        for entry in entries:
+            values = entry.row
+            try:
+                data = encoding.row(encoding.fragment({**values, **self._session.run_values}))
+                key = RowKey(values[name], values[time], values[table.partition_by] // _DAY)
+            except (ValueError, TypeError, KeyError) as err:
+                rows.refused.append(RefusedRow(values, str(err), encoded=True))
+            else:
+                rows.ids.append(values.get(table.id, 0))
+                rows.keys.append(key)
+                rows.data.append(data)
+        return rows

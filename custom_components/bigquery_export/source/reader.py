@@ -1,0 +1,156 @@
+"""Reading a table of the recorder in the order of its ids."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from homeassistant.components.recorder.models import process_timestamp
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import session_scope
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+PIECE_ROWS = 1_000
+"""Rows in one read at most: what Python does to them in one go stays within milliseconds."""
+SHARED_CHARACTERS = 8 * 1024 * 1024
+"""Of texts that many rows share, how much a reader remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A row by which the recorder's history is known again: its id, and what no other row has."""
+
+    id: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderTable:
+    """What is read of a table of the recorder."""
+
+    columns: tuple[InstrumentedAttribute[Any], ...]
+    """The columns of a row in their order; the first is the id."""
+    fingerprint: tuple[InstrumentedAttribute[Any], ...]
+    """Those that tell a row from the one that SQLite gives the same id to later."""
+    final: ColumnElement[bool] | None = None
+    """Whether a row will stay as it is; without a condition all rows do."""
+
+
+class TableReader[Row: tuple[Any, ...]]:
+    """Reads the rows of one table for one run.
+
+    Its methods block, and belong on the recorder's own executor. Each is one short read
+    transaction: a longer one would hold up the recorder's checkpoints.
+    """
+
+    def __init__(self, hass: HomeAssistant, table: RecorderTable) -> None:
+        """Prepare the statements; nothing is read yet."""
+        self._hass = hass
+        id_ = table.columns[0]
+        after, until = id_ > bindparam("after"), id_ <= bindparam("until")
+        self._rows: Select[Any] = (
+            select(*table.columns).where(after, until).order_by(id_).limit(bindparam("limit"))
+        )
+        self._newest: Select[Any] = select(func.max(id_))
+        self._oldest: Select[Any] = select(func.min(id_))
+        self._waiting: Select[Any] = select(func.count()).select_from(id_.class_).where(after)
+        self._marks: Select[Any] = select(id_, *table.fingerprint).where(
+            id_.in_(bindparam("ids", expanding=True))
+        )
+        self._fingerprint = tuple(map(table.columns.index, table.fingerprint))
+        if table.final is not None:
+            pending = select(func.min(id_)).where(~table.final).correlate(None).scalar_subquery()
+            before_pending = or_(pending.is_(None), id_ < pending)
+            self._newest = self._newest.where(before_pending)
+            self._waiting = self._waiting.where(before_pending)
+
+    def newest_id(self) -> int:
+        """Return the highest id up to which all rows are final, or 0 when there is no such row."""
+        with session_scope(hass=self._hass, read_only=True) as session:
+            return session.connection().execute(self._newest).scalar() or 0
+
+    def oldest_id(self) -> int | None:
+        """Return the lowest id, or None when there is no row at all."""
+        with session_scope(hass=self._hass, read_only=True) as session:
+            return cast(int | None, session.connection().execute(self._oldest).scalar())
+
+    def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
+        """Return the fingerprints of those rows that there are, by id."""
+        with session_scope(hass=self._hass, read_only=True) as session:
+            rows = session.connection().execute(self._marks, {"ids": list(ids)})
+            return {id_: fingerprint(values) for id_, *values in rows.tuples()}
+
+    def count(self, after: int) -> int:
+        """Return how many rows that are final have a higher id than `after`."""
+        with session_scope(hass=self._hass, read_only=True) as session:
+            waiting = session.connection().execute(self._waiting, {"after": after})
+            return cast(int, waiting.scalar_one())
+
+    def _next_rows(
+        self, connection: Connection, after: int, until: int, limit: int
+    ) -> Sequence[Row]:
+        """Return the next rows with `after` < id <= `until`."""
+        bounds = {"after": after, "until": until, "limit": min(limit, PIECE_ROWS)}
+        return cast(Sequence[Row], connection.execute(self._rows, bounds).tuples().all())
+
+    def _anchor(self, row: Row) -> Anchor:
+        return Anchor(row[0], fingerprint([row[index] for index in self._fingerprint]))
+
+
+class SharedTexts:
+    """Texts that rows refer to by an id, as many rows share each: read by need, and remembered.
+
+    The recorder re-uses the ids of what it has purged, so they must not outlive the run.
+    """
+
+    def __init__(
+        self, id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
+    ) -> None:
+        """Remember nothing yet."""
+        self._statement = select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
+        self._characters = 0
+        self._texts: dict[int, str | None] = {}
+
+    def learn(self, connection: Connection, ids: set[int | None]) -> Mapping[int, str | None]:
+        """Return at least the texts with these ids; one text is the same object throughout."""
+        if self._characters > SHARED_CHARACTERS:
+            self._texts = {}  # The piece before keeps the old one.
+            self._characters = 0
+        if missing := [id_ for id_ in ids if id_ is not None and id_ not in self._texts]:
+            for id_, text in connection.execute(self._statement, {"ids": missing}).tuples():
+                self._texts[id_] = text
+                self._characters += len(text or "")
+        return self._texts
+
+
+class MetaRows[Meta]:
+    """The rows of a small table that others refer to: read as a whole when one is not known."""
+
+    def __init__(self, statement: Select[Any], make: Callable[..., Meta]) -> None:
+        """Remember nothing yet; the statement selects an id, and what `make` takes."""
+        self._statement = statement
+        self._make = make
+        self._rows: dict[int, Meta] = {}
+
+    def learn(self, connection: Connection, ids: set[int | None]) -> Mapping[int, Meta]:
+        """Return at least the rows with these ids, as far as there are any."""
+        if ids - self._rows.keys() - {None}:
+            rows = connection.execute(self._statement).tuples()
+            self._rows = {id_: self._make(*values) for id_, *values in rows}
+        return self._rows
+
+
+def fingerprint(values: Sequence[object]) -> str:
+    """Return the values of a row as a text that is the same on every database."""
+    return " ".join(map(_mark, values))
+
+
+def _mark(value: object) -> str:
+    match value:
+        case bytes():
+            return value.hex()
+        case datetime():
+            # PostgreSQL has them with a time zone, the other databases without.
+            return process_timestamp(value).isoformat()
+    return repr(value)
