@@ -1,0 +1,1 @@
+"""What could only be read about BigQuery, held against the real one."""

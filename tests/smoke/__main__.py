@@ -1,0 +1,158 @@
+"""Hold against the real BigQuery what could only be read about it; `script/smoke` runs this.
+
+In a temporary dataset, which is deleted at the end, with a few hundred rows, free of cost.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+import secrets
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from custom_components.bigquery_export.bigquery.connection import (
+    API_ENDPOINT,
+    STORAGE_ENDPOINT,
+    Connection,
+    Destination,
+)
+from custom_components.bigquery_export.bigquery.credentials import (
+    NotAServiceAccountKeyError,
+    NotJsonError,
+    is_safe,
+    read_key,
+)
+from custom_components.bigquery_export.export.errors import ExportError
+from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+
+from .run import Run, checks
+from .site import Site
+
+BAD_USAGE = 2
+
+
+class UsageError(Exception):
+    """Nothing can be checked; the text is one sentence that says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the checks and return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        connection = _connect(options)
+    except UsageError as err:
+        print(f"smoke: {err}", file=sys.stderr)
+        return BAD_USAGE
+    began = time.monotonic()
+    with closing(connection):
+        site = Site(connection, _say)
+        run = Run(site, _say)
+        complete = _run(run, options.delivery)
+    counts = run.counts
+    print(
+        f"smoke: checks={counts.total()} ok={counts['ok']} differs={counts['differs']}"
+        f" skipped={counts['skipped']} seconds={time.monotonic() - began:.1f}"
+    )
+    return int(not complete or counts["differs"] > 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="script/smoke", description=__doc__)
+    parser.add_argument("--key", type=Path, required=True, help="key file of a service account")
+    parser.add_argument("--project", help="default: the key's")
+    parser.add_argument("--location", default="EU", help="of the dataset; default: %(default)s")
+    parser.add_argument(
+        "--delivery",
+        choices=("both", "storage_write", "load_job"),
+        default="both",
+        help="default: %(default)s, as far as the key may",
+    )
+    parser.add_argument("--api-endpoint", default=API_ENDPOINT, help=argparse.SUPPRESS)
+    parser.add_argument("--storage-endpoint", default=STORAGE_ENDPOINT, help=argparse.SUPPRESS)
+    return parser
+
+
+def _connect(options: argparse.Namespace) -> Connection:
+    """Return a connection with a token; raises UsageError."""
+    key = _read_key(options.key)
+    for endpoint in (options.api_endpoint, options.storage_endpoint):
+        if not is_safe(endpoint):
+            raise UsageError(f"{urlsplit(endpoint).hostname} would be reached without encryption.")
+    destination = Destination(
+        project=options.project or key["project_id"],
+        dataset=f"smoke_{secrets.token_hex(4)}",
+        location=options.location,
+        table=SENSOR_DATA.name,
+        api_endpoint=options.api_endpoint,
+        storage_endpoint=options.storage_endpoint,
+    )
+    connection = Connection(key, destination)
+    try:
+        connection.authenticate()
+    except ExportError as err:
+        connection.close()
+        raise UsageError(f"Google gives no token for this key: {err}.") from None
+    return connection
+
+
+def _read_key(path: Path) -> dict[str, Any]:
+    try:
+        return read_key(path.read_text(encoding="utf-8"))
+    except OSError as err:
+        raise UsageError(f"{path} cannot be read: {err.strerror}.") from None
+    except NotJsonError, UnicodeDecodeError:
+        raise UsageError(f"{path} is not a JSON file.") from None
+    except NotAServiceAccountKeyError:
+        raise UsageError(f"{path} is not the key of a service account.") from None
+
+
+def _run(run: Run, delivery: str) -> bool:
+    """Make all checks and clean up; return whether it was not interrupted."""
+    try:
+        with _interruptible():
+            run.check_all(list(checks(delivery)))
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return False
+    finally:
+        with _uninterruptible():
+            run.clean_up()
+    return True
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _uninterruptible() -> Iterator[None]:
+    """Keep an impatient Ctrl-C from leaving something behind."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
