@@ -1,0 +1,153 @@
+"""The table `events`: its columns and how they are computed.
+
+Each scope has one function, which returns the values of all its columns by name.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.const import (
+    ATTR_DOMAIN,
+    ATTR_ENTITY_ID,
+    ATTR_SERVICE,
+    ATTR_SERVICE_DATA,
+    EVENT_CALL_SERVICE,
+)
+import orjson
+
+from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values, local_time_columns
+from .tables import Column, ColumnType, Mode, Scope, Table
+
+_COLUMNS = (
+    Column(
+        "event_type", ColumnType.STRING, Scope.ATTRIBUTES, "What kind of event it is", Mode.REQUIRED
+    ),
+    Column("event_data", ColumnType.JSON, Scope.ATTRIBUTES, "What the event says"),
+    Column("time_fired", ColumnType.TIMESTAMP, Scope.ROW, "When it happened", Mode.REQUIRED),
+    Column(
+        "origin",
+        ColumnType.STRING,
+        Scope.ROW,
+        "LOCAL, or REMOTE when another Home Assistant sent it",
+    ),
+    Column("context_id", ColumnType.STRING, Scope.ROW, "What caused the event (a ULID)"),
+    Column("context_user_id", ColumnType.STRING, Scope.ROW, "The user who caused it"),
+    Column("context_parent_id", ColumnType.STRING, Scope.ROW, "What caused the cause (a ULID)"),
+    Column(
+        "entity_id",
+        ColumnType.STRING,
+        Scope.ATTRIBUTES,
+        "The entity that event_data names, if it is a single one",
+    ),
+    Column(
+        "domain",
+        ColumnType.STRING,
+        Scope.ATTRIBUTES,
+        "The domain that event_data names, else the one of entity_id",
+    ),
+    Column("service", ColumnType.STRING, Scope.ATTRIBUTES, "The action that was called"),
+    Column("user_id", ColumnType.STRING, Scope.ATTRIBUTES, "The user that event_data names"),
+    *local_time_columns("time_fired"),
+    SOURCE,
+    Column(
+        "event_id",
+        ColumnType.INT64,
+        Scope.ROW,
+        "The recorder's id of the row: neither an order nor unique for ever",
+    ),
+    EXPORT_ID,
+    EXPORT_TIMESTAMP,
+)
+
+EVENTS = Table(
+    name="events",
+    description="Events of the types that the user has chosen, one row each",
+    partition_by="time_fired",
+    cluster_by=("event_type", "entity_id"),
+    columns=_COLUMNS,
+    id="event_id",
+    identity=("event_type", "time_fired"),
+)
+
+DEFAULT_EVENTS = frozenset(
+    {"automation_triggered", "script_started", f"{EVENT_CALL_SERVICE}.scene"}
+)
+"""The activity of automations, scripts and scenes. A scene has no event of its own."""
+
+_ORIGINS = ("LOCAL", "REMOTE")
+
+
+class EventChoice:
+    """The events that a user has chosen, from the next one on.
+
+    A name is an event type, or `call_service.` with the domain of an action: actions of other
+    domains may carry codes and messages.
+    """
+
+    def __init__(self, names: frozenset[str] = DEFAULT_EVENTS) -> None:
+        """Choose events by their names."""
+        self._domains = {
+            domain
+            for name in names
+            for event_type, _, domain in [name.partition(".")]
+            if event_type == EVENT_CALL_SERVICE and domain
+        }
+        self._types = {name for name in names if name.partition(".")[0] != EVENT_CALL_SERVICE}
+        if EVENT_CALL_SERVICE in names:
+            self._types.add(EVENT_CALL_SERVICE)
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the event types to read."""
+        calls = {EVENT_CALL_SERVICE} if self._domains else set()
+        return frozenset(self._types | calls)
+
+    def includes(self, event_type: str, domain: str | None) -> bool:
+        """Return whether an event whose data name a domain is chosen."""
+        return event_type in self._types or (
+            event_type == EVENT_CALL_SERVICE and domain in self._domains
+        )
+
+
+def event_values(event_type: str, text: str | None) -> Values:
+    """Return the values that all events of a type with the same data share.
+
+    Raises ValueError when the text is not JSON.
+    """
+    try:
+        data = {} if text is None else orjson.loads(text)
+    except orjson.JSONDecodeError as err:
+        raise ValueError(f"its data are not JSON: {err}") from err
+    if not isinstance(data, dict):
+        data = {}
+    entity_id = _entity_id(data)
+    return {
+        "event_type": event_type,
+        "event_data": text,
+        "entity_id": entity_id,
+        "domain": _text(data, ATTR_DOMAIN) or (entity_id and entity_id.partition(".")[0]),
+        "service": _text(data, ATTR_SERVICE),
+        "user_id": _text(data, "user_id"),
+    }
+
+
+def origin(index: int | None, text: str | None) -> str | None:
+    """Return where an event came from: by number, or by name as in rows from before 2022."""
+    if index is None:
+        return text
+    return _ORIGINS[index] if 0 <= index < len(_ORIGINS) else str(index)
+
+
+def _entity_id(data: Mapping[str, Any]) -> str | None:
+    """Return the single entity that data name: those of an action, what it is called for."""
+    called_with = data.get(ATTR_SERVICE_DATA)
+    for named in (data, called_with if isinstance(called_with, dict) else {}):
+        match named.get(ATTR_ENTITY_ID):
+            case str(entity_id) | [str(entity_id)]:
+                return entity_id
+    return None
+
+
+def _text(data: Mapping[str, Any], name: str) -> str | None:
+    value = data.get(name)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,104 @@
+"""Encoding the recorder's events as rows of `events`."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from homeassistant.util.ulid import bytes_to_ulid
+
+from ..source.events import EventRow, EventsPiece
+from .encoded_rows import EncodedRows, RowKey
+from .encoding import Encoding
+from .events import EventChoice, event_values, origin
+from .fragments import Fragments, encode_each
+from .local_time import DAY, QUARTER, Place, Quarters, microseconds
+
+
+class EventEncoder:
+    """Encodes events for one run, each scope of columns once."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        run_values: Mapping[str, Any],
+        place: Place,
+        choice: EventChoice,
+    ) -> None:
+        """Make an encoder whose rows all carry the values of the run; it leaves others out."""
+        self._encoding = encoding
+        self._choice = choice
+        self._run = encoding.fragment(run_values)
+        self._events = Fragments[tuple[str, str | None]](self._event)
+        self._quarters = Quarters(encoding, place)
+
+    def encode(self, piece: EventsPiece) -> EncodedRows:
+        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+        return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
+
+    def _row(self, piece: EventsPiece, row: EventRow) -> tuple[RowKey, bytes] | None:
+        (
+            event_id,
+            event_type_id,
+            data_id,
+            own_data,
+            fired_ts,
+            origin_index,
+            own_origin,
+            context,
+            user,
+            parent,
+        ) = row
+        event_type = None if event_type_id is None else piece.event_types.get(event_type_id)
+        if event_type is None:
+            raise ValueError("the recorder no longer knows its type")
+        if not (event := self._events[event_type, _data(piece, data_id, own_data)]):
+            return None
+        if fired_ts is None:
+            raise ValueError("the recorder has no time for it")
+        fired = microseconds(fired_ts)
+        quarter_number, in_quarter = divmod(fired, QUARTER)
+        quarter = self._quarters[quarter_number]
+        data = self._encoding.row(
+            self._run,
+            event,
+            quarter.fragment,
+            self._encoding.fragment(
+                {
+                    "time_fired": fired,
+                    "origin": origin(origin_index, own_origin),
+                    "context_id": context and bytes_to_ulid(context),
+                    "context_user_id": user and user.hex(),
+                    "context_parent_id": parent and bytes_to_ulid(parent),
+                    "local_time": quarter.clock(in_quarter),
+                    "event_id": event_id,
+                }
+            ),
+        )
+        return RowKey(event_type, fired, fired // DAY), data
+
+    def _event(self, type_and_data: tuple[str, str | None]) -> bytes:
+        """Return the fragment of events of a type with the same data: empty if not chosen."""
+        values = event_values(*type_and_data)
+        if not self._choice.includes(values["event_type"], values["domain"]):
+            return b""
+        return self._encoding.fragment(values)
+
+
+def _data(piece: EventsPiece, data_id: int | None, own: str | None) -> str | None:
+    """Return the data of an event: shared with others, else its own, from before 2022."""
+    return own if data_id is None else piece.data.get(data_id)
+
+
+def _readable(piece: EventsPiece, row: EventRow) -> dict[str, Any]:
+    """Return a row of the recorder under its own names, for a person to read."""
+    (event_id, type_id, data_id, own_data, fired, index, own_origin, context, user, parent) = row
+    return {
+        "event_id": event_id,
+        "event_type": piece.event_types.get(type_id) if type_id else None,
+        "event_data": _data(piece, data_id, own_data),
+        "time_fired_ts": fired,
+        "origin": origin(index, own_origin),
+        "context_id": context and context.hex(),
+        "context_user_id": user and user.hex(),
+        "context_parent_id": parent and parent.hex(),
+    }

@@ -1,0 +1,53 @@
+"""The table `recorder_runs`: when the recorder was recording at all."""
+
+from ..source.recorder_runs import RecorderRunRow
+from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values
+from .local_time import timestamp_or_none
+from .tables import Column, ColumnType, Mode, PartitionUnit, Scope, Table
+
+RECORDER_RUNS = Table(
+    name="recorder_runs",
+    description="When Home Assistant was recording: what is not in a run is a gap in the data",
+    partition_by="start",
+    cluster_by=("source",),
+    columns=(
+        Column("start", ColumnType.TIMESTAMP, Scope.ROW, "When the recording began", Mode.REQUIRED),
+        Column(
+            "end",
+            ColumnType.TIMESTAMP,
+            Scope.ROW,
+            "When it ended; after a crash, when the next one began",
+        ),
+        Column(
+            "closed_incorrect",
+            ColumnType.BOOL,
+            Scope.ROW,
+            "Whether Home Assistant ended without saying so, and somewhere before `end`",
+        ),
+        Column("created", ColumnType.TIMESTAMP, Scope.ROW, "When the recorder wrote the row"),
+        SOURCE,
+        Column(
+            "run_id",
+            ColumnType.INT64,
+            Scope.ROW,
+            "The recorder's id of the row: neither an order nor unique for ever",
+        ),
+        EXPORT_ID,
+        EXPORT_TIMESTAMP,
+    ),
+    id="run_id",
+    identity=("source", "start"),
+    partition_unit=PartitionUnit.MONTH,
+)
+
+
+def recorder_run_values(row: RecorderRunRow) -> Values:
+    """Return the values of a run of the recorder that are its own."""
+    run_id, start, end, closed_incorrect, created = row
+    return {
+        "start": timestamp_or_none(start),
+        "end": timestamp_or_none(end),
+        "closed_incorrect": closed_incorrect,
+        "created": timestamp_or_none(created),
+        "run_id": run_id,
+    }

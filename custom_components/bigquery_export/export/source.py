@@ -1,0 +1,90 @@
+"""What a source is: the rows of one table of the recorder, for one table in BigQuery."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..source.reader import PIECE_ROWS, Anchor
+from .encoded_rows import EncodedRows
+from .tables import Table
+
+
+class Piece(Protocol):
+    """Up to 1,000 rows that were read at once, with all that is needed to encode them."""
+
+    @property
+    def last(self) -> Anchor:
+        """Return the last row that was looked at, from where the next read goes on."""
+
+
+class Reader[P: Piece](Protocol):
+    """Reads one table of the recorder; its methods block, and run on the recorder's executor."""
+
+    def newest_id(self) -> int:
+        """Return the id up to which a run reads, or 0 when there is nothing to read."""
+
+    def oldest_id(self) -> int | None:
+        """Return the lowest id, or None when there is no row at all."""
+
+    def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
+        """Return the fingerprints of those rows that there are, by id."""
+
+    def count(self, after: int) -> int:
+        """Return how many rows wait that have a higher id than `after`."""
+
+    def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> P | None:
+        """Return the next rows with `after` < id <= `until`, or None when there are none.
+
+        A piece may hold no row; then the next read goes on after its `last`.
+        """
+
+
+class Encoder[P: Piece](Protocol):
+    """Encodes the pieces of a reader; it computes and does not block."""
+
+    def encode(self, piece: P) -> EncodedRows:
+        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+
+
+class Source[P: Piece](Reader[P], Encoder[P], Protocol):
+    """Reads one table of the recorder, and encodes its rows for one in BigQuery.
+
+    It is made for one run: what it remembers must not outlive that.
+    """
+
+    @property
+    def table(self) -> Table:
+        """Return the table in BigQuery."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderSource[P: Piece]:
+    """A source made of its parts."""
+
+    table: Table
+    reader: Reader[P]
+    encoder: Encoder[P]
+
+    def newest_id(self) -> int:
+        """Return the id up to which a run reads, or 0 when there is nothing to read."""
+        return self.reader.newest_id()
+
+    def oldest_id(self) -> int | None:
+        """Return the lowest id, or None when there is no row at all."""
+        return self.reader.oldest_id()
+
+    def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
+        """Return the fingerprints of those rows that there are, by id."""
+        return self.reader.fingerprints(ids)
+
+    def count(self, after: int) -> int:
+        """Return how many rows wait that have a higher id than `after`."""
+        return self.reader.count(after)
+
+    def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> P | None:
+        """Return the next rows with `after` < id <= `until`, or None when there are none."""
+        return self.reader.read(after, until, limit)
+
+    def encode(self, piece: P) -> EncodedRows:
+        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+        return self.encoder.encode(piece)

@@ -1,0 +1,103 @@
+"""Encoding the recorder's statistics as rows of `statistics` or `statistics_short_term`."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from ..source.statistics import Statistic, StatisticsPiece, StatisticsRow
+from .encoded_rows import EncodedRows, RowKey
+from .encoding import Encoding
+from .fragments import Fragments, encode_each
+from .local_time import DAY, QUARTER, Place, Quarters, microseconds, microseconds_or_none
+from .statistics import finite, statistic_values
+
+
+class StatisticsEncoder:
+    """Encodes statistics of one length for one run, each scope of columns once."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        run_values: Mapping[str, Any],
+        place: Place,
+        period: timedelta,
+    ) -> None:
+        """Make an encoder whose rows all carry the values of the run, and are of one length."""
+        self._encoding = encoding
+        self._period = period // timedelta(microseconds=1)
+        self._run = encoding.fragment(run_values)
+        self._statistics = Fragments[Statistic](self._statistic)
+        self._quarters = Quarters(encoding, place)
+
+    def encode(self, piece: StatisticsPiece) -> EncodedRows:
+        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+        return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
+
+    def _row(self, piece: StatisticsPiece, row: StatisticsRow) -> tuple[RowKey, bytes]:
+        (
+            id_,
+            metadata_id,
+            start_ts,
+            mean,
+            mean_weight,
+            minimum,
+            maximum,
+            last_reset_ts,
+            state,
+            total,
+            created_ts,
+        ) = row
+        statistic = None if metadata_id is None else piece.statistics.get(metadata_id)
+        if statistic is None:
+            raise ValueError("the recorder no longer knows its statistic")
+        if start_ts is None:
+            raise ValueError("the recorder has no time for it")
+        start = microseconds(start_ts)
+        quarter_number, in_quarter = divmod(start, QUARTER)
+        quarter = self._quarters[quarter_number]
+        data = self._encoding.row(
+            self._run,
+            self._statistics[statistic],
+            quarter.fragment,
+            self._encoding.fragment(
+                {
+                    "start": start,
+                    "end": start + self._period,
+                    "mean": finite(mean),
+                    "mean_weight": finite(mean_weight),
+                    "min": finite(minimum),
+                    "max": finite(maximum),
+                    "last_reset": microseconds_or_none(last_reset_ts),
+                    "state": finite(state),
+                    "sum": finite(total),
+                    "created": microseconds_or_none(created_ts),
+                    "deleted": False,
+                    "local_time": quarter.clock(in_quarter),
+                    "id": id_,
+                }
+            ),
+        )
+        return RowKey(statistic.statistic_id, start, start // DAY), data
+
+    def _statistic(self, statistic: Statistic) -> bytes:
+        return self._encoding.fragment(statistic_values(statistic))
+
+
+def _readable(piece: StatisticsPiece, row: StatisticsRow) -> dict[str, Any]:
+    """Return a row of the recorder under its own names, for a person to read."""
+    (id_, metadata_id, start, mean, weight, minimum, maximum, reset, state, total, created) = row
+    statistic = piece.statistics.get(metadata_id) if metadata_id else None
+    return {
+        "id": id_,
+        "statistic_id": statistic.statistic_id if statistic else None,
+        "start_ts": start,
+        "mean": mean,
+        "mean_weight": weight,
+        "min": minimum,
+        "max": maximum,
+        "last_reset_ts": reset,
+        "state": state,
+        "sum": total,
+        "created_ts": created,
+    }

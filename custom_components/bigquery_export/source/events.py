@@ -1,0 +1,134 @@
+"""Reading those of the recorder's events that a user has chosen."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, override
+
+from homeassistant.components.recorder.db_schema import EventData, Events, EventTypes
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import session_scope
+from sqlalchemy import Connection, Select, bindparam, func, select
+
+from .reader import PIECE_ROWS, Anchor, RecorderTable, SharedTexts, TableReader
+
+type EventRow = tuple[
+    int,  # event_id
+    int | None,  # event_type_id
+    int | None,  # data_id
+    str | None,  # event_data, where rows from before 2022 still have their own
+    float | None,  # time_fired_ts, seconds since 1970
+    int | None,  # origin_idx, 0 = local, 1 = remote
+    str | None,  # origin, where rows from before 2022 still have it as text
+    bytes | None,  # context_id_bin, a ULID
+    bytes | None,  # context_user_id_bin, a UUID
+    bytes | None,  # context_parent_id_bin, a ULID
+]
+
+_WINDOW = 50_000
+"""Ids that one read looks through at most, to find the chosen events among them."""
+
+_EVENTS = RecorderTable(
+    columns=(
+        Events.event_id,
+        Events.event_type_id,
+        Events.data_id,
+        Events.event_data,
+        Events.time_fired_ts,
+        Events.origin_idx,
+        Events.origin,
+        Events.context_id_bin,
+        Events.context_user_id_bin,
+        Events.context_parent_id_bin,
+    ),
+    fingerprint=(Events.time_fired_ts, Events.context_id_bin),
+)
+_EVENT_TYPES = select(EventTypes.event_type_id, EventTypes.event_type)
+_FIRST = select(func.min(Events.event_id)).where(
+    Events.event_id > bindparam("after"), Events.event_id <= bindparam("until")
+)
+_LAST = (
+    select(*_EVENTS.columns)
+    .where(Events.event_id <= bindparam("until"))
+    .order_by(Events.event_id.desc())
+    .limit(1)
+)
+_WAITING = (
+    select(func.count())
+    .select_from(Events)
+    .where(
+        Events.event_id > bindparam("after"),
+        Events.event_type_id.in_(
+            select(EventTypes.event_type_id).where(
+                EventTypes.event_type.in_(bindparam("types", expanding=True))
+            )
+        ),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventsPiece:
+    """Up to 1,000 events, and what their foreign keys stand for.
+
+    It may have no events: then none of those that were looked through is of a chosen type.
+    """
+
+    rows: Sequence[EventRow]
+    event_types: Mapping[int, str | None]
+    """Event types by event_type_id."""
+    data: Mapping[int, str | None]
+    """JSON text by data_id; the same text is the same object throughout a run."""
+    last: Anchor
+    """The last event that was looked at, of whatever type."""
+
+
+class EventsReader(TableReader[EventRow]):
+    """Reads the events of some types for one run."""
+
+    def __init__(self, hass: HomeAssistant, types: Collection[str]) -> None:
+        """Make a reader of events of these types that remembers nothing yet."""
+        super().__init__(hass, _EVENTS)
+        self._types = frozenset(types)
+        # A sum cannot be looked up in an index. The index of the types would give all events of
+        # these types, in the order of time, to be sorted by id again for each piece.
+        self._chosen_rows: Select[Any] = self._rows.where(
+            (Events.event_type_id + 0).in_(bindparam("types", expanding=True))
+        )
+        self._data = SharedTexts(EventData.data_id, EventData.shared_data)
+
+    @override
+    def count(self, after: int) -> int:
+        """Return how many events of the chosen types have a higher id than `after`."""
+        values = {"after": after, "types": sorted(self._types)}
+        with session_scope(hass=self._hass, read_only=True) as session:
+            return session.connection().execute(_WAITING, values).scalar_one()
+
+    def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> EventsPiece | None:
+        """Return the next chosen events with `after` < id <= `until`.
+
+        Returns None when there are no events at all, and a piece without events when none of
+        those that were looked through is chosen.
+        """
+        limit = min(limit, PIECE_ROWS)
+        with session_scope(hass=self._hass, read_only=True) as session:
+            connection = session.connection()
+            first = connection.execute(_FIRST, {"after": after, "until": until}).scalar()
+            if first is None:
+                return None
+            until = min(until, first + _WINDOW - 1)
+            types = dict(connection.execute(_EVENT_TYPES).tuples().all())
+            bounds = {
+                "after": after,
+                "until": until,
+                "limit": limit,
+                "types": [id_ for id_, name in types.items() if name in self._types],
+            }
+            rows = connection.execute(self._chosen_rows, bounds).tuples().all()
+            data = self._data.learn(connection, {row[2] for row in rows})
+            last = rows[-1] if len(rows) == limit else self._last(connection, until)
+        return EventsPiece(rows, types, data, self._anchor(last))
+
+    def _last(self, connection: Connection, until: int) -> EventRow:
+        """Return the last event that the database went past, chosen or not."""
+        row: EventRow = connection.execute(_LAST, {"until": until}).tuples().one()
+        return row

@@ -1,0 +1,103 @@
+"""Reading the recorder's statistics, which it keeps of an hour and of five minutes each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from homeassistant.components.recorder.db_schema import (
+    Statistics,
+    StatisticsMeta,
+    StatisticsShortTerm,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import session_scope
+from sqlalchemy import select
+
+from .reader import PIECE_ROWS, Anchor, MetaRows, RecorderTable, TableReader
+
+type StatisticsRow = tuple[
+    int,  # id
+    int | None,  # metadata_id
+    float | None,  # start_ts, seconds since 1970
+    float | None,  # mean
+    float | None,  # mean_weight
+    float | None,  # min
+    float | None,  # max
+    float | None,  # last_reset_ts, seconds since 1970
+    float | None,  # state
+    float | None,  # sum
+    float | None,  # created_ts, seconds since 1970
+]
+type StatisticsModel = type[Statistics | StatisticsShortTerm]
+
+_METADATA = select(
+    StatisticsMeta.id,
+    StatisticsMeta.statistic_id,
+    StatisticsMeta.source,
+    StatisticsMeta.unit_of_measurement,
+    StatisticsMeta.unit_class,
+    StatisticsMeta.has_sum,
+    StatisticsMeta.name,
+    StatisticsMeta.mean_type,
+).where(StatisticsMeta.statistic_id.is_not(None))
+
+
+class Statistic(NamedTuple):
+    """What the recorder knows of a statistic."""
+
+    statistic_id: str
+    source: str | None
+    unit_of_measurement: str | None
+    unit_class: str | None
+    has_sum: bool | None
+    name: str | None
+    mean_type: int | None
+    """A number of `StatisticMeanType`, or one that a newer Home Assistant knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsPiece:
+    """Up to 1,000 rows of statistics, and the statistics that they are of."""
+
+    rows: Sequence[StatisticsRow]
+    statistics: Mapping[int, Statistic]
+    """Statistics by metadata_id."""
+    last: Anchor
+
+
+class StatisticsReader(TableReader[StatisticsRow]):
+    """Reads statistics of one length for one run."""
+
+    def __init__(self, hass: HomeAssistant, model: StatisticsModel) -> None:
+        """Make a reader that remembers nothing yet."""
+        super().__init__(hass, _table(model))
+        self._statistics = MetaRows(_METADATA, Statistic)
+
+    def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> StatisticsPiece | None:
+        """Return the next rows with `after` < id <= `until`, or None when there are none."""
+        with session_scope(hass=self._hass, read_only=True) as session:
+            connection = session.connection()
+            if not (rows := self._next_rows(connection, after, until, limit)):
+                return None
+            statistics = self._statistics.learn(connection, {row[1] for row in rows})
+            return StatisticsPiece(rows, statistics, self._anchor(rows[-1]))
+
+
+def _table(model: StatisticsModel) -> RecorderTable:
+    return RecorderTable(
+        columns=(
+            model.id,
+            model.metadata_id,
+            model.start_ts,
+            model.mean,
+            model.mean_weight,
+            model.min,
+            model.max,
+            model.last_reset_ts,
+            model.state,
+            model.sum,
+            model.created_ts,
+        ),
+        # What a correction leaves as it is.
+        fingerprint=(model.metadata_id, model.start_ts, model.created_ts),
+    )
