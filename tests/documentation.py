@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from custom_components.bigquery_export.export import TABLES
-from custom_components.bigquery_export.export.tables import Column, Mode, Table
+from custom_components.bigquery_export.export.sources import SOURCE_TYPES
+from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from custom_components.bigquery_export.rows.tables import Column, Mode, Table
 from tests.bigquery_export.faults import FAULTS, Fault
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -55,7 +56,8 @@ def tables_page() -> str:
         "# Tables",
         "Written by `python -m tests.documentation` from the declaration of the tables.",
         _SCOPES,
-        *map(_table, TABLES),
+        *(_table(source.table) for source in SOURCE_TYPES.values()),
+        _table(EXPORT_LOG),
     ]
     return "\n\n".join(parts) + "\n"
 

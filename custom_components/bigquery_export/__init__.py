@@ -17,6 +17,7 @@ from .export.checkpoint import CheckpointFile
 from .export.errors import ExportError, KeyRefusedError
 from .export.rejected_rows import RejectedRows
 from .issues import async_clear_issues, async_show_issue, async_show_rejected_rows
+from .options import options_from
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -78,7 +79,7 @@ def _connect(entry: BigQueryExportConfigEntry) -> Connection:
         raise KeyRefusedError(message="the stored key is damaged") from err
     try:
         connection.authenticate()
-        Administration(connection).ensure_tables()
+        Administration(connection).ensure_tables(options_from(entry.options).tables)
     except ExportError:
         connection.close()
         raise

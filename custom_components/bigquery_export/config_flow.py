@@ -33,7 +33,6 @@ from .const import (
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_TABLE_ID,
-    DEFAULT_DELIVERY,
     DOMAIN,
 )
 from .destination import destination_from
@@ -47,8 +46,9 @@ from .export.errors import (
     ProjectNotFoundError,
     UnreachableError,
 )
-from .export.sensor_data import SENSOR_DATA
 from .forms import DESTINATION_SCHEMA, KEY_SCHEMA, OPTIONS_SCHEMA, entry_data, wrong_fields
+from .options import Options, options_from
+from .rows.sensor_data import SENSOR_DATA
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -192,9 +192,9 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         self, destination: Destination, options: Mapping[str, Any]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Use the destination once; return errors by field, and their placeholders."""
-        delivery = options.get(CONF_DELIVERY, DEFAULT_DELIVERY)
+        chosen = options_from(options)
         try:
-            await self.hass.async_add_executor_job(_prove, self._key, destination, delivery)
+            await self.hass.async_add_executor_job(_prove, self._key, destination, chosen)
         except ExportError as err:
             return {_field(err): err.key}, err.placeholders
         except Exception:
@@ -212,7 +212,7 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         placeholders: dict[str, str] = {}
         if user_input is not None:
             try:
-                await self._async_prove(user_input[CONF_DELIVERY])
+                await self._async_prove(options_from(user_input))
             except ExportError as err:
                 errors = {CONF_DELIVERY: "unusable"}
                 placeholders = {"message": str(translated(HomeAssistantError, err))}
@@ -227,24 +227,24 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
             description_placeholders=placeholders,
         )
 
-    async def _async_prove(self, delivery: str) -> None:
+    async def _async_prove(self, chosen: Options) -> None:
         """Make sure that a delivery can be used, if it is another one. Raises ExportError."""
         entry = self.config_entry
-        if delivery != entry.options.get(CONF_DELIVERY, DEFAULT_DELIVERY):
+        if chosen.delivery != options_from(entry.options).delivery:
             key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
             destination = destination_from(entry.data)
-            await self.hass.async_add_executor_job(_prove, key, destination, delivery)
+            await self.hass.async_add_executor_job(_prove, key, destination, chosen)
 
 
-def _prove(key: Mapping[str, Any], destination: Destination, delivery: str) -> None:
+def _prove(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
     """Make dataset and tables when they are missing, and prove a delivery; this blocks."""
     connection = Connection(key, destination)
     try:
         connection.authenticate()
         administration = Administration(connection)
         administration.ensure_dataset()
-        administration.ensure_tables()
-        DELIVERIES[delivery](connection).prove(SENSOR_DATA)
+        administration.ensure_tables(options.tables)
+        DELIVERIES[options.delivery](connection).prove(SENSOR_DATA)
     finally:
         connection.close()
 

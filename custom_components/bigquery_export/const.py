@@ -10,6 +10,7 @@ CONF_API_ENDPOINT: Final = "api_endpoint"
 CONF_BATCH_ROWS: Final = "batch_rows"
 CONF_DATASET_ID: Final = "dataset_id"
 CONF_DELIVERY: Final = "delivery"
+CONF_EVENTS: Final = "events"
 CONF_EXPORT_TIME: Final = "export_time"
 CONF_KEY_FILE: Final = "key_file"
 CONF_KEY_JSON: Final = "key_json"
@@ -18,6 +19,7 @@ CONF_PROJECT_ID: Final = "project_id"
 CONF_SERVICE_ACCOUNT_KEY: Final = "service_account_key"
 CONF_STORAGE_ENDPOINT: Final = "storage_endpoint"
 CONF_TABLE_ID: Final = "table_id"
+CONF_TABLES: Final = "tables"
 
 DEFAULT_BATCH_ROWS: Final = 2_000
 DEFAULT_DATASET_ID: Final = "home_assistant"
@@ -26,5 +28,7 @@ DEFAULT_EXPORT_TIME: Final = time(3, 30)
 """Before the recorder purges, at 04:12."""
 DEFAULT_LOCATION: Final = "EU"
 DEFAULT_TABLE_ID: Final = "sensor_data"
+DEFAULT_TABLES: Final = ("sensor_data", "statistics", "events", "recorder_runs")
+"""All but the five-minute statistics, which say what the states say."""
 MIN_BATCH_ROWS: Final = 1_000
 MAX_BATCH_ROWS: Final = 5_000

@@ -20,9 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .bigquery.administration import Administration
 from .bigquery.connection import Connection
-from .const import CONF_EXPORT_TIME, DEFAULT_EXPORT_TIME, DOMAIN
+from .const import DOMAIN
 from .exceptions import translated
-from .export import SOURCE_TABLES
 from .export.backoff import delay
 from .export.checkpoint import Checkpoint
 from .export.errors import (
@@ -35,11 +34,11 @@ from .export.errors import (
     TransientError,
 )
 from .export.run import Run
-from .export.sensor_data import SENSOR_DATA
 from .export.session import Result
+from .export.sources import SOURCE_TYPES
 from .exporter import Exporter
 from .issues import async_clear_issues, async_show_issue, async_show_rejected_rows
-from .source.states import StatesReader
+from .options import options_from
 
 type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
 
@@ -85,6 +84,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         )
         self._connection = connection
         self._administration = Administration(connection)
+        self._options = options_from(entry.options)
         self._exporter = Exporter(hass, entry, connection, self._on_progress)
         self._checkpoint = Checkpoint()
         self._exporting = False
@@ -109,19 +109,20 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     @override
     async def _async_update_data(self) -> ExportStatus:
         """Count what waits in the recorder; Google is not asked."""
-        cursor = self._checkpoint.position(SENSOR_DATA.name).cursor
-        count = StatesReader(self.hass).count
-        try:
-            waiting = await get_instance(self.hass).async_add_executor_job(count, cursor)
-        except SQLAlchemyError as err:
-            raise translated(UpdateFailed, RecorderUnreadableError(message=str(err))) from err
+        waiting = 0
+        for source in self._options.sources:
+            count = source.reader(self.hass, self._options.events).count
+            cursor = self._checkpoint.position(source.table.name).cursor
+            try:
+                waiting += await get_instance(self.hass).async_add_executor_job(count, cursor)
+            except SQLAlchemyError as err:
+                raise translated(UpdateFailed, RecorderUnreadableError(message=str(err))) from err
         return self._status(waiting)
 
     @callback
     def async_schedule(self) -> None:
         """Export every day at the time that the options say."""
-        at = dt_util.parse_time(self.config_entry.options.get(CONF_EXPORT_TIME, ""))
-        at = at or DEFAULT_EXPORT_TIME
+        at = self._options.export_time
         self.config_entry.async_on_unload(
             async_track_time_change(
                 self.hass, self._async_export_unasked, at.hour, at.minute, at.second
@@ -213,7 +214,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Send the rejected rows again, and show how it goes."""
         async with self._showing():
             retry = await self._exporter.async_new_retry(self._checkpoint)
-            return await retry.async_send(SOURCE_TABLES)
+            return await retry.async_send(source.table for source in SOURCE_TYPES.values())
 
     @asynccontextmanager
     async def _showing(self) -> AsyncIterator[None]:
@@ -225,7 +226,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         try:
             if self._tables_doubtful:
                 # A column may have been dropped; if it was not, this changes nothing.
-                await self.hass.async_add_executor_job(self._administration.ensure_tables)
+                await self.hass.async_add_executor_job(
+                    self._administration.ensure_tables, self._options.tables
+                )
             yield
         except StoppedError:
             raise
@@ -285,7 +288,6 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self.async_set_updated_data(self._status(rows_waiting))
 
     def _status(self, rows_waiting: int) -> ExportStatus:
-        position = self._checkpoint.position(SENSOR_DATA.name)
         if self._exporting:
             status = Status.EXPORTING
         elif self._cancel_retry:
@@ -296,7 +298,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         return ExportStatus(
             status=status,
             last_export=dt_util.utc_from_timestamp(last_export) if last_export else None,
-            rows_exported=position.rows,
+            rows_exported=sum(position.rows for position in self._checkpoint.positions.values()),
             rows_rejected=self._rows_rejected,
             rows_waiting=rows_waiting,
             last_error=self._last_error,
@@ -304,5 +306,4 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
 
 def _handled(checkpoint: Checkpoint) -> int:
-    position = checkpoint.position(SENSOR_DATA.name)
-    return position.rows + position.rejected
+    return sum(position.rows + position.rejected for position in checkpoint.positions.values())

@@ -12,17 +12,18 @@ from homeassistant.util import dt as dt_util
 from .bigquery import DELIVERIES
 from .bigquery.connection import Connection
 from .bigquery.lookup import TableLookup
-from .const import CONF_BATCH_ROWS, CONF_DELIVERY, DEFAULT_BATCH_ROWS, DEFAULT_DELIVERY, DOMAIN
-from .export import SOURCE_TABLES
+from .const import DOMAIN
 from .export.checkpoint import Checkpoint, CheckpointFile
 from .export.delivery import Delivery
 from .export.journal import Journal
 from .export.rejected_rows import RejectedRows
 from .export.retry import Retry
 from .export.run import Run
-from .export.sensor_data import run_values
 from .export.session import Result, Session
-from .export.state_encoder import Place
+from .export.sources import SOURCE_TYPES, Circumstances
+from .options import options_from
+from .rows.columns import run_values
+from .rows.local_time import Place
 
 
 class Exporter:
@@ -40,6 +41,7 @@ class Exporter:
         self._entry = entry
         self._connection = connection
         self._on_progress = on_progress
+        self._options = options_from(entry.options)
         self._deliveries: dict[str, Delivery] = {
             name: delivery(connection) for name, delivery in DELIVERIES.items()
         }
@@ -52,29 +54,38 @@ class Exporter:
 
     async def async_new_run(self, checkpoint: Checkpoint, trigger: str) -> Run:
         """Return an export of all that waits; `trigger` says in the export log what began it."""
-        config = self._hass.config
-        place = Place(
-            await dt_util.async_get_time_zone(config.time_zone) or dt_util.UTC,
-            Observer(config.latitude, config.longitude, config.elevation),
+        session = await self._async_new_session(checkpoint, trigger)
+        circumstances = Circumstances(
+            session.run_values, await self._async_place(), self._options.events
         )
-        return Run(await self._async_new_session(checkpoint, trigger), place)
+        sources = [
+            source.open(self._hass, session.delivery.encoding(source.table), circumstances)
+            for source in self._options.sources
+        ]
+        return Run(session, sources)
 
     async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
         """Return an export of the rows that were rejected."""
         return Retry(await self._async_new_session(checkpoint, "retry_rejected"))
 
+    async def _async_place(self) -> Place:
+        config = self._hass.config
+        return Place(
+            await dt_util.async_get_time_zone(config.time_zone) or dt_util.UTC,
+            Observer(config.latitude, config.longitude, config.elevation),
+        )
+
     async def _async_new_session(self, checkpoint: Checkpoint, trigger: str) -> Session:
         source = await instance_id.async_get(self._hass)
         integration = await async_get_integration(self._hass, DOMAIN)
-        options = self._entry.options
-        delivery = self._deliveries[options.get(CONF_DELIVERY, DEFAULT_DELIVERY)]
+        delivery = self._deliveries[self._options.delivery]
         result = Result()
         rejected_rows = self.rejected_rows
         journal = Journal(
             self._hass,
             file=self.checkpoint_file,
             checkpoint=checkpoint,
-            tables={table.name: table for table in SOURCE_TABLES},
+            tables={name: source.table for name, source in SOURCE_TYPES.items()},
             deliveries=self._deliveries,
             delivery=delivery,
             rejected_rows=rejected_rows,
@@ -95,6 +106,6 @@ class Exporter:
             run_values=run_values(
                 source=source, export_id=result.export_id, started=result.started
             ),
-            batch_rows=int(options.get(CONF_BATCH_ROWS, DEFAULT_BATCH_ROWS)),
+            batch_rows=self._options.batch_rows,
             result=result,
         )

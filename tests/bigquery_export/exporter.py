@@ -12,17 +12,19 @@ from custom_components.bigquery_export.bigquery import DELIVERIES
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.lookup import TableLookup
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
-from custom_components.bigquery_export.export import SOURCE_TABLES
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.journal import Journal
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.export.retry import Retry
 from custom_components.bigquery_export.export.run import Run
-from custom_components.bigquery_export.export.sensor_data import run_values
 from custom_components.bigquery_export.export.session import Result, Session
-from custom_components.bigquery_export.export.state_encoder import Place
+from custom_components.bigquery_export.export.sources import SOURCE_TYPES, Circumstances
+from custom_components.bigquery_export.rows.events import EventChoice
+from custom_components.bigquery_export.rows.local_time import Place
+from custom_components.bigquery_export.rows.sensor_data import run_values
 
+EVERYTHING = tuple(SOURCE_TYPES)
 PLACE = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
 
 
@@ -33,14 +35,15 @@ class Exporter:
     hass: HomeAssistant
     connection: Connection
     delivery: str = StorageWriteDelivery.name
+    tables: tuple[str, ...] = ("sensor_data",)
     progress: list[Checkpoint] = field(default_factory=list)
     deliveries: dict[str, Delivery] = field(init=False)
-    lookup: TableLookup = field(init=False)
+    source: str = "home"
+    """The installation whose rows are looked for."""
 
     def __post_init__(self) -> None:
         """Make both deliveries."""
         self.deliveries = {name: delivery(self.connection) for name, delivery in DELIVERIES.items()}
-        self.lookup = TableLookup(self.connection, "home")
         self.file = CheckpointFile(self.hass, "entry")
 
     @property
@@ -56,7 +59,7 @@ class Exporter:
             self.hass,
             file=self.file,
             checkpoint=self.file.load(),
-            tables={table.name: table for table in SOURCE_TABLES},
+            tables={name: source.table for name, source in SOURCE_TYPES.items()},
             deliveries=self.deliveries,
             delivery=self.deliveries[self.delivery],
             rejected_rows=rejected_rows,
@@ -72,7 +75,7 @@ class Exporter:
             self.hass,
             journal=journal,
             delivery=self.deliveries[self.delivery],
-            lookup=self.lookup,
+            lookup=TableLookup(self.connection, self.source),
             rejected_rows=rejected_rows,
             run_values=run_values(
                 source="home", export_id=result.export_id, started=result.started
@@ -83,7 +86,15 @@ class Exporter:
 
     def new_run(self, batch_rows: int = 1_000) -> Run:
         """Return a run that goes on from the files, as after a restart."""
-        return Run(self.new_session(batch_rows), PLACE)
+        session = self.new_session(batch_rows)
+        circumstances = Circumstances(session.run_values, PLACE, EventChoice())
+        sources = [
+            SOURCE_TYPES[table].open(
+                self.hass, session.delivery.encoding(SOURCE_TYPES[table].table), circumstances
+            )
+            for table in self.tables
+        ]
+        return Run(session, sources)
 
     async def export(self, batch_rows: int = 1_000) -> Result:
         """Make a run."""
@@ -91,7 +102,9 @@ class Exporter:
 
     async def retry_rejected(self) -> Result:
         """Send the rejected rows again."""
-        return await Retry(self.new_session()).async_send(SOURCE_TABLES)
+        return await Retry(self.new_session()).async_send(
+            source.table for source in SOURCE_TYPES.values()
+        )
 
     def rejected_rows(self) -> list[dict[str, Any]]:
         """Return what lies in the file of rejected rows."""

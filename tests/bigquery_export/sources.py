@@ -9,13 +9,13 @@ from astral import Observer
 from homeassistant.core import HomeAssistant
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
-from custom_components.bigquery_export.export.columns import run_values
-from custom_components.bigquery_export.export.encoded_rows import EncodedRows
-from custom_components.bigquery_export.export.events import DEFAULT_EVENTS, EventChoice
-from custom_components.bigquery_export.export.local_time import Place
 from custom_components.bigquery_export.export.source import Source
-from custom_components.bigquery_export.export.sources import Circumstances, open_source
-from custom_components.bigquery_export.export.tables import Table
+from custom_components.bigquery_export.export.sources import SOURCE_TYPES, Circumstances
+from custom_components.bigquery_export.rows.columns import run_values
+from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
+from custom_components.bigquery_export.rows.events import DEFAULT_EVENTS, EventChoice
+from custom_components.bigquery_export.rows.local_time import Place
+from custom_components.bigquery_export.rows.tables import Table
 
 from .databases import in_recorder
 
@@ -28,17 +28,17 @@ def source(
     hass: HomeAssistant, table: Table, *, events: Collection[str] = DEFAULT_EVENTS
 ) -> Source[Any]:
     """Return a table's source for a run."""
-    run = Circumstances(hass, RUN_VALUES, AMSTERDAM, EventChoice(frozenset(events)))
-    return open_source(table, run, ProtobufEncoding)
+    circumstances = Circumstances(RUN_VALUES, AMSTERDAM, EventChoice(frozenset(events)))
+    return SOURCE_TYPES[table.name].open(hass, ProtobufEncoding(table), circumstances)
 
 
 async def read_pieces(
     hass: HomeAssistant, source: Source[Any], *, after: int = 0, limit: int = 1_000
 ) -> list[Any]:
     """Read all pieces of a run."""
-    until = await in_recorder(hass, source.newest_id)
+    until = await in_recorder(hass, source.reader.newest_id)
     pieces = []
-    while piece := await in_recorder(hass, source.read, after, until, limit):
+    while piece := await in_recorder(hass, source.reader.read, after, until, limit):
         assert after < piece.last.id <= until
         after = piece.last.id
         pieces.append(piece)
@@ -51,7 +51,7 @@ async def read_rows(
     """Read and encode all rows of a run."""
     rows = EncodedRows()
     for piece in await read_pieces(hass, source, after=after, limit=limit):
-        rows.extend(source.encode(piece))
+        rows.extend(source.encoder.encode(piece))
     return rows
 
 

@@ -17,8 +17,8 @@ from custom_components.bigquery_export.export.errors import (
     TableNotFoundError,
     UnreachableError,
 )
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.export.tables import Column, ColumnType, Scope
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.tables import Column, ColumnType, Scope
 
 from .warehouse import Warehouse
 

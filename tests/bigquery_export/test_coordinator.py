@@ -70,7 +70,8 @@ async def test_export_now(
     assert state(hass, "last_export") == "unknown"
     response = await export_now(hass)
     rows = warehouse.rows("export_id, state_id")
-    assert response["rows"] == {"sensor_data": len(rows)}
+    assert response["rows"]["sensor_data"] == len(rows)
+    assert set(response["rows"]) == {"sensor_data", "statistics", "events", "recorder_runs"}
     assert len(rows) >= before + 3
     assert {row["export_id"] for row in rows} == {response["export_id"]}
     assert response["rejected"] == 0
@@ -206,7 +207,7 @@ async def test_unknown_error(hass: HomeAssistant, loaded: MockConfigEntry) -> No
     """An error that nobody thought of ends the run and shows its text."""
     with (
         patch(
-            "custom_components.bigquery_export.export.run.StatesReader.newest_id",
+            "custom_components.bigquery_export.source.states.StatesReader.newest_id",
             side_effect=ZeroDivisionError("odd"),
         ),
         pytest.raises(ZeroDivisionError),
@@ -220,7 +221,7 @@ async def test_recorder_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEn
     """While the recorder's database fails, sensors are unavailable and say nothing wrong."""
     error = OperationalError("select", {}, Exception("disk I/O error"))
     with patch(
-        "custom_components.bigquery_export.coordinator.StatesReader.count", side_effect=error
+        "custom_components.bigquery_export.source.states.StatesReader.count", side_effect=error
     ):
         await loaded.runtime_data.async_refresh()
     assert state(hass, "status") == "unavailable"
@@ -232,9 +233,10 @@ async def test_progress(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While an export runs, the sensors follow it from transaction to transaction."""
-    monkeypatch.setattr("custom_components.bigquery_export.export.run.DOUBTFUL_ROWS", 10)
-    monkeypatch.setattr("custom_components.bigquery_export.export.run.PIECE_ROWS", 5)
+    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.DOUBTFUL_ROWS", 10)
+    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 5)
     hass.config_entries.async_update_entry(loaded, options={CONF_BATCH_ROWS: 5})
+    assert await hass.config_entries.async_reload(loaded.entry_id)
     await record(hass, 30)
     await loaded.runtime_data.async_refresh()
     seen: list[tuple[str, int, int]] = []

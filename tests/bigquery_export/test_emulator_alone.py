@@ -14,7 +14,7 @@ from google.cloud import bigquery
 from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.states import Piece
 from tests.local_bigquery.process import DATA_EDITOR
 

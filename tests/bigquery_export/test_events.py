@@ -6,17 +6,17 @@ from homeassistant.util.ulid import ulid_to_bytes
 import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
-from custom_components.bigquery_export.export.columns import quarter_values, run_values
-from custom_components.bigquery_export.export.events import (
+from custom_components.bigquery_export.rows.columns import quarter_values, run_values
+from custom_components.bigquery_export.rows.events import (
     DEFAULT_EVENTS,
     EVENTS,
     EventChoice,
     event_values,
     origin,
 )
-from custom_components.bigquery_export.export.events_encoder import EventEncoder
-from custom_components.bigquery_export.export.fragments import Fragments
-from custom_components.bigquery_export.export.tables import Scope
+from custom_components.bigquery_export.rows.events_encoder import EventEncoder
+from custom_components.bigquery_export.rows.fragments import Fragments
+from custom_components.bigquery_export.rows.tables import Scope
 from custom_components.bigquery_export.source.events import EventRow, EventsPiece
 from custom_components.bigquery_export.source.reader import Anchor
 

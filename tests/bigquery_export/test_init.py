@@ -18,7 +18,7 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
 from .test_source_states import record
 from .warehouse import Warehouse
@@ -128,8 +128,8 @@ async def test_running_export_ends(
     end: str,
 ) -> None:
     """Unloading, or stopping Home Assistant, ends a running export within seconds and cleanly."""
-    monkeypatch.setattr("custom_components.bigquery_export.export.run._PAUSE", 0.2)
-    monkeypatch.setattr("custom_components.bigquery_export.export.run.PIECE_ROWS", 1)
+    monkeypatch.setattr("custom_components.bigquery_export.export.table_export._PAUSE", 0.2)
+    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)
     await record(hass, 60)
     assert await hass.config_entries.async_setup(entry.entry_id)
     export = hass.async_create_task(

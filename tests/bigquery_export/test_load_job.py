@@ -34,7 +34,7 @@ from custom_components.bigquery_export.export.errors import (
     TableNotFoundError,
     UnreachableError,
 )
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
 from .warehouse import Warehouse

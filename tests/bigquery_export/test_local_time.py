@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
-from custom_components.bigquery_export.export.local_time import (
+from custom_components.bigquery_export.rows.local_time import (
     QUARTER,
     Place,
     Quarters,
@@ -16,7 +16,7 @@ from custom_components.bigquery_export.export.local_time import (
     microseconds_or_none,
     timestamp_or_none,
 )
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
 from .sources import microseconds as as_home_assistant_shows
 

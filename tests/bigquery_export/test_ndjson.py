@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.export.tables import timestamp
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.tables import timestamp
 
 from .test_protobuf import TABLE, VALUES
 

@@ -4,8 +4,8 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.export.tables import Column, ColumnType, Mode, Scope, Table
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.tables import Column, ColumnType, Mode, Scope, Table
 
 TABLE = Table(
     name="all_types",

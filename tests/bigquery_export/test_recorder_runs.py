@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
-from custom_components.bigquery_export.export.columns import run_values
-from custom_components.bigquery_export.export.recorder_runs import (
+from custom_components.bigquery_export.rows.columns import run_values
+from custom_components.bigquery_export.rows.recorder_runs import (
     RECORDER_RUNS,
     recorder_run_values,
 )
-from custom_components.bigquery_export.export.recorder_runs_encoder import RecorderRunsEncoder
-from custom_components.bigquery_export.export.tables import Scope
+from custom_components.bigquery_export.rows.recorder_runs_encoder import RecorderRunsEncoder
+from custom_components.bigquery_export.rows.tables import Scope
 from custom_components.bigquery_export.source.reader import Anchor
 from custom_components.bigquery_export.source.recorder_runs import (
     RecorderRunRow,

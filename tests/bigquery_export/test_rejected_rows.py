@@ -10,9 +10,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import DOMAIN
-from custom_components.bigquery_export.export.encoded_rows import RefusedRow
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.encoded_rows import RefusedRow
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
 from .exporter import Exporter
 from .test_run import Crash, crash_at, log_rows, numbers, states_in

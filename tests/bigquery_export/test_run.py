@@ -14,12 +14,15 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from sqlalchemy.exc import OperationalError
 
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery, LoadTransaction
-from custom_components.bigquery_export.bigquery.lookup import TableLookup
 from custom_components.bigquery_export.bigquery.storage_write import (
     PendingStream,
     StorageWriteDelivery,
 )
-from custom_components.bigquery_export.export import chunk as chunk_module, run as run_module
+from custom_components.bigquery_export.export import (
+    chunk as chunk_module,
+    run as run_module,
+    table_export,
+)
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.export.errors import (
@@ -56,8 +59,8 @@ def delivery(request: pytest.FixtureRequest, exporter: Exporter) -> str:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make transactions of ten rows, in pieces of four."""
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
-    monkeypatch.setattr(run_module, "DOUBTFUL_ROWS", 10)
-    monkeypatch.setattr(run_module, "PIECE_ROWS", 4)
+    monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 10)
+    monkeypatch.setattr(table_export, "PIECE_ROWS", 4)
 
 
 def states_in(warehouse: Warehouse) -> list[str]:
@@ -92,6 +95,24 @@ async def test_nothing_new(hass: HomeAssistant, warehouse: Warehouse, exporter: 
     warehouse.server.drop_dataset(warehouse.project, "home")
     result = await exporter.export()
     assert result.rows == {"sensor_data": 0}
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_rows_known_by_the_same(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """Rows of one entity at one microsecond are all sent, also when they are looked for."""
+    await record(hass, 30)
+    await execute(hass, "UPDATE states SET last_updated_ts = 1795000000.5 WHERE state_id % 3 = 1")
+    await execute(hass, "UPDATE states SET old_state_id = NULL")
+    await execute(hass, "CREATE TABLE newer AS SELECT * FROM states WHERE state_id > 14")
+    await execute(hass, "DELETE FROM states WHERE state_id > 14")
+    await exporter.export(batch_rows=5)
+    assert states_in(warehouse) == numbers(14)
+    await execute(hass, "INSERT INTO states SELECT * FROM newer")
+    exporter.file.remove()
+    assert (await exporter.export(batch_rows=5)).rows == {"sensor_data": 16}
+    assert states_in(warehouse) == numbers(30)
 
 
 async def test_increments(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
@@ -292,13 +313,10 @@ async def test_purged_rows(hass: HomeAssistant, warehouse: Warehouse, exporter: 
     await record(hass, 6)
     await execute(hass, "UPDATE states SET old_state_id = NULL")
     run = exporter.new_run()
-    original = run._reader.newest_id
+    (states,) = run._exports
+    original = states._reader.newest_id
 
-    def purge() -> int:
-        newest = original()
-        return newest + 3
-
-    run._reader.newest_id = purge  # type: ignore[method-assign]
+    states._reader.newest_id = lambda: original() + 3  # type: ignore[method-assign]
     await execute(hass, "DELETE FROM states WHERE state_id IN (2, 3)")
     await run.async_export()
     assert states_in(warehouse) == ["0", "3", "4", "5"]
@@ -309,7 +327,7 @@ async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporte
     """A stopped run ends at the next piece; what was committed stays, the rest comes later."""
     await record(hass, 25)
     run = exporter.new_run(batch_rows=5)
-    run._journal._on_progress = lambda checkpoint: (
+    run._session.journal._on_progress = lambda checkpoint: (
         run.stop() if checkpoint.position("sensor_data").rows else None
     )
     with pytest.raises(StoppedError):
@@ -344,7 +362,8 @@ async def test_recorder_fails(
     def fail() -> int:
         raise error
 
-    run._reader.newest_id = fail  # type: ignore[method-assign]
+    (states,) = run._exports
+    states._reader.newest_id = fail  # type: ignore[method-assign]
     with pytest.raises(expected):
         await run.async_export()
     assert get_instance(hass).recording
@@ -504,7 +523,7 @@ async def test_rows_of_other_homes(
     await record(hass, 5)
     await exporter.export()
     exporter.file.remove()
-    exporter.lookup = TableLookup(exporter.lookup._connection, "another home")
+    exporter.source = "another home"
     assert (await exporter.export()).rows == {"sensor_data": 5}
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from astral import Observer
 import pytest
 
-from custom_components.bigquery_export.export.sensor_data import (
+from custom_components.bigquery_export.rows.sensor_data import (
     SENSOR_DATA,
     attributes_values,
     entity_values,
@@ -17,7 +17,7 @@ from custom_components.bigquery_export.export.sensor_data import (
     state_numeric,
     time_of_day,
 )
-from custom_components.bigquery_export.export.tables import ColumnType, Mode, Scope
+from custom_components.bigquery_export.rows.tables import ColumnType, Mode, Scope
 
 CONTRACT = [
     ("entity_id", "STRING", "REQUIRED"),

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy import delete, update
 
-from custom_components.bigquery_export.export.events import EVENTS
+from custom_components.bigquery_export.rows.events import EVENTS
 from custom_components.bigquery_export.source import events as events_reader, reader
 
 from .databases import (
@@ -101,7 +101,7 @@ async def test_events_that_home_assistant_fired(hass: HomeAssistant) -> None:
     assert values[0]["entity_id"] == "automation.night"
     assert values[0]["domain"] == "automation"
     assert "context_user_id" not in values[2]
-    assert await in_recorder(hass, events.count, 0) == 3
+    assert await in_recorder(hass, events.reader.count, 0) == 3
 
 
 @ON_EACH_DATABASE
@@ -123,12 +123,14 @@ async def test_the_chosen_among_many(hass: HomeAssistant, monkeypatch: pytest.Mo
     assert len(pieces) <= 300 / 40 + len(chosen) + 1
     assert pieces[-1].last.id == 500
     assert any(not piece.rows for piece in pieces)
-    assert await in_recorder(hass, events.count, 3) == 4
+    assert await in_recorder(hass, events.reader.count, 3) == 4
 
     # Where a run ends is known again, though it is not chosen.
     last = pieces[-1].last
-    assert await in_recorder(hass, events.fingerprints, [last.id]) == {last.id: last.fingerprint}
-    assert await in_recorder(hass, events.read, 500, 500, 1_000) is None
+    assert await in_recorder(hass, events.reader.fingerprints, [last.id]) == {
+        last.id: last.fingerprint
+    }
+    assert await in_recorder(hass, events.reader.read, 500, 500, 1_000) is None
 
 
 async def test_a_piece_has_at_most_1000_rows(hass: HomeAssistant) -> None:
@@ -161,7 +163,7 @@ async def test_nothing_is_chosen(hass: HomeAssistant) -> None:
     (piece,) = await read_pieces(hass, events)
     assert not piece.rows
     assert piece.last.id == 2
-    assert await in_recorder(hass, events.count, 0) == 0
+    assert await in_recorder(hass, events.reader.count, 0) == 0
 
 
 @ON_EACH_DATABASE
@@ -170,12 +172,12 @@ async def test_id_that_was_given_again(hass: HomeAssistant) -> None:
     await record_types(hass)
     await insert_rows(hass, Events, [row(1), row(2, OTHER), row(3, context_id_bin=None)])
     events = source(hass, EVENTS)
-    before = await in_recorder(hass, events.fingerprints, [1, 2, 3, 4])
+    before = await in_recorder(hass, events.reader.fingerprints, [1, 2, 3, 4])
     assert sorted(before) == [1, 2, 3]
     assert before[2] == f"{NOW + 2!r} {(2).to_bytes(16).hex()}"
     change = update(Events).where(Events.event_id == 2).values(context_id_bin=b"x" * 16)
     await in_database(hass, lambda db: db.execute(change))
-    after = await in_recorder(hass, events.fingerprints, [1, 2, 3])
+    after = await in_recorder(hass, events.reader.fingerprints, [1, 2, 3])
     assert {id_ for id_ in before if before[id_] != after[id_]} == {2}
 
 

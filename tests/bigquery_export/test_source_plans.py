@@ -19,11 +19,11 @@ from homeassistant.util import dt as dt_util
 import pytest
 from sqlalchemy import Connection, delete, event
 
-from custom_components.bigquery_export.export.events import EVENTS
-from custom_components.bigquery_export.export.recorder_runs import RECORDER_RUNS
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.export.statistics import STATISTICS, STATISTICS_SHORT_TERM
-from custom_components.bigquery_export.export.tables import Table
+from custom_components.bigquery_export.rows.events import EVENTS
+from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
+from custom_components.bigquery_export.rows.tables import Table
 
 from .databases import (
     ON_EACH_DATABASE,
@@ -136,19 +136,19 @@ async def test_each_select_uses_an_index(hass: HomeAssistant, table: Table) -> N
     await in_database(hass, lambda db: db.exec_driver_sql(ANALYZE[db.dialect.name].format(name)))
     rows = source(hass, table)
     with statements(hass) as sent:
-        newest = await in_recorder(hass, rows.newest_id)
-        oldest = await in_recorder(hass, rows.oldest_id)
+        newest = await in_recorder(hass, rows.reader.newest_id)
+        oldest = await in_recorder(hass, rows.reader.oldest_id)
         if table is RECORDER_RUNS:
             # There is one run for each start of Home Assistant: what is pending is looked for.
             sent.clear()
         else:
             assert newest == (oldest or 0) + ROWS - 1
         newest = (oldest or 0) + ROWS - 1
-        await in_recorder(hass, rows.fingerprints, [newest - 10, newest - 700])
-        assert await in_recorder(hass, rows.read, newest - 900, newest, 1_000)
-        assert await in_recorder(hass, rows.read, newest - ROWS // 2, newest - 1, 5)
+        await in_recorder(hass, rows.reader.fingerprints, [newest - 10, newest - 700])
+        assert await in_recorder(hass, rows.reader.read, newest - 900, newest, 1_000)
+        assert await in_recorder(hass, rows.reader.read, newest - ROWS // 2, newest - 1, 5)
         if table is not RECORDER_RUNS:
-            await in_recorder(hass, rows.count, newest - 5)
+            await in_recorder(hass, rows.reader.count, newest - 5)
     of_the_table = [sql for sql in sent if f"FROM {name} " in sql[0].replace("\n", " ")]
     assert len(of_the_table) >= 3
     for statement, parameters in of_the_table:
@@ -170,10 +170,10 @@ async def test_order_is_asked_for(hass: HomeAssistant, table: Table) -> None:
         await record_event_types(hass)
     await insert_rows(hass, MODELS[table.name], [row(table, 50 * number) for number in range(20)])
     rows = source(hass, table)
-    newest = await in_recorder(hass, rows.newest_id)
+    newest = await in_recorder(hass, rows.reader.newest_id)
     engine = get_instance(hass).engine
     event.listen(engine, "before_cursor_execute", turn_round)
-    piece = await in_recorder(hass, rows.read, newest - 15, newest, 10)
+    piece = await in_recorder(hass, rows.reader.read, newest - 15, newest, 10)
     event.remove(engine, "before_cursor_execute", turn_round)
     assert piece
     assert [row[0] for row in piece.rows] == list(range(newest - 14, newest - 4))

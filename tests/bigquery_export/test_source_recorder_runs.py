@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import delete
 
-from custom_components.bigquery_export.export.recorder_runs import RECORDER_RUNS
+from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 
 from .databases import (
     ON_EACH_DATABASE,
@@ -46,8 +46,8 @@ async def forget_runs(hass: HomeAssistant) -> None:
 async def test_the_run_of_the_test(hass: HomeAssistant) -> None:
     """A recorder that is running has nothing to tell of its run yet."""
     runs = source(hass, RECORDER_RUNS)
-    assert await in_recorder(hass, runs.newest_id) == 0
-    assert await in_recorder(hass, runs.count, 0) == 0
+    assert await in_recorder(hass, runs.reader.newest_id) == 0
+    assert await in_recorder(hass, runs.reader.count, 0) == 0
     assert await read_pieces(hass, runs) == []
 
 
@@ -68,7 +68,7 @@ async def test_runs_that_have_ended(hass: HomeAssistant) -> None:
     assert [value["run_id"] for value in values] == rows.ids
     assert [key.time for key in rows.keys] == [value["start"] for value in values]
     assert {key.name for key in rows.keys} == {"home"}
-    assert await in_recorder(hass, runs.count, rows.ids[1]) == 3
+    assert await in_recorder(hass, runs.reader.count, rows.ids[1]) == 3
 
 
 @ON_EACH_DATABASE
@@ -78,7 +78,7 @@ async def test_a_run_is_read_when_it_has_ended(hass: HomeAssistant) -> None:
     await insert_rows(hass, RecorderRuns, [row(0), row(1, ended=False), row(2)])
     (piece,) = await read_pieces(hass, source(hass, RECORDER_RUNS))
     assert len(piece.rows) == 1
-    assert await in_recorder(hass, source(hass, RECORDER_RUNS).count, piece.last.id) == 0
+    assert await in_recorder(hass, source(hass, RECORDER_RUNS).reader.count, piece.last.id) == 0
 
     restart = START + timedelta(hours=5)
 
@@ -105,7 +105,7 @@ async def test_fingerprint(hass: HomeAssistant) -> None:
     assert first.last.fingerprint == (
         "2026-03-28T23:59:59.123456+00:00 2026-03-29T00:00:02.123456+00:00"
     )
-    assert await in_recorder(hass, runs.fingerprints, [first.last.id, second.last.id]) == {
+    assert await in_recorder(hass, runs.reader.fingerprints, [first.last.id, second.last.id]) == {
         first.last.id: first.last.fingerprint,
         second.last.id: second.last.fingerprint,
     }

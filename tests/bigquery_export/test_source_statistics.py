@@ -21,8 +21,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy import delete, insert, update
 
-from custom_components.bigquery_export.export.statistics import STATISTICS, STATISTICS_SHORT_TERM
-from custom_components.bigquery_export.export.tables import Table
+from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
+from custom_components.bigquery_export.rows.tables import Table
 from custom_components.bigquery_export.source.reader import Anchor
 
 from .databases import (
@@ -213,13 +213,13 @@ async def test_pieces_and_increments(hass: HomeAssistant, table: Table) -> None:
     assert [len(piece.rows) for piece in pieces] == [10, 10, 5]
     ids = [row[0] for piece in pieces for row in piece.rows]
     assert ids == sorted(set(ids))
-    assert await in_recorder(hass, first.oldest_id) == ids[0]
-    assert await in_recorder(hass, first.count, ids[9]) == 15
+    assert await in_recorder(hass, first.reader.oldest_id) == ids[0]
+    assert await in_recorder(hass, first.reader.count, ids[9]) == 15
 
     # A row of the past comes later.
     await insert_rows(hass, MODELS[table.name], [row(-5, mean=2.0)])
     second = source(hass, table)
-    assert await in_recorder(hass, second.newest_id) == ids[-1] + 1
+    assert await in_recorder(hass, second.reader.newest_id) == ids[-1] + 1
     (piece,) = await read_pieces(hass, second, after=ids[-1])
     assert [row[3] for row in piece.rows] == [2.0]
 
@@ -228,11 +228,11 @@ async def test_pieces_and_increments(hass: HomeAssistant, table: Table) -> None:
 async def test_empty_table(hass: HomeAssistant) -> None:
     """Where nothing is recorded there is nothing to read."""
     statistics = source(hass, STATISTICS)
-    assert await in_recorder(hass, statistics.newest_id) == 0
-    assert await in_recorder(hass, statistics.oldest_id) is None
-    assert await in_recorder(hass, statistics.count, 0) == 0
-    assert await in_recorder(hass, statistics.read, 0, 100) is None
-    assert await in_recorder(hass, statistics.fingerprints, []) == {}
+    assert await in_recorder(hass, statistics.reader.newest_id) == 0
+    assert await in_recorder(hass, statistics.reader.oldest_id) is None
+    assert await in_recorder(hass, statistics.reader.count, 0) == 0
+    assert await in_recorder(hass, statistics.reader.read, 0, 100) is None
+    assert await in_recorder(hass, statistics.reader.fingerprints, []) == {}
 
 
 @ON_EACH_DATABASE
@@ -245,17 +245,17 @@ async def test_fingerprint(hass: HomeAssistant) -> None:
     anchors: list[Anchor] = [piece.last for piece in pieces]
     before = {anchor.id: anchor.fingerprint for anchor in anchors}
     ids = [*before]
-    assert await in_recorder(hass, statistics.fingerprints, [*ids, 10_000]) == before
+    assert await in_recorder(hass, statistics.reader.fingerprints, [*ids, 10_000]) == before
 
     await in_database(hass, lambda db: db.execute(update(Statistics).values(sum=5.0)))
-    assert await in_recorder(hass, statistics.fingerprints, ids) == before
+    assert await in_recorder(hass, statistics.reader.fingerprints, ids) == before
 
     def replace(db: Any) -> None:
         db.execute(delete(Statistics).where(Statistics.id == ids[-1]))
         db.execute(insert(Statistics).values(id=ids[-1], **row(7)))
 
     await in_database(hass, replace)
-    after = await in_recorder(hass, statistics.fingerprints, ids)
+    after = await in_recorder(hass, statistics.reader.fingerprints, ids)
     assert after[ids[-1]] != before[ids[-1]]
     assert after[ids[0]] == before[ids[0]]
 

@@ -11,8 +11,8 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA, run_values
-from custom_components.bigquery_export.export.state_encoder import (
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA, run_values
+from custom_components.bigquery_export.rows.state_encoder import (
     Place,
     StateEncoder,
     _microseconds,
@@ -161,9 +161,9 @@ def test_microseconds_are_those_of_home_assistant(seconds: float) -> None:
 def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered of attributes and quarters is dropped when it gets too much."""
     monkeypatch.setattr(
-        "custom_components.bigquery_export.export.state_encoder._MAX_ATTRIBUTES_BYTES", 1_000
+        "custom_components.bigquery_export.rows.state_encoder._MAX_ATTRIBUTES_BYTES", 1_000
     )
-    monkeypatch.setattr("custom_components.bigquery_export.export.state_encoder._MAX_QUARTERS", 10)
+    monkeypatch.setattr("custom_components.bigquery_export.rows.state_encoder._MAX_QUARTERS", 10)
     states = encoder()
     for number in range(100):
         changes = {"attributes_id": None, "attributes": f'{{"number":{number}}}'}

@@ -7,14 +7,14 @@ from astral import Observer
 import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
-from custom_components.bigquery_export.export.columns import (
+from custom_components.bigquery_export.rows.columns import (
     REGISTRY_COLUMNS,
     quarter_values,
     run_values,
 )
-from custom_components.bigquery_export.export.local_time import Place
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.export.statistics import (
+from custom_components.bigquery_export.rows.local_time import Place
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.statistics import (
     FIVE_MINUTES,
     HOUR,
     STATISTICS,
@@ -23,8 +23,8 @@ from custom_components.bigquery_export.export.statistics import (
     mean_type,
     statistic_values,
 )
-from custom_components.bigquery_export.export.statistics_encoder import StatisticsEncoder
-from custom_components.bigquery_export.export.tables import Scope
+from custom_components.bigquery_export.rows.statistics_encoder import StatisticsEncoder
+from custom_components.bigquery_export.rows.tables import Scope
 from custom_components.bigquery_export.source.reader import Anchor
 from custom_components.bigquery_export.source.statistics import (
     Statistic,

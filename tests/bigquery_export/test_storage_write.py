@@ -16,7 +16,7 @@ from custom_components.bigquery_export.export.errors import (
     StorageUnreachableError,
     TableNotFoundError,
 )
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER
 
 from .warehouse import Warehouse

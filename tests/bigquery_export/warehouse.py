@@ -6,7 +6,11 @@ from typing import Any
 
 from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.connection import Connection, Destination
+from custom_components.bigquery_export.export.sources import SOURCE_TYPES
+from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery
+
+TABLES = [*(source.table for source in SOURCE_TYPES.values()), EXPORT_LOG]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Warehouse:
         """Make the dataset and the tables."""
         with closing(self.connect()) as connection:
             Administration(connection).ensure_dataset()
-            Administration(connection).ensure_tables()
+            Administration(connection).ensure_tables(TABLES)
 
     def connect(self, location: str = "EU") -> Connection:
         """Return a connection of an account that may edit data and run jobs."""

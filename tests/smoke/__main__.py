@@ -27,7 +27,7 @@ from custom_components.bigquery_export.bigquery.credentials import (
     read_key,
 )
 from custom_components.bigquery_export.export.errors import ExportError
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
 from .run import Run, checks
 from .site import Site

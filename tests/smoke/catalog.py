@@ -5,12 +5,13 @@ from dataclasses import replace
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
-from custom_components.bigquery_export.export import TABLES
 from custom_components.bigquery_export.export.errors import (
     PermissionMissingError,
     TableNotFoundError,
 )
-from custom_components.bigquery_export.export.tables import (
+from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.tables import (
     Column,
     ColumnType,
     Mode,
@@ -21,6 +22,8 @@ from custom_components.bigquery_export.export.tables import (
 
 from .check import Check, DiffersError, Part, same
 from .site import RETRY, Site
+
+TABLES = (SENSOR_DATA, EXPORT_LOG)
 
 GROWING = Table(
     name="growing",
@@ -68,7 +71,7 @@ def make_dataset(site: Site) -> str:
 
 def make_tables(site: Site) -> str:
     """Make the tables of an export."""
-    site.administration.ensure_tables()
+    site.administration.ensure_tables(TABLES)
     return ", ".join(table.name for table in TABLES)
 
 
@@ -101,7 +104,7 @@ def _declaration(site: Site, table: Table) -> str:
 def find_tables(site: Site) -> str:
     """Look for the tables once more."""
     before = [site.client.get_table(site.destination.table_reference(each)) for each in TABLES]
-    site.administration.ensure_tables()
+    site.administration.ensure_tables(TABLES)
     after = [site.client.get_table(site.destination.table_reference(each)) for each in TABLES]
     return same(
         [table.etag for table in after],

@@ -13,8 +13,8 @@ from custom_components.bigquery_export.bigquery.lookup import TableLookup
 from custom_components.bigquery_export.bigquery.row_file import RowFile
 from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.export.errors import TableMismatchError
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.export.tables import Column, ColumnType, Scope, timestamp
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.tables import Column, ColumnType, Scope, timestamp
 
 from .check import Check, DiffersError, Part, same
 from .site import Site, label

@@ -15,8 +15,8 @@ from custom_components.bigquery_export.bigquery.administration import Administra
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.export.tables import timestamp
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.tables import timestamp
 
 _LIFE = timedelta(hours=1)
 """After this BigQuery drops the tables by itself; it takes no shorter time."""

@@ -15,8 +15,8 @@ from custom_components.bigquery_export.export.errors import (
     ColumnsUnknownError,
     TableNotFoundError,
 )
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.export.tables import (
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.tables import (
     Column,
     ColumnType,
     Scope,

@@ -20,7 +20,7 @@ from google.resumable_media.requests import ResumableUpload
 import grpc
 from grpc_status.rpc_status import from_call
 
-from custom_components.bigquery_export.export.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
 from .site import Site
 

@@ -1,14 +1,13 @@
 """The dataset and its tables: finding them, making them, and checking that they fit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed, ServiceUnavailable
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from ..export import TABLES
 from ..export.errors import LocationError, TableMismatchError
-from ..export.tables import Column, Mode, Table
+from ..rows.tables import Column, Mode, Table
 from .connection import Connection
 
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
@@ -36,9 +35,9 @@ class Administration:
         if dataset.location and dataset.location.upper() != self._destination.location.upper():
             raise LocationError(dataset=self._destination.dataset, location=dataset.location)
 
-    def ensure_tables(self) -> None:
-        """Find all tables of an export, or make them. Raises TableMismatchError."""
-        for table in TABLES:
+    def ensure_tables(self, tables: Iterable[Table]) -> None:
+        """Find tables, or make them. Raises TableMismatchError."""
+        for table in tables:
             self.ensure_table(table)
 
     def ensure_table(self, table: Table) -> None:

@@ -13,7 +13,7 @@ from google.cloud.bigquery import LoadJob
 
 from ..export.delivery import Outcome, RejectedRow
 from ..export.errors import ExportError, RefusedError, TableMismatchError
-from ..export.tables import Table
+from ..rows.tables import Table
 from .connection import Connection
 from .job_budget import JobBudget
 from .load_jobs import LoadJobs

@@ -19,7 +19,7 @@ from google.resumable_media import InvalidResponse, RetryStrategy
 from google.resumable_media.requests import ResumableUpload
 
 from ..export.errors import ExportError, UnreachableError
-from ..export.tables import Table
+from ..rows.tables import Table
 from .connection import Connection
 from .job_budget import JobBudget
 from .row_file import RowFile

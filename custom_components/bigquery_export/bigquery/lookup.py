@@ -11,7 +11,7 @@ from google.api_core.exceptions import NotFound
 from google.cloud.bigquery import SchemaField, TableReference
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from ..export.tables import Table
+from ..rows.tables import Table
 from .connection import Connection
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,7 +21,7 @@ _RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
 
 class TableLookup:
-    """Looks into the tables of a connection for the rows of one installation."""
+    """Looks into the tables of a connection for the rows of one installation, for one export."""
 
     def __init__(self, connection: Connection, source: str) -> None:
         """Look for rows whose `source` is this one."""
@@ -29,10 +29,17 @@ class TableLookup:
         self._client = connection.tables
         self._destination = connection.destination
         self._source = source
+        self._empty: set[tuple[str, str]] = set()
         self._known_fields: dict[str, list[SchemaField]] = {}
 
     def rows(self, table: Table, partition: str) -> Iterator[tuple[str, int]]:
-        """Yield what identifies this installation's rows in one partition of a table."""
+        """Yield what identifies this installation's rows in one partition of a table.
+
+        A partition that had none is not looked at again: what comes into it then is our own.
+        """
+        if (table.name, partition) in self._empty:
+            return
+        empty = True
         with self._connection.errors():
             try:
                 found = self._client.list_rows(
@@ -45,9 +52,12 @@ class TableLookup:
                 name, time = table.identity
                 for row in found:
                     if row["source"] == self._source:
+                        empty = False
                         yield row[name], (row[time] - _EPOCH) // timedelta(microseconds=1)
             except NotFound:  # There is no such partition yet.
-                return
+                pass
+        if empty:
+            self._empty.add((table.name, partition))
 
     def _partition(self, table: Table, partition: str) -> TableReference:
         name = self._destination.table_reference(table).table_id

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from ..export.tables import Column, ColumnType, Mode, Table, timestamp
+from ..rows.tables import Column, ColumnType, Mode, Table, timestamp
 
 type _Convert = Callable[[Any], Any]
 type _Shape = tuple[tuple[str, ...], tuple[type, ...]]

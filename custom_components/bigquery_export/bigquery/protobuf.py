@@ -15,7 +15,7 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from ..export.tables import ColumnType, Mode, Table
+from ..rows.tables import ColumnType, Mode, Table
 
 _TYPES = {
     ColumnType.BOOL: FieldDescriptorProto.TYPE_BOOL,

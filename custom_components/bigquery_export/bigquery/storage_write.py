@@ -21,7 +21,7 @@ from google.cloud.bigquery_storage_v1.types import (
 
 from ..export.delivery import Outcome, RejectedRow
 from ..export.errors import ColumnsUnknownError, RefusedError
-from ..export.tables import Table
+from ..rows.tables import Table
 from .connection import Connection
 from .errors import EXTRA_FIELDS, storage_codes
 from .protobuf import ProtobufEncoding

@@ -14,7 +14,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 import orjson
 
 from ..const import DOMAIN
-from ..source.states import Anchor
+from ..source.reader import Anchor
 from .errors import CheckpointUnwritableError
 
 _LOGGER = logging.getLogger(__name__)

@@ -8,11 +8,11 @@ from typing import Any
 from homeassistant.const import __version__ as HOME_ASSISTANT_VERSION
 from homeassistant.util import dt as dt_util
 
-from ..source.states import Anchor
+from ..rows.encoded_rows import EncodedRows, RefusedRow, RowKey
+from ..rows.encoding import Encoding
+from ..rows.tables import Table, timestamp
+from ..source.reader import Anchor
 from .delivery import RejectedRow, Transaction
-from .encoded_rows import EncodedRows, RefusedRow, RowKey
-from .encoding import Encoding
-from .tables import Table, timestamp
 
 MAX_ROWS = 50_000
 """Rows in a transaction: what a crash makes us send again at most."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from .encoding import Encoding
-from .tables import Table
+from ..rows.encoding import Encoding
+from ..rows.tables import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from homeassistant.util.file import write_utf8_file_atomic
 import orjson
 
 from ..const import DOMAIN
-from .encoded_rows import RefusedRow
-from .tables import Scope, Table
+from ..rows.encoded_rows import RefusedRow
+from ..rows.tables import Scope, Table
 
 
 @dataclass(frozen=True, slots=True)

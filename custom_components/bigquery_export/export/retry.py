@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from homeassistant.util.ulid import ulid_now
 
+from ..rows.encoded_rows import EncodedRows, RefusedRow, RowKey
+from ..rows.encoding import Encoding
+from ..rows.tables import Table
 from .chunk import Chunk
-from .encoded_rows import EncodedRows, RefusedRow, RowKey
-from .encoding import Encoding
 from .lookup import without_known
 from .rejected_rows import RejectedEntry
 from .session import Result, Session
-from .tables import Table
 
 _DAY = 24 * 60 * 60 * 1_000_000
 
@@ -33,7 +33,8 @@ class Retry:
         """Send all rows that have the columns of a table; the others stay. Raises ExportError."""
         await self._session.journal.settle()
         entries = await self._session.block(self._rejected_rows.load)
-        for table in tables:
+        rejected = {entry.table for entry in entries}
+        for table in (table for table in tables if table.name in rejected):
             self.result.rows[table.name] = 0
             sendable = [entry for entry in entries if entry.table == table.name and entry.encoded]
             for start in range(0, len(sendable), self._session.batch_rows):

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_now
 
+from .chunk import Chunk
 from .delivery import Delivery
 from .journal import Journal
 from .lookup import Lookup
@@ -29,8 +30,14 @@ class Result:
     """Bytes of rows sent, before protocols and compression."""
     seconds: float = 0
 
+    def add(self, chunk: Chunk) -> None:
+        """Count a chunk that was committed."""
+        self.rows[chunk.table.name] += chunk.rows
+        self.rejected += len(chunk.refused)
+        self.bytes += chunk.bytes
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Session:
     """What one export works with, and where it counts what it does."""
 
@@ -43,6 +50,8 @@ class Session:
     """The values of the columns that all rows of the export share."""
     batch_rows: int
     result: Result
+    stopped: bool = False
+    """Whether the export has to end soon."""
 
     async def block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Make a call that blocks."""

@@ -1,12 +1,12 @@
 """What a source is: the rows of one table of the recorder, for one table in BigQuery."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..rows.encoded_rows import EncodedRows
+from ..rows.tables import Table
 from ..source.reader import PIECE_ROWS, Anchor
-from .encoded_rows import EncodedRows
-from .tables import Table
 
 
 class Piece(Protocol):
@@ -32,6 +32,9 @@ class Reader[P: Piece](Protocol):
     def count(self, after: int) -> int:
         """Return how many rows wait that have a higher id than `after`."""
 
+    def repeats(self, after: int, until: int) -> Mapping[int, int]:
+        """Return how many rows up to `after` are known by the same as a row behind it, by id."""
+
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> P | None:
         """Return the next rows with `after` < id <= `until`, or None when there are none.
 
@@ -46,45 +49,13 @@ class Encoder[P: Piece](Protocol):
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
 
 
-class Source[P: Piece](Reader[P], Encoder[P], Protocol):
+@dataclass(frozen=True, slots=True)
+class Source[P: Piece]:
     """Reads one table of the recorder, and encodes its rows for one in BigQuery.
 
     It is made for one run: what it remembers must not outlive that.
     """
 
-    @property
-    def table(self) -> Table:
-        """Return the table in BigQuery."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderSource[P: Piece]:
-    """A source made of its parts."""
-
     table: Table
     reader: Reader[P]
     encoder: Encoder[P]
-
-    def newest_id(self) -> int:
-        """Return the id up to which a run reads, or 0 when there is nothing to read."""
-        return self.reader.newest_id()
-
-    def oldest_id(self) -> int | None:
-        """Return the lowest id, or None when there is no row at all."""
-        return self.reader.oldest_id()
-
-    def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
-        """Return the fingerprints of those rows that there are, by id."""
-        return self.reader.fingerprints(ids)
-
-    def count(self, after: int) -> int:
-        """Return how many rows wait that have a higher id than `after`."""
-        return self.reader.count(after)
-
-    def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> P | None:
-        """Return the next rows with `after` < id <= `until`, or None when there are none."""
-        return self.reader.read(after, until, limit)
-
-    def encode(self, piece: P) -> EncodedRows:
-        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
-        return self.encoder.encode(piece)

@@ -41,6 +41,7 @@ _EVENTS = RecorderTable(
         Events.context_parent_id_bin,
     ),
     fingerprint=(Events.time_fired_ts, Events.context_id_bin),
+    identity=(Events.event_type_id, Events.time_fired_ts),
 )
 _EVENT_TYPES = select(EventTypes.event_type_id, EventTypes.event_type)
 _FIRST = select(func.min(Events.event_id)).where(

@@ -8,8 +8,8 @@ from typing import Any, cast
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 PIECE_ROWS = 1_000
 """Rows in one read at most: what Python does to them in one go stays within milliseconds."""
@@ -33,6 +33,8 @@ class RecorderTable:
     """The columns of a row in their order; the first is the id."""
     fingerprint: tuple[InstrumentedAttribute[Any], ...]
     """Those that tell a row from the one that SQLite gives the same id to later."""
+    identity: tuple[InstrumentedAttribute[Any], ...] = ()
+    """The columns by which a row is known again, unless the recorder keeps them unique."""
     final: ColumnElement[bool] | None = None
     """Whether a row will stay as it is; without a condition all rows do."""
 
@@ -58,6 +60,7 @@ class TableReader[Row: tuple[Any, ...]]:
         self._marks: Select[Any] = select(id_, *table.fingerprint).where(
             id_.in_(bindparam("ids", expanding=True))
         )
+        self._repeats = _repeats(id_, table.identity) if table.identity else None
         self._fingerprint = tuple(map(table.columns.index, table.fingerprint))
         if table.final is not None:
             pending = select(func.min(id_)).where(~table.final).correlate(None).scalar_subquery()
@@ -87,6 +90,17 @@ class TableReader[Row: tuple[Any, ...]]:
             waiting = session.connection().execute(self._waiting, {"after": after})
             return cast(int, waiting.scalar_one())
 
+    def repeats(self, after: int, until: int) -> Mapping[int, int]:
+        """Return how many rows up to `after` are known by the same as a row behind it, by id.
+
+        The rows behind it are those up to `until`; those of which there is none are left out.
+        """
+        if self._repeats is None:
+            return {}
+        bounds = {"after": after, "until": until}
+        with session_scope(hass=self._hass, read_only=True) as session:
+            return dict(session.connection().execute(self._repeats, bounds).tuples().all())
+
     def _next_rows(
         self, connection: Connection, after: int, until: int, limit: int
     ) -> Sequence[Row]:
@@ -96,6 +110,21 @@ class TableReader[Row: tuple[Any, ...]]:
 
     def _anchor(self, row: Row) -> Anchor:
         return Anchor(row[0], fingerprint([row[index] for index in self._fingerprint]))
+
+
+def _repeats(
+    id_: InstrumentedAttribute[Any], identity: Sequence[InstrumentedAttribute[Any]]
+) -> Select[Any]:
+    earlier = aliased(id_.class_)
+    earlier_id = getattr(earlier, id_.key)
+    same = [getattr(earlier, column.key) == column for column in identity]
+    return (
+        select(id_, func.count())
+        .join(earlier, and_(*same))
+        .where(id_ > bindparam("after"), id_ <= bindparam("until"))
+        .where(earlier_id <= bindparam("after"))
+        .group_by(id_)
+    )
 
 
 class SharedTexts:

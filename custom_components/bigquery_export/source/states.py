@@ -18,8 +18,6 @@ from .reader import (
     fingerprint,
 )
 
-__all__ = ["PIECE_ROWS", "Anchor", "Piece", "StateRow", "StatesReader"]
-
 type StateRow = tuple[
     int,  # state_id
     int | None,  # metadata_id
@@ -47,6 +45,7 @@ _STATES = RecorderTable(
         States.context_parent_id_bin,
     ),
     fingerprint=(States.last_updated_ts, States.context_id_bin),
+    identity=(States.metadata_id, States.last_updated_ts),
 )
 _ENTITY_IDS = select(StatesMeta.metadata_id, StatesMeta.entity_id).where(
     StatesMeta.entity_id.is_not(None)
