@@ -29,6 +29,7 @@ from .const import (
     CONF_BATCH_ROWS,
     CONF_DATASET_ID,
     CONF_DELIVERY,
+    CONF_EVENTS,
     CONF_EXPORT_TIME,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
@@ -36,15 +37,19 @@ from .const import (
     CONF_PROJECT_ID,
     CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
+    CONF_TABLES,
     DEFAULT_BATCH_ROWS,
     DEFAULT_DATASET_ID,
     DEFAULT_DELIVERY,
     DEFAULT_EXPORT_TIME,
     DEFAULT_LOCATION,
     DEFAULT_TABLE_ID,
+    DEFAULT_TABLES,
     MAX_BATCH_ROWS,
     MIN_BATCH_ROWS,
 )
+from .export.sources import SOURCE_TYPES
+from .rows.events import DEFAULT_EVENTS
 
 KEY_SCHEMA = probatio.Schema(
     {
@@ -84,6 +89,16 @@ _DELIVERY = SelectSelector(
         mode=SelectSelectorMode.LIST,
     )
 )
+_EVENTS = [
+    # Events that say what happened in a home; any other can be typed.
+    "automation_triggered",
+    "call_service.scene",
+    "logbook_entry",
+    "mobile_app_notification_action",
+    "script_started",
+    "tag_scanned",
+    "zha_event",
+]
 DESTINATION_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_PROJECT_ID): TextSelector(),
@@ -112,6 +127,25 @@ DESTINATION_SCHEMA = probatio.Schema(
 )
 OPTIONS_SCHEMA = probatio.Schema(
     {
+        probatio.Required(CONF_TABLES, default=list(DEFAULT_TABLES)): probatio.All(
+            SelectSelector(
+                SelectSelectorConfig(
+                    options=list(SOURCE_TYPES),
+                    translation_key=CONF_TABLES,
+                    multiple=True,
+                    mode=SelectSelectorMode.LIST,
+                )
+            ),
+            probatio.Length(min=1),
+        ),
+        probatio.Required(CONF_EVENTS, default=sorted(DEFAULT_EVENTS)): SelectSelector(
+            SelectSelectorConfig(
+                options=_EVENTS,
+                multiple=True,
+                custom_value=True,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
         probatio.Required(
             CONF_EXPORT_TIME, default=DEFAULT_EXPORT_TIME.isoformat()
         ): TimeSelector(),

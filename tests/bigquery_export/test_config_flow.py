@@ -23,6 +23,7 @@ from custom_components.bigquery_export.const import (
     CONF_BATCH_ROWS,
     CONF_DATASET_ID,
     CONF_DELIVERY,
+    CONF_EVENTS,
     CONF_EXPORT_TIME,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
@@ -31,6 +32,7 @@ from custom_components.bigquery_export.const import (
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
+    CONF_TABLES,
     DOMAIN,
 )
 from custom_components.bigquery_export.forms import entry_data
@@ -382,8 +384,30 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
         CONF_EXPORT_TIME: "02:15:00",
         CONF_BATCH_ROWS: 1000,
         CONF_DELIVERY: "storage_write",
+        CONF_TABLES: ["sensor_data", "statistics", "events", "recorder_runs"],
+        CONF_EVENTS: ["automation_triggered", "call_service.scene", "script_started"],
     }
     assert entry.state is ConfigEntryState.LOADED
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_tables(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
+    """Only the chosen tables are made and filled, and one at least is chosen."""
+    hass.config_entries.async_update_entry(entry, options={CONF_TABLES: ["recorder_runs"]})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    flow_id = (await hass.config_entries.options.async_init(entry.entry_id))["flow_id"]
+    configure = hass.config_entries.options.async_configure
+    with pytest.raises(InvalidData):
+        await configure(flow_id, {CONF_TABLES: []})
+    warehouse.server.query("DROP TABLE home.statistics_short_term", warehouse.project)
+    await configure(flow_id, {CONF_TABLES: ["sensor_data", "statistics_short_term"]})
+    await hass.async_block_till_done()
+    assert (
+        warehouse.server.query("SELECT * FROM home.statistics_short_term", warehouse.project) == []
+    )
+    await record(hass, 5)
+    result = await entry.runtime_data.async_export("test")
+    assert result.rows.keys() == {"sensor_data", "statistics_short_term"}
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
