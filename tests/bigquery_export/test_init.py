@@ -7,18 +7,21 @@ import re
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
+    CONF_DELIVERY,
     CONF_SERVICE_ACCOUNT_KEY,
     DOMAIN,
 )
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
 from .test_source_states import record
 from .warehouse import Warehouse
@@ -149,3 +152,32 @@ async def test_running_export_ends(
         with pytest.raises(Exception, match="The export was stopped"):
             await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
         assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_running_load_job(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """Nobody waits for a load job when Home Assistant stops; the next export does."""
+    warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY], DATA_EDITOR, JOB_USER)
+    hass.config_entries.async_update_entry(entry, options={CONF_DELIVERY: "load_job"})
+    await record(hass, 5)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    warehouse.server.change_settings(job_seconds=6)
+    try:
+        export = hass.async_create_task(
+            hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
+        )
+        await asyncio.sleep(2)
+        async with asyncio.timeout(3):
+            assert await hass.config_entries.async_unload(entry.entry_id)
+            with pytest.raises(HomeAssistantError, match="The export was stopped"):
+                await export
+        assert warehouse.rows() == []
+    finally:
+        warehouse.server.change_settings(job_seconds=0.05)
+    assert CheckpointFile(hass, entry.entry_id).load().intent
+
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
+    assert len(warehouse.rows(where="entity_id = 'sensor.s0'")) == 5
+    assert await hass.config_entries.async_unload(entry.entry_id)

@@ -32,6 +32,7 @@ from custom_components.bigquery_export.export.errors import (
     RecorderUnreadableError,
     StoppedError,
 )
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
 from .exporter import Exporter
 from .test_source_states import execute, record
@@ -306,6 +307,69 @@ async def test_only_rejected_rows(
     assert (await exporter.export()).rejected == 0
     assert len(exporter.rejected_rows()) == 3
     assert states_in(warehouse) == []
+
+
+async def test_row_that_is_rejected_at_the_commit(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load job names bad rows when it has failed: they are kept, and all others are loaded."""
+    exporter.delivery = "load_job"
+    encoding = exporter.deliveries["load_job"].encoding(SENSOR_DATA)
+    put_together = encoding.row
+
+    def spoil(*fragments: bytes) -> bytes:
+        row = put_together(*fragments)
+        bad = b'"state":"3"' in row or b'"state":"7"' in row
+        return row.replace(b'"local_time":"2', b'"local_time":"x') if bad else row
+
+    await record(hass, 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(encoding, "row", spoil)
+        result = await exporter.export()
+    assert result.rows == {"sensor_data": 8}
+    assert result.rejected == 2
+    assert states_in(warehouse) == [number for number in numbers(10) if number not in "37"]
+    assert [row["row"]["state"] for row in exporter.rejected_rows()] == ["3", "7"]
+    assert all("local_time" in row["reason"] for row in exporter.rejected_rows())
+    (log,) = warehouse.server.query("SELECT * FROM home.export_log", warehouse.project)
+    assert (log["row_count"], log["rejected"]) == ("8", "2")
+
+
+async def test_partitions_of_a_chunk(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    delivery: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A transaction does not change more partitions than BigQuery allows a job."""
+    monkeypatch.setattr(chunk_module, "_MAX_DAYS", 5)
+    monkeypatch.setattr(table_export, "PIECE_ROWS", 4)
+    await record(hass, 25)
+    await execute(hass, "UPDATE states SET last_updated_ts = last_updated_ts - 86400 * state_id")
+    await exporter.export()
+    assert states_in(warehouse) == numbers(25)
+    log = warehouse.server.query("SELECT row_count FROM home.export_log", warehouse.project)
+    assert max(int(row["row_count"]) for row in log) == 8
+
+
+async def test_intent_that_is_older_than_the_history_of_jobs(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What BigQuery says of a job that it may have forgotten is not trusted."""
+    exporter.delivery = "load_job"
+    await record(hass, 5)
+    with monkeypatch.context() as patch:
+        crash_at(patch, LoadTransaction, "commit", "after", 1)
+        with pytest.raises(Crash):
+            await exporter.export()
+    checkpoint = exporter.file.load()
+    assert checkpoint.intent
+    checkpoint.intent.log_values["finished"] -= 100 * 86_400 * 1_000_000
+    exporter.file.save(checkpoint)
+    monkeypatch.setattr(LoadJobDelivery, "settle", lambda *_: Outcome.NOT_COMMITTED)
+    assert (await exporter.export()).rows == {"sensor_data": 0}
+    assert states_in(warehouse) == numbers(5)
 
 
 async def test_purged_rows(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:

@@ -45,14 +45,18 @@ class Warehouse:
 
     def create_dataset(self) -> None:
         """Make the dataset."""
-        with closing(self.connect()) as connection:
+        with self.connecting() as connection:
             Administration(connection).ensure_dataset()
 
     def create_table(self) -> None:
         """Make the dataset and the tables."""
-        with closing(self.connect()) as connection:
+        with self.connecting() as connection:
             Administration(connection).ensure_dataset()
             Administration(connection).ensure_tables(TABLES)
+
+    def connecting(self) -> closing[Connection]:
+        """Return a connection that is closed at the end of a `with` block."""
+        return closing(self.connect())
 
     def connect(self, location: str = "EU") -> Connection:
         """Return a connection of an account that may edit data and run jobs."""
