@@ -35,7 +35,7 @@ from .export.errors import (
 )
 from .export.run import Run
 from .export.session import Result
-from .export.sources import SOURCE_TYPES
+from .export.sources import SOURCE_TYPES, SourceType
 from .exporter import Exporter
 from .issues import async_clear_issues, async_show_issue, async_show_rejected_rows
 from .options import options_from
@@ -111,13 +111,17 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Count what waits in the recorder; Google is not asked."""
         waiting = 0
         for source in self._options.sources:
-            count = source.reader(self.hass, self._options.events).count
             cursor = self._checkpoint.position(source.table.name).cursor
             try:
-                waiting += await get_instance(self.hass).async_add_executor_job(count, cursor)
+                waiting += await get_instance(self.hass).async_add_executor_job(
+                    self._count, source, cursor
+                )
             except SQLAlchemyError as err:
                 raise translated(UpdateFailed, RecorderUnreadableError(message=str(err))) from err
         return self._status(waiting)
+
+    def _count(self, source: SourceType, cursor: int) -> int:
+        return source.reader(self.hass, self._options.events).count(cursor)
 
     @callback
     def async_schedule(self) -> None:

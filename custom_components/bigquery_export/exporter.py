@@ -58,8 +58,13 @@ class Exporter:
         circumstances = Circumstances(
             session.run_values, await self._async_place(), self._options.events
         )
+        return await self._hass.async_add_executor_job(self._open, session, circumstances)
+
+    def _open(self, session: Session, circumstances: Circumstances) -> Run:
+        """Return a run; to prepare all encodings and statements takes too long for the loop."""
+        encoding = session.delivery.encoding
         sources = [
-            source.open(self._hass, session.delivery.encoding(source.table), circumstances)
+            source.open(self._hass, encoding(source.table), circumstances)
             for source in self._options.sources
         ]
         return Run(session, sources)
