@@ -30,7 +30,7 @@ async def record_old(hass: HomeAssistant) -> None:
 
 def refused(number: int, **run: Any) -> RefusedRow:
     """Return a row that BigQuery does not take."""
-    return RefusedRow({"state_id": number, "state": "x", **run}, "no", encoded=True)
+    return RefusedRow({"state_id": number, "state": f"x{number}", **run}, "no", encoded=True)
 
 
 async def test_a_row_is_kept_once(hass: HomeAssistant) -> None:
@@ -40,9 +40,9 @@ async def test_a_row_is_kept_once(hass: HomeAssistant) -> None:
         file.append(f"export{attempt}", SENSOR_DATA, [refused(1, export_id=str(attempt))])
         file.append(f"export{attempt}", SENSOR_DATA, [refused(1), refused(attempt + 2)])
     entries = RejectedRows(hass, "entry").load()
-    assert [entry.row["state_id"] for entry in entries] == [1, 2, 3, 4]
+    assert [entry.id for entry in entries] == [1, 2, 3, 4]
     assert [entry.export_id for entry in entries] == ["export0", "export0", "export1", "export2"]
-    assert entries[0].row == {"state_id": 1, "state": "x"}
+    assert entries[0].row == {"state": "x1"}
     assert entries[0].reason == "no"
     assert datetime.fromisoformat(entries[0].time).tzinfo is UTC
     assert file.path.stat().st_mode & 0o777 == 0o600
@@ -58,7 +58,7 @@ async def test_a_line_that_a_crash_cut_off(hass: HomeAssistant, left: int) -> No
     file.path.write_bytes(whole[: whole.index(b"\n") + 1 + left])
     file = RejectedRows(hass, "entry")
     file.append("export", SENSOR_DATA, [refused(2), refused(3)])
-    assert [entry.row["state_id"] for entry in file.load()] == [1, 2, 3]
+    assert [entry.id for entry in file.load()] == [1, 2, 3]
 
 
 async def test_retry(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:

@@ -26,7 +26,7 @@ def rows(*ids: int, timeline: str = "row") -> dict[int, str]:
         ("old rows were purged", rows(80, 100), 60, 120, 100, 0),
         ("only the newest row is left", rows(100), 100, 100, 100, 0),
         ("purged past the cursor", {}, 101, 500, 100, 500),
-        ("the newest rows were deleted", rows(10, 50, 80), 1, 90, 80, 90),
+        ("the newest rows were deleted", rows(10, 50, 80), 1, 90, 80, 100),
         (
             "and their ids given again",
             rows(10, 50, 80) | rows(100, timeline="new"),
@@ -35,11 +35,11 @@ def rows(*ids: int, timeline: str = "row") -> dict[int, str]:
             80,
             120,
         ),
-        ("an old backup was restored", rows(10), 1, 30, 10, 30),
+        ("an old backup was restored", rows(10), 1, 30, 10, 100),
         ("and lived on", rows(10) | rows(50, 80, 100, timeline="new"), 1, 400, 10, 400),
-        ("a new database", rows(10, timeline="new"), 1, 40, 0, 40),
+        ("a new database", rows(10, timeline="new"), 1, 40, 0, 100),
         ("a new database that lived on", rows(*IDS, timeline="new"), 1, 900, 0, 900),
-        ("a new database without the ids of the anchors", {}, 1, 9, 0, 9),
+        ("a new database without the ids of the anchors", {}, 1, 9, 0, 100),
         ("an empty database", {}, None, 0, 100, 0),
     ],
 )

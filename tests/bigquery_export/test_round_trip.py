@@ -183,7 +183,7 @@ async def test_round_trip(
 
     found = {int(row["state_id"]): row for row in warehouse.rows("*", f"state_id >= {ids[0]}")}
     rejected = {
-        row["row"]["state_id"]: row["reason"] for row in exporter.rejected_rows()[rejected_before:]
+        row["id"]: row["reason"] for row in exporter.rejected_rows()[rejected_before:]
     }
     assert len(found) == result.rows["sensor_data"]
     for id_, row in zip(ids, rows, strict=True):

@@ -20,7 +20,7 @@ from custom_components.bigquery_export.bigquery.storage_write import (
 )
 from custom_components.bigquery_export.export import (
     chunk as chunk_module,
-    run as run_module,
+    readiness,
     table_export,
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
@@ -286,11 +286,11 @@ async def test_rejected_rows(hass: HomeAssistant, warehouse: Warehouse, exporter
     assert (position.cursor, position.rows, position.rejected) == (6, 4, 2)
 
     by_us, by_bigquery = exporter.rejected_rows()
-    assert by_us["row"]["state_id"] == 5
+    assert by_us["id"] == 5
     assert not by_us["encoded"]
     assert by_us["reason"] == "the recorder no longer knows its entity"
     assert by_us["row"]["state"] == "4"
-    assert by_bigquery["row"]["state_id"] == 2
+    assert by_bigquery["id"] == 2
     assert by_bigquery["encoded"]
     assert "partition" in by_bigquery["reason"]
     assert by_bigquery["row"]["state"] == "1"
@@ -407,9 +407,62 @@ async def test_recorder_migrates(
     hass: HomeAssistant, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the recorder changes its tables nothing is read."""
-    monkeypatch.setattr(run_module, "async_migration_in_progress", lambda _: True)
+    monkeypatch.setattr(readiness, "async_migration_in_progress", lambda _: True)
     with pytest.raises(RecorderBusyError):
         await exporter.export()
+
+
+async def test_recorder_was_not_migrated(hass: HomeAssistant, exporter: Exporter) -> None:
+    """A database that Home Assistant could not migrate is not read, and the error says so."""
+    recorder = get_instance(hass)
+    recorder.schema_version = 52
+    with pytest.raises(readiness.RecorderOutdatedError) as caught:
+        await exporter.export()
+    assert caught.value.placeholders == {"version": "52", "known": "53"}
+    recorder.schema_version = 0  # It has not looked at its database yet.
+    with pytest.raises(RecorderBusyError) as busy:
+        await exporter.export()
+    assert type(busy.value) is RecorderBusyError
+    recorder.schema_version = 53
+
+
+async def test_newer_recorder(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """A recorder with a newer schema is exported with the columns that are known."""
+    get_instance(hass).schema_version = 54
+    await record(hass, 3)
+    await exporter.export()
+    assert states_in(warehouse) == numbers(3)
+
+
+async def test_flush(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """What the recorder has heard of and not committed is exported when that is asked for."""
+    await record(hass, 2)
+    get_instance(hass).commit_interval = 3_600
+    hass.states.async_set("sensor.s0", "latest")
+    await exporter.export()
+    assert states_in(warehouse) == numbers(2)
+    hass.states.async_set("sensor.s0", "and later")
+    await exporter.new_run().async_export(flush=True)
+    assert states_in(warehouse) == [*numbers(2), "latest", "and later"]
+
+
+async def test_flush_takes_too_long(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A recorder that is busy for long does not hold up what it has committed."""
+    await record(hass, 2)
+    monkeypatch.setattr(readiness, "FLUSH_TIMEOUT", 0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr(get_instance(hass), "queue_task", lambda _: None)
+        await exporter.new_run().async_export(flush=True)
+    assert states_in(warehouse) == numbers(2)
+    assert "has not committed within" in caplog.text
 
 
 @pytest.mark.parametrize(

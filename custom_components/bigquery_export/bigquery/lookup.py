@@ -11,6 +11,7 @@ from google.api_core.exceptions import NotFound
 from google.cloud.bigquery import SchemaField, TableReference
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
+from ..export.lookup import FoundRow
 from ..rows.tables import Table
 from .connection import Connection
 
@@ -32,8 +33,8 @@ class TableLookup:
         self._empty: set[tuple[str, str]] = set()
         self._known_fields: dict[str, list[SchemaField]] = {}
 
-    def rows(self, table: Table, partition: str) -> Iterator[tuple[str, int]]:
-        """Yield what identifies this installation's rows in one partition of a table.
+    def rows(self, table: Table, partition: str) -> Iterator[FoundRow]:
+        """Yield this installation's rows in one partition of a table.
 
         A partition that had none is not looked at again: what comes into it then is our own.
         """
@@ -53,7 +54,11 @@ class TableLookup:
                 for row in found:
                     if row["source"] == self._source:
                         empty = False
-                        yield row[name], (row[time] - _EPOCH) // timedelta(microseconds=1)
+                        yield FoundRow(
+                            row[name],
+                            (row[time] - _EPOCH) // timedelta(microseconds=1),
+                            row[table.id],
+                        )
             except NotFound:  # There is no such partition yet.
                 pass
         if empty:
@@ -68,6 +73,6 @@ class TableLookup:
         if table.name not in self._known_fields:
             reference = self._destination.table_reference(table)
             schema = self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT).schema
-            wanted = {*table.identity, "source"}
+            wanted = {*table.identity, table.id, "source"}
             self._known_fields[table.name] = [field for field in schema if field.name in wanted]
         return self._known_fields[table.name]

@@ -2,20 +2,27 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..rows.encoded_rows import EncodedRows
 from ..rows.tables import Table
 
 
+class FoundRow(NamedTuple):
+    """What a row in BigQuery is known by."""
+
+    name: str
+    time: int
+    """Microseconds since 1970."""
+    id: int | None
+    """The recorder's id when it was sent: another database may have given it another one since."""
+
+
 class Lookup(Protocol):
     """Reads what is in the tables; its methods block and raise ExportError."""
 
-    def rows(self, table: Table, partition: str) -> Iterator[tuple[str, int]]:
-        """Yield what identifies this installation's rows in one partition of a table.
-
-        The second part of it is in microseconds since 1970.
-        """
+    def rows(self, table: Table, partition: str) -> Iterator[FoundRow]:
+        """Yield this installation's rows in one partition of a table."""
 
 
 def without_known(
@@ -29,8 +36,7 @@ def without_known(
     """
     wanted = Counter(key[:2] for key in batch.keys)
     known: Counter[tuple[str, int]] = Counter()
-    for partition in sorted({table.partition(key.day) for key in batch.keys}):
-        known.update(row for row in lookup.rows(table, partition) if row in wanted)
+    known.update(row[:2] for row in _rows(batch, table, lookup) if row[:2] in wanted)
     if repeats:
         known.subtract(
             {
@@ -44,7 +50,21 @@ def without_known(
         if known[key[:2]] > 0:
             known[key[:2]] -= 1
         else:
-            new.ids.append(id_)
-            new.keys.append(key)
-            new.data.append(data)
+            new.add(id_, key, data)
     return new
+
+
+def without_sent(batch: EncodedRows, table: Table, lookup: Lookup) -> EncodedRows:
+    """Return the rows of a batch that were not sent as they are, with their ids; this blocks."""
+    sent = set(_rows(batch, table, lookup))
+    new = EncodedRows(refused=batch.refused)
+    for id_, key, data in zip(batch.ids, batch.keys, batch.data, strict=True):
+        if (key.name, key.time, id_) not in sent:
+            new.add(id_, key, data)
+    return new
+
+
+def _rows(batch: EncodedRows, table: Table, lookup: Lookup) -> Iterator[FoundRow]:
+    """Yield what is in the partitions that a batch belongs to."""
+    for partition in sorted({table.partition(key.day) for key in batch.keys}):
+        yield from lookup.rows(table, partition)

@@ -28,6 +28,8 @@ class RejectedEntry:
     reason: str
     encoded: bool
     """Whether the row has the columns of the table, and not those of the recorder."""
+    id: int | None
+    """The recorder's id: another database may have given the row another one since."""
     row: Mapping[str, Any]
 
 
@@ -99,9 +101,11 @@ def _ends_with_line(file: BinaryIO) -> bool:
 
 
 def _entry(export_id: str, table: Table, row: RefusedRow) -> RejectedEntry:
-    values = {name: row.values[name] for name in row.values if name not in table.names(Scope.RUN)}
+    apart = {*table.names(Scope.RUN), table.id}
+    values = {name: value for name, value in row.values.items() if name not in apart}
     now = dt_util.utcnow().isoformat(timespec="seconds")
-    return RejectedEntry(now, export_id, table.name, row.reason, row.encoded, values)
+    id_ = row.values.get(table.id)
+    return RejectedEntry(now, export_id, table.name, row.reason, row.encoded, id_, values)
 
 
 def _line(entry: RejectedEntry) -> bytes:

@@ -27,8 +27,9 @@ def resumed(
     known = [anchor for anchor in position.anchors if found.get(anchor.id) == anchor.fingerprint]
     if known and known[-1] == position.anchors[-1]:
         return position
-    # After any break in the history, nothing is known of any row behind it.
-    doubtful = max(position.doubtful_until, newest)
+    # After any break in the history, nothing is known of any row behind it; nor of those up to
+    # the cursor, should the history that it belongs to come back.
+    doubtful = max(position.doubtful_until, position.cursor, newest)
     if known:
         # Rows were deleted and their ids given again, or an older backup was restored: some rows
         # behind the newest anchor that is left may have been exported before.
@@ -36,6 +37,6 @@ def resumed(
     if oldest > position.cursor:
         # The recorder has purged everything up to the cursor, and more. Or the cursor belongs to
         # a database that was in use for a while, and the one from before is back.
-        return replace(position, anchors=(), doubtful_until=doubtful)
+        return replace(position, cursor=oldest - 1, anchors=(), doubtful_until=doubtful)
     # It is another database, perhaps with the same history under other ids.
     return replace(position, cursor=0, anchors=(), doubtful_until=doubtful)

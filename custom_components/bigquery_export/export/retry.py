@@ -9,7 +9,7 @@ from ..rows.encoded_rows import EncodedRows, RefusedRow, RowKey
 from ..rows.encoding import Encoding
 from ..rows.tables import Table
 from .chunk import Chunk
-from .lookup import without_known
+from .lookup import without_sent
 from .rejected_rows import RejectedEntry
 from .session import Result, Session
 
@@ -47,7 +47,7 @@ class Retry:
         session = self._session
         encoding = session.delivery.encoding(table)
         rows = await session.block(self._encode, table, entries, encoding)
-        new = await session.block(without_known, rows, table, session.lookup)
+        new = await session.block(without_sent, rows, table, session.lookup)
         before = session.journal.checkpoint.position(table.name)
         chunk = Chunk(table, before.cursor, refused=new.refused)
         try:
@@ -74,14 +74,12 @@ class Retry:
         rows = EncodedRows()
         name, time = table.identity
         for entry in entries:
-            values = entry.row
+            values = {**entry.row, table.id: entry.id}
             try:
                 data = encoding.row(encoding.fragment({**values, **self._session.run_values}))
                 key = RowKey(values[name], values[time], values[table.partition_by] // _DAY)
             except (ValueError, TypeError, KeyError) as err:
                 rows.refused.append(RefusedRow(values, str(err), encoded=True))
             else:
-                rows.ids.append(values.get(table.id, 0))
-                rows.keys.append(key)
-                rows.data.append(data)
+                rows.add(entry.id or 0, key, data)
         return rows

@@ -41,6 +41,12 @@ class EncodedRows:
             part = slice(start, start + size)
             yield EncodedRows(self.ids[part], self.keys[part], self.data[part])
 
+    def add(self, id_: int, key: RowKey, data: bytes) -> None:
+        """Add a row."""
+        self.ids.append(id_)
+        self.keys.append(key)
+        self.data.append(data)
+
     def extend(self, more: EncodedRows) -> None:
         """Add the rows of another piece."""
         self.ids.extend(more.ids)

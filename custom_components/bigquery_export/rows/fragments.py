@@ -47,7 +47,5 @@ def encode_each[Row: Sequence[Any]](
             encoded.refused.append(RefusedRow(readable(row), str(err)))
         else:
             if result is not None:
-                encoded.ids.append(row[0])
-                encoded.keys.append(result[0])
-                encoded.data.append(result[1])
+                encoded.add(row[0], *result)
     return encoded
