@@ -15,7 +15,7 @@ import tempfile
 import time
 import traceback
 
-from tests.home.compare import Comparison
+from tests.home.comparison import Comparison, all_ok
 from tests.home.home_assistant import REPOSITORY
 
 from .demonstration import Demonstration, DemonstrationError
@@ -39,18 +39,22 @@ def main() -> int:
     folder = _make_folder(arguments.dir)
     demonstration = Demonstration(folder, say)
     failed = _run(demonstration, serve=arguments.serve)
-    comparison = demonstration.comparison
-    if comparison is not None and not comparison.ok:
+    comparisons = demonstration.comparisons
+    if comparisons is not None and not all_ok(comparisons):
         failed = True
-        _explain(comparison)
+        for table, comparison in comparisons.items():
+            _explain(table, comparison)
     if failed:
         print(f"demo failed; what it left, with all logs, is in {folder}")
     elif arguments.dir is None:
         shutil.rmtree(folder)
-    if comparison is not None:
+    if comparisons is not None:
+        found = comparisons.values()
         print(
-            f"demo: recorder={comparison.recorder} bigquery={comparison.bigquery}"
-            f" lost={comparison.lost.total()} duplicated={comparison.duplicated.total()}"
+            f"demo: recorder={sum(comparison.recorder for comparison in found)}"
+            f" bigquery={sum(comparison.bigquery for comparison in found)}"
+            f" lost={sum(comparison.lost.total() for comparison in found)}"
+            f" duplicated={sum(comparison.duplicated.total() for comparison in found)}"
             f" seconds={time.monotonic() - began:.1f}"
         )
     return int(failed)
@@ -81,17 +85,16 @@ def _run(demonstration: Demonstration, *, serve: bool) -> bool:
     return False
 
 
-def _explain(comparison: Comparison) -> None:
-    """Print some of what is wrong."""
+def _explain(table: str, comparison: Comparison) -> None:
+    """Print some of what is wrong with a table."""
     for what, keys in (
         ("lost", comparison.lost),
         ("duplicated", comparison.duplicated),
         ("not of this recorder", comparison.foreign),
     ):
-        _print_some(f"{what}: {keys.total()} rows", map(repr, keys))
-    _print_some(
-        f"different: {len(comparison.differences)} values", map(repr, comparison.differences)
-    )
+        _print_some(f"{table}, {what}: {keys.total()} rows", map(repr, keys))
+    differences = comparison.differences
+    _print_some(f"{table}, different: {len(differences)} values", map(repr, differences))
 
 
 def _print_some(title: str, items: Iterable[str]) -> None:

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 from tests.home.client import Client, Json
-from tests.home.compare import Comparison, compare, newest_state_id
+from tests.home.compare_recorded import compare_all
+from tests.home.comparison import Comparisons
 from tests.home.entities import Entity, make_entities
-from tests.home.home_assistant import PASSWORD, TIME_ZONE, USER, HomeAssistant
+from tests.home.home_assistant import PASSWORD, PLACE, USER, HomeAssistant
 from tests.home.log import problems
+from tests.home.recorded import EVENTS, TABLES, newest_ids
 from tests.home.recorder_database import make
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
 
@@ -19,9 +21,11 @@ from .questions import QUESTIONS, table_lines
 DOMAIN = "bigquery_export"
 PROJECT = "demo-home"
 DATASET = "home_assistant"
-TABLE = "sensor_data"
 STATES = 100_000
+DAYS = 10
+SHORT_TERM_DAYS = 0.5
 SAMPLE = 3_000
+SECONDS_TO_RELOAD = 20
 LIVELY = (
     "automation.lights_at_dusk",
     "binary_sensor.office_motion",
@@ -54,11 +58,11 @@ class Demonstration:
         """Keep everything in the folder."""
         self._folder = folder
         self._say = say
-        self.comparison: Comparison | None = None
+        self.comparisons: Comparisons | None = None
         self.served = False
 
     async def show(self, *, serve: bool) -> None:
-        """Run it all, and set `comparison` on the way. Raises DemonstrationError.
+        """Run it all, and set `comparisons` on the way. Raises DemonstrationError.
 
         With `serve`, it goes on afterwards until it is cancelled.
         """
@@ -67,8 +71,14 @@ class Demonstration:
         with start(self._folder / "bigquery") as bigquery:
             self._say(f"BigQuery runs at {bigquery.rest_url}")
             home = HomeAssistant(home_folder, debug=True)
-            make(home.database, states=STATES)
-            self._say(f"made ten days of history: {STATES:,} states")
+            make(
+                home.database,
+                states=STATES,
+                days=DAYS,
+                statistics_days=DAYS,
+                short_term_days=SHORT_TERM_DAYS,
+            )
+            self._say(f"made {DAYS} days of history: {STATES:,} states, statistics and events")
             async with home:
                 self._say(f"Home Assistant runs at {home.url}")
                 activity = Activity(home.client, _lively_entities())
@@ -88,7 +98,7 @@ class Demonstration:
             f"the home rests after {activity.changes:,} changes;"
             f" the slowest took Home Assistant {activity.longest_wait * 1000:.0f} ms"
         )
-        self.comparison = await self._compare(home, bigquery, up_to)
+        self.comparisons = await self._compare(home, bigquery, up_to)
         self._ask(bigquery)
         await self._show_sensors(home.client, entry_id)
         self._check_log(home, key)
@@ -104,67 +114,102 @@ class Demonstration:
                 "project_id": PROJECT,
                 "dataset_id": DATASET,
                 "location": "EU",
-                "table_id": TABLE,
+                "table_id": TABLES[0],
                 "advanced": {
                     "api_endpoint": bigquery.rest_url,
                     "storage_endpoint": bigquery.storage_url,
                 },
             },
         )
-        if step["type"] != "create_entry":
-            raise DemonstrationError(f"the config flow ended with {step}")
+        entry_id: str = _created(step)["result"]["entry_id"]
         self._say(f"set up “{step['title']}” with an uploaded key")
-        entry_id: str = step["result"]["entry_id"]
+        await self._choose_all_tables(client, entry_id)
         return entry_id
 
-    async def _export_twice(self, home: HomeAssistant, entry_id: str) -> int:
-        """Export while the home lives; return the state_id up to which all must have arrived."""
-        before_first = newest_state_id(home.database)
+    async def _choose_all_tables(self, client: Client, entry_id: str) -> None:
+        """Go through the options flow as a user would."""
+        options = {
+            "tables": TABLES,
+            "events": EVENTS,
+            # One at which nobody looks at a demonstration.
+            "export_time": "03:30:00",
+            "delivery": "storage_write",
+            "batch_rows": 2_000,
+        }
+        _created(await client.submit_options(entry_id, options))
+        async with asyncio.timeout(SECONDS_TO_RELOAD):
+            await client.until_loaded(DOMAIN)
+        self._say(f"chose {len(TABLES)} tables, and events of {len(EVENTS)} kinds")
+
+    async def _export_twice(self, home: HomeAssistant, entry_id: str) -> dict[str, int]:
+        """Export while the home lives; return the ids up to which all rows must have arrived."""
+        before_first = newest_ids(home.database)
         first = await self._export(home.client, entry_id)
-        if first < before_first:
-            raise DemonstrationError(f"the first export left out {before_first - first} rows")
+        if missing := set(TABLES) - {table for table, rows in first.items() if rows}:
+            raise DemonstrationError(f"the first export sent nothing of {missing}")
+        # The oldest state has the id 1, and all are exported.
+        if first["sensor_data"] < before_first["sensor_data"]:
+            raise DemonstrationError(f"{before_first} were there, the first export sent {first}")
         self._say("the home goes on living for 3 s")
         await asyncio.sleep(3)
-        before_second = newest_state_id(home.database)
+        before_second = newest_ids(home.database)
         second = await self._export(home.client, entry_id)
-        new = newest_state_id(home.database) - before_first
-        if not 0 < second <= new:
-            raise DemonstrationError(f"the second export sent {second} rows, {new} were new")
+        after = newest_ids(home.database)
+        for table, rows in second.items():
+            if rows > (new := after[table] - before_first[table]):
+                raise DemonstrationError(
+                    f"of {table} the second export sent {rows} rows, {new} were new"
+                )
+        if not second["sensor_data"]:
+            raise DemonstrationError("the second export sent no states")
         return before_second
 
-    async def _export(self, client: Client, entry_id: str) -> int:
+    async def _export(self, client: Client, entry_id: str) -> dict[str, int]:
         response = await client.perform_action_with_response(
             DOMAIN, "export_now", {"config_entry_id": entry_id}
         )
-        rows: int = response["rows"][TABLE]
+        rows: dict[str, int] = response["rows"]
         self._say(
-            f"exported {rows:,} rows, {response['bytes'] / 1e6:.1f} MB"
+            f"exported {sum(rows.values()):,} rows, {response['bytes'] / 1e6:.1f} MB"
             f" in {response['seconds']:.1f} s"
         )
         return rows
 
     async def _compare(
-        self, home: HomeAssistant, bigquery: LocalBigQuery, up_to: int
-    ) -> Comparison:
-        comparison = await asyncio.to_thread(
-            compare,
+        self, home: HomeAssistant, bigquery: LocalBigQuery, up_to: dict[str, int]
+    ) -> Comparisons:
+        comparisons = await asyncio.to_thread(
+            compare_all,
             home.database,
             lambda sql: bigquery.query(sql, PROJECT),
-            f"{PROJECT}.{DATASET}.{TABLE}",
+            f"{PROJECT}.{DATASET}",
             up_to=up_to,
-            time_zone=TIME_ZONE,
+            place=PLACE,
             sample=SAMPLE,
         )
-        self._say(
-            f"compared {comparison.recorder:,} rows by key"
-            f" and {comparison.sampled:,} of them value by value"
+        self._print(
+            "Compared by key, and value by value",
+            table_lines(
+                [
+                    {
+                        "table": table,
+                        "recorder": comparison.recorder,
+                        "bigquery": comparison.bigquery,
+                        "lost": comparison.lost.total(),
+                        "duplicated": comparison.duplicated.total(),
+                        "by value": comparison.sampled,
+                        "different": len(comparison.differences),
+                    }
+                    for table, comparison in comparisons.items()
+                ]
+            ),
         )
-        return comparison
+        return comparisons
 
     def _ask(self, bigquery: LocalBigQuery) -> None:
         """Print what a person would ask, and BigQuery's answers."""
         for question in QUESTIONS:
-            sql = question.sql.format(table=f"{PROJECT}.{DATASET}.{TABLE}")
+            sql = question.sql.format(dataset=f"{PROJECT}.{DATASET}")
             self._print(question.title, table_lines(bigquery.query(sql, PROJECT)))
 
     async def _show_sensors(self, client: Client, entry_id: str) -> None:
@@ -232,3 +277,9 @@ def _open(step: Json, step_id: str) -> str:
         raise DemonstrationError(f"expected the form {step_id}, got {step}")
     flow_id: str = step["flow_id"]
     return flow_id
+
+
+def _created(step: Json) -> Json:
+    if step["type"] != "create_entry":
+        raise DemonstrationError(f"a flow ended with {step}")
+    return step

@@ -8,7 +8,7 @@ from unicodedata import combining, east_asian_width
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and the SQL that answers it; `{table}` stands for sensor_data."""
+    """A question and the SQL that answers it; `{dataset}` stands for the dataset."""
 
     title: str
     sql: str
@@ -19,7 +19,7 @@ QUESTIONS = (
         "Rows by domain",
         """
         SELECT domain, COUNT(*) AS row_count, COUNT(DISTINCT entity_id) AS entities
-        FROM `{table}` GROUP BY domain ORDER BY row_count DESC, domain
+        FROM `{dataset}.sensor_data` GROUP BY domain ORDER BY row_count DESC, domain
         """,
     ),
     Question(
@@ -27,9 +27,9 @@ QUESTIONS = (
         """
         SELECT hour_of_day AS hour, ROUND(AVG(state_numeric), 2) AS mean,
           MIN(state_numeric) AS lowest, MAX(state_numeric) AS highest, unit_of_measurement AS unit
-        FROM `{table}`
+        FROM `{dataset}.sensor_data`
         WHERE entity_id = 'sensor.kitchen_temperature' AND state_numeric IS NOT NULL
-          AND DATE(local_time) = (SELECT MAX(DATE(local_time)) FROM `{table}`)
+          AND DATE(local_time) = (SELECT MAX(DATE(local_time)) FROM `{dataset}.sensor_data`)
         GROUP BY hour_of_day, unit_of_measurement ORDER BY hour_of_day
         """,
     ),
@@ -38,7 +38,7 @@ QUESTIONS = (
         """
         SELECT entity_id, MAX(friendly_name) AS name, COUNT(*) AS row_count,
           COUNTIF(state_changed) AS state_changes
-        FROM `{table}` GROUP BY entity_id ORDER BY row_count DESC, entity_id LIMIT 5
+        FROM `{dataset}.sensor_data` GROUP BY entity_id ORDER BY row_count DESC, entity_id LIMIT 5
         """,
     ),
     Question(
@@ -48,7 +48,7 @@ QUESTIONS = (
           SELECT entity_id, is_available, last_updated, COALESCE(
             LEAD(last_updated) OVER (PARTITION BY entity_id ORDER BY last_updated),
             CURRENT_TIMESTAMP()) AS until
-          FROM `{table}`
+          FROM `{dataset}.sensor_data`
         )
         SELECT entity_id, COUNT(*) AS times,
           ROUND(SUM(TIMESTAMP_DIFF(until, last_updated, SECOND)) / 60, 1) AS minutes,
@@ -57,6 +57,33 @@ QUESTIONS = (
         WHERE NOT is_available
           AND last_updated > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 24 HOUR)
         GROUP BY entity_id ORDER BY minutes DESC, entity_id LIMIT 5
+        """,
+    ),
+    Question(
+        "Energy by day, from the statistics",
+        """
+        WITH meters AS (
+          SELECT statistic_id, DATE(local_time) AS day, unit_of_measurement AS unit,
+            MAX(sum) - MIN(sum) AS used
+          FROM `{dataset}.statistics`
+          WHERE unit_class = 'energy'
+          GROUP BY statistic_id, day, unit
+        )
+        SELECT day, COUNT(*) AS meters, ROUND(SUM(used), 1) AS used, unit,
+          MAX_BY(statistic_id, used) AS most_by
+        FROM meters GROUP BY day, unit ORDER BY day DESC LIMIT 7
+        """,
+    ),
+    Question(
+        "The automations that were triggered most, and by what",
+        """
+        WITH triggered AS (
+          SELECT entity_id, JSON_VALUE(event_data, '$.source') AS source, time_of_day, local_time
+          FROM `{dataset}.events` WHERE event_type = 'automation_triggered'
+        )
+        SELECT entity_id, source, COUNT(*) AS times, COUNTIF(time_of_day = 'night') AS at_night,
+          MAX(local_time) AS last
+        FROM triggered GROUP BY entity_id, source ORDER BY times DESC, entity_id, source LIMIT 5
         """,
     ),
 )

@@ -1,5 +1,7 @@
 """A client of Home Assistant's REST and WebSocket API."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import ClientSession, FormData
@@ -62,6 +64,14 @@ class Client:
         """Take an entity out of the state machine."""
         await self.request("DELETE", f"/api/states/{entity_id}")
 
+    async def fire_event(self, event_type: str, data: Json) -> None:
+        """Fire an event, as another Home Assistant would: its origin is remote."""
+        await self.request("POST", f"/api/events/{event_type}", json=data)
+
+    async def import_statistics(self, metadata: Json, rows: Sequence[Json]) -> None:
+        """Let the recorder write rows of statistics that it does not compile itself."""
+        await self.command("recorder/import_statistics", metadata=metadata, stats=rows)
+
     async def upload(self, name: str, content: bytes) -> str:
         """Upload a file and return the id that stands for it in a form."""
         form = FormData()
@@ -83,12 +93,26 @@ class Client:
         )
         return step
 
+    async def submit_options(self, entry_id: str, fields: Json) -> Json:
+        """Fill in the form of an entry's options and return the next step."""
+        flows = "/api/config/config_entries/options/flow"
+        flow_id = (await self.request("POST", flows, json={"handler": entry_id}))["flow_id"]
+        step: Json = await self.request("POST", f"{flows}/{flow_id}", json=fields)
+        return step
+
     async def entries(self, domain: str) -> list[Json]:
         """Return an integration's config entries."""
         entries: list[Json] = await self.request(
             "GET", "/api/config/config_entries/entry", params={"domain": domain}
         )
         return entries
+
+    async def until_loaded(self, domain: str) -> None:
+        """Wait until all config entries of an integration are loaded, such as after a reload."""
+        while True:
+            if all(entry["state"] == "loaded" for entry in await self.entries(domain)):
+                return
+            await asyncio.sleep(0.05)
 
     async def delete_entry(self, entry_id: str) -> None:
         """Delete a config entry."""

@@ -5,9 +5,7 @@ What a row must hold is worked out here anew, from the contract and not by the i
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import batched
 import json
 import math
@@ -20,56 +18,22 @@ from zoneinfo import ZoneInfo
 
 from ulid_transform import bytes_to_ulid
 
-type Key = tuple[str, int]
-"""What identifies a row: entity id, and microseconds of last_updated since 1970."""
-type Values = dict[str, Any]
-type Query = Callable[[str], list[Values]]
-"""Runs SQL in BigQuery and returns the rows with the REST API's values."""
+from .comparison import (
+    EPOCH,
+    Comparison,
+    Difference,
+    Key,
+    Query,
+    Values,
+    compare_keys,
+    micros,
+    reading,
+    rows_by_id,
+)
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 IDS_PER_QUERY = 500
-BLOCK = 1_000
-ROWS_PER_ANSWER = 10_000
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 FROM_ATTRIBUTES = ("friendly_name", "unit_of_measurement", "device_class", "state_class")
-
-
-class IncompleteAnswerError(Exception):
-    """BigQuery said that there are other rows than it returned; the text says how many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A value in BigQuery that is not what the recorder says."""
-
-    key: Key
-    column: str
-    recorder: object
-    bigquery: object
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What was found. Rows up to a state_id must all be there; later ones may be."""
-
-    recorder: int
-    """Rows of the recorder up to that state_id."""
-    bigquery: int
-    """Rows of BigQuery, less those that the recorder wrote later."""
-    lost: Counter[Key]
-    """Rows of the recorder that BigQuery does not have."""
-    duplicated: Counter[Key]
-    """Rows that BigQuery has more often than the recorder."""
-    foreign: Counter[Key]
-    """Rows of BigQuery that the recorder does not have at all."""
-    sampled: int
-    """Rows of which every value was compared."""
-    differences: list[Difference]
-
-    @property
-    def ok(self) -> bool:
-        """Say whether both hold the same."""
-        return not (self.lost or self.duplicated or self.foreign or self.differences)
 
 
 def compare(
@@ -86,20 +50,15 @@ def compare(
 
     `up_to` is the highest state_id that must have been exported.
     """
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as recorder:
+    with reading(database) as recorder:
         must = _recorder_keys(recorder, "state_id <= ?", up_to)
         may = _recorder_keys(recorder, "state_id > ?", up_to)
         chosen = _choose(recorder, up_to, sample, Random(seed))  # noqa: S311 - repeatable
         expected = dict(expected_rows(recorder, chosen, ZoneInfo(time_zone)))
-    there = _bigquery_keys(query, table)
-    surplus = there - must - may
-    recorded = must.keys() | may.keys()
-    return Comparison(
-        recorder=must.total(),
-        bigquery=there.total() - ((there - must) & may).total(),
-        lost=must - there,
-        duplicated=Counter({key: n for key, n in surplus.items() if key in recorded}),
-        foreign=Counter({key: n for key, n in surplus.items() if key not in recorded}),
+    return compare_keys(
+        must,
+        may,
+        _bigquery_keys(query, table),
         sampled=len(expected),
         differences=list(_differences(query, table, expected)),
     )
@@ -107,14 +66,9 @@ def compare(
 
 def newest_state_id(database: Path) -> int:
     """Return the highest state_id that the recorder has committed."""
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as recorder:
+    with reading(database) as recorder:
         newest: int | None = recorder.execute("SELECT max(state_id) FROM states").fetchone()[0]
         return newest or 0
-
-
-def micros(timestamp: float) -> int:
-    """Return the microseconds since 1970 of a time in the recorder, rounded as `datetime` does."""
-    return (datetime.fromtimestamp(timestamp, UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 def number(state: str | None) -> float | None:
@@ -136,33 +90,10 @@ def _recorder_keys(recorder: sqlite3.Connection, where: str, up_to: int) -> Coun
 
 def _bigquery_keys(query: Query, table: str) -> Counter[Key]:
     keys: Counter[Key] = Counter()
-    for first, last, number_of_rows in _ranges(query, table):
-        rows = query(
-            "SELECT entity_id, UNIX_MICROS(last_updated) AS updated"  # noqa: S608
-            f" FROM `{table}` WHERE state_id BETWEEN {first} AND {last}"
-        )
-        if len(rows) != number_of_rows:
-            raise IncompleteAnswerError(f"{len(rows)} of {number_of_rows} rows of {table}")
+    columns = "entity_id, UNIX_MICROS(last_updated) AS updated"
+    for rows in rows_by_id(query, table, "state_id", columns):
         keys.update((row["entity_id"], int(row["updated"])) for row in rows)
     return keys
-
-
-def _ranges(query: Query, table: str) -> Iterator[tuple[int, int, int]]:
-    """Yield ranges of state_id, and their rows, that are few enough for one answer each."""
-    blocks = query(
-        f"SELECT DIV(state_id, {BLOCK}) AS block, COUNT(*) AS number_of_rows"  # noqa: S608
-        f" FROM `{table}` GROUP BY block ORDER BY block"
-    )
-    first = last = total = 0
-    for block in blocks:
-        number_of_rows = int(block["number_of_rows"])
-        if total and total + number_of_rows > ROWS_PER_ANSWER:
-            yield first, last, total
-            first, total = last + 1, 0
-        last = (int(block["block"]) + 1) * BLOCK - 1
-        total += number_of_rows
-    if total:
-        yield first, last, total
 
 
 def _choose(recorder: sqlite3.Connection, up_to: int, sample: int, random: Random) -> list[int]:

@@ -14,10 +14,12 @@ from typing import Self
 import aiohttp
 
 from .client import Client
+from .local_time import Place
 
 USER = "demo"
 PASSWORD = "demo"  # noqa: S105 - printed for whoever wants to look around
 TIME_ZONE = "Europe/Amsterdam"
+PLACE = Place(TIME_ZONE, latitude=52.3731, longitude=4.8922, elevation=2)
 DATABASE = "home-assistant_v2.db"
 
 SECONDS_TO_START = 60
@@ -31,9 +33,9 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 CONFIGURATION = f"""\
 homeassistant:
   name: Home
-  latitude: 52.3731
-  longitude: 4.8922
-  elevation: 2
+  latitude: {PLACE.latitude}
+  longitude: {PLACE.longitude}
+  elevation: {PLACE.elevation}
   unit_system: metric
   currency: EUR
   country: NL

@@ -43,6 +43,7 @@ def make(
     entities: int = 120,
     days: float = 10,
     statistics_days: float = 30,
+    short_term_days: float | None = None,
     seed: int = 1,
     end: float | None = None,
 ) -> None:
@@ -50,11 +51,13 @@ def make(
 
     It holds `states` rows of `days` days until `end` (epoch seconds; now if not given), an event
     for every twenty states unless `events` says otherwise, five-minute statistics of the same
-    days and hourly ones of `statistics_days`. All but the times depends on `seed` alone.
+    days unless `short_term_days` says otherwise, and hourly ones of `statistics_days`. All but the
+    times depends on `seed` alone.
     """
     if end is None:
         end = time.time()
     start = end - days * DAY
+    short_term = start if short_term_days is None else end - short_term_days * DAY
     random = Random(seed)  # noqa: S311 - repeatable on purpose
     home = make_entities(entities)
     states_maker = StatesMaker(home, random)
@@ -95,7 +98,7 @@ def make(
         insert(
             "statistics_short_term",
             STATISTICS_COLUMNS,
-            statistics_rows(kept[:-1], FIVE_MINUTES, start, end, random),
+            statistics_rows(kept[:-1], FIVE_MINUTES, short_term, end, random),
         )
         insert("statistics_runs", ("start",), _statistics_runs(start, end))
         insert("recorder_runs", ("start", "end", "closed_incorrect", "created"), _runs(start, end))

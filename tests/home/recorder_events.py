@@ -22,22 +22,37 @@ EVENTS_COLUMNS = (
     "context_parent_id_bin",
 )
 
-# Every event type with the data that it may come with; None is an event without data.
-CATALOGUE: dict[str, list[dict[str, Any] | None]] = {
-    "call_service": [
+type Data = dict[str, Any] | None
+
+_CALLS: list[Data] = [
+    *(
         {
             "domain": "light",
             "service": "turn_on",
             "service_data": {"entity_id": ["light.kitchen"], "brightness_pct": brightness},
         }
         for brightness in range(1, 101)
-    ],
+    ),
+    *(
+        {"domain": "scene", "service": "turn_on", "service_data": {"entity_id": scenes}}
+        for scenes in (["scene.salon"], ["scene.kitchen", "scene.salon"])
+    ),
+]
+# Every event type with the data that it may come with; None is an event without data.
+CATALOGUE: dict[str, list[Data]] = {
+    "call_service": _CALLS,
     "automation_triggered": [
-        {
-            "name": "Lights at dusk",
-            "entity_id": "automation.lights_at_dusk",
-            "source": "state of sun.sun",
-        }
+        {"name": name, "entity_id": f"automation.{slug}", "source": source}
+        for name, slug, sources in (
+            (
+                "Lights at dusk",
+                "lights_at_dusk",
+                ("state of sun.sun", "sunset", "state of person.anna", "state of person.jurgen"),
+            ),
+            ("Wecker ⏰", "wecker", ("time", "time pattern")),
+            ('Close the "salon" cover', "close_salon", ("state of weather.forecast_home",)),
+        )
+        for source in sources
     ],
     "script_started": [{"name": "Gute Nacht 🌙", "entity_id": "script.good_night"}],
     "logbook_entry": [

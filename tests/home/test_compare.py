@@ -11,17 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from .compare import (
-    Comparison,
-    Difference,
-    IncompleteAnswerError,
-    Key,
-    Values,
-    compare,
-    expected_rows,
-    newest_state_id,
-    number,
-)
+from .compare import compare, expected_rows, newest_state_id, number
+from .comparison import Comparison, Difference, IncompleteAnswerError, Key, Values
 from .recorder_database import make
 
 TABLE = "project.dataset.sensor_data"

@@ -14,7 +14,7 @@ import traceback
 
 from .integration import DELIVERIES
 from .torture import STATES, Torture
-from .verdict import Verdict
+from .verdict import Verdict, Verdicts
 
 SHOWN = 5
 
@@ -50,22 +50,27 @@ def main() -> int:
         deliveries=arguments.delivery or DELIVERIES,
         say=say,
     )
-    verdict = _run(torture, arguments.kills, arguments.seconds)
-    if verdict is not None and verdict.ok:
+    verdicts = _run(torture, arguments.kills, arguments.seconds)
+    ok = verdicts is not None and all(verdict.ok for verdict in verdicts.values())
+    if ok:
         shutil.rmtree(folder)
     else:
         print(f"failed with seed {seed}; what it left, with all logs, is in {folder}")
-    if verdict is None:
+    if verdicts is None:
         return 1
-    _explain(verdict)
+    for table, verdict in verdicts.items():
+        _explain(table, verdict)
+    found = verdicts.values()
     print(
-        f"torture: kills={torture.kills} faults={torture.faults} rows={verdict.rows}"
-        f" lost={verdict.lost.total()} duplicated={verdict.duplicated.total()}"
+        f"torture: kills={torture.kills} faults={torture.faults}"
+        f" rows={sum(verdict.rows for verdict in found)}"
+        f" lost={sum(verdict.lost.total() for verdict in found)}"
+        f" duplicated={sum(verdict.duplicated.total() for verdict in found)}"
     )
-    return int(not verdict.ok)
+    return int(not ok)
 
 
-def _run(torture: Torture, kills: int, seconds: float) -> Verdict | None:
+def _run(torture: Torture, kills: int, seconds: float) -> Verdicts | None:
     """Run it; say why if there is no verdict."""
     try:
         return asyncio.run(torture.run(kills=kills, seconds=seconds))
@@ -76,15 +81,15 @@ def _run(torture: Torture, kills: int, seconds: float) -> Verdict | None:
     return None
 
 
-def _explain(verdict: Verdict) -> None:
-    """Print some of what is wrong."""
+def _explain(table: str, verdict: Verdict) -> None:
+    """Print some of what is wrong with a table."""
     for what, items in (
         ("lost", verdict.lost),
         ("duplicated", verdict.duplicated),
         ("never in the recorder", verdict.invented),
         ("different", verdict.different),
     ):
-        _print_some(what, items)
+        _print_some(f"{table}, {what}", items)
 
 
 def _print_some(what: str, items: Iterable[object]) -> None:

@@ -3,15 +3,14 @@
 import json
 
 from tests.home.client import Client, Json
+from tests.home.recorded import EVENTS, STATES, TABLES
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery
 
 DOMAIN = "bigquery_export"
 PROJECT = "torture-home"
 DATASET = "home_assistant"
-TABLE = "sensor_data"
 BATCH_ROWS = 1_000
 DELIVERIES = ("storage_write", "load_job")
-_FLOWS = "/api/config/config_entries/options/flow"
 
 
 class SetupError(Exception):
@@ -19,7 +18,7 @@ class SetupError(Exception):
 
 
 async def add_integration(client: Client, bigquery: LocalBigQuery, delivery: str) -> str:
-    """Go through the config flow, and choose small batches; return the entry's id."""
+    """Go through the config flow, choose all tables and small batches; return the entry's id."""
     grants = [{"role": role, "project": PROJECT} for role in (DATA_EDITOR, JOB_USER)]
     key = bigquery.create_account(PROJECT, grants)
     file_id = await client.upload("key.json", json.dumps(key).encode())
@@ -31,7 +30,7 @@ async def add_integration(client: Client, bigquery: LocalBigQuery, delivery: str
             "project_id": PROJECT,
             "dataset_id": DATASET,
             "location": "EU",
-            "table_id": TABLE,
+            "table_id": STATES,
             "delivery": delivery,
             "advanced": {
                 "api_endpoint": bigquery.rest_url,
@@ -45,16 +44,16 @@ async def add_integration(client: Client, bigquery: LocalBigQuery, delivery: str
 
 
 async def choose(client: Client, entry_id: str, delivery: str) -> None:
-    """Go through the options flow."""
-    options = await client.request("POST", _FLOWS, json={"handler": entry_id})
-    _created(
-        await client.request(
-            "POST",
-            f"{_FLOWS}/{options['flow_id']}",
-            # The time is one at which nobody runs this for long.
-            json={"export_time": "03:30:00", "batch_rows": BATCH_ROWS, "delivery": delivery},
-        )
-    )
+    """Go through the options flow, and choose all tables."""
+    options = {
+        "tables": TABLES,
+        "events": EVENTS,
+        # One at which nobody runs this for long.
+        "export_time": "03:30:00",
+        "batch_rows": BATCH_ROWS,
+        "delivery": delivery,
+    }
+    _created(await client.submit_options(entry_id, options))
 
 
 def _created(step: Json) -> Json:

@@ -1,15 +1,19 @@
 """What can happen to a recorder's database while Home Assistant does not run."""
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 import sqlite3
-import time
 
-from ulid_transform import ulid_at_time_bytes
-
-SECONDS_OF_ROWS = 60.0
+IDS = {
+    "sensor_data": ("states", "state_id"),
+    "statistics": ("statistics", "id"),
+    "statistics_short_term": ("statistics_short_term", "id"),
+    "events": ("events", "event_id"),
+    "recorder_runs": ("recorder_runs", "run_id"),
+}
+"""The recorder's table, and the id in it, by the name of the table in BigQuery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,50 +21,34 @@ class Backup:
     """A copy of a database."""
 
     path: Path
-    exported_up_to: int
+    exported_up_to: Mapping[str, int]
     """The `Ledger.exported_up_to` of the time at which it was made."""
 
 
-def add_states(database: Path, number: int, random: Random) -> None:
-    """Add states as the recorder would have written them, so that an export takes its time."""
-    end = time.time()
-    times = sorted(end - random.random() * SECONDS_OF_ROWS for _ in range(number))
-    with closing(sqlite3.connect(database)) as recorder, recorder:
-        templates = recorder.execute(
-            "SELECT metadata_id, state, attributes_id FROM states"
-            " WHERE attributes_id IS NOT NULL ORDER BY state_id DESC LIMIT 500"
-        ).fetchall()
-        if not templates:
-            return
-        recorder.executemany(
-            "INSERT INTO states (metadata_id, state, attributes_id, last_updated_ts,"
-            " last_reported_ts, origin_idx, context_id_bin) VALUES (?, ?, ?, ?, ?, 0, ?)",
-            ((*random.choice(templates), at, at, ulid_at_time_bytes(at)) for at in times),
-        )
-
-
-def delete_newest(database: Path, number: int) -> int:
-    """Delete the newest states, whose ids are then given again; return the newest that is left.
+def delete_newest(database: Path, table: str, number: int) -> int:
+    """Delete the newest rows, whose ids are then given again; return the newest that is left.
 
     At least half of them are left.
     """
+    name, id_ = IDS[table]
     with closing(sqlite3.connect(database)) as recorder, recorder:
-        states: int = recorder.execute("SELECT count(*) FROM states").fetchone()[0]
+        rows: int = recorder.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608
         left: tuple[int] | None = recorder.execute(
-            "SELECT state_id FROM states ORDER BY state_id DESC LIMIT 1 OFFSET ?",
-            (min(number, states // 2),),
+            f"SELECT {id_} FROM {name} ORDER BY {id_} DESC LIMIT 1 OFFSET ?",  # noqa: S608
+            (min(number, rows // 2),),
         ).fetchone()
         if left is None:
             return 0
-        _delete(recorder, "state_id > ?", left[0])
+        _delete(recorder, table, ">", left[0])
     return left[0]
 
 
-def purge(database: Path, number: int, up_to: int) -> int:
-    """Delete the oldest states, none above `up_to`; return how many were deleted."""
+def purge(database: Path, table: str, number: int, up_to: int) -> int:
+    """Delete the oldest rows, none above `up_to`; return how many were deleted."""
+    name, id_ = IDS[table]
     with closing(sqlite3.connect(database)) as recorder, recorder:
-        oldest: int = recorder.execute("SELECT min(state_id) FROM states").fetchone()[0] or 0
-        return _delete(recorder, "state_id <= ?", min(oldest + number - 1, up_to))
+        oldest: int = recorder.execute(f"SELECT min({id_}) FROM {name}").fetchone()[0] or 0  # noqa: S608
+        return _delete(recorder, table, "<=", min(oldest + number - 1, up_to))
 
 
 def back_up(database: Path, backup: Path) -> None:
@@ -81,10 +69,13 @@ def restore(database: Path, backup: Path) -> None:
     back_up(backup, database)
 
 
-def _delete(recorder: sqlite3.Connection, where: str, state_id: int) -> int:
-    condition = f"SELECT state_id FROM states WHERE {where}"  # noqa: S608 - our own conditions
-    recorder.execute(
-        f"UPDATE states SET old_state_id = NULL WHERE old_state_id IN ({condition})",  # noqa: S608
-        (state_id,),
-    )
-    return recorder.execute(f"DELETE FROM states WHERE {where}", (state_id,)).rowcount  # noqa: S608
+def _delete(recorder: sqlite3.Connection, table: str, than: str, limit: int) -> int:
+    name, id_ = IDS[table]
+    condition = f"{id_} {than} ?"
+    if name == "states":
+        recorder.execute(
+            "UPDATE states SET old_state_id = NULL"  # noqa: S608 - our own conditions
+            f" WHERE old_state_id IN (SELECT state_id FROM states WHERE {condition})",
+            (limit,),
+        )
+    return recorder.execute(f"DELETE FROM {name} WHERE {condition}", (limit,)).rowcount  # noqa: S608

@@ -13,8 +13,8 @@ import time
 import aiohttp
 
 from tests.home.client import ApiError, Json
-from tests.home.compare import newest_state_id
 from tests.home.home_assistant import HomeAssistant
+from tests.home.recorded import TABLES, newest_ids
 from tests.home.recorder_database import make
 from tests.local_bigquery.process import start
 
@@ -26,18 +26,23 @@ from .integration import (
     DELIVERIES,
     DOMAIN,
     PROJECT,
-    TABLE,
     add_integration,
     choose,
 )
 from .ledger import Ledger
 from .recorder_damage import Backup
-from .verdict import Verdict, judge
+from .recorder_growth import Growth
+from .verdict import Verdicts, judge
 from .writer import writing
 
 STATES = 20_000
 ENTITIES = 60
-NEW_STATES = (1_000, 5_000)
+DAYS = 2
+STATISTICS_DAYS = 3
+SHORT_TERM_DAYS = 0.25
+DELETED = ("sensor_data", "statistics", "statistics_short_term", "events")
+PURGED = ("sensor_data", "statistics_short_term", "events", "recorder_runs")
+"""Home Assistant keeps hourly statistics for ever."""
 KEPT_BACKUPS = 3
 SECONDS_FOR_AN_EXPORT = 15.0
 """Longer ones are left alone: they wait for something that does not come."""
@@ -85,7 +90,7 @@ class Torture:
         self.faults = 0
         """Calls of BigQuery that went wrong, its own ends, and damage done to files."""
 
-    async def run(self, *, kills: int, seconds: float) -> Verdict:
+    async def run(self, *, kills: int, seconds: float) -> Verdicts:
         """Kill so often, or as often as there is time for, and return what came of it."""
         end = time.monotonic() + seconds
         home_folder = self._folder / "home-assistant"
@@ -93,7 +98,15 @@ class Torture:
         with start(self._folder / "bigquery") as bigquery:
             self._bigquery = bigquery
             self._home = HomeAssistant(home_folder)
-            make(self._home.database, states=self._states, entities=ENTITIES)
+            make(
+                self._home.database,
+                states=self._states,
+                entities=ENTITIES,
+                days=DAYS,
+                statistics_days=STATISTICS_DAYS,
+                short_term_days=SHORT_TERM_DAYS,
+            )
+            self._growth = Growth(self._home.database, self._random)
             async with self._home:
                 self._entry_id = await add_integration(self._home.client, bigquery, self._delivery)
                 self._checkpoint = home_folder / ".storage" / f"{DOMAIN}.{self._entry_id}"
@@ -197,7 +210,7 @@ class Torture:
         if self._chance(0.05):
             self._set_aside()
         else:
-            recorder_damage.add_states(database, self._random.randint(*NEW_STATES), self._random)
+            self._growth.go_on()
 
     def _back_up(self) -> None:
         path = self._folder / f"backup-{next(self._backup_numbers)}.db"
@@ -206,26 +219,30 @@ class Torture:
         self._backups = [*self._backups, backup][-KEPT_BACKUPS:]
 
     def _delete_newest(self) -> None:
-        number = self._random.randint(1, 2_000)
-        left = recorder_damage.delete_newest(self._home.database, number)
-        self._ledger.exported_up_to = min(self._ledger.exported_up_to, left)
-        self.faults += 1
-        self._say(f"  deleted up to {number} of the newest states, {left} is the newest left")
+        """Delete the newest rows of some tables, as when a damaged database is saved in parts."""
+        for table in self._some(DELETED):
+            number = self._random.randint(1, 2_000)
+            left = recorder_damage.delete_newest(self._home.database, table, number)
+            ledger = self._ledger[table]
+            ledger.exported_up_to = min(ledger.exported_up_to, left)
+            self.faults += 1
+            self._say(f"  deleted up to {number} of the newest {table}, {left} is the newest left")
 
     def _purge(self) -> None:
-        number = self._random.randint(1, 4_000)
-        purged = recorder_damage.purge(self._home.database, number, self._ledger.exported_up_to)
-        if purged:
-            self.faults += 1
-            self._say(f"  purged the oldest {purged} states")
+        for table in self._some(PURGED):
+            number = self._random.randint(1, 4_000)
+            up_to = self._ledger[table].exported_up_to
+            if purged := recorder_damage.purge(self._home.database, table, number, up_to):
+                self.faults += 1
+                self._say(f"  purged the oldest {purged} of {table}")
 
     def _restore(self) -> None:
         backup = self._random.choice(self._backups)
         recorder_damage.restore(self._home.database, backup.path)
-        self._ledger.exported_up_to = backup.exported_up_to
+        self._ledger.exported_up_to = {**backup.exported_up_to}
         self.faults += 1
-        newest = newest_state_id(self._home.database)
-        self._say(f"  restored {backup.path.name}, whose newest state is {newest}")
+        newest = newest_ids(self._home.database)
+        self._say(f"  restored {backup.path.name}, whose newest rows are {newest}")
 
     def _set_aside(self) -> None:
         """Let Home Assistant begin with an empty database, as it does when one is damaged.
@@ -234,7 +251,7 @@ class Torture:
         """
         self._back_up()
         recorder_damage.remove(self._home.database)
-        self._ledger.exported_up_to = 0
+        self._ledger.exported_up_to = dict.fromkeys(TABLES, 0)
         self.faults += 1
         self._say("  set the database aside")
 
@@ -253,7 +270,7 @@ class Torture:
 
     async def _export(self) -> int | None:
         """Export, and return how many rows, or None if that failed."""
-        up_to = newest_state_id(self._home.database)
+        up_to = newest_ids(self._home.database)
         try:
             async with asyncio.timeout(SECONDS_FOR_AN_EXPORT):
                 response = await self._home.client.perform_action_with_response(
@@ -262,13 +279,13 @@ class Torture:
         except ApiError, aiohttp.ClientError, TimeoutError:
             return None
         self._ledger.exported_up_to = up_to
-        rows: int = response["rows"][TABLE]
-        return rows
+        rows: dict[str, int] = response["rows"]
+        return sum(rows.values())
 
-    async def _export_at_last(self) -> int:
-        """Export when everything works again; return the state_id up to which all must be there."""
+    async def _export_at_last(self) -> dict[str, int]:
+        """Export when everything works again; return the ids up to which all must be there."""
         await asyncio.sleep(1.5)  # commit_interval is a second
-        up_to = newest_state_id(self._home.database)
+        up_to = newest_ids(self._home.database)
         end = time.monotonic() + SECONDS_FOR_THE_LAST
         while time.monotonic() < end:
             if (rows := await self._export()) is not None:
@@ -277,16 +294,23 @@ class Torture:
             await asyncio.sleep(0.5)
         raise TortureError(f"the last export did not end well, see {self._home.log_file}")
 
-    def _judge(self, up_to: int) -> Verdict:
+    def _judge(self, up_to: dict[str, int]) -> Verdicts:
         def query(sql: str) -> list[dict[str, str]]:
             return self._bigquery.query(sql, PROJECT)
 
-        table = f"{PROJECT}.{DATASET}.{TABLE}"
-        verdict = judge(self._home.database, query, table, self._ledger, up_to=up_to)
-        log = f"{PROJECT}.{DATASET}.export_log"
-        logged = query(f"SELECT SUM(row_count) AS n FROM `{log}`")[0]["n"]  # noqa: S608
-        self._say(f"the export log speaks of {logged} rows, the table has {verdict.rows}")
-        return verdict
+        dataset = f"{PROJECT}.{DATASET}"
+        verdicts = judge(self._home.database, query, dataset, self._ledger, up_to=up_to)
+        logged = query(
+            f"SELECT table_name, SUM(row_count) AS n FROM `{dataset}.export_log`"  # noqa: S608
+            " GROUP BY table_name"
+        )
+        numbers = {row["table_name"]: row["n"] for row in logged}
+        for table, verdict in verdicts.items():
+            self._say(
+                f"{table} has {verdict.rows} rows, the export log speaks of"
+                f" {numbers.get(table, 0)}; the recorder has had {self._ledger[table].ever.total()}"
+            )
+        return verdicts
 
     def _add_faults(self, number: int) -> list[str]:
         return [add_fault(self._bigquery, self._random, self._delivery) for _ in range(number)]
@@ -295,26 +319,37 @@ class Torture:
         self.faults += fired(self._bigquery)
         self._bigquery.clear_faults()
 
+    def _some(self, tables: Sequence[str]) -> list[str]:
+        return self._random.sample(tables, self._random.randint(1, len(tables)))
+
     def _expected_seconds(self) -> float:
         """Guess how long an export takes of what waits now."""
-        cursor = position["cursor"] if (position := self._position()) else 0
-        waiting = max(0, newest_state_id(self._home.database) - cursor)
+        positions: dict[str, Json] = self._checkpoint_content().get("positions", {})
+        waiting: int = sum(
+            max(0, newest - positions.get(table, {"cursor": 0})["cursor"])
+            for table, newest in newest_ids(self._home.database).items()
+        )
         return SECONDS_BESIDE_ROWS + waiting / self._rows_per_second
 
-    def _position(self) -> Json | None:
-        """Return what the checkpoint says, or None if it says nothing."""
-        with suppress(FileNotFoundError, ValueError, KeyError):
-            checkpoint = json.loads(self._checkpoint.read_bytes())
-            position: Json = checkpoint["positions"][TABLE]
-            return position | {"in_doubt": checkpoint["intent"] is not None}
-        return None
+    def _checkpoint_content(self) -> Json:
+        """Return what the checkpoint says, and nothing if it cannot be read."""
+        with suppress(FileNotFoundError, ValueError):
+            content: Json = json.loads(self._checkpoint.read_bytes())
+            return content
+        return {}
 
     def _standing(self) -> str:
         """Say in a few words how far the checkpoint is."""
-        if (position := self._position()) is None:
+        content = self._checkpoint_content()
+        if not (positions := content.get("positions")):
             return "nothing exported"
-        doubt = ", a transaction in doubt" if position["in_doubt"] else ""
-        return f"at state {position['cursor']}, doubtful to {position['doubtful_until']}{doubt}"
+        standing = ", ".join(
+            f"{table} {position['cursor']}"
+            + (f" (doubtful to {doubtful})" if (doubtful := position["doubtful_until"]) else "")
+            for table, position in positions.items()
+        )
+        intent = content["intent"]
+        return standing + (f", a transaction of {intent['table']} in doubt" if intent else "")
 
     def _chance(self, probability: float) -> bool:
         return self._random.random() < probability

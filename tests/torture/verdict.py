@@ -1,18 +1,22 @@
 """Compare both sides after everything that has happened."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.home.compare import Key, Query, compare
-from tests.home.home_assistant import TIME_ZONE
+from tests.home.compare_recorded import compare_all
+from tests.home.comparison import Comparison, Key, Query
+from tests.home.home_assistant import PLACE
 
-from .ledger import Ledger
+from .ledger import Ledger, TableLedger
+
+SAMPLE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found in BigQuery."""
+    """What was found in one table of BigQuery."""
 
     rows: int
     """All rows of the table."""
@@ -31,17 +35,43 @@ class Verdict:
         return not (self.lost or self.duplicated or self.invented or self.different)
 
 
-def judge(database: Path, query: Query, table: str, ledger: Ledger, *, up_to: int) -> Verdict:
+type Verdicts = Mapping[str, Verdict]
+"""What was found, by table."""
+
+
+def judge(
+    database: Path, query: Query, dataset: str, ledger: Ledger, *, up_to: Mapping[str, int]
+) -> Verdicts:
     """Compare a recorder that rests, and what the ledger remembers, with BigQuery.
 
-    Rows up to the state_id `up_to` must be there.
+    Of each table the rows up to the id in `up_to` must be there.
     """
     ledger.look_at(database)
-    comparison = compare(database, query, table, up_to=up_to, time_zone=TIME_ZONE)
+    comparisons = compare_all(
+        database,
+        query,
+        dataset,
+        up_to=up_to,
+        place=PLACE,
+        sample=SAMPLE,
+        versions={table: remembered.versions for table, remembered in ledger.items()},
+    )
+    return {
+        table: judge_table(
+            comparison,
+            ledger[table],
+            rows=int(query(f"SELECT COUNT(*) AS n FROM `{dataset}.{table}`")[0]["n"]),  # noqa: S608
+        )
+        for table, comparison in comparisons.items()
+    }
+
+
+def judge_table(comparison: Comparison, ledger: TableLedger, *, rows: int) -> Verdict:
+    """Judge one table by what was found, and what the recorder has had."""
     gone = Counter({key: n for key, n in ledger.owed.items() if key not in ledger.now})
     surplus = comparison.duplicated + comparison.foreign
     return Verdict(
-        rows=int(query(f"SELECT COUNT(*) AS n FROM `{table}`")[0]["n"]),  # noqa: S608
+        rows=rows,
         lost=comparison.lost + (gone - comparison.foreign),
         # A row that was there twice may have been purged once.
         duplicated=+Counter(

@@ -1,0 +1,108 @@
+"""Tests of the verdict: what is wrong after damage is found, and what damage explains is not."""
+
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+import sqlite3
+
+import pytest
+
+from tests.home.comparison import Comparison, Difference, Key
+from tests.home.recorded import RECORDED, TABLES
+from tests.home.recorder_database import make
+
+from . import recorder_damage
+from .ledger import Ledger, TableLedger
+from .verdict import judge_table
+
+KEY: Key = ("sensor.kitchen", 1_790_000_000_000_000)
+
+
+def found(
+    *, lost: int = 0, duplicated: int = 0, foreign: int = 0, different: int = 0
+) -> Comparison:
+    """Return what a comparison finds of one key."""
+    return Comparison(
+        recorder=1,
+        bigquery=1,
+        lost=+Counter({KEY: lost}),
+        duplicated=+Counter({KEY: duplicated}),
+        foreign=+Counter({KEY: foreign}),
+        sampled=1,
+        differences=[Difference(KEY, "mean", 1.0, 2.0)] * different,
+    )
+
+
+def ledger(*looks: int, exported_up_to: int = 0) -> TableLedger:
+    """Return a ledger that saw so many rows of one key each time it was looked at."""
+    remembered = TableLedger()
+    remembered.exported_up_to = exported_up_to
+    for number in looks:
+        remembered.look_at((id_, KEY) for id_ in range(1, number + 1))
+    return remembered
+
+
+@pytest.mark.parametrize(
+    ("comparison", "remembered"),
+    [
+        (found(), ledger(1)),
+        (found(), ledger(1, 0)),  # it was never exported, and is gone
+        (found(foreign=1), ledger(1, 0, exported_up_to=1)),
+        (found(duplicated=1), ledger(2, 1)),
+    ],
+)
+def test_what_damage_explains_is_right(comparison: Comparison, remembered: TableLedger) -> None:
+    """What the recorder had once may be in BigQuery, and must be if it was exported."""
+    assert judge_table(comparison, remembered, rows=1).ok
+
+
+@pytest.mark.parametrize(
+    ("comparison", "remembered", "wrong"),
+    [
+        (found(lost=1), ledger(1), "lost"),
+        (found(), ledger(1, 0, exported_up_to=1), "lost"),
+        (found(duplicated=1), ledger(1), "duplicated"),
+        (found(duplicated=2), ledger(2, 1), "duplicated"),
+        (found(foreign=2), ledger(1, 0), "duplicated"),
+        (found(foreign=1), ledger(), "invented"),
+        (found(different=1), ledger(1), "different"),
+    ],
+)
+def test_what_is_wrong_is_found(
+    comparison: Comparison, remembered: TableLedger, wrong: str
+) -> None:
+    """Each kind is named."""
+    verdict = judge_table(comparison, remembered, rows=1)
+    assert not verdict.ok
+    assert getattr(verdict, wrong)
+
+
+def test_a_ledger_remembers_what_damage_takes(tmp_path: Path) -> None:
+    """Rows of all tables are remembered, with what they were like, and what of them is owed."""
+    database = tmp_path / "home-assistant_v2.db"
+    make(database, states=500, events=500, entities=20, days=0.1, statistics_days=1)
+    ledger = Ledger()
+    ledger.exported_up_to = dict.fromkeys(TABLES, 100)
+    ledger.look_at(database)
+    assert all(remembered.now for remembered in ledger.values())
+    before = {table: remembered.now for table, remembered in ledger.items()}
+
+    for table in ("sensor_data", "statistics", "statistics_short_term", "events"):
+        assert recorder_damage.purge(database, table, 10, up_to=7) == 7
+        recorder_damage.delete_newest(database, table, 20)
+    with closing(sqlite3.connect(database)) as recorder, recorder:
+        recorder.execute("UPDATE statistics SET sum = 1.5 WHERE id = 50")
+        recorder.execute("UPDATE recorder_runs SET closed_incorrect = TRUE")
+    ledger.look_at(database)
+
+    for table in ("sensor_data", "statistics", "statistics_short_term", "events"):
+        remembered = ledger[table]
+        assert remembered.now.total() < before[table].total()
+        assert remembered.ever == before[table]
+        purged = remembered.owed - remembered.now
+        assert 0 < purged.total() <= 7
+    for recorded in RECORDED:
+        versions = ledger[recorded.name].versions
+        assert versions.keys() == before[recorded.name].keys()
+        changed = sum(len(rows) - 1 for rows in versions.values())
+        assert changed == (recorded.name in ("statistics", "recorder_runs"))
