@@ -16,7 +16,8 @@ from .exceptions import translated
 from .export.checkpoint import CheckpointFile
 from .export.errors import ExportError, KeyRefusedError
 from .export.rejected_rows import RejectedRows
-from .issues import async_clear_issues, async_show_issue, async_show_rejected_rows
+from .export.statistics_watch import remove_digests
+from .issues import async_clear_issues, async_remove_issues, async_show_issue
 from .options import options_from
 from .services import async_setup_services
 
@@ -65,10 +66,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
 
 async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
     """Delete what the export kept in Home Assistant; BigQuery keeps the rows."""
-    async_clear_issues(hass, entry)
-    async_show_rejected_rows(hass, entry, 0, "")
+    async_remove_issues(hass, entry)
     await hass.async_add_executor_job(CheckpointFile(hass, entry.entry_id).remove)
     await hass.async_add_executor_job(RejectedRows(hass, entry.entry_id).remove)
+    await hass.async_add_executor_job(remove_digests, hass, entry.entry_id)
 
 
 def _connect(entry: BigQueryExportConfigEntry) -> Connection:
@@ -79,7 +80,7 @@ def _connect(entry: BigQueryExportConfigEntry) -> Connection:
         raise KeyRefusedError(message="the stored key is damaged") from err
     try:
         connection.authenticate()
-        Administration(connection).ensure_tables(options_from(entry.options).tables)
+        Administration(connection).ensure(options_from(entry.options).tables)
     except ExportError:
         connection.close()
         raise

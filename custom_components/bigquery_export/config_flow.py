@@ -243,7 +243,7 @@ def _prove(key: Mapping[str, Any], destination: Destination, options: Options) -
         connection.authenticate()
         administration = Administration(connection)
         administration.ensure_dataset()
-        administration.ensure_tables(options.tables)
+        administration.ensure(options.tables)
         DELIVERIES[options.delivery](connection).prove(SENSOR_DATA)
     finally:
         connection.close()

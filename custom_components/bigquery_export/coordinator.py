@@ -13,10 +13,8 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_call_later, async_track_time_change
-from homeassistant.helpers.recorder import get_instance
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
-from sqlalchemy.exc import SQLAlchemyError
 
 from .bigquery.administration import Administration
 from .bigquery.connection import Connection
@@ -24,21 +22,31 @@ from .const import DOMAIN
 from .exceptions import translated
 from .export.backoff import delay
 from .export.checkpoint import Checkpoint
+from .export.corrections import Corrections
 from .export.errors import (
     ColumnsUnknownError,
     ExportError,
     KeyRefusedError,
-    RecorderUnreadableError,
     StoppedError,
     TableMismatchError,
     TransientError,
 )
+from .export.readiness import check_recorder
 from .export.run import Run
 from .export.session import Result
 from .export.sources import SOURCE_TYPES, SourceType
+from .export.table_export import read_recorder
 from .exporter import Exporter
-from .issues import async_clear_issues, async_show_issue, async_show_rejected_rows
+from .issues import (
+    async_clear_issues,
+    async_show_issue,
+    async_show_lost_rows,
+    async_show_newer_recorder,
+    async_show_rejected_rows,
+    async_show_rows_in_danger,
+)
 from .options import options_from
+from .retention import RetentionGuard
 
 type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
 
@@ -86,9 +94,10 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._administration = Administration(connection)
         self._options = options_from(entry.options)
         self._exporter = Exporter(hass, entry, connection, self._on_progress)
+        self._guard = RetentionGuard(hass)
         self._checkpoint = Checkpoint()
         self._exporting = False
-        self._run: Run | None = None
+        self._run: Run | Corrections | None = None
         self._task: asyncio.Task[Result] | None = None
         self._stopped = False
         self._last_error: str | None = None
@@ -109,37 +118,54 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     @override
     async def _async_update_data(self) -> ExportStatus:
         """Count what waits in the recorder; Google is not asked."""
-        waiting = 0
-        for source in self._options.sources:
-            cursor = self._checkpoint.position(source.table.name).cursor
-            try:
-                waiting += await get_instance(self.hass).async_add_executor_job(
-                    self._count, source, cursor
-                )
-            except SQLAlchemyError as err:
-                raise translated(UpdateFailed, RecorderUnreadableError(message=str(err))) from err
-        return self._status(waiting)
+        waiting = {}
+        try:
+            check_recorder(self.hass)
+            for source in self._options.sources:
+                waiting[source.table.name] = await read_recorder(self.hass, self._count, source)
+            await self._guard.async_look(self._checkpoint, waiting)
+        except ExportError as err:
+            raise translated(UpdateFailed, err) from err
+        async_show_newer_recorder(self.hass, self.config_entry)
+        # As long as exports succeed, the next one is soon enough.
+        danger = self._guard.danger if self._last_error else None
+        async_show_rows_in_danger(self.hass, self.config_entry, danger)
+        return self._status(sum(waiting.values()))
 
-    def _count(self, source: SourceType, cursor: int) -> int:
+    def _count(self, source: SourceType) -> int:
+        cursor = self._checkpoint.position(source.table.name).cursor
         return source.reader(self.hass, self._options.events).count(cursor)
 
     @callback
     def async_schedule(self) -> None:
-        """Export every day at the time that the options say."""
+        """Export every day at the time that the options say, and when rows are in danger."""
         at = self._options.export_time
         self.config_entry.async_on_unload(
             async_track_time_change(
                 self.hass, self._async_export_unasked, at.hour, at.minute, at.second
             )
         )
+        # It also keeps the updates coming when all entities are disabled.
+        self.config_entry.async_on_unload(self.async_add_listener(self._async_guard))
+        self._async_guard()
 
-    async def async_export(self, trigger: str) -> Result:
+    @callback
+    def _async_guard(self) -> None:
+        """Export before the recorder deletes what waits, whatever the schedule says."""
+        busy = self._stopped or self._cancel_retry or (self._task and not self._task.done())
+        if not busy and self.last_update_success and self._guard.async_take_chance():
+            self.config_entry.async_create_background_task(
+                self.hass, self._async_export_unasked(trigger="retention"), f"{DOMAIN} guard"
+            )
+
+    async def async_export(self, trigger: str, *, flush: bool = False) -> Result:
         """Export everything that waits; `trigger` says in the export log what began it.
 
+        With `flush` the recorder first commits what it has not committed yet.
         Raises ServiceValidationError when an export is running already, and HomeAssistantError
         when this one cannot go on.
         """
-        return await self._async_alone(lambda: self._async_run(trigger))
+        return await self._async_alone(lambda: self._async_run(trigger, flush=flush))
 
     async def async_retry_rejected(self) -> Result:
         """Send the rejected rows again; raises what `async_export` raises."""
@@ -190,11 +216,13 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Close the connection to Google."""
         await self.hass.async_add_executor_job(self._connection.close)
 
-    async def _async_export_unasked(self, _: datetime) -> None:
+    async def _async_export_unasked(
+        self, _: datetime | None = None, *, trigger: str = "schedule"
+    ) -> None:
         """Export because it is time to, or time to try again."""
         failed_before = self._failures > 0
         try:
-            await self.async_export("schedule")
+            await self.async_export(trigger)
         except ServiceValidationError:
             _LOGGER.debug("An export is running already")
         except HomeAssistantError as err:
@@ -207,12 +235,18 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             if failed_before:
                 _LOGGER.info("The export to BigQuery works again")
 
-    async def _async_run(self, trigger: str) -> Result:
+    async def _async_run(self, trigger: str, *, flush: bool) -> Result:
         """Make one run, and show how it goes."""
         async with self._showing():
-            self._run = await self._exporter.async_new_run(self._checkpoint, trigger)
+            self._run = run = await self._exporter.async_new_run(self._checkpoint, trigger)
             self._show(self.data.rows_waiting)
-            return await self._run.async_export()
+            try:
+                result = await run.async_export(flush=flush)
+            finally:
+                async_show_lost_rows(self.hass, self.config_entry, run.losses)
+            self._run = corrections = await self._exporter.async_new_corrections(self._checkpoint)
+            result.include(await corrections.async_check(dt_util.utcnow()))
+            return result
 
     async def _async_retry(self) -> Result:
         """Send the rejected rows again, and show how it goes."""

@@ -1,6 +1,7 @@
 """What the exports of one config entry are made of."""
 
 from collections.abc import Callable
+from typing import Any
 
 from astral import Observer
 from homeassistant.config_entries import ConfigEntry
@@ -14,13 +15,16 @@ from .bigquery.connection import Connection
 from .bigquery.lookup import TableLookup
 from .const import DOMAIN
 from .export.checkpoint import Checkpoint, CheckpointFile
+from .export.corrections import Corrections
 from .export.delivery import Delivery
 from .export.journal import Journal
 from .export.rejected_rows import RejectedRows
 from .export.retry import Retry
 from .export.run import Run
 from .export.session import Result, Session
+from .export.source import Source
 from .export.sources import SOURCE_TYPES, Circumstances
+from .export.statistics_watch import watched
 from .options import options_from
 from .rows.columns import run_values
 from .rows.local_time import Place
@@ -55,23 +59,35 @@ class Exporter:
     async def async_new_run(self, checkpoint: Checkpoint, trigger: str) -> Run:
         """Return an export of all that waits; `trigger` says in the export log what began it."""
         session = await self._async_new_session(checkpoint, trigger)
+        return Run(session, await self._async_sources(session))
+
+    async def async_new_corrections(self, checkpoint: Checkpoint) -> Corrections:
+        """Return a look for rows that Home Assistant has changed since they were exported."""
+        session = await self._async_new_session(checkpoint, "correction")
+        return Corrections(session, await self._async_sources(session))
+
+    async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
+        """Return an export of the rows that were rejected."""
+        return Retry(await self._async_new_session(checkpoint, "retry_rejected"))
+
+    async def _async_sources(self, session: Session) -> list[Source[Any]]:
+        """Return the sources of the chosen tables for one export."""
         circumstances = Circumstances(
             session.run_values, await self._async_place(), self._options.events
         )
         return await self._hass.async_add_executor_job(self._open, session, circumstances)
 
-    def _open(self, session: Session, circumstances: Circumstances) -> Run:
-        """Return a run; to prepare all encodings and statements takes too long for the loop."""
+    def _open(self, session: Session, circumstances: Circumstances) -> list[Source[Any]]:
+        """Open the sources; to prepare encodings and statements takes too long for the loop."""
         encoding = session.delivery.encoding
-        sources = [
-            source.open(self._hass, encoding(source.table), circumstances)
+        return [
+            watched(
+                self._hass,
+                self._entry.entry_id,
+                source.open(self._hass, encoding(source.table), circumstances),
+            )
             for source in self._options.sources
         ]
-        return Run(session, sources)
-
-    async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
-        """Return an export of the rows that were rejected."""
-        return Retry(await self._async_new_session(checkpoint, "retry_rejected"))
 
     async def _async_place(self) -> Place:
         config = self._hass.config

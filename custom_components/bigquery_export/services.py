@@ -10,7 +10,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.helpers import service
+from homeassistant.helpers import config_validation as cv, service
 import probatio
 
 from .const import DOMAIN
@@ -18,11 +18,15 @@ from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
 from .export.session import Result
 
 CONF_CONFIG_ENTRY_ID = "config_entry_id"
+CONF_FLUSH = "flush"
 
 SERVICE_DISCARD_REJECTED = "discard_rejected"
 SERVICE_EXPORT_NOW = "export_now"
 SERVICE_RETRY_REJECTED = "retry_rejected"
 _SCHEMA = probatio.Schema({probatio.Optional(CONF_CONFIG_ENTRY_ID): str})
+_SCHEMAS: Mapping[str, probatio.Schema] = {
+    SERVICE_EXPORT_NOW: _SCHEMA.extend({probatio.Optional(CONF_FLUSH, default=False): cv.boolean}),
+}
 
 
 def _coordinator(call: ServiceCall) -> BigQueryExportCoordinator:
@@ -35,7 +39,8 @@ def _coordinator(call: ServiceCall) -> BigQueryExportCoordinator:
 
 async def _async_export_now(call: ServiceCall) -> ServiceResponse:
     """Export everything that waits, and return what was done."""
-    return _response(await _coordinator(call).async_export("action"))
+    export = _coordinator(call).async_export("action", flush=call.data[CONF_FLUSH])
+    return _response(await export)
 
 
 async def _async_retry_rejected(call: ServiceCall) -> ServiceResponse:
@@ -70,5 +75,9 @@ def async_setup_services(hass: HomeAssistant) -> None:
     """Set up the actions."""
     for name, action in _ACTIONS.items():
         hass.services.async_register(
-            DOMAIN, name, action, _SCHEMA, supports_response=SupportsResponse.OPTIONAL
+            DOMAIN,
+            name,
+            action,
+            _SCHEMAS.get(name, _SCHEMA),
+            supports_response=SupportsResponse.OPTIONAL,
         )

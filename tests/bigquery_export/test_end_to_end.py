@@ -11,6 +11,7 @@ from typing import Any
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.recorder import get_instance
 import pytest
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
@@ -85,6 +86,7 @@ async def test_from_set_up_to_the_last_row(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Set up, export, live on, export again: all is there once, and the loop was never held up."""
+    get_instance(hass).auto_purge = False  # Else the oldest states are exported at once.
     flows = hass.config_entries.flow
     result = await apart(flows.async_init(DOMAIN, context={"source": SOURCE_USER}))
     flow_id = result["flow_id"]

@@ -182,9 +182,7 @@ async def test_round_trip(
     result = await exporter.export()
 
     found = {int(row["state_id"]): row for row in warehouse.rows("*", f"state_id >= {ids[0]}")}
-    rejected = {
-        row["id"]: row["reason"] for row in exporter.rejected_rows()[rejected_before:]
-    }
+    rejected = {row["id"]: row["reason"] for row in exporter.rejected_rows()[rejected_before:]}
     assert len(found) == result.rows["sensor_data"]
     for id_, row in zip(ids, rows, strict=True):
         assert (id_ in found) is not (id_ in rejected)

@@ -9,6 +9,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from ..export.errors import LocationError, TableMismatchError
 from ..rows.tables import Column, Mode, Table
 from .connection import Connection
+from .views import has_versions, latest_description, latest_name, latest_query
 
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
 """tables.get answers with the names of legacy SQL (API reference, "TableFieldSchema")."""
@@ -35,6 +36,11 @@ class Administration:
         if dataset.location and dataset.location.upper() != self._destination.location.upper():
             raise LocationError(dataset=self._destination.dataset, location=dataset.location)
 
+    def ensure(self, tables: Sequence[Table]) -> None:
+        """Find tables and their views, or make them. Raises TableMismatchError."""
+        self.ensure_tables(tables)
+        self.ensure_views(tables)
+
     def ensure_tables(self, tables: Iterable[Table]) -> None:
         """Find tables, or make them. Raises TableMismatchError."""
         for table in tables:
@@ -54,6 +60,34 @@ class Administration:
             raise TableMismatchError(table=str(reference), columns=", ".join(wrong))
         if lacking := _lacking(table, found):
             self._add_columns(found, lacking)
+
+    def ensure_views(self, tables: Iterable[Table]) -> None:
+        """Find the views of the latest rows of tables, or make them, or change their queries.
+
+        The tables have to be there. Raises TableMismatchError where a table has a view's name.
+        """
+        for table in tables:
+            if has_versions(table):
+                self._ensure_view(table)
+
+    def _ensure_view(self, table: Table) -> None:
+        of = self._destination.table_reference(table)
+        reference = self._destination.dataset_reference.table(latest_name(of.table_id))
+        query = latest_query(table, str(of))
+        found = self._find_table(reference) or self._make_view(reference, table, query)
+        if found.view_query is None:
+            raise TableMismatchError(table=str(reference), columns="*")
+        if found.view_query != query:
+            found.view_query = query
+            self._update(found, ["view_query"])
+
+    def _make_view(
+        self, reference: bigquery.TableReference, table: Table, query: str
+    ) -> bigquery.Table:
+        wanted = bigquery.Table(reference)
+        wanted.view_query = query
+        wanted.description = latest_description(table)
+        return self._create(wanted)
 
     def _find_dataset(self) -> bigquery.Dataset | None:
         with self._connection.errors():
@@ -88,11 +122,14 @@ class Administration:
             type_=table.partition_unit, field=table.partition_by
         )
         wanted.clustering_fields = list(table.cluster_by)
+        return self._create(wanted)
+
+    def _create(self, wanted: bigquery.Table) -> bigquery.Table:
         with self._connection.errors():
             try:
                 return self._client.create_table(wanted, retry=_RETRY, timeout=_TIMEOUT)
             except Conflict:
-                return self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT)
+                return self._client.get_table(wanted.reference, retry=_RETRY, timeout=_TIMEOUT)
 
     def _add_columns(self, found: bigquery.Table, columns: Sequence[Column]) -> None:
         """Add columns at the end of a table.
@@ -101,9 +138,12 @@ class Administration:
         ours have it all the same. The etag keeps columns that somebody else adds just now.
         """
         found.schema = [*found.schema, *(_field(column, relaxed=True) for column in columns)]
+        self._update(found, ["schema"])
+
+    def _update(self, found: bigquery.Table, properties: Sequence[str]) -> None:
         with self._connection.errors():
             try:
-                self._client.update_table(found, ["schema"], retry=_RETRY, timeout=_TIMEOUT)
+                self._client.update_table(found, properties, retry=_RETRY, timeout=_TIMEOUT)
             except PreconditionFailed as err:  # Somebody else changed it: look again.
                 raise ServiceUnavailable(err.message) from err
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from homeassistant.helpers.recorder import async_migration_in_progress
 from homeassistant.util import dt as dt_util
 
-from .errors import RecorderBusyError
+from .readiness import async_flush, check_recorder
+from .retention import Loss
 from .session import Result, Session
 from .source import Source
 from .table_export import TableExport
@@ -22,20 +22,27 @@ class Run:
         self._session = session
         self._exports = [TableExport(session, source) for source in sources]
 
+    @property
+    def losses(self) -> list[Loss]:
+        """Return what the recorder had deleted before the run could export it."""
+        return [export.loss for export in self._exports if export.loss]
+
     def stop(self) -> None:
         """Make the run end soon: what is not committed then will be sent by the next one."""
         self._session.stopped = True
 
-    async def async_export(self) -> Result:
+    async def async_export(self, *, flush: bool = False) -> Result:
         """Export all rows that there are now. Raises ExportError.
 
+        With `flush` they include what the recorder has heard of, but not committed yet.
         Before anything is sent, what the run before may have left in doubt is settled. The tables
         take turns, so that none waits for another's history.
         """
         began = monotonic()
         journal = self._session.journal
-        if async_migration_in_progress(self._session.hass):
-            raise RecorderBusyError
+        check_recorder(self._session.hass)
+        if flush:
+            await async_flush(self._session.hass)
         await journal.settle()
         for export in self._exports:
             await export.resume()

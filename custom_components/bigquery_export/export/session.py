@@ -36,6 +36,14 @@ class Result:
         self.rejected += len(chunk.refused)
         self.bytes += chunk.bytes
 
+    def include(self, other: Result) -> None:
+        """Count what another export has done for the same reason."""
+        for table, rows in other.rows.items():
+            self.rows[table] = self.rows.get(table, 0) + rows
+        self.rejected += other.rejected
+        self.bytes += other.bytes
+        self.seconds += other.seconds
+
 
 @dataclass(slots=True)
 class Session:

@@ -1,12 +1,13 @@
 """What a source is: the rows of one table of the recorder, for one table in BigQuery."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..rows.encoded_rows import EncodedRows
 from ..rows.tables import Table
 from ..source.reader import PIECE_ROWS, Anchor
+from .checkpoint import Position
 
 
 class Piece(Protocol):
@@ -49,6 +50,31 @@ class Encoder[P: Piece](Protocol):
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
 
 
+class Watch[P: Piece]:
+    """Learns what is exported of a table; this one does not care.
+
+    open -> begin, look_at, look_at ..., leave_out, keep -> begin ...
+    """
+
+    def open(self) -> None:
+        """Prepare for a run; this blocks, and runs on the recorder's executor."""
+
+    def begin(self, before: Position) -> None:
+        """Begin with a transaction; the one before was committed, or will be begun again."""
+
+    def look_at(self, piece: P) -> None:
+        """Learn what was read."""
+
+    def leave_out(self, ids: Collection[int]) -> None:
+        """Learn which rows of it are not sent, because BigQuery has them already."""
+
+    def keep(self) -> None:
+        """Remember what was sent; this blocks, and comes before the commit.
+
+        Raises ExportError.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Source[P: Piece]:
     """Reads one table of the recorder, and encodes its rows for one in BigQuery.
@@ -59,3 +85,4 @@ class Source[P: Piece]:
     table: Table
     reader: Reader[P]
     encoder: Encoder[P]
+    watch: Watch[P] = field(default_factory=Watch)

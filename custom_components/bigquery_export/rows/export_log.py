@@ -19,7 +19,13 @@ EXPORT_LOG = Table(
         Column(
             "table_name", ColumnType.STRING, Scope.ROW, "The table that got the rows", Mode.REQUIRED
         ),
-        Column("trigger", ColumnType.STRING, Scope.ROW, "What began it: action or schedule"),
+        Column(
+            "trigger",
+            ColumnType.STRING,
+            Scope.ROW,
+            "What began it: action, schedule, retention (before rows are purged), retry_rejected or"
+            " correction",
+        ),
         Column("first_id", ColumnType.INT64, Scope.ROW, "The recorder's id of the first row"),
         Column("last_id", ColumnType.INT64, Scope.ROW, "The recorder's id of the last row"),
         Column("first_time", ColumnType.TIMESTAMP, Scope.ROW, "The earliest last_updated"),

@@ -34,6 +34,17 @@ class StatisticsEncoder:
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
         return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
 
+    def encode_deleted(self, statistic_id: str, first: float, last: float) -> EncodedRows:
+        """Return a row that says: what was sent of a statistic before is no more.
+
+        It holds for rows that begin from `first` to `last`, in seconds since 1970.
+        """
+        start, end = microseconds(first), microseconds(last) + self._period
+        values = {"statistic_id": statistic_id, "start": start, "end": end, "deleted": True}
+        data = self._encoding.row(self._run, self._encoding.fragment(values))
+        key = RowKey(statistic_id, start, start // DAY)
+        return EncodedRows(ids=[0], keys=[key], data=[data])
+
     def _row(self, piece: StatisticsPiece, row: StatisticsRow) -> tuple[RowKey, bytes]:
         (
             id_,

@@ -112,6 +112,24 @@ class TableReader[Row: tuple[Any, ...]]:
         return Anchor(row[0], fingerprint([row[index] for index in self._fingerprint]))
 
 
+def oldest_time(
+    hass: HomeAssistant,
+    id_: InstrumentedAttribute[Any],
+    time: InstrumentedAttribute[Any],
+    after: int,
+) -> float | None:
+    """Return the lowest time of the next 1,000 rows, in seconds since 1970, if one has a time.
+
+    Times have indices of their own, but those would begin with what was exported long ago.
+    """
+    rows = select(time).where(id_ > after).order_by(id_).limit(PIECE_ROWS).subquery()
+    with session_scope(hass=hass, read_only=True) as session:
+        oldest = session.connection().execute(select(func.min(rows.c[0]))).scalar()
+    if isinstance(oldest, datetime):
+        return process_timestamp(oldest).timestamp()
+    return cast(float | None, oldest)
+
+
 def _repeats(
     id_: InstrumentedAttribute[Any], identity: Sequence[InstrumentedAttribute[Any]]
 ) -> Select[Any]:

@@ -1,0 +1,256 @@
+"""Corrections: what Home Assistant has changed in statistics after they were exported.
+
+    look through the recorder -> compare with what was sent -> send what differs
+
+Tables are append-only. A period of a statistic that differs is sent as a whole: a row that says
+that all that was sent before is deleted, and the rows that there are now. The view of the latest
+rows (bigquery/views.py) shows of both what is true.
+
+A process that dies between commit and file sends the same once more, which the view does not show.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+import logging
+from math import nextafter
+from time import monotonic
+from typing import Any, cast
+
+from homeassistant.helpers.recorder import async_migration_in_progress
+from homeassistant.util import dt as dt_util
+from homeassistant.util.ulid import ulid_now
+
+from ..rows.encoded_rows import EncodedRows
+from ..rows.statistics_encoder import StatisticsEncoder
+from ..source.statistics import Statistic, StatisticsPiece
+from .chunk import Chunk
+from .digest_file import Exported
+from .digests import Digest, Digests
+from .errors import RecorderBusyError, StoppedError
+from .session import Result, Session
+from .source import Source
+from .statistics_watch import StatisticsWatch
+from .table_export import read_recorder
+
+_LOGGER = logging.getLogger(__name__)
+_PAUSE = 0.01
+"""Seconds between two pieces, so that others in the house get their turn."""
+
+
+class Corrections:
+    """One look at all tables whose rows change afterwards. It can be used once.
+
+    It comes after a run that ended well, in a session of its own: what it sends has to be known
+    as newer than what the run has sent.
+    """
+
+    def __init__(self, session: Session, sources: Iterable[Source[Any]]) -> None:
+        """Prepare to look through those sources that are watched."""
+        self._session = session
+        self._tables = [
+            _TableCorrections(session, source, source.watch)
+            for source in sources
+            if isinstance(source.watch, StatisticsWatch)
+        ]
+
+    def stop(self) -> None:
+        """Make it end soon: what is not committed then will be sent the next time."""
+        self._session.stopped = True
+
+    async def async_check(self, now: datetime) -> Result:
+        """Look through the tables that were not looked through on the local day of `now`.
+
+        Send all that differs. Raises ExportError.
+        """
+        began = monotonic()
+        if async_migration_in_progress(self._session.hass):
+            raise RecorderBusyError
+        await self._session.journal.settle()
+        for table in self._tables:
+            await table.check(now)
+        self._session.result.seconds = monotonic() - began
+        return self._session.result
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """A period of a statistic that was not exported as it is now."""
+
+    statistic_id: str
+    number: int
+    exported: Digest | None
+    current: Digest | None
+
+
+class _TableCorrections:
+    """Looks through one table."""
+
+    def __init__(self, session: Session, source: Source[Any], watch: StatisticsWatch) -> None:
+        """Prepare to look; nothing is read yet."""
+        self._session = session
+        self._table = source.table
+        self._encoder = cast(StatisticsEncoder, source.encoder)
+        self._watch = watch
+        self._file = watch.file
+        self._cursor = 0
+        self._metadata_ids: dict[str, int] = {}
+        self._horizon = float("-inf")
+        """Before it, in seconds since 1970, the recorder has purged everything."""
+        session.result.rows[source.table.name] = 0
+
+    async def check(self, now: datetime) -> None:
+        """Send what differs, unless that was done on the same local day."""
+        database = await self._read(self._watch.spans.database)
+        exported = await self._session.block(self._file.load, database)
+        if exported.checked is not None and _local_day(exported.checked) == _local_day(
+            now.timestamp()
+        ):
+            return
+        self._cursor = self._session.journal.checkpoint.position(self._table.name).cursor
+        current = await self._look_through()
+        if self._watch.purged:
+            self._horizon = await self._read(self._watch.spans.purged_until)
+        differences = await self._session.block(self._compare, exported.digests, current)
+        if differences:
+            _LOGGER.debug("%s periods of %s have changed", len(differences), self._table.name)
+        await self._send_all(exported, differences)
+        exported.checked = now.timestamp()
+        await self._session.block(self._file.save, exported)
+
+    async def _look_through(self) -> Digests:
+        """Return digests of all rows that were exported, as they are now."""
+        digests = Digests(self._file.periods)
+        statistics: Mapping[int, Statistic] = {}
+        after = 0
+        while piece := await self._read(self._watch.spans.read, after, self._cursor):
+            if self._session.stopped:
+                raise StoppedError
+            await self._session.block(digests.add, piece)
+            statistics = piece.statistics
+            after = piece.last.id
+            await asyncio.sleep(_PAUSE)
+        self._metadata_ids = {
+            statistic.statistic_id: metadata_id for metadata_id, statistic in statistics.items()
+        }
+        return digests
+
+    def _compare(self, exported: Digests, current: Digests) -> list[_Difference]:
+        """Return what differs, and make `exported` forget what the recorder has purged.
+
+        Where only a part of a period was purged, the rest of it is sent if all of it is gone, or
+        anything else of the statistic differs: it cannot be compared by itself.
+        """
+        differences: list[_Difference] = []
+        for statistic_id in sorted(exported.by_statistic.keys() | current.by_statistic.keys()):
+            before = exported.by_statistic.get(statistic_id, {})
+            after = current.by_statistic.get(statistic_id, {})
+            differ: list[_Difference] = []
+            cut: list[_Difference] = []
+            for number in sorted(before.keys() | after.keys()):
+                then, now = before.get(number), after.get(number)
+                difference = _Difference(statistic_id, number, then, now)
+                if all(digest.last < self._horizon for digest in (then, now) if digest):
+                    exported.put(statistic_id, number, None)
+                elif then and now and then.first < self._horizon:
+                    cut.append(difference)
+                elif not (then and now and then.like(now)):
+                    differ.append(difference)
+            if differ:
+                differences += cut
+            else:
+                for difference in cut:
+                    exported.put(statistic_id, difference.number, difference.current)
+            differences += differ
+        return differences
+
+    async def _send_all(self, exported: Exported, differences: list[_Difference]) -> None:
+        """Send what differs, as much of it in one transaction as there may be."""
+        rest = iter(differences)
+        while True:
+            sent: list[tuple[_Difference, Digest | None]] = []
+            chunk = Chunk(self._table, self._cursor)
+            try:
+                await self._fill(chunk, rest, sent)
+                if not sent:
+                    return
+                await self._commit(chunk)
+            finally:
+                if chunk.transaction:
+                    chunk.transaction.close()
+            for difference, digest in sent:
+                exported.digests.put(difference.statistic_id, difference.number, digest)
+            await self._session.block(self._file.save, exported)
+
+    async def _fill(
+        self,
+        chunk: Chunk,
+        differences: Iterator[_Difference],
+        sent: list[tuple[_Difference, Digest | None]],
+    ) -> None:
+        """Send differences until the transaction is full; note each with what was sent of it."""
+        batch = EncodedRows()
+        for difference in differences:
+            digests = Digests(self._file.periods)
+            async for piece in self._pieces(difference):
+                if self._session.stopped:
+                    raise StoppedError
+                rows = await self._session.block(self._encoder.encode, piece)
+                digests.add(piece)
+                chunk.refused += rows.refused
+                chunk.look_at(rows.keys)
+                batch.extend(rows)
+                await asyncio.sleep(_PAUSE)
+            if (exported := difference.exported) is not None:
+                first = max(exported.first, self._horizon)
+                batch.extend(
+                    self._encoder.encode_deleted(difference.statistic_id, first, exported.last)
+                )
+            sent.append((difference, digests.get(difference.statistic_id, difference.number)))
+            if len(batch.data) >= self._session.batch_rows:
+                await self._send(chunk, batch)
+                batch = EncodedRows()
+            if chunk.full:
+                break
+        await self._send(chunk, batch)
+
+    async def _pieces(self, difference: _Difference) -> AsyncIterator[StatisticsPiece]:
+        """Yield the rows of a period as they are now."""
+        if (current := difference.current) is None:
+            return
+        metadata_id = self._metadata_ids[difference.statistic_id]
+        first = max(current.first, self._horizon)
+        while piece := await self._read(
+            self._watch.spans.read_span, metadata_id, first, current.last, self._cursor
+        ):
+            yield piece
+            first = nextafter(piece.rows[-1][2] or 0, float("inf"))
+
+    async def _send(self, chunk: Chunk, batch: EncodedRows) -> None:
+        session = self._session
+        for part in batch.batches(session.batch_rows):
+            if chunk.transaction is None:
+                label = f"{self._table.name}_{ulid_now()}"
+                begin = session.delivery.begin
+                chunk.transaction = await session.block(begin, self._table, label)
+            rejected = await session.block(chunk.transaction.append, part.data)
+            chunk.add(part)
+            chunk.reject(rejected, session.delivery.encoding(self._table))
+
+    async def _commit(self, chunk: Chunk) -> None:
+        """Commit what was sent; the position stays where it is."""
+        journal = self._session.journal
+        before = journal.checkpoint.position(self._table.name)
+        await journal.keep_refused(self._table, chunk.refused)
+        if chunk.transaction:
+            await self._session.block(chunk.transaction.finish)
+        await journal.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
+        self._session.result.add(chunk)
+
+    async def _read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
+        return await read_recorder(self._session.hass, read, *args)
+
+
+def _local_day(time: float) -> date:
+    return dt_util.as_local(dt_util.utc_from_timestamp(time)).date()

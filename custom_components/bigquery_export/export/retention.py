@@ -1,0 +1,174 @@
+"""What the recorder deletes, and when: rows that are in danger, and rows that are lost.
+
+Every night at 04:12 local time the recorder deletes what is older than `purge_keep_days`, unless
+`auto_purge` is off (`Recorder.async_nightly_tasks` and `recorder/purge.py` in Home Assistant).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from homeassistant.components.recorder.db_schema import (
+    Events,
+    RecorderRuns,
+    States,
+    StatisticsShortTerm,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import get_instance
+from homeassistant.util import dt as dt_util
+from sqlalchemy.orm import InstrumentedAttribute
+
+from ..rows.events import EVENTS
+from ..rows.recorder_runs import RECORDER_RUNS
+from ..rows.sensor_data import SENSOR_DATA
+from ..rows.statistics import STATISTICS_SHORT_TERM
+from ..source.reader import Anchor, oldest_time
+from .checkpoint import Position
+
+
+@dataclass(frozen=True, slots=True)
+class _PurgedTable:
+    """By what the recorder knows that a row is old."""
+
+    id: InstrumentedAttribute[Any]
+    time: InstrumentedAttribute[Any]
+    mark: int
+    """Where the time (of a run: its start) stands in the fingerprint of a row."""
+
+
+# Long-term statistics are kept for ever.
+_PURGED: Mapping[str, _PurgedTable] = {
+    SENSOR_DATA.name: _PurgedTable(States.state_id, States.last_updated_ts, 0),
+    EVENTS.name: _PurgedTable(Events.event_id, Events.time_fired_ts, 0),
+    STATISTICS_SHORT_TERM.name: _PurgedTable(
+        StatisticsShortTerm.id, StatisticsShortTerm.start_ts, 1
+    ),
+    RECORDER_RUNS.name: _PurgedTable(RecorderRuns.run_id, RecorderRuns.end, 0),
+}
+
+
+def is_purged(table: str) -> bool:
+    """Return whether the recorder deletes the old rows of a table."""
+    return table in _PURGED
+
+
+def oldest_waiting(hass: HomeAssistant, table: str, cursor: int) -> float | None:
+    """Return the time of about the oldest row behind a cursor, in seconds since 1970. Blocks.
+
+    It is the oldest of the next 1,000 rows. Ids and times run against each other by minutes, and
+    after a clock that was wrong by as much as that; rows are looked at a day before they go.
+    """
+    purged = _PURGED[table]
+    return oldest_time(hass, purged.id, purged.time, cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the recorder keeps rows."""
+
+    days: int
+    purges: bool = True
+    """Whether it deletes older ones by itself."""
+
+    @classmethod
+    def of(cls, hass: HomeAssistant) -> Retention:
+        """Return how long the recorder of this Home Assistant keeps rows."""
+        recorder = get_instance(hass)
+        return cls(recorder.keep_days, recorder.auto_purge)
+
+    def cutoff(self, purge: datetime) -> float:
+        """Return the time from which on rows outlive a purge, in seconds since 1970."""
+        return purge.timestamp() - self.days * 86_400 if self.purges else float("-inf")
+
+    def purge_of(self, time: float, now: datetime) -> datetime | None:
+        """Return which purge deletes a row, if it is the next one or the one after."""
+        purge = now
+        for _ in range(2):
+            purge = next_purge(purge)
+            if time < self.cutoff(purge):
+                return purge
+        return None
+
+
+def next_purge(after: datetime) -> datetime:
+    """Return when the recorder deletes old rows the next time."""
+    soon = dt_util.as_local(after) + timedelta(seconds=1)
+    return dt_util.find_next_time_expression_time(soon, seconds=[0], minutes=[12], hours=[4])
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """Rows that wait, some of which the recorder deletes at one of the next two purges."""
+
+    rows: int
+    oldest: float
+    """The time of the oldest one, in seconds since 1970."""
+    purge: datetime
+
+    def and_(self, other: Danger | None) -> Danger:
+        """Return this together with the rows of other tables."""
+        if other is None:
+            return self
+        return Danger(
+            self.rows + other.rows,
+            min(self.oldest, other.oldest),
+            min(self.purge, other.purge),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Rows that the recorder has deleted before they were exported."""
+
+    table: str
+    rows: int
+    """How many ids are missing: databases but SQLite leave some out now and then."""
+    since: float
+    """Until then everything was exported, in seconds since 1970."""
+    until: float
+    """The time of the oldest row that is left."""
+
+
+def find_loss(
+    table: str,
+    before: Position,
+    after: Position,
+    *,
+    oldest: float | None,
+    last_export: float | None,
+    retention: Retention,
+) -> Loss | None:
+    """Return what was deleted when a run has to go on behind its cursor, if anything was.
+
+    `oldest` is the time of the oldest row that is left, None if that row is of now.
+
+    That the row at the cursor and some ids behind it are missing does not say it alone. A quiet
+    table loses that row in the course of time, and a database that comes back has other rows.
+    """
+    rows = after.cursor - before.cursor
+    if not before.cursor or rows <= 0:
+        return None
+    now = dt_util.utcnow()
+    until = now.timestamp() if oldest is None else oldest
+    anchor = before.anchors[-1] if before.anchors else None
+    last_row = _time(anchor, _PURGED[table].mark) if anchor else None
+    known = [time for time in (last_row, last_export) if time is not None]
+    since = max(known, default=until)
+    if known and until <= since:
+        return None  # These rows are older: another database.
+    cutoff = retention.cutoff(now)
+    if last_row is not None and last_row < cutoff <= since:
+        return None  # Old age; all that followed was exported, and is kept still.
+    return Loss(table, rows, since, until)
+
+
+def _time(anchor: Anchor, mark: int) -> float | None:
+    """Return the time of a row, in seconds since 1970."""
+    text = anchor.fingerprint.split(" ")[mark]
+    try:
+        return float(text)
+    except ValueError:
+        time = dt_util.parse_datetime(text)
+        return time.timestamp() if time else None

@@ -1,0 +1,68 @@
+"""Reading the statistics of a span of time, and what tells corrections from other changes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast, override
+
+from homeassistant.components.recorder.db_schema import SchemaChanges, StatisticsRuns
+from homeassistant.components.recorder.models import process_timestamp
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import session_scope
+from sqlalchemy import Select, bindparam, func, select
+
+from .reader import PIECE_ROWS
+from .statistics import StatisticsModel, StatisticsPiece, StatisticsReader, StatisticsRow
+
+
+class StatisticsSpans(StatisticsReader):
+    """Reads statistics by their time, too; its methods block, as those of all readers do."""
+
+    @override
+    def __init__(self, hass: HomeAssistant, model: StatisticsModel) -> None:
+        """Make a reader that remembers nothing yet."""
+        super().__init__(hass, model)
+        self._span = (
+            select(*self._rows.selected_columns)
+            .where(
+                model.metadata_id == bindparam("metadata_id"),
+                model.start_ts >= bindparam("first"),
+                model.start_ts <= bindparam("last"),
+                model.id <= bindparam("until"),
+            )
+            .order_by(model.start_ts)
+            .limit(PIECE_ROWS)
+        )
+
+    def read_span(
+        self, metadata_id: int, first: float, last: float, until: int
+    ) -> StatisticsPiece | None:
+        """Return rows of a statistic with `first` <= start <= `last` and id <= `until`.
+
+        They are in the order of their times, and the 1,000 earliest where there are more.
+        """
+        bounds = {"metadata_id": metadata_id, "first": first, "last": last, "until": until}
+        with session_scope(hass=self._hass, read_only=True) as session:
+            connection = session.connection()
+            found = connection.execute(self._span, bounds).tuples().all()
+            if not (rows := cast(Sequence[StatisticsRow], found)):
+                return None
+            statistics = self._statistics.learn(connection, {metadata_id})
+            return StatisticsPiece(rows, statistics, self._anchor(rows[-1]))
+
+    def database(self) -> str:
+        """Return what no other database has: when its schema was made."""
+        return repr(self._earliest(select(func.min(SchemaChanges.changed))))
+
+    def purged_until(self) -> float:
+        """Return the time before which the recorder has purged five minutes, in seconds since 1970.
+
+        It is minus infinity where nothing says that it has purged any. The recorder purges the
+        runs that made them up to the same time, and first, and nothing else deletes those.
+        """
+        earliest = self._earliest(select(func.min(StatisticsRuns.start)))
+        return float("-inf") if earliest is None else earliest
+
+    def _earliest(self, statement: Select[tuple[datetime]]) -> float | None:
+        with session_scope(hass=self._hass, read_only=True) as session:
+            time = process_timestamp(session.connection().execute(statement).scalar())
+            return time.timestamp() if time else None
