@@ -515,7 +515,7 @@ CRASHES = {
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("crash", CRASHES)
-@pytest.mark.parametrize("call", range(1, 5))
+@pytest.mark.parametrize("call", [1, 3])
 async def test_crash(
     hass: HomeAssistant,
     warehouse: Warehouse,

@@ -156,7 +156,7 @@ def crash_at(patch: pytest.MonkeyPatch, owner: type, name: str, when: str, call:
 
 
 @pytest.mark.parametrize("crash", CRASHES)
-@pytest.mark.parametrize("call", range(1, 6))
+@pytest.mark.parametrize("call", [1, 2, 4])
 @pytest.mark.usefixtures("small_chunks")
 async def test_crash(
     hass: HomeAssistant,
@@ -186,7 +186,7 @@ async def test_crash(
 
 
 @pytest.mark.parametrize("name", ["save", "commit", "settle"])
-@pytest.mark.parametrize("call", range(1, 4))
+@pytest.mark.parametrize("call", [1, 2])
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_crash_while_settling(
     hass: HomeAssistant,
