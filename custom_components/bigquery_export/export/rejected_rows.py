@@ -29,7 +29,7 @@ class RejectedEntry:
     encoded: bool
     """Whether the row has the columns of the table, and not those of the recorder."""
     id: int | None
-    """The recorder's id: another database may have given the row another one since."""
+    """The recorder's id."""
     row: Mapping[str, Any]
 
 
@@ -120,6 +120,9 @@ def _parsed(line: bytes) -> RejectedEntry | None:
 
 
 def _identity(entry: RejectedEntry) -> int:
-    """Return a number that the same row has again, whatever export sent it and why it failed."""
+    """Return a number that the same row has again, whatever export sent it and why it failed.
+
+    Two rows may differ in nothing but the recorder's id, and both are kept.
+    """
     row = orjson.dumps(entry.row, default=str, option=orjson.OPT_SORT_KEYS)
-    return hash((entry.table, row))
+    return hash((entry.table, entry.id, row))
