@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from custom_components.bigquery_export.export.sources import SOURCE_TYPES
+from custom_components.bigquery_export.export.snapshots import TABLES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.tables import Column, Mode, Table
 from tests.bigquery_export.faults import FAULTS, Fault
@@ -56,7 +56,7 @@ def tables_page() -> str:
         "# Tables",
         "Written by `python -m tests.documentation` from the declaration of the tables.",
         _SCOPES,
-        *(_table(source.table) for source in SOURCE_TYPES.values()),
+        *map(_table, TABLES.values()),
         _table(EXPORT_LOG),
     ]
     return "\n\n".join(parts) + "\n"

@@ -16,6 +16,7 @@ from .exceptions import translated
 from .export.checkpoint import CheckpointFile
 from .export.errors import ExportError, KeyRefusedError
 from .export.rejected_rows import RejectedRows
+from .export.snapshots import remove_snapshots
 from .export.statistics_watch import remove_digests
 from .issues import async_clear_issues, async_remove_issues, async_show_issue
 from .options import options_from
@@ -23,7 +24,7 @@ from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
-_PLATFORMS = (Platform.SENSOR,)
+_PLATFORMS = (Platform.SENSOR, Platform.SWITCH)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
@@ -70,6 +71,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
     await hass.async_add_executor_job(CheckpointFile(hass, entry.entry_id).remove)
     await hass.async_add_executor_job(RejectedRows(hass, entry.entry_id).remove)
     await hass.async_add_executor_job(remove_digests, hass, entry.entry_id)
+    await hass.async_add_executor_job(remove_snapshots, hass, entry.entry_id)
 
 
 def _connect(entry: BigQueryExportConfigEntry) -> Connection:

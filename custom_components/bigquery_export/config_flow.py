@@ -7,6 +7,7 @@ from typing import Any, override
 from homeassistant.components.file_upload import process_uploaded_file
 from homeassistant.config_entries import (
     ConfigEntry,
+    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
     OptionsFlowWithReload,
@@ -32,9 +33,11 @@ from .const import (
     CONF_LOCATION,
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
+    CONF_SURROUNDINGS,
     CONF_TABLE_ID,
     DOMAIN,
 )
+from .coordinator import BigQueryExportConfigEntry
 from .destination import destination_from
 from .exceptions import translated
 from .export.errors import (
@@ -46,9 +49,12 @@ from .export.errors import (
     ProjectNotFoundError,
     UnreachableError,
 )
-from .forms import DESTINATION_SCHEMA, KEY_SCHEMA, OPTIONS_SCHEMA, entry_data, wrong_fields
+from .forms import DESTINATION_SCHEMA, KEY_SCHEMA, entry_data, wrong_fields
 from .options import Options, options_from
+from .options_form import OPTIONS_SCHEMA, recorded_entities, wrong_texts
+from .rows.column_groups import ColumnGroup
 from .rows.sensor_data import SENSOR_DATA
+from .surroundings import WrongSurroundingError, checked_surroundings, proposed_surroundings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -204,15 +210,23 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 class BigQueryExportOptionsFlow(OptionsFlowWithReload):
-    """Asks when and how to export, and in batches of how many rows."""
+    """Asks what, when and how to export, and in batches of how many rows."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the options, and prove a delivery before it is used."""
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
         if user_input is not None:
+            errors, placeholders = wrong_texts(user_input)
+        if user_input is not None and not errors:
             try:
+                # An empty list says that the proposal was refused.
+                named = checked_surroundings(self.hass, user_input.get(CONF_SURROUNDINGS, []))
+                user_input[CONF_SURROUNDINGS] = named
                 await self._async_prove(options_from(user_input))
+            except WrongSurroundingError as err:
+                errors = {CONF_SURROUNDINGS: err.key}
+                placeholders = {"surrounding": err.surrounding}
             except ExportError as err:
                 errors = {CONF_DELIVERY: "unusable"}
                 placeholders = {"message": str(translated(HomeAssistantError, err))}
@@ -221,11 +235,30 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, user_input or self.config_entry.options
+                OPTIONS_SCHEMA, user_input or self._chosen_or_proposed()
             ),
             errors=errors,
-            description_placeholders=placeholders,
+            description_placeholders={
+                **placeholders,
+                **recorded_entities(self.hass),
+                **await self._async_sizes(),
+            },
         )
+
+    async def _async_sizes(self) -> dict[str, str]:
+        """Return how many bytes rows take here, as far as that can be known now."""
+        entry: BigQueryExportConfigEntry = self.config_entry
+        loaded = entry.state is ConfigEntryState.LOADED
+        sizes = await entry.runtime_data.async_row_sizes() if loaded else None
+        names = ("all", "rest", *ColumnGroup)
+        return {f"bytes_{name}": str(sizes[name]) if sizes else "?" for name in names}
+
+    def _chosen_or_proposed(self) -> Mapping[str, Any]:
+        """Return the options, with a proposal of surroundings for who has not chosen any."""
+        options = self.config_entry.options
+        if CONF_SURROUNDINGS in options:
+            return options
+        return {**options, CONF_SURROUNDINGS: proposed_surroundings(self.hass)}
 
     async def _async_prove(self, chosen: Options) -> None:
         """Make sure that a delivery can be used, if it is another one. Raises ExportError."""

@@ -7,19 +7,31 @@ DOMAIN: Final = "bigquery_export"
 
 CONF_ADVANCED: Final = "advanced"
 CONF_API_ENDPOINT: Final = "api_endpoint"
+CONF_AREAS: Final = "areas"
 CONF_BATCH_ROWS: Final = "batch_rows"
+CONF_COLUMNS: Final = "columns"
+CONF_COORDINATES: Final = "coordinates"
 CONF_DATASET_ID: Final = "dataset_id"
 CONF_DELIVERY: Final = "delivery"
+CONF_DEVICES: Final = "devices"
+CONF_DROPPED: Final = "dropped_attributes"
 CONF_EVENTS: Final = "events"
 CONF_EXPORT_TIME: Final = "export_time"
+CONF_HASH_USERS: Final = "hash_users"
+CONF_HIDDEN: Final = "hidden_entities"
+CONF_INTEGRATIONS: Final = "integrations"
 CONF_KEY_FILE: Final = "key_file"
 CONF_KEY_JSON: Final = "key_json"
+CONF_LABELS: Final = "labels"
 CONF_LOCATION: Final = "location"
+CONF_PAUSED: Final = "paused"
+CONF_PRIVACY: Final = "privacy"
 CONF_PROJECT_ID: Final = "project_id"
 CONF_SERVICE_ACCOUNT_KEY: Final = "service_account_key"
 CONF_STORAGE_ENDPOINT: Final = "storage_endpoint"
-CONF_TABLE_ID: Final = "table_id"
+CONF_SURROUNDINGS: Final = "surroundings"
 CONF_TABLES: Final = "tables"
+CONF_TABLE_ID: Final = "table_id"
 
 DEFAULT_BATCH_ROWS: Final = 2_000
 DEFAULT_DATASET_ID: Final = "home_assistant"
@@ -28,7 +40,9 @@ DEFAULT_EXPORT_TIME: Final = time(3, 30)
 """Before the recorder purges, at 04:12."""
 DEFAULT_LOCATION: Final = "EU"
 DEFAULT_TABLE_ID: Final = "sensor_data"
-DEFAULT_TABLES: Final = ("sensor_data", "statistics", "events", "recorder_runs")
+DEFAULT_TABLES: Final = (
+    *("sensor_data", "statistics", "events", "recorder_runs", "entities", "relationships"),
+)
 """All but the five-minute statistics, which say what the states say."""
 MIN_BATCH_ROWS: Final = 1_000
 MAX_BATCH_ROWS: Final = 5_000

@@ -1,24 +1,24 @@
 """When to export, and the status that entities show."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 import logging
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_call_later, async_track_time_change
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
 from .bigquery.administration import Administration
 from .bigquery.connection import Connection
-from .const import DOMAIN
+from .const import CONF_PAUSED, DOMAIN
 from .exceptions import translated
 from .export.backoff import delay
 from .export.checkpoint import Checkpoint
@@ -34,8 +34,10 @@ from .export.errors import (
 from .export.readiness import check_recorder
 from .export.run import Run
 from .export.session import Result
-from .export.sources import SOURCE_TYPES, SourceType
+from .export.snapshots import TABLES
+from .export.sources import SourceType
 from .export.table_export import read_recorder
+from .export_status import ExportStatus, Status, Trigger
 from .exporter import Exporter
 from .issues import (
     async_clear_issues,
@@ -46,6 +48,7 @@ from .issues import (
     async_show_rows_in_danger,
 )
 from .options import options_from
+from .progress import Progress
 from .retention import RetentionGuard
 
 type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
@@ -54,28 +57,6 @@ _LOGGER = logging.getLogger(__name__)
 _SCAN_INTERVAL = timedelta(minutes=5)
 _STOP_TIMEOUT = 5.0
 """Seconds that a run has to end when it is told to."""
-
-
-class Status(StrEnum):
-    """What the export is doing."""
-
-    IDLE = "idle"
-    EXPORTING = "exporting"
-    RETRYING = "retrying"
-    """It failed for a reason that may pass, and will be tried again by itself."""
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ExportStatus:
-    """The export as entities and diagnostics show it."""
-
-    status: Status
-    last_export: datetime | None
-    rows_exported: int
-    rows_rejected: int
-    rows_waiting: int
-    last_error: str | None = None
 
 
 class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
@@ -96,12 +77,13 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._exporter = Exporter(hass, entry, connection, self._on_progress)
         self._guard = RetentionGuard(hass)
         self._checkpoint = Checkpoint()
+        self._progress = Progress()
         self._exporting = False
         self._run: Run | Corrections | None = None
         self._task: asyncio.Task[Result] | None = None
         self._stopped = False
         self._last_error: str | None = None
-        self._rows_rejected = 0
+        self._rejected: Counter[str] = Counter()
         self._failures = 0
         """Exports in a row that failed for a reason that may pass."""
         self._tables_doubtful = False
@@ -130,11 +112,33 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         # As long as exports succeed, the next one is soon enough.
         danger = self._guard.danger if self._last_error else None
         async_show_rows_in_danger(self.hass, self.config_entry, danger)
-        return self._status(sum(waiting.values()))
+        self._progress.count(self._checkpoint, sum(waiting.values()))
+        return self._status()
 
     def _count(self, source: SourceType) -> int:
-        cursor = self._checkpoint.position(source.table.name).cursor
-        return source.reader(self.hass, self._options.events).count(cursor)
+        """Return how many rows of a table wait; this blocks."""
+        standing = self._checkpoint.standing(source.table.name)
+        reader = source.reader(self.hass, self._options.choice)
+        waiting = reader.count(standing.new.cursor)
+        if backfill := standing.backfill:
+            waiting += reader.count(backfill.cursor, backfill.until)
+        return waiting
+
+    @property
+    def paused(self) -> bool:
+        """Return whether exports begin by somebody's wish only, and backfills wait."""
+        return bool(self.config_entry.data.get(CONF_PAUSED))
+
+    @callback
+    def async_pause(self, paused: bool) -> None:
+        """Let nothing begin by itself any more, and backfills wait; or let all go on."""
+        data = {**self.config_entry.data, CONF_PAUSED: paused}
+        self.hass.config_entries.async_update_entry(self.config_entry, data=data)
+        if paused:
+            self._async_forget_retry()
+        if isinstance(self._run, Run):
+            self._run.pause(paused)
+        self._show()
 
     @callback
     def async_schedule(self) -> None:
@@ -146,20 +150,27 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             )
         )
         # It also keeps the updates coming when all entities are disabled.
-        self.config_entry.async_on_unload(self.async_add_listener(self._async_guard))
-        self._async_guard()
+        self.config_entry.async_on_unload(self.async_add_listener(self._async_look_ahead))
+        self.config_entry.async_on_unload(async_at_started(self.hass, self._async_look_ahead))
 
     @callback
-    def _async_guard(self) -> None:
-        """Export before the recorder deletes what waits, whatever the schedule says."""
+    def _async_look_ahead(self, _: HomeAssistant | None = None) -> None:
+        """Export before the recorder deletes what waits, and go on with a backfill."""
         busy = self._stopped or self._cancel_retry or (self._task and not self._task.done())
-        if not busy and self.last_update_success and self._guard.async_take_chance():
-            self.config_entry.async_create_background_task(
-                self.hass, self._async_export_unasked(trigger="retention"), f"{DOMAIN} guard"
-            )
+        if busy or self.hass.state is not CoreState.running or not self.last_update_success:
+            return
+        if self._guard.async_take_chance():
+            trigger = Trigger.RETENTION
+        elif self.data.backfill and not self.paused and not self._last_error:
+            trigger = Trigger.BACKFILL
+        else:
+            return
+        self.config_entry.async_create_background_task(
+            self.hass, self._async_export_unasked(trigger=trigger), f"{DOMAIN} {trigger}"
+        )
 
-    async def async_export(self, trigger: str, *, flush: bool = False) -> Result:
-        """Export everything that waits; `trigger` says in the export log what began it.
+    async def async_export(self, trigger: Trigger, *, flush: bool = False) -> Result:
+        """Export everything that waits; while paused, all but a backfill.
 
         With `flush` the recorder first commits what it has not committed yet.
         Raises ServiceValidationError when an export is running already, and HomeAssistantError
@@ -177,7 +188,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         Raises ServiceValidationError when an export is running.
         """
         self._check_alone()
-        number = self._rows_rejected
+        number = self._rejected.total()
         await self.hass.async_add_executor_job(self._exporter.rejected_rows.remove)
         await self._async_look_at_rejected_rows()
         await self.async_refresh()
@@ -201,6 +212,16 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         except ExportError as err:
             raise translated(HomeAssistantError, err) from err
 
+    async def async_row_sizes(self) -> Mapping[str, int] | None:
+        """Return how many bytes rows take here, by groups of columns, or None if nobody knows."""
+        try:
+            return await self._exporter.async_row_sizes()
+        except ExportError:
+            return None
+        finally:
+            if not self._exporting:
+                self._exporter.async_end()
+
     async def async_stop(self) -> None:
         """Stop a running export: it ends at its next piece, and no other one begins."""
         self._stopped = True
@@ -217,9 +238,11 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         await self.hass.async_add_executor_job(self._connection.close)
 
     async def _async_export_unasked(
-        self, _: datetime | None = None, *, trigger: str = "schedule"
+        self, _: datetime | None = None, *, trigger: Trigger = Trigger.SCHEDULE
     ) -> None:
         """Export because it is time to, or time to try again."""
+        if self.paused and trigger is not Trigger.RETENTION:
+            return
         failed_before = self._failures > 0
         try:
             await self.async_export(trigger)
@@ -235,13 +258,15 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             if failed_before:
                 _LOGGER.info("The export to BigQuery works again")
 
-    async def _async_run(self, trigger: str, *, flush: bool) -> Result:
+    async def _async_run(self, trigger: Trigger, *, flush: bool) -> Result:
         """Make one run, and show how it goes."""
         async with self._showing():
             self._run = run = await self._exporter.async_new_run(self._checkpoint, trigger)
-            self._show(self.data.rows_waiting)
+            self._show()
+            # Rows that the recorder is about to delete cannot wait.
+            backfill = not self.paused or trigger is Trigger.RETENTION
             try:
-                result = await run.async_export(flush=flush)
+                result = await run.async_export(flush=flush, backfill=backfill)
             finally:
                 async_show_lost_rows(self.hass, self.config_entry, run.losses)
             self._run = corrections = await self._exporter.async_new_corrections(self._checkpoint)
@@ -252,7 +277,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Send the rejected rows again, and show how it goes."""
         async with self._showing():
             retry = await self._exporter.async_new_retry(self._checkpoint)
-            return await retry.async_send(source.table for source in SOURCE_TYPES.values())
+            return await retry.async_send(TABLES.values())
 
     @asynccontextmanager
     async def _showing(self) -> AsyncIterator[None]:
@@ -265,7 +290,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             if self._tables_doubtful:
                 # A column may have been dropped; if it was not, this changes nothing.
                 await self.hass.async_add_executor_job(
-                    self._administration.ensure_tables, self._options.tables
+                    self._administration.ensure, self._options.tables
                 )
             yield
         except StoppedError:
@@ -283,7 +308,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             async_clear_issues(self.hass, self.config_entry)
         finally:
             self._exporting = False
+            self._progress.stop()
             self._run = None
+            self._exporter.async_end()
             if not self._stopped:
                 await self._async_look_at_rejected_rows()
                 await self.async_refresh()
@@ -291,9 +318,10 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     async def _async_look_at_rejected_rows(self) -> None:
         """Count the rejected rows, and show an issue if there are any."""
         rejected_rows = self._exporter.rejected_rows
-        count = len(await self.hass.async_add_executor_job(rejected_rows.load))
-        self._rows_rejected = count
-        async_show_rejected_rows(self.hass, self.config_entry, count, str(rejected_rows.path))
+        self._rejected = await self.hass.async_add_executor_job(rejected_rows.count_by_reason)
+        async_show_rejected_rows(
+            self.hass, self.config_entry, self._rejected, str(rejected_rows.path)
+        )
 
     @callback
     def _async_react(self, err: ExportError) -> None:
@@ -318,30 +346,30 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
     @callback
     def _on_progress(self, checkpoint: Checkpoint) -> None:
-        done = _handled(checkpoint) - _handled(self._checkpoint)
         self._checkpoint = checkpoint
-        self._show(max(0, self.data.rows_waiting - done))
+        self._show()
 
-    def _show(self, rows_waiting: int) -> None:
-        self.async_set_updated_data(self._status(rows_waiting))
+    def _show(self) -> None:
+        self.async_set_updated_data(self._status())
 
-    def _status(self, rows_waiting: int) -> ExportStatus:
-        if self._exporting:
-            status = Status.EXPORTING
-        elif self._cancel_retry:
-            status = Status.RETRYING
-        else:
-            status = Status.FAILED if self._last_error else Status.IDLE
+    def _status(self) -> ExportStatus:
         last_export = self._checkpoint.last_export
         return ExportStatus(
-            status=status,
+            status=self._activity,
             last_export=dt_util.utc_from_timestamp(last_export) if last_export else None,
             rows_exported=sum(position.rows for position in self._checkpoint.positions.values()),
-            rows_rejected=self._rows_rejected,
-            rows_waiting=rows_waiting,
+            rejected=dict(self._rejected),
+            rows_waiting=self._progress.rows_waiting(self._checkpoint),
+            backfill=self._progress.backfill(self._checkpoint, exporting=self._exporting),
             last_error=self._last_error,
         )
 
-
-def _handled(checkpoint: Checkpoint) -> int:
-    return sum(position.rows + position.rejected for position in checkpoint.positions.values())
+    @property
+    def _activity(self) -> Status:
+        if self._exporting:
+            return Status.EXPORTING
+        if self.paused:
+            return Status.PAUSED
+        if self._cancel_retry:
+            return Status.RETRYING
+        return Status.FAILED if self._last_error else Status.IDLE

@@ -1,12 +1,15 @@
 """What the exports of one config entry are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from secrets import token_hex
 from typing import Any
 
 from astral import Observer
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import instance_id
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import instance_id, label_registry as lr
+from homeassistant.helpers.storage import Store
 from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
 
@@ -22,12 +25,23 @@ from .export.rejected_rows import RejectedRows
 from .export.retry import Retry
 from .export.run import Run
 from .export.session import Result, Session
+from .export.snapshot import Snapshot, last_known
+from .export.snapshot_file import SnapshotFile
+from .export.snapshots import TABLES
 from .export.source import Source
-from .export.sources import SOURCE_TYPES, Circumstances
 from .export.statistics_watch import watched
+from .export.table_export import read_recorder
+from .looks import looks_of
 from .options import options_from
+from .registries import Registries
+from .row_size import read_sample, row_sizes
+from .rows.circumstances import Choice, Circumstances
+from .rows.column_groups import narrowed
 from .rows.columns import run_values
+from .rows.entities import ENTITIES
+from .rows.entity_choice import EntityChoice, Selection
 from .rows.local_time import Place
+from .rows.privacy import Privacy
 
 
 class Exporter:
@@ -50,6 +64,7 @@ class Exporter:
             name: delivery(connection) for name, delivery in DELIVERIES.items()
         }
         self.checkpoint_file = CheckpointFile(hass, entry.entry_id)
+        self._registries = Registries(hass)
 
     @property
     def rejected_rows(self) -> RejectedRows:
@@ -59,35 +74,96 @@ class Exporter:
     async def async_new_run(self, checkpoint: Checkpoint, trigger: str) -> Run:
         """Return an export of all that waits; `trigger` says in the export log what began it."""
         session = await self._async_new_session(checkpoint, trigger)
-        return Run(session, await self._async_sources(session))
+        circumstances = await self._async_circumstances(session)
+        sources = await self._async_sources(session, circumstances)
+        return Run(session, sources, self._snapshots(circumstances))
 
     async def async_new_corrections(self, checkpoint: Checkpoint) -> Corrections:
         """Return a look for rows that Home Assistant has changed since they were exported."""
         session = await self._async_new_session(checkpoint, "correction")
-        return Corrections(session, await self._async_sources(session))
+        circumstances = await self._async_circumstances(session)
+        return Corrections(session, await self._async_sources(session, circumstances))
 
     async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
         """Return an export of the rows that were rejected."""
         return Retry(await self._async_new_session(checkpoint, "retry_rejected"))
 
-    async def _async_sources(self, session: Session) -> list[Source[Any]]:
-        """Return the sources of the chosen tables for one export."""
-        circumstances = Circumstances(
-            session.run_values, await self._async_place(), self._options.events
+    async def async_row_sizes(self) -> Mapping[str, int] | None:
+        """Return how many bytes rows take here, if there are any. Raises ExportError."""
+        session = await self._async_new_session(Checkpoint(), "estimate")
+        run = await self._async_circumstances(session)
+        piece = await read_recorder(self._hass, read_sample, self._hass, run)
+        if piece is None:
+            return None
+        return await self._hass.async_add_executor_job(row_sizes, piece, run)
+
+    @callback
+    def async_end(self) -> None:
+        """Let go of what exports need while they are going on."""
+        self._registries.async_close()
+
+    def _snapshots(self, run: Circumstances) -> list[Snapshot]:
+        """Return the chosen tables of facts for one run, as far as they can be known by now."""
+        looks = looks_of(self._hass, self._registries, run)
+        return [
+            Snapshot(type_, SnapshotFile(self._hass, self._entry.entry_id, name), looks[name])
+            for type_ in self._options.snapshots
+            for name in (type_.table.name,)
+            if name in looks
+        ]
+
+    async def _async_circumstances(self, session: Session) -> Circumstances:
+        """Return what the rows of one export depend on."""
+        await self._registries.async_open(
+            await self._hass.async_add_executor_job(
+                last_known, self._hass, self._entry.entry_id, ENTITIES.name, "entity_id"
+            )
         )
-        return await self._hass.async_add_executor_job(self._open, session, circumstances)
+        return Circumstances(
+            session.run_values,
+            await self._async_place(),
+            self._choice(),
+            self._registries,
+            await self._async_privacy(),
+        )
+
+    async def _async_sources(self, session: Session, run: Circumstances) -> list[Source[Any]]:
+        """Return the sources of the chosen tables for one export."""
+        return await self._hass.async_add_executor_job(self._open, session, run)
 
     def _open(self, session: Session, circumstances: Circumstances) -> list[Source[Any]]:
         """Open the sources; to prepare encodings and statements takes too long for the loop."""
-        encoding = session.delivery.encoding
-        return [
-            watched(
-                self._hass,
-                self._entry.entry_id,
-                source.open(self._hass, encoding(source.table), circumstances),
-            )
-            for source in self._options.sources
-        ]
+        sources = []
+        for type_ in self._options.sources:
+            encoding = narrowed(session.delivery.encoding(type_.table), self._options.columns)
+            source = type_.open(self._hass, encoding, circumstances)
+            sources.append(watched(self._hass, self._entry.entry_id, source))
+        return sources
+
+    def _choice(self) -> Choice:
+        """Return what the user has chosen, with labels by the names that rows have."""
+        choice = self._options.choice
+        labels = lr.async_get(self._hass)
+
+        def named(selection: Selection) -> Selection:
+            found = map(labels.async_get_label, selection.labels)
+            return replace(selection, labels=frozenset(label.name for label in found if label))
+
+        entities = choice.entities
+        return replace(
+            choice, entities=EntityChoice(named(entities.include), named(entities.exclude))
+        )
+
+    async def _async_privacy(self) -> Privacy:
+        """Return what is kept at home; what needs a secret has one for all exports of the home."""
+        choice = self._options.privacy
+        if not choice.needs_secret:
+            return Privacy(choice)
+        store = Store[dict[str, str]](self._hass, 1, f"{DOMAIN}.secret", private=True)
+        if (data := await store.async_load()) is None:
+            data = {"secret": token_hex(32)}
+            await store.async_save(data)
+        return Privacy(choice, bytes.fromhex(data["secret"]))
 
     async def _async_place(self) -> Place:
         config = self._hass.config
@@ -106,7 +182,7 @@ class Exporter:
             self._hass,
             file=self.checkpoint_file,
             checkpoint=checkpoint,
-            tables={name: source.table for name, source in SOURCE_TYPES.items()},
+            tables=TABLES,
             deliveries=self._deliveries,
             delivery=delivery,
             rejected_rows=rejected_rows,

@@ -8,16 +8,12 @@ from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     FileSelector,
     FileSelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
-    TimeSelector,
 )
 import probatio
 
@@ -26,30 +22,19 @@ from .bigquery.credentials import is_safe
 from .const import (
     CONF_ADVANCED,
     CONF_API_ENDPOINT,
-    CONF_BATCH_ROWS,
     CONF_DATASET_ID,
     CONF_DELIVERY,
-    CONF_EVENTS,
-    CONF_EXPORT_TIME,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
     CONF_LOCATION,
     CONF_PROJECT_ID,
     CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
-    CONF_TABLES,
-    DEFAULT_BATCH_ROWS,
     DEFAULT_DATASET_ID,
     DEFAULT_DELIVERY,
-    DEFAULT_EXPORT_TIME,
     DEFAULT_LOCATION,
     DEFAULT_TABLE_ID,
-    DEFAULT_TABLES,
-    MAX_BATCH_ROWS,
-    MIN_BATCH_ROWS,
 )
-from .export.sources import SOURCE_TYPES
-from .rows.events import DEFAULT_EVENTS
 
 KEY_SCHEMA = probatio.Schema(
     {
@@ -82,23 +67,13 @@ _LOCATIONS = [
     "us-east1",
     "us-west1",
 ]
-_DELIVERY = SelectSelector(
+DELIVERY_SELECTOR = SelectSelector(
     SelectSelectorConfig(
         options=list(DELIVERIES),
         translation_key=CONF_DELIVERY,
         mode=SelectSelectorMode.LIST,
     )
 )
-_EVENTS = [
-    # Events that say what happened in a home; any other can be typed.
-    "automation_triggered",
-    "call_service.scene",
-    "logbook_entry",
-    "mobile_app_notification_action",
-    "script_started",
-    "tag_scanned",
-    "zha_event",
-]
 DESTINATION_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_PROJECT_ID): TextSelector(),
@@ -109,7 +84,7 @@ DESTINATION_SCHEMA = probatio.Schema(
             )
         ),
         probatio.Required(CONF_TABLE_ID, default=DEFAULT_TABLE_ID): TextSelector(),
-        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): _DELIVERY,
+        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): DELIVERY_SELECTOR,
         probatio.Required(CONF_ADVANCED): section(
             probatio.Schema(
                 {
@@ -125,42 +100,6 @@ DESTINATION_SCHEMA = probatio.Schema(
         ),
     }
 )
-OPTIONS_SCHEMA = probatio.Schema(
-    {
-        probatio.Required(CONF_TABLES, default=list(DEFAULT_TABLES)): probatio.All(
-            SelectSelector(
-                SelectSelectorConfig(
-                    options=list(SOURCE_TYPES),
-                    translation_key=CONF_TABLES,
-                    multiple=True,
-                    mode=SelectSelectorMode.LIST,
-                )
-            ),
-            probatio.Length(min=1),
-        ),
-        probatio.Required(CONF_EVENTS, default=sorted(DEFAULT_EVENTS)): SelectSelector(
-            SelectSelectorConfig(
-                options=_EVENTS,
-                multiple=True,
-                custom_value=True,
-                mode=SelectSelectorMode.DROPDOWN,
-            )
-        ),
-        probatio.Required(
-            CONF_EXPORT_TIME, default=DEFAULT_EXPORT_TIME.isoformat()
-        ): TimeSelector(),
-        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): _DELIVERY,
-        probatio.Required(CONF_BATCH_ROWS, default=DEFAULT_BATCH_ROWS): probatio.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=MIN_BATCH_ROWS, max=MAX_BATCH_ROWS, step=100, mode=NumberSelectorMode.BOX
-                )
-            ),
-            probatio.Coerce(int),
-        ),
-    }
-)
-
 # BigQuery's pages "Creating and managing projects", "Create datasets" and "Create and use tables".
 # Of the names that they allow, those that need no quoting in SQL.
 NAMES = {

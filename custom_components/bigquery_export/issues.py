@@ -1,6 +1,7 @@
 """Repair issues: what a user has to do before an export can go on."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -42,38 +43,19 @@ _ROWS_REJECTED = "rows_rejected"
 def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, err: ExportError) -> None:
     """Show the issue that an error is about, if it is about one, and no other."""
     for kind in KINDS:
-        if type(err) is kind:
-            ir.async_create_issue(
-                hass,
-                DOMAIN,
-                _issue_id(entry, kind),
-                is_fixable=False,
-                severity=ir.IssueSeverity.ERROR,
-                translation_key=kind.key,
-                translation_placeholders={"title": entry.title, **err.placeholders},
-            )
-        else:
-            ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, kind))
+        _show(hass, entry, kind.key, err.placeholders if type(err) is kind else None)
 
 
 @callback
 def async_show_rejected_rows(
-    hass: HomeAssistant, entry: ConfigEntry, count: int, path: str
+    hass: HomeAssistant, entry: ConfigEntry, reasons: Counter[str], path: str
 ) -> None:
-    """Show that there are rejected rows, as long as there are any."""
-    issue_id = f"{_ROWS_REJECTED}_{entry.entry_id}"
-    if not count:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=_ROWS_REJECTED,
-        translation_placeholders={"title": entry.title, "count": str(count), "path": path},
-    )
+    """Show that there are rejected rows, and mostly why, as long as there are any."""
+    blanks = None
+    if reasons:
+        ((reason, _),) = reasons.most_common(1)
+        blanks = {"count": str(reasons.total()), "reason": reason[:200], "path": path}
+    _show(hass, entry, _ROWS_REJECTED, blanks, ir.IssueSeverity.WARNING)
 
 
 @callback
@@ -81,24 +63,14 @@ def async_show_rows_in_danger(
     hass: HomeAssistant, entry: ConfigEntry, danger: Danger | None
 ) -> None:
     """Show that rows will be deleted before they are exported, as long as that is so."""
-    issue_id = f"{_ROWS_IN_DANGER}_{entry.entry_id}"
-    if danger is None:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.ERROR,
-        translation_key=_ROWS_IN_DANGER,
-        translation_placeholders={
-            "title": entry.title,
+    blanks = None
+    if danger:
+        blanks = {
             "count": str(danger.rows),
             "oldest": _local(danger.oldest),
             "purge": _local(danger.purge.timestamp()),
-        },
-    )
+        }
+    _show(hass, entry, _ROWS_IN_DANGER, blanks)
 
 
 @callback
@@ -106,7 +78,7 @@ def async_show_lost_rows(hass: HomeAssistant, entry: ConfigEntry, losses: Sequen
     """Show that rows are lost, until a user ignores it: together with those lost before."""
     if not losses:
         return
-    issue_id = f"{_ROWS_LOST}_{entry.entry_id}"
+    issue_id = _issue_id(entry, _ROWS_LOST)
     before = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     if before and before.dismissed_version:
         # An issue stays ignored, whatever it says.
@@ -140,31 +112,16 @@ def async_show_lost_rows(hass: HomeAssistant, entry: ConfigEntry, losses: Sequen
 def async_show_newer_recorder(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Show that the recorder's schema is newer than this integration, as long as it is."""
     version = get_instance(hass).schema_version
-    issue_id = f"{_RECORDER_NEWER}_{entry.entry_id}"
-    if version <= KNOWN_SCHEMA:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=_RECORDER_NEWER,
-        translation_placeholders={
-            "title": entry.title,
-            "version": str(version),
-            "known": str(KNOWN_SCHEMA),
-        },
-    )
+    blanks = {"version": str(version), "known": str(KNOWN_SCHEMA)}
+    newer = version > KNOWN_SCHEMA
+    _show(hass, entry, _RECORDER_NEWER, blanks if newer else None, ir.IssueSeverity.WARNING)
 
 
 @callback
 def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the issues of an entry that an export heals."""
-    for kind in KINDS:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, kind))
-    async_show_rows_in_danger(hass, entry, None)
+    for name in (*(kind.key for kind in KINDS), _ROWS_IN_DANGER):
+        _show(hass, entry, name, None)
 
 
 @callback
@@ -172,7 +129,7 @@ def async_remove_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove all issues of an entry, because it is gone."""
     async_clear_issues(hass, entry)
     for name in (_RECORDER_NEWER, _ROWS_LOST, _ROWS_REJECTED):
-        ir.async_delete_issue(hass, DOMAIN, f"{name}_{entry.entry_id}")
+        _show(hass, entry, name, None)
 
 
 def _local(time: float) -> str:
@@ -180,5 +137,27 @@ def _local(time: float) -> str:
     return dt_util.as_local(dt_util.utc_from_timestamp(time)).strftime("%Y-%m-%d %H:%M")
 
 
-def _issue_id(entry: ConfigEntry, kind: type[ExportError]) -> str:
-    return f"{kind.key}_{entry.entry_id}"
+def _show(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    name: str,
+    blanks: Mapping[str, str] | None,
+    severity: ir.IssueSeverity = ir.IssueSeverity.ERROR,
+) -> None:
+    """Show an issue with what fills the blanks in it, or remove it when there is nothing."""
+    if blanks is None:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, name))
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        _issue_id(entry, name),
+        is_fixable=False,
+        severity=severity,
+        translation_key=name,
+        translation_placeholders={"title": entry.title, **blanks},
+    )
+
+
+def _issue_id(entry: ConfigEntry, name: str) -> str:
+    return f"{name}_{entry.entry_id}"

@@ -1,27 +1,47 @@
 """The options of a config entry, with what holds where a user has chosen nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from typing import Any
 
+from homeassistant.const import CONF_DOMAINS, CONF_ENTITIES, CONF_EXCLUDE, CONF_INCLUDE
+from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
 from homeassistant.util import dt as dt_util
 
 from .const import (
+    CONF_AREAS,
     CONF_BATCH_ROWS,
+    CONF_COLUMNS,
+    CONF_COORDINATES,
     CONF_DELIVERY,
+    CONF_DEVICES,
+    CONF_DROPPED,
     CONF_EVENTS,
     CONF_EXPORT_TIME,
+    CONF_HASH_USERS,
+    CONF_HIDDEN,
+    CONF_INTEGRATIONS,
+    CONF_LABELS,
+    CONF_PRIVACY,
+    CONF_SURROUNDINGS,
     CONF_TABLES,
     DEFAULT_BATCH_ROWS,
     DEFAULT_DELIVERY,
     DEFAULT_EXPORT_TIME,
     DEFAULT_TABLES,
 )
+from .export.snapshot import SnapshotType
+from .export.snapshots import SNAPSHOT_TYPES
 from .export.sources import SOURCE_TYPES, SourceType
+from .rows.circumstances import Choice
+from .rows.column_groups import ColumnGroup
+from .rows.entity_choice import EntityChoice, Selection
 from .rows.events import DEFAULT_EVENTS, EventChoice
 from .rows.export_log import EXPORT_LOG
+from .rows.privacy import DEFAULT_DROPPED, Coordinates, PrivacyChoice
 from .rows.tables import Table
+from .surroundings import surroundings_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +52,20 @@ class Options:
     batch_rows: int
     export_time: time
     sources: tuple[SourceType, ...]
-    events: EventChoice
+    snapshots: tuple[SnapshotType, ...]
+    choice: Choice
+    """Of which entities, and what of the recorder; labels are ids there."""
+    columns: frozenset[ColumnGroup]
+    privacy: PrivacyChoice
 
     @property
     def tables(self) -> list[Table]:
         """Return all tables that have to be in BigQuery."""
-        return [*(source.table for source in self.sources), EXPORT_LOG]
+        return [
+            *(source.table for source in self.sources),
+            *(snapshot.table for snapshot in self.snapshots),
+            EXPORT_LOG,
+        ]
 
 
 def options_from(options: Mapping[str, Any]) -> Options:
@@ -48,5 +76,35 @@ def options_from(options: Mapping[str, Any]) -> Options:
         batch_rows=int(options.get(CONF_BATCH_ROWS, DEFAULT_BATCH_ROWS)),
         export_time=dt_util.parse_time(options.get(CONF_EXPORT_TIME, "")) or DEFAULT_EXPORT_TIME,
         sources=tuple(source for name, source in SOURCE_TYPES.items() if name in tables),
-        events=EventChoice(frozenset(options.get(CONF_EVENTS, DEFAULT_EVENTS))),
+        snapshots=tuple(snapshot for name, snapshot in SNAPSHOT_TYPES.items() if name in tables),
+        choice=Choice(
+            events=EventChoice(frozenset(options.get(CONF_EVENTS, DEFAULT_EVENTS))),
+            surroundings=surroundings_from(options.get(CONF_SURROUNDINGS, ())),
+            entities=EntityChoice(
+                _selection(options.get(CONF_INCLUDE, {})), _selection(options.get(CONF_EXCLUDE, {}))
+            ),
+        ),
+        columns=frozenset(map(ColumnGroup, options.get(CONF_COLUMNS, ColumnGroup))),
+        privacy=_privacy(options.get(CONF_PRIVACY, {})),
+    )
+
+
+def _selection(values: Mapping[str, Sequence[str]]) -> Selection:
+    return Selection(
+        entities=frozenset(values.get(CONF_ENTITIES, ())),
+        globs=tuple(values.get(CONF_ENTITY_GLOBS, ())),
+        domains=tuple(values.get(CONF_DOMAINS, ())),
+        devices=frozenset(values.get(CONF_DEVICES, ())),
+        areas=frozenset(values.get(CONF_AREAS, ())),
+        labels=frozenset(values.get(CONF_LABELS, ())),
+        integrations=frozenset(values.get(CONF_INTEGRATIONS, ())),
+    )
+
+
+def _privacy(values: Mapping[str, Any]) -> PrivacyChoice:
+    return PrivacyChoice(
+        dropped=tuple(values.get(CONF_DROPPED, DEFAULT_DROPPED)),
+        coordinates=Coordinates(values.get(CONF_COORDINATES, Coordinates.KEEP)),
+        hash_users=values.get(CONF_HASH_USERS, False),
+        hidden=tuple(values.get(CONF_HIDDEN, ())),
     )

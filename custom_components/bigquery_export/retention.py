@@ -33,7 +33,7 @@ class RetentionGuard:
         for table, rows in waiting.items():
             if not (rows and retention.purges and is_purged(table)):
                 continue
-            cursor = checkpoint.position(table).cursor
+            cursor = checkpoint.standing(table).rear.cursor
             oldest = await read_recorder(self._hass, oldest_waiting, self._hass, table, cursor)
             if oldest is None:
                 continue

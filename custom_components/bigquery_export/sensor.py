@@ -11,13 +11,15 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import EntityCategory
+from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .coordinator import BigQueryExportConfigEntry, ExportStatus, Status
+from .coordinator import BigQueryExportConfigEntry
 from .entity import BigQueryExportEntity
+from .export_status import ExportStatus, Status
+from .progress import Backfill
 
 # Coordinator is used to centralize the data updates
 PARALLEL_UPDATES = 0
@@ -28,6 +30,11 @@ class BigQueryExportSensorDescription(SensorEntityDescription):
     """Describes a sensor, and the part of the status that it shows."""
 
     value_fn: Callable[[ExportStatus], StateType | datetime]
+
+
+def _backfill(value_fn: Callable[[Backfill], StateType]) -> Callable[[ExportStatus], StateType]:
+    """Return what shows a part of the backfill, and nothing while there is none."""
+    return lambda data: value_fn(data.backfill) if data.backfill else None
 
 
 SENSORS: tuple[BigQueryExportSensorDescription, ...] = (
@@ -59,6 +66,41 @@ SENSORS: tuple[BigQueryExportSensorDescription, ...] = (
         entity_category=EntityCategory.DIAGNOSTIC,
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda data: data.rows_waiting,
+    ),
+    BigQueryExportSensorDescription(
+        key="backfill_progress",
+        translation_key="backfill_progress",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=_backfill(lambda backfill: round(backfill.percent, 1)),
+    ),
+    BigQueryExportSensorDescription(
+        key="backfill_rows_done",
+        translation_key="backfill_rows_done",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=_backfill(lambda backfill: backfill.rows_done),
+    ),
+    BigQueryExportSensorDescription(
+        key="backfill_rows_left",
+        translation_key="backfill_rows_left",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=_backfill(lambda backfill: backfill.rows_left),
+    ),
+    BigQueryExportSensorDescription(
+        key="backfill_time_left",
+        translation_key="backfill_time_left",
+        device_class=SensorDeviceClass.DURATION,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.MINUTES,
+        suggested_display_precision=0,
+        value_fn=_backfill(
+            lambda backfill: None if backfill.seconds_left is None else round(backfill.seconds_left)
+        ),
     ),
 )
 

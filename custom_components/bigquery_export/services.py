@@ -16,12 +16,15 @@ import probatio
 from .const import DOMAIN
 from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
 from .export.session import Result
+from .export_status import Trigger
 
 CONF_CONFIG_ENTRY_ID = "config_entry_id"
 CONF_FLUSH = "flush"
 
 SERVICE_DISCARD_REJECTED = "discard_rejected"
 SERVICE_EXPORT_NOW = "export_now"
+SERVICE_PAUSE = "pause"
+SERVICE_RESUME = "resume"
 SERVICE_RETRY_REJECTED = "retry_rejected"
 _SCHEMA = probatio.Schema({probatio.Optional(CONF_CONFIG_ENTRY_ID): str})
 _SCHEMAS: Mapping[str, probatio.Schema] = {
@@ -39,8 +42,18 @@ def _coordinator(call: ServiceCall) -> BigQueryExportCoordinator:
 
 async def _async_export_now(call: ServiceCall) -> ServiceResponse:
     """Export everything that waits, and return what was done."""
-    export = _coordinator(call).async_export("action", flush=call.data[CONF_FLUSH])
+    export = _coordinator(call).async_export(Trigger.ACTION, flush=call.data[CONF_FLUSH])
     return _response(await export)
+
+
+async def _async_pause(call: ServiceCall) -> None:
+    """Let nothing begin by itself any more, and backfills wait."""
+    _coordinator(call).async_pause(True)
+
+
+async def _async_resume(call: ServiceCall) -> None:
+    """Go on after a pause."""
+    _coordinator(call).async_pause(False)
 
 
 async def _async_retry_rejected(call: ServiceCall) -> ServiceResponse:
@@ -68,6 +81,10 @@ _ACTIONS: Mapping[str, Callable[[ServiceCall], Coroutine[Any, Any, ServiceRespon
     SERVICE_EXPORT_NOW: _async_export_now,
     SERVICE_RETRY_REJECTED: _async_retry_rejected,
 }
+_SILENT_ACTIONS: Mapping[str, Callable[[ServiceCall], Coroutine[Any, Any, None]]] = {
+    SERVICE_PAUSE: _async_pause,
+    SERVICE_RESUME: _async_resume,
+}
 
 
 @callback
@@ -81,3 +98,5 @@ def async_setup_services(hass: HomeAssistant) -> None:
             _SCHEMAS.get(name, _SCHEMA),
             supports_response=SupportsResponse.OPTIONAL,
         )
+    for name, silent_action in _SILENT_ACTIONS.items():
+        hass.services.async_register(DOMAIN, name, silent_action, _SCHEMA)

@@ -11,20 +11,13 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-# Imported before `hass` is made: else Home Assistant looks in the test plugin's own folder.
-from custom_components.bigquery_export.const import (
-    CONF_API_ENDPOINT,
-    CONF_DATASET_ID,
-    CONF_LOCATION,
-    CONF_PROJECT_ID,
-    CONF_SERVICE_ACCOUNT_KEY,
-    CONF_STORAGE_ENDPOINT,
-    CONF_TABLE_ID,
-    DOMAIN,
-)
+from custom_components.bigquery_export.const import DEFAULT_TABLES
+from custom_components.bigquery_export.export.snapshots import SNAPSHOT_TYPES
 from tests.local_bigquery.fixtures import local_bigquery
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
 
+# They import the integration before `hass` is made: else Home Assistant looks for it in the test
+# plugin's own folder.
 from .exporter import Exporter
 from .warehouse import Warehouse
 
@@ -66,23 +59,20 @@ def key(warehouse: Warehouse) -> dict[str, Any]:
 def entry(hass: HomeAssistant, warehouse: Warehouse, key: dict[str, Any]) -> MockConfigEntry:
     """Return a config entry for an empty table of the warehouse; nothing is set up yet."""
     warehouse.create_table()
-    destination = warehouse.destination
-    entry = MockConfigEntry(
-        domain=DOMAIN,
-        title="home.sensor_data",
-        unique_id=destination.table_id,
-        data={
-            CONF_SERVICE_ACCOUNT_KEY: key,
-            CONF_PROJECT_ID: destination.project,
-            CONF_DATASET_ID: destination.dataset,
-            CONF_LOCATION: destination.location,
-            CONF_TABLE_ID: destination.table,
-            CONF_API_ENDPOINT: destination.api_endpoint,
-            CONF_STORAGE_ENDPOINT: destination.storage_endpoint,
-        },
-    )
+    entry = warehouse.config_entry(key)
     entry.add_to_hass(hass)
     return entry
+
+
+@pytest.fixture(autouse=True)
+def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out tables of facts by default: the local BigQuery takes seconds to make their views.
+
+    A test that is about them is marked `all_tables`, or chooses its tables itself.
+    """
+    if not request.node.get_closest_marker("all_tables"):
+        few = [table for table in DEFAULT_TABLES if table not in SNAPSHOT_TYPES]
+        monkeypatch.setattr("custom_components.bigquery_export.options.DEFAULT_TABLES", few)
 
 
 @pytest.fixture(autouse=True)

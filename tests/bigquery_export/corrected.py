@@ -11,9 +11,9 @@ from custom_components.bigquery_export.export.corrections import Corrections
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
 from custom_components.bigquery_export.export.source import Source
-from custom_components.bigquery_export.export.sources import SOURCE_TYPES, Circumstances
+from custom_components.bigquery_export.export.sources import SOURCE_TYPES
 from custom_components.bigquery_export.export.statistics_watch import watched
-from custom_components.bigquery_export.rows.events import EventChoice
+from custom_components.bigquery_export.rows.circumstances import Circumstances
 
 from .databases import in_recorder
 from .exporter import PLACE, Exporter
@@ -36,7 +36,7 @@ class WatchedExporter(Exporter):
     """How many days the last look is behind the first."""
 
     def _sources(self, session: Session) -> list[Source[Any]]:
-        circumstances = Circumstances(session.run_values, PLACE, EventChoice())
+        circumstances = Circumstances(session.run_values, PLACE)
         return [
             watched(
                 self.hass,

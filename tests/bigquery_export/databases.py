@@ -67,11 +67,18 @@ def recorder_db_url(
 ) -> Iterator[str]:
     """Make an empty database and return its URL; it goes with the test."""
     assert not hass_fixture_setup
+    with empty_database(database, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def empty_database(database: str, folder: Path) -> Iterator[str]:
+    """Make an empty database, of SQLite in a folder, and yield its URL; drop it afterwards."""
+    name = f"recorder_{uuid4().hex}"
     if database == "sqlite":
-        yield f"sqlite:///{tmp_path / 'recorder.db'}"
+        yield f"sqlite:///{folder / name}.db"
         return
     server = _SERVERS[database]
-    name = f"recorder_{uuid4().hex}"
     with _administration(database, server) as engine:
         with engine.connect() as connection:
             connection.exec_driver_sql(server.create.format(name))

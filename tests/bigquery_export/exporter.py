@@ -19,8 +19,9 @@ from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.export.retry import Retry
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
-from custom_components.bigquery_export.export.sources import SOURCE_TYPES, Circumstances
-from custom_components.bigquery_export.rows.events import EventChoice
+from custom_components.bigquery_export.export.snapshots import TABLES
+from custom_components.bigquery_export.export.sources import SOURCE_TYPES
+from custom_components.bigquery_export.rows.circumstances import Choice, Circumstances
 from custom_components.bigquery_export.rows.local_time import Place
 from custom_components.bigquery_export.rows.sensor_data import run_values
 
@@ -36,6 +37,7 @@ class Exporter:
     connection: Connection
     delivery: str = StorageWriteDelivery.name
     tables: tuple[str, ...] = ("sensor_data",)
+    choice: Choice = field(default_factory=Choice)
     progress: list[Checkpoint] = field(default_factory=list)
     deliveries: dict[str, Delivery] = field(init=False)
     source: str = "home"
@@ -59,7 +61,7 @@ class Exporter:
             self.hass,
             file=self.file,
             checkpoint=self.file.load(),
-            tables={name: source.table for name, source in SOURCE_TYPES.items()},
+            tables=TABLES,
             deliveries=self.deliveries,
             delivery=self.deliveries[self.delivery],
             rejected_rows=rejected_rows,
@@ -87,7 +89,7 @@ class Exporter:
     def new_run(self, batch_rows: int = 1_000) -> Run:
         """Return a run that goes on from the files, as after a restart."""
         session = self.new_session(batch_rows)
-        circumstances = Circumstances(session.run_values, PLACE, EventChoice())
+        circumstances = Circumstances(session.run_values, PLACE, self.choice)
         sources = [
             SOURCE_TYPES[table].open(
                 self.hass, session.delivery.encoding(SOURCE_TYPES[table].table), circumstances
@@ -102,9 +104,7 @@ class Exporter:
 
     async def retry_rejected(self) -> Result:
         """Send the rejected rows again."""
-        return await Retry(self.new_session()).async_send(
-            source.table for source in SOURCE_TYPES.values()
-        )
+        return await Retry(self.new_session()).async_send(TABLES.values())
 
     def rejected_rows(self) -> list[dict[str, Any]]:
         """Return what lies in the file of rejected rows."""

@@ -561,13 +561,18 @@ class Recorder:
         """Return the fingerprints of those rows that there are, by id."""
         return {row.id: row.anchor.fingerprint for row in self.rows if row.id in ids}
 
-    def count(self, after: int) -> int:
+    def count(self, after: int, until: int | None = None) -> int:
         """Return how many rows wait."""
-        return sum(row.id > after for row in self.rows)
+        return sum(row.id > after and (until is None or row.id <= until) for row in self.rows)
 
-    def repeats(self, after: int, until: int) -> Mapping[int, int]:
-        """Return how many rows up to `after` are known by the same as a row behind it, by id."""
-        before = Counter(row.identity for row in self.rows if row.id <= after)
+    def exported(self, exported: tuple[int, int, int]) -> list[Row]:
+        """Return the rows that are exported where a table stands like this."""
+        up_to, after, until = exported
+        return [row for row in self.rows if row.id <= up_to or after < row.id <= until]
+
+    def repeats(self, after: int, until: int, exported: tuple[int, int, int]) -> Mapping[int, int]:
+        """Return how many exported rows are known by the same as a row behind `after`, by id."""
+        before = Counter(row.identity for row in self.exported(exported))
         behind = [row for row in self.rows if after < row.id <= until]
         return {row.id: before[row.identity] for row in behind if row.identity in before}
 

@@ -1,6 +1,6 @@
 """Sources of a test's recorder, read to their end and decoded."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,11 +10,13 @@ from homeassistant.core import HomeAssistant
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.export.source import Source
-from custom_components.bigquery_export.export.sources import SOURCE_TYPES, Circumstances
+from custom_components.bigquery_export.export.sources import SOURCE_TYPES
+from custom_components.bigquery_export.rows.circumstances import Choice, Circumstances
 from custom_components.bigquery_export.rows.columns import run_values
 from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
 from custom_components.bigquery_export.rows.events import DEFAULT_EVENTS, EventChoice
 from custom_components.bigquery_export.rows.local_time import Place
+from custom_components.bigquery_export.rows.surroundings import Surrounding
 from custom_components.bigquery_export.rows.tables import Table
 
 from .databases import in_recorder
@@ -25,10 +27,15 @@ AMSTERDAM = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
 
 
 def source(
-    hass: HomeAssistant, table: Table, *, events: Collection[str] = DEFAULT_EVENTS
+    hass: HomeAssistant,
+    table: Table,
+    *,
+    events: Collection[str] = DEFAULT_EVENTS,
+    surroundings: Sequence[Surrounding] = (),
 ) -> Source[Any]:
     """Return a table's source for a run."""
-    circumstances = Circumstances(RUN_VALUES, AMSTERDAM, EventChoice(frozenset(events)))
+    choice = Choice(EventChoice(frozenset(events)), tuple(surroundings))
+    circumstances = Circumstances(RUN_VALUES, AMSTERDAM, choice)
     return SOURCE_TYPES[table.name].open(hass, ProtobufEncoding(table), circumstances)
 
 

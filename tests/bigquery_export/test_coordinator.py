@@ -8,7 +8,7 @@ from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
@@ -31,9 +31,15 @@ from custom_components.bigquery_export.export.errors import (
     QuotaExceededError,
     StorageUnreachableError,
 )
+from custom_components.bigquery_export.export.snapshot_file import SnapshotFile
+from custom_components.bigquery_export.sensor import SENSORS
 
+from .registered import Home
 from .test_source_states import record
 from .warehouse import Warehouse
+
+OWN_ENTITIES = len(SENSORS) + 1
+"""Those of the export itself, which are registered, too: the last is a switch."""
 
 
 @pytest.fixture
@@ -60,6 +66,7 @@ async def export_now(hass: HomeAssistant) -> Any:
     )
 
 
+@pytest.mark.all_tables
 async def test_export_now(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
@@ -71,17 +78,64 @@ async def test_export_now(
     response = await export_now(hass)
     rows = warehouse.rows("export_id, state_id")
     assert response["rows"]["sensor_data"] == len(rows)
-    assert set(response["rows"]) == {"sensor_data", "statistics", "events", "recorder_runs"}
+    assert set(response["rows"]) == {
+        *("sensor_data", "statistics", "events", "recorder_runs", "entities", "relationships"),
+    }
     assert len(rows) >= before + 3
     assert {row["export_id"] for row in rows} == {response["export_id"]}
     assert response["rejected"] == 0
     assert response["bytes"] > 0
     assert response["seconds"] > 0
     assert state(hass, "status") == "idle"
-    assert state(hass, "rows_exported") == str(len(rows))
+    # The export's own entities are all that is registered, each in a device, of an integration.
+    facts = response["rows"]["entities"], response["rows"]["relationships"]
+    assert facts == (OWN_ENTITIES, 2 * OWN_ENTITIES)
+    assert state(hass, "rows_exported") == str(len(rows) + sum(facts))
     last_export = dt_util.parse_datetime(state(hass, "last_export"))
     assert last_export is not None
     assert dt_util.utcnow() - last_export < timedelta(seconds=30)
+
+
+@pytest.mark.all_tables
+async def test_facts_of_entities(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """Rows have the facts of their entity, also of one that is gone; nothing is followed later."""
+    home = Home(hass)
+    entry = home.entity("kept")
+    hass.states.async_set(entry.entity_id, "1")
+    await async_wait_recording_done(hass)
+    assert (await export_now(hass))["rows"]["entities"] == OWN_ENTITIES + 1
+    home.entities.async_remove(entry.entity_id)
+    hass.states.async_set(entry.entity_id, "2")
+    await async_wait_recording_done(hass)
+    assert (await export_now(hass))["rows"]["entities"] == 1
+    rows = warehouse.rows("registry_id, state_id", f"entity_id = '{entry.entity_id}'")
+    assert [row["registry_id"] for row in rows] == [entry.id] * 2
+    assert not loaded.runtime_data._exporter._registries._unsubscribe
+    file = SnapshotFile(hass, loaded.entry_id, "entities").path
+    assert file.exists()
+    assert await hass.config_entries.async_remove(loaded.entry_id)
+    assert not file.exists()
+
+
+@pytest.mark.all_tables
+async def test_relationships_while_it_starts(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """What is not set up yet is not taken for gone: relationships wait until all is."""
+    assert (await export_now(hass))["rows"]["relationships"] == 2 * OWN_ENTITIES
+    Home(hass).entity("new")
+    hass.set_state(CoreState.starting)
+    rows = (await export_now(hass))["rows"]
+    assert "relationships" not in rows
+    assert rows["entities"] == 1
+    hass.set_state(CoreState.running)
+    assert (await export_now(hass))["rows"]["relationships"] == 1
+    file = SnapshotFile(hass, loaded.entry_id, "relationships").path
+    assert file.exists()
+    assert await hass.config_entries.async_remove(loaded.entry_id)
+    assert not file.exists()
 
 
 async def test_without_a_response(
@@ -229,6 +283,7 @@ async def test_recorder_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEn
     assert state(hass, "status") == "idle"
 
 
+@pytest.mark.all_tables
 async def test_progress(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,8 +306,10 @@ async def test_progress(
     unsubscribe()
     exporting = [(exported, left) for status, exported, left in seen if status == "exporting"]
     assert exporting[0] == (0, waiting)
-    assert {exported for exported, _ in exporting} >= {0, 10, 20, 30}
-    assert all(left == max(0, waiting - exported) for exported, left in exporting)
+    # Entities that are registered are sent first, and wait in no recorder.
+    own = 3 * OWN_ENTITIES
+    assert {exported for exported, _ in exporting} >= {0, own, own + 10, own + 20, own + 30}
+    assert all(left == max(0, waiting - max(0, exported - own)) for exported, left in exporting)
 
 
 def issues_of(hass: HomeAssistant) -> dict[str, dict[str, str] | None]:

@@ -20,11 +20,11 @@ import pytest
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
-from custom_components.bigquery_export.export import chunk as chunk_module
+from custom_components.bigquery_export.export import chunk as chunk_module, resume
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.digest_file import DigestFile
 from custom_components.bigquery_export.export.errors import CheckpointUnwritableError, StoppedError
@@ -423,6 +423,39 @@ async def test_other_database(
     assert len(again) == len(after)
 
 
+async def test_other_database_for_a_while(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
+) -> None:
+    """What another database had of the same hours is not shown when the one before is back."""
+    await record(hass)
+    await exporter.export_and_check()
+    meter = Statistics.metadata_id == 2
+    others = rows_of(2, "statistics")
+
+    async def change_to(made: datetime | None, rows: list[Any]) -> None:
+        await in_database(hass, lambda db: db.execute(update(SchemaChanges).values(changed=made)))
+        await in_database(hass, lambda db: db.execute(delete(Statistics).where(meter)))
+        await insert_rows(hass, Statistics, rows)
+
+    made = await in_database(hass, lambda db: db.execute(select(SchemaChanges.changed)).scalar())
+    columns = Statistics.__table__.columns
+    before = await in_database(
+        hass,
+        lambda db: [
+            dict(zip(columns.keys(), values, strict=True))
+            for values in db.execute(select(*columns).where(meter))
+        ],
+    )
+    await change_to(datetime(2026, 11, 20, tzinfo=UTC), [row | {"sum": 9.0} for row in others])
+    await exporter.export()
+    assert sum(row[-1] == 9.0 for row in shown(warehouse, "statistics")) == COUNT
+
+    await change_to(made, before)
+    await exporter.export_and_check()
+    await same(hass, warehouse)
+    assert await exporter.export_and_check() == NOTHING
+
+
 async def test_digests_lost(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
 ) -> None:
@@ -545,3 +578,32 @@ async def test_crash(
     await exporter.export_and_check()
     await same(hass, warehouse)
     assert await exporter.export_and_check() == NOTHING
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+async def test_backfill(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: WatchedExporter,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+    number: int,
+) -> None:
+    """While a backfill waits nothing is corrected, and afterwards nothing needs to be."""
+    monkeypatch.setattr(resume, "MAX_ROWS", 15)
+    monkeypatch.setattr(chunk_module, "MAX_ROWS", 15)
+    await record(hass)
+    await exporter.new_run().async_export(backfill=False)
+    await insert_rows(hass, Statistics, rows_of(6, "statistics", COUNT, 3))
+    with monkeypatch.context() as patch, suppress(Crash):
+        crash_at(patch, PendingStream, "commit", when, number)
+        await exporter.export(5)
+    standing = exporter.file.load().standing("statistics")
+    if standing.backfill:
+        await insert_rows(hass, Statistics, rows_of(6, "statistics", COUNT + 3, 2))
+        await exporter.new_run().async_export(backfill=False)
+        assert (await exporter.check()).rows == NOTHING
+    assert await exporter.export_and_check() == NOTHING
+    await same(hass, warehouse)
+    assert exporter.file.load().standing("statistics").backfill is None

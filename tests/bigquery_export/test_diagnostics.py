@@ -40,8 +40,9 @@ async def test_no_secret_in_diagnostics(
             "status": "idle",
             "last_export": None,
             "rows_exported": 0,
-            "rows_rejected": 0,
+            "rejected": {},
             "rows_waiting": 0,
+            "backfill": None,
             "last_error": None,
         },
     }

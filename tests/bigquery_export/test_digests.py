@@ -203,11 +203,20 @@ def test_cut_off(file: DigestFile) -> None:
 
 
 def test_another_database(file: DigestFile) -> None:
-    """What was sent of another database says nothing of this one."""
-    file.append(line(1, before=(0, 0, 0)))
-    file.append(replace(line(2, before=(1, 1, 0)), database="another"))
-    assert ids_in(file, 1)
-    assert ids_in(file, 2, database="another")
+    """What was sent of another database says nothing of this one, but may be shown instead of it.
+
+    So it makes the file forget what was sent before of the same statistic in the same month.
+    """
+    other_month = 1_000
+    file.append(line(1, other_month, before=(0, 0, 0)))
+    file.append(line(2, before=(1, 1, 0)))
+    file.append(replace(line(3, before=(1, 1, 0)), database="another"))
+    assert ids_in(file, other_month)
+    assert ids_in(file, 3, database="another")
+    file.append(line(4, before=(1, 1, 0)))
+    assert ids_in(file, 4, other_month)
+    assert ids_in(file, database="another")
+    file.append(replace(line(5, before=(2, 2, 0)), database="another"))
     file.save(Exported("another", file.load("another").digests))
     assert ids_in(file)
 

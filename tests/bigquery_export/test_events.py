@@ -6,6 +6,7 @@ from homeassistant.util.ulid import ulid_to_bytes
 import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
+from custom_components.bigquery_export.rows.circumstances import Choice, Circumstances
 from custom_components.bigquery_export.rows.columns import quarter_values, run_values
 from custom_components.bigquery_export.rows.events import (
     DEFAULT_EVENTS,
@@ -38,7 +39,7 @@ DATA = {
 def encoder(*names: str) -> EventEncoder:
     """Return an encoder of chosen events."""
     choice = EventChoice(frozenset(names) or DEFAULT_EVENTS)
-    return EventEncoder(ENCODING, RUN_VALUES, AMSTERDAM, choice)
+    return EventEncoder(ENCODING, Circumstances(RUN_VALUES, AMSTERDAM, Choice(choice)))
 
 
 def row(**changes: Any) -> EventRow:

@@ -28,12 +28,12 @@ from .warehouse import Warehouse
 
 
 async def test_setup_and_unload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """An entry is set up and unloaded, and its sensors come and go with it."""
+    """An entry is set up and unloaded, and its entities come and go with it."""
     assert await hass.config_entries.async_setup(entry.entry_id)
-    assert len(hass.states.async_all("sensor")) == 4
+    assert len(hass.states.async_all(("sensor", "switch"))) == 7
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert entry.state is ConfigEntryState.NOT_LOADED
-    assert {state.state for state in hass.states.async_all("sensor")} == {"unavailable"}
+    assert {state.state for state in hass.states.async_all()} == {"unavailable"}
 
 
 async def test_table_is_made_again(

@@ -1,10 +1,10 @@
 """Local time of the recorder's times: where clocks are changed, and where offsets are odd."""
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from astral import Observer
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
@@ -83,6 +83,31 @@ def test_every_quarter_of_a_year(zone: str) -> None:
         local = moment.astimezone(ZoneInfo(zone))
         assert known[quarter].clock(rest) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
         assert len(known) <= 1_000
+
+
+@settings(max_examples=2_000)
+@given(
+    st.sampled_from(sorted(available_timezones())),
+    st.datetimes(datetime(2000, 1, 1), datetime(2035, 12, 31, 23, 59, 59, 999_999)),
+    st.sampled_from([52.4, -33.9]),
+)
+def test_all_zones_and_years(zone: str, utc: datetime, latitude: float) -> None:
+    """Whatever the zone and the year, all local columns are those of its clocks and calendar."""
+    moment = utc.replace(tzinfo=UTC)
+    local = moment.astimezone(ZoneInfo(zone))
+    micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    number, rest = divmod(micros, QUARTER)
+    place = Place(ZoneInfo(zone), Observer(latitude, 4.9, 0))
+    quarter = Quarters(ENCODING, place)[number]
+    assert quarter.clock(rest) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
+    values = ENCODING.decode(quarter.fragment)
+    winter = local.month in ((12, 1, 2) if latitude > 0 else (6, 7, 8))
+    assert values["hour_of_day"] == local.hour
+    assert values["day_of_week"] == local.isoweekday()
+    assert values["month"] == local.month
+    assert values["is_weekend"] is (local.strftime("%a") in ("Sat", "Sun"))
+    assert (values["season"] == "winter") is winter
+    assert (values["time_of_day"] == "night") is (local.hour in (22, 23, 0, 1, 2, 3, 4, 5))
 
 
 def test_quarters_are_computed_once() -> None:

@@ -10,7 +10,14 @@ from typing import Any
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.bigquery_export import config_flow, forms, issues, sensor
+from custom_components.bigquery_export import (
+    config_flow,
+    forms,
+    issues,
+    options_form,
+    sensor,
+    surroundings,
+)
 from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.export.errors import (
     ExportError,
@@ -100,7 +107,9 @@ def test_errors_of_the_config_flow() -> None:
         "storage_unreachable",
     }
     assert len(keys) > 15
-    assert "unusable" in ENGLISH["options"]["error"]
+    written = set(re.findall(r'"(surroundings?_\w+)"', Path(surroundings.__file__).read_text()))
+    written |= set(re.findall(r'"(\w+_invalid)"', Path(options_form.__file__).read_text()))
+    assert written | {"unusable"} == ENGLISH["options"]["error"].keys()
     assert keys - {"unusable"} <= ENGLISH["config"]["error"].keys()
 
 

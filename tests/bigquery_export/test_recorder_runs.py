@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
+from custom_components.bigquery_export.rows.circumstances import Circumstances
 from custom_components.bigquery_export.rows.columns import run_values
 from custom_components.bigquery_export.rows.recorder_runs import (
     RECORDER_RUNS,
@@ -16,7 +17,7 @@ from custom_components.bigquery_export.source.recorder_runs import (
     RecorderRunsPiece,
 )
 
-from .sources import RUN_VALUES, STARTED
+from .sources import AMSTERDAM, RUN_VALUES, STARTED
 
 ENCODING = ProtobufEncoding(RECORDER_RUNS)
 NAIVE = datetime(2026, 9, 21, 14, 15, 0, 250_000)
@@ -41,7 +42,7 @@ def test_rows() -> None:
         (2, None, NAIVE, False, NAIVE),
         (3, AWARE, NAIVE.replace(tzinfo=UTC), None, None),
     ]
-    encoder = RecorderRunsEncoder(ENCODING, RUN_VALUES)
+    encoder = RecorderRunsEncoder(ENCODING, Circumstances(RUN_VALUES, AMSTERDAM))
     encoded = encoder.encode(RecorderRunsPiece(rows, Anchor(3, "")))
     shared = {
         "source": "home",

@@ -166,6 +166,11 @@ async def test_actions(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
     shown = issue()
     assert (shown["title"], shown["count"]) == ("home.sensor_data", "3")
     assert shown["path"].endswith(f"{entry.entry_id}.rejected.jsonl")
+    rejected = entry.runtime_data.data.rejected
+    (reason,) = [reason for reason, number in rejected.items() if number == 2]
+    assert "partition" in reason
+    assert reason.startswith(shown["reason"])
+    assert rejected == {reason: 2, "the recorder no longer knows its entity": 1}
 
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert issue()["count"] == "3"

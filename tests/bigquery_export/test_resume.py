@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bigquery_export.export.checkpoint import MAX_ANCHORS, Position
+from custom_components.bigquery_export.export.checkpoint import MAX_ANCHORS, Position, Standing
 from custom_components.bigquery_export.export.resume import resumed
 from custom_components.bigquery_export.source.reader import Anchor
 
@@ -52,7 +52,9 @@ def test_resumed(
     doubtful_until: int,
 ) -> None:
     """A run goes on where no row is left out, and looks for those that may be there already."""
-    position = resumed(POSITION, found=found, oldest=oldest, newest=newest)
+    standing = resumed(Standing(POSITION), found=found, oldest=oldest, newest=newest)
+    assert standing.backfill is None
+    position = standing.new
     assert (position.cursor, position.doubtful_until) == (cursor, doubtful_until), what
     assert position.rows == 100
     assert all(anchor.id <= position.cursor for anchor in position.anchors)
@@ -60,15 +62,15 @@ def test_resumed(
 
 def test_no_checkpoint() -> None:
     """Without a checkpoint every row may be there already."""
-    assert resumed(None, found={}, oldest=1, newest=70) == Position(doubtful_until=70)
-    assert resumed(None, found={}, oldest=None, newest=0) == Position()
+    assert resumed(None, found={}, oldest=1, newest=70) == Standing(Position(doubtful_until=70))
+    assert resumed(None, found={}, oldest=None, newest=0) == Standing(Position())
 
 
 def test_doubt_is_not_forgotten() -> None:
     """What was doubtful before stays so, until the cursor has passed it."""
-    doubtful = replace(POSITION, doubtful_until=300)
+    doubtful = Standing(replace(POSITION, doubtful_until=300))
     for found in (rows(*IDS), rows(10), {}):
-        assert resumed(doubtful, found=found, oldest=1, newest=200).doubtful_until == 300
+        assert resumed(doubtful, found=found, oldest=1, newest=200).new.doubtful_until == 300
 
 
 @given(st.lists(st.integers(1, 50_000), min_size=1, max_size=300))

@@ -331,7 +331,7 @@ async def test_updates_without_entities(
     coordinator = loaded.runtime_data
     listeners = coordinator._listeners
     for listener, (callback, _) in list(listeners.items()):
-        if callback != coordinator._async_guard:
+        if callback != coordinator._async_look_ahead:
             del listeners[listener]
     with patch.object(BigQueryExportCoordinator, "async_export") as export:
         freezer.tick(timedelta(minutes=6))

@@ -16,12 +16,20 @@ async def test_sensors(
 ) -> None:
     """Each sensor is a diagnostic one, with a name, an id and an icon of its own."""
     assert await hass.config_entries.async_setup(entry.entry_id)
-    entities = er.async_entries_for_config_entry(entity_registry, entry.entry_id)
+    entities = [
+        entity
+        for entity in er.async_entries_for_config_entry(entity_registry, entry.entry_id)
+        if entity.domain == "sensor"
+    ]
     assert [entity.original_name for entity in entities] == [
         "Status",
         "Last export",
         "Rows exported",
         "Rows waiting",
+        "Backfill progress",
+        "Backfill rows done",
+        "Backfill rows left",
+        "Backfill time left",
     ]
     assert {entity.entity_category for entity in entities} == {EntityCategory.DIAGNOSTIC}
     assert [entity.unique_id for entity in entities] == [
@@ -32,6 +40,7 @@ async def test_sensors(
     assert states["sensor.home_sensor_data_status"].attributes["options"] == [
         "idle",
         "exporting",
+        "paused",
         "retrying",
         "failed",
     ]

@@ -178,3 +178,64 @@ async def test_order_is_asked_for(hass: HomeAssistant, table: Table) -> None:
     assert piece
     assert [row[0] for row in piece.rows] == list(range(newest - 14, newest - 4))
     assert piece.last.id == newest - 5
+
+
+def work(connection: Connection, statement: str, parameters: Any) -> int:
+    """Return how much a database does to answer: steps, rows or pages, as it counts them."""
+    match connection.dialect.name:
+        case "sqlite":
+            steps = 0
+
+            def count() -> None:
+                nonlocal steps
+                steps += 1
+
+            dbapi = connection.connection.dbapi_connection
+            assert dbapi
+            dbapi.set_progress_handler(count, 1)
+            connection.exec_driver_sql(statement, parameters).all()
+            dbapi.set_progress_handler(None, 0)
+            return steps
+        case "mysql":
+            connection.exec_driver_sql("FLUSH STATUS")
+            connection.exec_driver_sql(statement, parameters).all()
+            status = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'")
+            return sum(int(value) for _, value in status)
+    explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
+    ((report,),) = connection.exec_driver_sql(explain, parameters)
+    plan = report[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+@ON_EACH_DATABASE
+@pytest.mark.parametrize("table", [SENSOR_DATA, STATISTICS, EVENTS], ids=lambda table: table.name)
+async def test_the_end_of_a_table_costs_what_its_start_costs(
+    hass: HomeAssistant, table: Table
+) -> None:
+    """To read a piece takes a database as much work behind many rows as before them."""
+    model = MODELS[table.name]
+    if table is EVENTS:
+        await record_event_types(hass)
+    for first in range(0, 10 * ROWS, ROWS):
+        rows = [row(table, number) for number in range(first, first + ROWS)]
+        await insert_rows(hass, model, rows)
+    name = model.__tablename__
+    await in_database(hass, lambda db: db.exec_driver_sql(ANALYZE[db.dialect.name].format(name)))
+    reader = source(hass, table).reader
+    newest = await in_recorder(hass, reader.newest_id)
+
+    async def cost(after: int) -> int:
+        with statements(hass) as sent:
+            assert await in_recorder(hass, reader.read, after, newest, 500)
+        return sum(
+            [
+                await in_database(hass, partial(work, statement=one, parameters=values))
+                for one, values in sent
+                if f"FROM {name} " in one.replace("\n", " ")
+            ]
+        )
+
+    await cost(newest - 1_000)  # It may have to read pages from the disk once.
+    start, end = await cost(newest - 10 * ROWS), await cost(newest - 1_000)
+    assert start >= 5
+    assert end <= 1.25 * start

@@ -1,6 +1,7 @@
 """Encoding states as rows of `sensor_data`."""
 
 from datetime import UTC, datetime, timedelta
+import json
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,14 +11,15 @@ from homeassistant.util.ulid import ulid_to_bytes
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
+from custom_components.bigquery_export.rows.circumstances import Choice, Circumstances
+from custom_components.bigquery_export.rows.local_time import Place, microseconds
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA, run_values
-from custom_components.bigquery_export.rows.state_encoder import (
-    Place,
-    StateEncoder,
-    _microseconds,
-)
+from custom_components.bigquery_export.rows.state_encoder import StateEncoder
+from custom_components.bigquery_export.rows.surroundings import Surrounding
 from custom_components.bigquery_export.source.states import Piece, StateRow
+from custom_components.bigquery_export.source.surroundings import Surroundings
 
 ENCODING = ProtobufEncoding(SENSOR_DATA)
 STARTED = datetime(2026, 11, 21, 7, 45, tzinfo=UTC)
@@ -28,10 +30,16 @@ ENTITIES = {1: "sensor.kitchen", 2: "light.hall"}
 ATTRIBUTES = {7: '{"friendly_name":"Küche","unit_of_measurement":"°C"}', 8: None}
 
 
-def encoder(zone: str = "Europe/Amsterdam") -> StateEncoder:
+def encoder(
+    *names: str,
+    zone: str = "Europe/Amsterdam",
+    encoding: ProtobufEncoding | NdjsonEncoding = ENCODING,
+) -> StateEncoder:
     """Return an encoder for a home in Amsterdam, whose clocks may be elsewhere."""
     run = run_values(source="home", export_id="export", started=STARTED)
-    return StateEncoder(ENCODING, run, Place(ZoneInfo(zone), Observer(52.4, 4.9, 0)))
+    place = Place(ZoneInfo(zone), Observer(52.4, 4.9, 0))
+    choice = Choice(surroundings=tuple(Surrounding(f"sensor.{name}", name) for name in names))
+    return StateEncoder(encoding, Circumstances(run, place, choice))
 
 
 def row(**changes: Any) -> StateRow:
@@ -53,7 +61,7 @@ def row(**changes: Any) -> StateRow:
 
 def encode(*rows: StateRow, zone: str = "Europe/Amsterdam") -> list[dict[str, Any]]:
     """Encode rows that all can be, and read them again."""
-    encoded = encoder(zone).encode(Piece(rows, ENTITIES, ATTRIBUTES))
+    encoded = encoder(zone=zone).encode(Piece(rows, ENTITIES, ATTRIBUTES))
     assert not encoded.refused
     return [ENCODING.decode(data) for data in encoded.data]
 
@@ -155,7 +163,7 @@ def test_local_time_in_every_quarter(zone: str) -> None:
 def test_microseconds_are_those_of_home_assistant(seconds: float) -> None:
     """Times are rounded to microseconds as Home Assistant does when it reads the recorder."""
     shown = dt_util.utc_from_timestamp(seconds)
-    assert _microseconds(seconds) == (shown - EPOCH) // timedelta(microseconds=1)
+    assert microseconds(seconds) == (shown - EPOCH) // timedelta(microseconds=1)
 
 
 def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,3 +202,42 @@ def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_refused_rows(changes: dict[str, Any], reason: str) -> None:
     """A row that cannot be encoded is refused with the reason, and stops no other."""
     assert reason in refusal(row(**changes))
+
+
+SURROUNDINGS = Surroundings(
+    (NOON.timestamp(), NOON.timestamp() + 1),
+    (("0.25", "sunny", None), ("unavailable", "", "home")),
+    NOON.timestamp() + 9,
+)
+
+
+@pytest.mark.parametrize("encoding", [ENCODING, NdjsonEncoding(SENSOR_DATA)])
+def test_surroundings(encoding: ProtobufEncoding | NdjsonEncoding) -> None:
+    """Each row has what surrounds it at its own moment, and the same is encoded once."""
+    states = encoder("price", "weather", "anna", encoding=encoding)
+    rows = [row(updated=NOON.timestamp() + second) for second in (0, 0.5, 1, 8)]
+    encoded = states.encode(Piece(rows, ENTITIES, ATTRIBUTES, SURROUNDINGS))
+    ambient = [json.loads(encoding.decode(data)["ambient"]) for data in encoded.data]
+    assert ambient[0] == {"price": 0.25, "weather": "sunny", "anna": None}
+    assert ambient[2] == {"price": None, "weather": "", "anna": "home"}
+    assert ambient == [ambient[0]] * 2 + [ambient[2]] * 2
+    assert len(states._ambient) == 2
+
+
+def test_no_surroundings() -> None:
+    """Where nothing is named the column is NULL."""
+    (values,) = encode(row())
+    assert "ambient" not in values
+
+
+def test_remembered_surroundings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What surrounded rows of long ago is forgotten."""
+    monkeypatch.setattr(
+        "custom_components.bigquery_export.rows.state_encoder._MAX_AMBIENT_BYTES", 500
+    )
+    states = encoder("price")
+    for number in range(200):
+        line = Surroundings((NOON.timestamp(),), ((str(number),),), NOON.timestamp())
+        (data,) = states.encode(Piece([row()], ENTITIES, ATTRIBUTES, line)).data
+        assert ENCODING.decode(data)["ambient"] == f'{{"price":{number}}}'
+        assert sum(map(len, states._ambient.values())) < 600

@@ -37,9 +37,10 @@ from custom_components.bigquery_export.bigquery import DELIVERIES, load_job, sto
 from custom_components.bigquery_export.export import (
     checkpoint as checkpoint_module,
     chunk as chunk_module,
+    resume,
     table_export,
 )
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, Intent, Position
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, Intent, Standing
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.errors import ExportError
 from custom_components.bigquery_export.export.journal import Journal
@@ -374,6 +375,20 @@ class Home(RuleBasedStateMachine):
         self.record_rows(names)
         self.attempt(self.async_export, fault)
 
+    @rule(number=st.integers(1, 12), fault=st.none() | st.sampled_from(FAULTS))
+    def export_new_rows_alone(self, number: int, fault: Fault | None) -> None:
+        """Export new rows while older ones wait, of which there may be many."""
+        self.record_rows(["lamp", "fan"] * number)
+        self.attempt(self.async_export_new, fault)
+
+    @rule(number=st.integers(4, 12), faults=st.lists(st.sampled_from(AT_COMMITS), max_size=2))
+    def begin_backfill(self, number: int, faults: Sequence[Fault]) -> None:
+        """Begin a backfill while things go wrong at commits, and leave it at that."""
+        self.record_rows(["lamp"] * number)
+        for fault in faults:
+            self.attempt(self.async_export, fault)
+        self.attempt(self.async_export_new)
+
     @precondition(lambda self: self.rejected_rows.path.exists())
     @rule(fault=st.none() | st.sampled_from(FAULTS) | st.sampled_from(AT_COMMITS))
     def retry_rejected(self, fault: Fault | None) -> None:
@@ -391,8 +406,12 @@ class Home(RuleBasedStateMachine):
 
     def has_something_to_do(self) -> bool:
         """Return whether an export would do anything."""
-        cursor = self.checkpoint.position(HISTORY.name).cursor
-        return self.recorder.newest_id() != cursor or self.checkpoint.intent is not None
+        standing = self.checkpoint.standing(HISTORY.name)
+        return (
+            self.recorder.newest_id() != standing.new.cursor
+            or standing.backfill is not None
+            or self.checkpoint.intent is not None
+        )
 
     def stop(self) -> None:
         """Tell a run to end soon."""
@@ -428,7 +447,17 @@ class Home(RuleBasedStateMachine):
         self.run = Run(session, [Source(HISTORY, self.recorder, encoder)])
         await self.run.async_export()
         assert self.checkpoint.intent is None
+        assert self.checkpoint.standing(HISTORY.name).backfill is None
         self.needed |= self.recorder.identities
+
+    async def async_export_new(self) -> None:
+        """Make a run that leaves a backfill alone."""
+        session = self.new_session()
+        encoder = RowEncoder(session.delivery.encoding(HISTORY), session.run_values)
+        self.run = Run(session, [Source(HISTORY, self.recorder, encoder)])
+        await self.run.async_export(backfill=False)
+        exported = self.recorder.exported(self.checkpoint.standing(HISTORY.name).exported)
+        self.needed |= Counter(row.identity for row in exported)
 
     async def async_retry(self) -> None:
         """Send the rejected rows again as the coordinator does."""
@@ -509,21 +538,22 @@ class Home(RuleBasedStateMachine):
     @invariant()
     def checkpoint_is_true(self) -> None:
         """No more is claimed than there is, and no less unless something was lost."""
-        position = self.file.load().position(HISTORY.name)
+        checkpoint = self.file.load()
+        rows = sum(position.rows for position in checkpoint.positions.values())
         doubtful = self.excused | {intent.transaction for intent in self.intents}
         committed = self.bigquery.committed
         most = sum(committed.values()) - self.uncounted
-        assert position.rows <= most
-        assert position.rows >= most - sum(committed.get(name, 0) for name in doubtful)
-        self.cursor_is_true(position)
+        assert rows <= most
+        assert rows >= most - sum(committed.get(name, 0) for name in doubtful)
+        self.cursors_are_true(checkpoint.standing(HISTORY.name))
 
-    def cursor_is_true(self, position: Position) -> None:
-        """All rows up to the cursor were dealt with, if it belongs to this database."""
-        last = position.anchors[-1:]
+    def cursors_are_true(self, standing: Standing) -> None:
+        """All rows up to the cursors were dealt with, if they belong to this database."""
+        last = standing.new.anchors[-1:]
         if not last or last[0] not in {row.anchor for row in self.recorder.rows}:
             return
-        behind = Counter(row.identity for row in self.recorder.rows if row.id <= position.cursor)
-        assert behind <= self.bigquery.history + self.rejected
+        exported = self.recorder.exported(standing.exported)
+        assert Counter(row.identity for row in exported) <= self.bigquery.history + self.rejected
 
     @override
     def teardown(self) -> None:
@@ -566,6 +596,7 @@ def set_up_home() -> None:
 def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Have everything in memory, in small pieces, at a time of our own."""
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 4)
+    monkeypatch.setattr(resume, "MAX_ROWS", 6)
     monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 4)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 2)
     monkeypatch.setattr(table_export, "_PAUSE", 0)

@@ -7,11 +7,13 @@ from astral import Observer
 import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
+from custom_components.bigquery_export.rows.circumstances import Circumstances
 from custom_components.bigquery_export.rows.columns import (
     REGISTRY_COLUMNS,
     quarter_values,
     run_values,
 )
+from custom_components.bigquery_export.rows.facts import EntityFacts
 from custom_components.bigquery_export.rows.local_time import Place
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import (
@@ -43,7 +45,7 @@ MICROS = 1_790_000_100_000_000
 
 def encoder(place: Place = AMSTERDAM) -> StatisticsEncoder:
     """Return an encoder of hours."""
-    return StatisticsEncoder(ENCODING, RUN_VALUES, place, HOUR)
+    return StatisticsEncoder(ENCODING, Circumstances(RUN_VALUES, place), HOUR)
 
 
 def row(**changes: Any) -> StatisticsRow:
@@ -165,7 +167,7 @@ def test_key() -> None:
 
 def test_five_minutes() -> None:
     """A short-term row lasts five minutes, and begins at no particular one."""
-    short = StatisticsEncoder(ENCODING, RUN_VALUES, AMSTERDAM, FIVE_MINUTES)
+    short = StatisticsEncoder(ENCODING, Circumstances(RUN_VALUES, AMSTERDAM), FIVE_MINUTES)
     (data,) = short.encode(piece(row(start=START + 421.5))).data
     values = ENCODING.decode(data)
     assert values["end"] - values["start"] == 300_000_000
@@ -237,3 +239,20 @@ def test_mean_type() -> None:
     assert [mean_type(number) for number in (0, 1, 2, 3, None)] == [
         *("none", "arithmetic", "circular", "3", None),
     ]
+
+
+def test_facts() -> None:
+    """A statistic of an entity has the facts of the entity, and one of none has none."""
+
+    class Known:
+        version = 0
+
+        def of(self, entity_id: str) -> EntityFacts:
+            return EntityFacts(area_name=f"Area of {entity_id}", labels=("A", "B"))
+
+    encoded = StatisticsEncoder(
+        ENCODING, Circumstances(RUN_VALUES, AMSTERDAM, facts=Known()), HOUR
+    ).encode(piece(row(), row(metadata_id=2)))
+    of_entity, of_none = (ENCODING.decode(data) for data in encoded.data)
+    assert (of_entity["area_name"], of_entity["labels"]) == ("Area of sensor.kitchen", ["A", "B"])
+    assert not {"area_name", "labels"} & of_none.keys()

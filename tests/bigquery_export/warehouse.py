@@ -4,13 +4,25 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
 from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.connection import Connection, Destination
-from custom_components.bigquery_export.export.sources import SOURCE_TYPES
+from custom_components.bigquery_export.const import (
+    CONF_API_ENDPOINT,
+    CONF_DATASET_ID,
+    CONF_LOCATION,
+    CONF_PROJECT_ID,
+    CONF_SERVICE_ACCOUNT_KEY,
+    CONF_STORAGE_ENDPOINT,
+    CONF_TABLE_ID,
+    DOMAIN,
+)
+from custom_components.bigquery_export.export.snapshots import TABLES as CHOICES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery
 
-TABLES = [*(source.table for source in SOURCE_TYPES.values()), EXPORT_LOG]
+TABLES = [*CHOICES.values(), EXPORT_LOG]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,25 @@ class Warehouse:
         """Return a connection of an account that may edit data and run jobs."""
         destination = replace(self.destination, location=location)
         return Connection(self.create_key(DATA_EDITOR, JOB_USER), destination)
+
+    def config_entry(self, key: dict[str, Any]) -> MockConfigEntry:
+        """Return a config entry for the table, always with the same id."""
+        destination = self.destination
+        return MockConfigEntry(
+            domain=DOMAIN,
+            entry_id=self.project,
+            title="home.sensor_data",
+            unique_id=destination.table_id,
+            data={
+                CONF_SERVICE_ACCOUNT_KEY: key,
+                CONF_PROJECT_ID: destination.project,
+                CONF_DATASET_ID: destination.dataset,
+                CONF_LOCATION: destination.location,
+                CONF_TABLE_ID: destination.table,
+                CONF_API_ENDPOINT: destination.api_endpoint,
+                CONF_STORAGE_ENDPOINT: destination.storage_endpoint,
+            },
+        )
 
     def rows(self, columns: str = "*", where: str = "TRUE") -> list[dict[str, Any]]:
         """Return rows of the table in the order of the recorder's ids."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.home.client import Client, Json
+from tests.home.compare_entities import ENTITIES, compare_entities
 from tests.home.compare_recorded import compare_all
 from tests.home.comparison import Comparisons
 from tests.home.entities import Entity, make_entities
@@ -17,6 +18,7 @@ from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
 
 from .activity import Activity
 from .questions import QUESTIONS, table_lines
+from .rooms import CONFIGURATION, SURROUNDINGS, furnish
 
 DOMAIN = "bigquery_export"
 PROJECT = "demo-home"
@@ -70,7 +72,7 @@ class Demonstration:
         home_folder.mkdir(parents=True)
         with start(self._folder / "bigquery") as bigquery:
             self._say(f"BigQuery runs at {bigquery.rest_url}")
-            home = HomeAssistant(home_folder, debug=True)
+            home = HomeAssistant(home_folder, configuration=CONFIGURATION, debug=True)
             make(
                 home.database,
                 states=STATES,
@@ -81,6 +83,7 @@ class Demonstration:
             self._say(f"made {DAYS} days of history: {STATES:,} states, statistics and events")
             async with home:
                 self._say(f"Home Assistant runs at {home.url}")
+                await furnish(home.client)
                 activity = Activity(home.client, _lively_entities())
                 await self._export_and_compare(home, bigquery, activity)
                 if serve:
@@ -129,23 +132,24 @@ class Demonstration:
     async def _choose_all_tables(self, client: Client, entry_id: str) -> None:
         """Go through the options flow as a user would."""
         options = {
-            "tables": TABLES,
+            "tables": [*TABLES, ENTITIES],
             "events": EVENTS,
             # One at which nobody looks at a demonstration.
             "export_time": "03:30:00",
+            "surroundings": SURROUNDINGS,
             "delivery": "storage_write",
             "batch_rows": 2_000,
         }
         _created(await client.submit_options(entry_id, options))
         async with asyncio.timeout(SECONDS_TO_RELOAD):
             await client.until_loaded(DOMAIN)
-        self._say(f"chose {len(TABLES)} tables, and events of {len(EVENTS)} kinds")
+        self._say(f"chose {len(TABLES) + 1} tables, and events of {len(EVENTS)} kinds")
 
     async def _export_twice(self, home: HomeAssistant, entry_id: str) -> dict[str, int]:
         """Export while the home lives; return the ids up to which all rows must have arrived."""
         before_first = newest_ids(home.database)
         first = await self._export(home.client, entry_id)
-        if missing := set(TABLES) - {table for table, rows in first.items() if rows}:
+        if missing := {*TABLES, ENTITIES} - {table for table, rows in first.items() if rows}:
             raise DemonstrationError(f"the first export sent nothing of {missing}")
         # The oldest state has the id 1, and all are exported.
         if first["sensor_data"] < before_first["sensor_data"]:
@@ -155,6 +159,8 @@ class Demonstration:
         before_second = newest_ids(home.database)
         second = await self._export(home.client, entry_id)
         after = newest_ids(home.database)
+        if second.pop(ENTITIES):
+            raise DemonstrationError("the second export sent entities that had not changed")
         for table, rows in second.items():
             if rows > (new := after[table] - before_first[table]):
                 raise DemonstrationError(
@@ -187,6 +193,14 @@ class Demonstration:
             place=PLACE,
             sample=SAMPLE,
         )
+        entities = await asyncio.to_thread(
+            compare_entities,
+            await home.client.command("config/entity_registry/list"),
+            await home.client.command("config/device_registry/list"),
+            lambda sql: bigquery.query(sql, PROJECT),
+            f"{PROJECT}.{DATASET}",
+        )
+        comparisons = {**comparisons, ENTITIES: entities}
         self._print(
             "Compared by key, and value by value",
             table_lines(

@@ -42,6 +42,18 @@ QUESTIONS = (
         """,
     ),
     Question(
+        "How warm the rooms are, by floor, by day and night, and by the weather at that moment",
+        """
+        SELECT floor_name AS floor, area_name AS area, IF(is_daylight, 'day', 'night') AS sun,
+          JSON_VALUE(ambient, '$.weather') AS weather, ROUND(AVG(state_numeric), 2) AS mean,
+          COUNT(*) AS row_count
+        FROM `{dataset}.sensor_data`
+        WHERE area_name IS NOT NULL AND state_numeric IS NOT NULL
+          AND JSON_VALUE(ambient, '$.weather') IS NOT NULL
+        GROUP BY floor, area, sun, weather ORDER BY floor, area, sun, row_count DESC LIMIT 10
+        """,
+    ),
+    Question(
         "Unavailable in the last 24 hours",
         """
         WITH spans AS (

@@ -102,7 +102,10 @@ def micros(timestamp: float) -> int:
 
 
 def rows_by_id(query: Query, table: str, id_: str, columns: str) -> Iterator[list[Values]]:
-    """Yield a table's rows in answers that are not too long. Raises IncompleteAnswerError."""
+    """Yield a table's rows in answers that are not too long; one without an id is left out.
+
+    Raises IncompleteAnswerError.
+    """
     for first, last, number_of_rows in _ranges(query, table, id_):
         rows = query(
             f"SELECT {columns} FROM `{table}` WHERE {id_} BETWEEN {first} AND {last}"  # noqa: S608
@@ -116,7 +119,7 @@ def _ranges(query: Query, table: str, id_: str) -> Iterator[tuple[int, int, int]
     """Yield ranges of ids, and their rows, that are few enough for one answer each."""
     blocks = query(
         f"SELECT DIV({id_}, {BLOCK}) AS block, COUNT(*) AS number_of_rows"  # noqa: S608
-        f" FROM `{table}` GROUP BY block ORDER BY block"
+        f" FROM `{table}` WHERE {id_} IS NOT NULL GROUP BY block ORDER BY block"
     )
     first = last = total = 0
     for block in blocks:

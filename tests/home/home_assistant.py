@@ -1,7 +1,7 @@
 """A real Home Assistant in a process of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import json
 import os
@@ -101,16 +101,24 @@ class HomeAssistant:
         directory: Path,
         *,
         integrations: Sequence[Path] = (INTEGRATION,),
+        configuration: str = "",
         debug: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Describe it; with `debug`, asyncio names callbacks that hold the event loop up."""
+        """Describe it; with `debug`, asyncio names callbacks that hold the event loop up.
+
+        `configuration` is YAML that comes beside what every home here has.
+        `environment` is added to that of this process; `launcher.py` reads it.
+        """
         self.directory = directory
         self.database = directory / DATABASE
         self.log_file = directory / "stdout.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._integrations = integrations
+        self._configuration = configuration
         self._debug = debug
+        self._environment = {**(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
         self._resources = AsyncExitStack()
 
@@ -175,7 +183,9 @@ class HomeAssistant:
         storage.mkdir(parents=True, exist_ok=True)
         (storage / "onboarding").write_text(json.dumps(ONBOARDING))
         http = f"http:\n  server_host: 127.0.0.1\n  server_port: {self.port}\n"
-        (self.directory / "configuration.yaml").write_text(CONFIGURATION + http)
+        (self.directory / "configuration.yaml").write_text(
+            CONFIGURATION + http + self._configuration
+        )
         custom_components = self.directory / "custom_components"
         custom_components.mkdir(exist_ok=True)
         for integration in self._integrations:
@@ -197,7 +207,7 @@ class HomeAssistant:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env=environment,
+                env=environment | self._environment,
                 # Ctrl-C in a terminal is for this process, which then stops that one.
                 start_new_session=True,
             )
@@ -261,4 +271,5 @@ class HomeAssistant:
         """Confirm the imported `http:` settings: unconfirmed, they are undone after 5 minutes."""
         await self.client.command("http/config/promote")
         # Once imported, they have no place in the YAML any more.
-        (self.directory / "configuration.yaml").write_text(CONFIGURATION)
+        configuration = CONFIGURATION + self._configuration
+        (self.directory / "configuration.yaml").write_text(configuration)

@@ -66,6 +66,7 @@ def main() -> int:
         f" rows={sum(verdict.rows for verdict in found)}"
         f" lost={sum(verdict.lost.total() for verdict in found)}"
         f" duplicated={sum(verdict.duplicated.total() for verdict in found)}"
+        f" corrections={torture.corrections}"
     )
     return int(not ok)
 
@@ -88,6 +89,7 @@ def _explain(table: str, verdict: Verdict) -> None:
         ("duplicated", verdict.duplicated),
         ("never in the recorder", verdict.invented),
         ("different", verdict.different),
+        ("shown, but no longer in the recorder", verdict.outlived),
     ):
         _print_some(f"{table}, {what}", items)
 

@@ -1,41 +1,18 @@
 """What the recorder ever had, and what an export has promised to keep."""
 
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 import sqlite3
 
-from tests.home.comparison import Key, micros, reading
+from tests.home.comparison import Key, Values, micros, reading
 from tests.home.home_assistant import PLACE
-from tests.home.recorded import RECORDED, STATES, TABLES
+from tests.home.recorded import RECORDED, STATES, TABLES, RecordedTable
 
+from .corrected_ledger import CORRECTED, CorrectedLedger, circumstances
+from .table_ledger import TableLedger
 
-class TableLedger:
-    """Remembers the rows of one table through everything that the recorder loses."""
-
-    def __init__(self) -> None:
-        """Begin with an empty recorder and no export."""
-        self.ever: Counter[Key] = Counter()
-        """Rows that the recorder has had, and how many of each at the same time at most."""
-        self.owed: Counter[Key] = Counter()
-        """Rows of which an export that ended well has said that they are in BigQuery."""
-        self.now: Counter[Key] = Counter()
-        """Rows that the recorder had when it was looked at last."""
-        self.exported_up_to = 0
-        """Rows of the recorder up to this id are owed."""
-        self.versions: dict[Key, set[tuple[object, ...]]] = {}
-        """What rows were like; none of states, which are never written again."""
-
-    def look_at(self, rows: Iterable[tuple[int, Key]]) -> None:
-        """Remember what a recorder that rests has."""
-        owed: Counter[Key] = Counter()
-        self.now = Counter()
-        for id_, key in rows:
-            self.now[key] += 1
-            if id_ <= self.exported_up_to:
-                owed[key] += 1
-        self.ever |= self.now
-        self.owed |= owed
+type RowsById = dict[str, dict[int, Key]]
+"""By table, what identifies the row that an id stands for."""
 
 
 class Ledger(dict[str, TableLedger]):
@@ -44,6 +21,8 @@ class Ledger(dict[str, TableLedger]):
     def __init__(self) -> None:
         """Begin with an empty recorder and no export."""
         super().__init__({table: TableLedger() for table in TABLES})
+        self.corrected = {table: CorrectedLedger() for table in CORRECTED}
+        self.update(self.corrected)
 
     @property
     def exported_up_to(self) -> dict[str, int]:
@@ -56,7 +35,9 @@ class Ledger(dict[str, TableLedger]):
             ledger.exported_up_to = ids[table]
 
     def look_at(self, database: Path) -> None:
-        """Remember what a recorder that rests has; do this before it loses any of it."""
+        """Remember what a recorder that rests has: before it loses any of it, and afterwards."""
+        for name, remembered in self.corrected.items():
+            remembered.begin(circumstances(database, name))
         with reading(database) as recorder:
             self[STATES].look_at(_states(recorder))
             for table in RECORDED:
@@ -65,8 +46,31 @@ class Ledger(dict[str, TableLedger]):
                 for values in table.rows(recorder, PLACE):
                     key = table.key(values)
                     keys.append((values[table.id], key))
-                    ledger.versions.setdefault(key, set()).add(table.tuple(values))
+                    ledger.versions.setdefault(key, set()).add(_version(table, values))
                 ledger.look_at(keys)
+
+    def replaced(self) -> None:
+        """Remember that the database was set aside, or another one put in its place."""
+        for ledger in self.corrected.values():
+            ledger.replaced()
+
+    def corrected_since(self, before: RowsById, after: RowsById) -> None:
+        """Remember what corrections did to rows that were exported before."""
+        for table, ledger in self.corrected.items():
+            ledger.corrected_since(before[table], after[table])
+
+
+def rows_by_id(database: Path) -> RowsById:
+    """Return which rows of statistics there are."""
+    with reading(database) as recorder:
+        return {
+            name: {values["id"]: table.key(values) for values in table.rows(recorder, PLACE)}
+            for name, table in CORRECTED.items()
+        }
+
+
+def _version(table: RecordedTable, values: Values) -> tuple[object, ...]:
+    return CORRECTED.get(table.name, table).tuple(values)
 
 
 def _states(recorder: sqlite3.Connection) -> Iterable[tuple[int, Key]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 import sqlite3
 
@@ -45,10 +46,40 @@ def delete_newest(database: Path, table: str, number: int) -> int:
 
 def purge(database: Path, table: str, number: int, up_to: int) -> int:
     """Delete the oldest rows, none above `up_to`; return how many were deleted."""
+    if table == "statistics_short_term":
+        return _purge_five_minutes(database, number, up_to)
     name, id_ = IDS[table]
     with closing(sqlite3.connect(database)) as recorder, recorder:
         oldest: int = recorder.execute(f"SELECT min({id_}) FROM {name}").fetchone()[0] or 0  # noqa: S608
         return _delete(recorder, table, "<=", min(oldest + number - 1, up_to))
+
+
+def _purge_five_minutes(database: Path, number: int, up_to: int) -> int:
+    """Delete what begins before some time, and the runs that made it, as the recorder does."""
+    with closing(sqlite3.connect(database)) as recorder, recorder:
+        earliest: list[float | None] = [
+            recorder.execute(statement, (bound,)).fetchone()[0]
+            for statement, bound in (
+                (
+                    "SELECT max(start_ts) FROM (SELECT start_ts FROM statistics_short_term"
+                    " ORDER BY start_ts LIMIT ?)",
+                    number,
+                ),
+                ("SELECT min(start_ts) FROM statistics_short_term WHERE id > ?", up_to),
+            )
+        ]
+        times = [time for time in earliest if time is not None]
+        if not times:
+            return 0
+        recorder.execute("DELETE FROM statistics_runs WHERE start < ?", (run_text(min(times)),))
+        return recorder.execute(
+            "DELETE FROM statistics_short_term WHERE start_ts < ?", (min(times),)
+        ).rowcount
+
+
+def run_text(time: float) -> str:
+    """Return the start of a run of statistics as the recorder keeps it."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def back_up(database: Path, backup: Path) -> None:

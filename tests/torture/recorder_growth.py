@@ -11,6 +11,7 @@ from ulid_transform import ulid_at_time_bytes
 
 from tests.home.recorder_statistics import FIVE_MINUTES, HOUR
 
+from .recorder_damage import run_text
 from .writer import METER
 
 SECONDS_OF_ROWS = 60.0
@@ -42,6 +43,11 @@ class Growth:
                 self._add_statistics(recorder, "statistics", meters, period * HOUR)
                 self._add_statistics(
                     recorder, "statistics_short_term", meters, period * FIVE_MINUTES
+                )
+                # Without its run a period of five minutes would look as if it were purged soon.
+                recorder.execute(
+                    "INSERT INTO statistics_runs (start) VALUES (?)",
+                    (run_text(FIRST_PERIOD + period * FIVE_MINUTES),),
                 )
 
     def _add_states(self, recorder: sqlite3.Connection) -> None:

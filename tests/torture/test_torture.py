@@ -26,4 +26,6 @@ async def test_exactly_once_after_kills(tmp_path: Path) -> None:
 
     assert process.returncode == 0, output
     last = output.splitlines()[-1]
-    assert re.fullmatch(r"torture: kills=4 faults=\d+ rows=\d+ lost=0 duplicated=0", last), output
+    assert re.fullmatch(
+        r"torture: kills=4 faults=\d+ rows=\d+ lost=0 duplicated=0 corrections=\d+", last
+    ), output

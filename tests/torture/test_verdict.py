@@ -12,7 +12,8 @@ from tests.home.recorded import RECORDED, TABLES
 from tests.home.recorder_database import make
 
 from . import recorder_damage
-from .ledger import Ledger, TableLedger
+from .ledger import Ledger
+from .table_ledger import TableLedger
 from .verdict import judge_table
 
 KEY: Key = ("sensor.kitchen", 1_790_000_000_000_000)
@@ -88,6 +89,7 @@ def test_a_ledger_remembers_what_damage_takes(tmp_path: Path) -> None:
     before = {table: remembered.now for table, remembered in ledger.items()}
 
     for table in ("sensor_data", "statistics", "statistics_short_term", "events"):
+        # Five minutes are purged by their time, and these are all of the first period.
         assert recorder_damage.purge(database, table, 10, up_to=7) == 7
         recorder_damage.delete_newest(database, table, 20)
     with closing(sqlite3.connect(database)) as recorder, recorder:

@@ -1,10 +1,8 @@
 """The torture itself: what is broken when, and how the home goes on."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-import json
 from pathlib import Path
 from random import Random
 import shutil
@@ -12,14 +10,17 @@ import time
 
 import aiohttp
 
-from tests.home.client import ApiError, Json
+from tests.home.client import ApiError
 from tests.home.home_assistant import HomeAssistant
+from tests.home.launcher import TRANSACTION_ROWS
 from tests.home.recorded import TABLES, newest_ids
 from tests.home.recorder_database import make
 from tests.local_bigquery.process import start
 
 from . import recorder_damage
 from .checkpoint_damage import damage
+from .corrected_verdict import judge
+from .digest_day import DigestFiles
 from .faults import add_delay, add_fault, fired
 from .integration import (
     DATASET,
@@ -29,10 +30,12 @@ from .integration import (
     add_integration,
     choose,
 )
-from .ledger import Ledger
+from .ledger import Ledger, rows_by_id
+from .recorder_corrections import Corrections
 from .recorder_damage import Backup
 from .recorder_growth import Growth
-from .verdict import Verdicts, judge
+from .standing import Standing
+from .verdict import Verdicts
 from .writer import writing
 
 STATES = 20_000
@@ -40,15 +43,19 @@ ENTITIES = 60
 DAYS = 2
 STATISTICS_DAYS = 3
 SHORT_TERM_DAYS = 0.25
+ROWS_IN_A_TRANSACTION = (1_500, 5_000)
+"""Where more rows wait, they become a backfill: those of all tables at the beginning, or states."""
 DELETED = ("sensor_data", "statistics", "statistics_short_term", "events")
 PURGED = ("sensor_data", "statistics_short_term", "events", "recorder_runs")
 """Home Assistant keeps hourly statistics for ever."""
 KEPT_BACKUPS = 3
 SECONDS_FOR_AN_EXPORT = 15.0
 """Longer ones are left alone: they wait for something that does not come."""
-SECONDS_FOR_THE_LAST = 60.0
+SECONDS_FOR_THE_LAST = 90.0
 SECONDS_BESIDE_ROWS = 0.3
 """What an export takes without any row, about."""
+SECONDS_FOR_CORRECTIONS = 1.0
+"""What it takes to look for corrections, and to send them, about."""
 ROWS_PER_SECOND = 7_000
 """A first guess, until an export was measured."""
 MEASURABLE_ROWS = 1_000
@@ -86,9 +93,13 @@ class Torture:
         self._backups: list[Backup] = []
         self._backup_numbers = count(1)
         self._rows_per_second: float = ROWS_PER_SECOND
+        self._paused = False
+        """Whether that was asked for: a kill within a second undoes it."""
         self.kills = 0
         self.faults = 0
         """Calls of BigQuery that went wrong, its own ends, and damage done to files."""
+        self.corrections = 0
+        """What was done to statistics after they were written."""
 
     async def run(self, *, kills: int, seconds: float) -> Verdicts:
         """Kill so often, or as often as there is time for, and return what came of it."""
@@ -97,7 +108,9 @@ class Torture:
         home_folder.mkdir(parents=True)
         with start(self._folder / "bigquery") as bigquery:
             self._bigquery = bigquery
-            self._home = HomeAssistant(home_folder)
+            rows = self._random.choice(ROWS_IN_A_TRANSACTION)
+            self._say(f"backfills begin with more than {rows} rows")
+            self._home = HomeAssistant(home_folder, environment={TRANSACTION_ROWS: str(rows)})
             make(
                 self._home.database,
                 states=self._states,
@@ -107,18 +120,27 @@ class Torture:
                 short_term_days=SHORT_TERM_DAYS,
             )
             self._growth = Growth(self._home.database, self._random)
+            self._corrections = Corrections(self._home.database, self._random)
             async with self._home:
                 self._entry_id = await add_integration(self._home.client, bigquery, self._delivery)
                 self._checkpoint = home_folder / ".storage" / f"{DOMAIN}.{self._entry_id}"
+                self._standing = Standing(self._checkpoint)
+                self._digests = DigestFiles(self._checkpoint)
                 await asyncio.sleep(SECONDS_TO_SAVE)
+                if self._chance(0.8):
+                    # What was never exported cannot be corrected.
+                    await self._export_alone()
                 async with writing(self._home.client, self._writing_random):
                     while self.kills < kills and time.monotonic() < end:
                         await self._one_round()
+                    await self._last_day()
                 up_to = await self._export_at_last()
             return self._judge(up_to)
 
     async def _one_round(self) -> None:
         """Let exports fail, kill Home Assistant in the middle of one, and damage its files."""
+        if self._chance(0.6 if self._paused else 0.2):
+            await self._pause_or_resume()
         if self._chance(0.3):
             await self._export_alone()
         if self._chance(0.5):
@@ -129,6 +151,27 @@ class Torture:
         if len(self._deliveries) > 1 and self._chance(0.3):
             await self._change_delivery()
 
+    async def _last_day(self) -> None:
+        """Correct statistics once more, let the day pass, and let nothing wait any longer."""
+        await self._home.kill()
+        self._ledger.look_at(self._home.database)
+        self._correct()
+        self._digests.let_a_day_pass()
+        self._ledger.look_at(self._home.database)
+        await self._home.start()
+        await self._perform("resume")
+
+    async def _pause_or_resume(self) -> None:
+        """Let backfills wait, across kills too, or go on."""
+        self._paused = not self._paused
+        action = "pause" if self._paused else "resume"
+        await self._perform(action)
+        self._say(f"performed {action}")
+
+    async def _perform(self, action: str) -> None:
+        data = {"config_entry_id": self._entry_id}
+        await self._home.client.perform_action(DOMAIN, action, data)
+
     async def _change_delivery(self) -> None:
         """Choose another delivery, perhaps while a transaction of this one is in doubt."""
         self._delivery = self._random.choice(
@@ -136,7 +179,7 @@ class Torture:
         )
         await choose(self._home.client, self._entry_id, self._delivery)
         await asyncio.sleep(SECONDS_TO_SAVE)
-        self._say(f"  changed the delivery to {self._delivery}: {self._standing()}")
+        self._say(f"  changed the delivery to {self._delivery}: {self._standing}")
 
     async def _export_alone(self) -> None:
         began = time.monotonic()
@@ -182,7 +225,7 @@ class Torture:
         self.kills += 1
         self._say(
             f"kill {self.kills}, {at:.2f} s of {expected:.2f} s into an export{slow}:"
-            f" {self._standing()}"
+            f" {self._standing}"
         )
         if restarts:
             self._say("  BigQuery was killed, too")
@@ -210,7 +253,23 @@ class Torture:
         if self._chance(0.05):
             self._set_aside()
         else:
+            if self._chance(0.6):
+                self._correct()
             self._growth.go_on()
+            self._ledger.look_at(database)
+        if self._chance(0.5):
+            self._digests.let_a_day_pass()
+            self._say("  let a day pass")
+
+    def _correct(self) -> None:
+        """Change statistics as Home Assistant does."""
+        database = self._home.database
+        before = rows_by_id(database)
+        done = self._corrections.correct()
+        self._ledger.corrected_since(before, rows_by_id(database))
+        self.corrections += len(done)
+        for what in done:
+            self._say(f"  {what}")
 
     def _back_up(self) -> None:
         path = self._folder / f"backup-{next(self._backup_numbers)}.db"
@@ -239,6 +298,7 @@ class Torture:
     def _restore(self) -> None:
         backup = self._random.choice(self._backups)
         recorder_damage.restore(self._home.database, backup.path)
+        self._ledger.replaced()
         self._ledger.exported_up_to = {**backup.exported_up_to}
         self.faults += 1
         newest = newest_ids(self._home.database)
@@ -251,6 +311,7 @@ class Torture:
         """
         self._back_up()
         recorder_damage.remove(self._home.database)
+        self._ledger.replaced()
         self._ledger.exported_up_to = dict.fromkeys(TABLES, 0)
         self.faults += 1
         self._say("  set the database aside")
@@ -271,6 +332,7 @@ class Torture:
     async def _export(self) -> int | None:
         """Export, and return how many rows, or None if that failed."""
         up_to = newest_ids(self._home.database)
+        checked = self._digests.checked()
         try:
             async with asyncio.timeout(SECONDS_FOR_AN_EXPORT):
                 response = await self._home.client.perform_action_with_response(
@@ -278,9 +340,16 @@ class Torture:
                 )
         except ApiError, aiohttp.ClientError, TimeoutError:
             return None
-        self._ledger.exported_up_to = up_to
+        self._learn_of_an_export(up_to, checked)
         rows: dict[str, int] = response["rows"]
         return sum(rows.values())
+
+    def _learn_of_an_export(self, up_to: dict[str, int], checked: Mapping[str, float]) -> None:
+        """Remember what an export has promised that ended well."""
+        self._ledger.exported_up_to = self._standing.exported(up_to)
+        for table, time_of_look in self._digests.checked().items():
+            if time_of_look != checked.get(table):
+                self._ledger.corrected[table].looked_up_to = up_to[table]
 
     async def _export_at_last(self) -> dict[str, int]:
         """Export when everything works again; return the ids up to which all must be there."""
@@ -288,7 +357,8 @@ class Torture:
         up_to = newest_ids(self._home.database)
         end = time.monotonic() + SECONDS_FOR_THE_LAST
         while time.monotonic() < end:
-            if (rows := await self._export()) is not None:
+            rows = await self._export()
+            if rows is not None and not self._standing.backfills and not self._digests.due():
                 self._say(f"the last export sent {rows} rows")
                 return up_to
             await asyncio.sleep(0.5)
@@ -324,32 +394,9 @@ class Torture:
 
     def _expected_seconds(self) -> float:
         """Guess how long an export takes of what waits now."""
-        positions: dict[str, Json] = self._checkpoint_content().get("positions", {})
-        waiting: int = sum(
-            max(0, newest - positions.get(table, {"cursor": 0})["cursor"])
-            for table, newest in newest_ids(self._home.database).items()
-        )
-        return SECONDS_BESIDE_ROWS + waiting / self._rows_per_second
-
-    def _checkpoint_content(self) -> Json:
-        """Return what the checkpoint says, and nothing if it cannot be read."""
-        with suppress(FileNotFoundError, ValueError):
-            content: Json = json.loads(self._checkpoint.read_bytes())
-            return content
-        return {}
-
-    def _standing(self) -> str:
-        """Say in a few words how far the checkpoint is."""
-        content = self._checkpoint_content()
-        if not (positions := content.get("positions")):
-            return "nothing exported"
-        standing = ", ".join(
-            f"{table} {position['cursor']}"
-            + (f" (doubtful to {doubtful})" if (doubtful := position["doubtful_until"]) else "")
-            for table, position in positions.items()
-        )
-        intent = content["intent"]
-        return standing + (f", a transaction of {intent['table']} in doubt" if intent else "")
+        waiting = self._standing.waiting(newest_ids(self._home.database))
+        corrections = SECONDS_FOR_CORRECTIONS if self._digests.due() else 0
+        return SECONDS_BESIDE_ROWS + corrections + waiting / self._rows_per_second
 
     def _chance(self, probability: float) -> bool:
         return self._random.random() < probability

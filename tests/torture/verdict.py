@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.home.compare_recorded import compare_all
+from tests.home.compare import compare
+from tests.home.compare_recorded import compare_recorded
 from tests.home.comparison import Comparison, Key, Query
 from tests.home.home_assistant import PLACE
+from tests.home.recorded import RECORDED, STATES
 
-from .ledger import Ledger, TableLedger
+from .ledger import Ledger
+from .table_ledger import TableLedger
 
 SAMPLE = 2_000
 
@@ -28,42 +31,59 @@ class Verdict:
     """Rows that the recorder never had."""
     different: list[str]
     """Values that are not those of the recorder."""
+    outlived: Counter[Key] = field(default_factory=Counter)
+    """Rows that a view shows though Home Assistant has deleted them."""
 
     @property
     def ok(self) -> bool:
         """Say whether each row is there exactly once, as it was."""
-        return not (self.lost or self.duplicated or self.invented or self.different)
+        return not (
+            self.lost or self.duplicated or self.invented or self.different or self.outlived
+        )
 
 
 type Verdicts = Mapping[str, Verdict]
 """What was found, by table."""
 
 
-def judge(
+def judge_comparisons(
     database: Path, query: Query, dataset: str, ledger: Ledger, *, up_to: Mapping[str, int]
 ) -> Verdicts:
     """Compare a recorder that rests, and what the ledger remembers, with BigQuery.
 
-    Of each table the rows up to the id in `up_to` must be there.
+    Of each table but those of statistics the rows up to the id in `up_to` must be there.
     """
-    ledger.look_at(database)
-    comparisons = compare_all(
-        database,
-        query,
-        dataset,
-        up_to=up_to,
-        place=PLACE,
-        sample=SAMPLE,
-        versions={table: remembered.versions for table, remembered in ledger.items()},
-    )
-    return {
-        table: judge_table(
-            comparison,
-            ledger[table],
-            rows=int(query(f"SELECT COUNT(*) AS n FROM `{dataset}.{table}`")[0]["n"]),  # noqa: S608
+    comparisons = {
+        STATES: compare(
+            database,
+            query,
+            f"{dataset}.{STATES}",
+            up_to=up_to[STATES],
+            time_zone=PLACE.time_zone,
+            sample=SAMPLE,
         )
+    } | {
+        table.name: compare_recorded(
+            database,
+            query,
+            dataset,
+            table,
+            up_to=up_to[table.name],
+            place=PLACE,
+            versions=ledger[table.name].versions,
+        )
+        for table in RECORDED
+        if table.name not in ledger.corrected
+    }
+    return {
+        table: judge_table(comparison, ledger[table], rows=count(query, f"{dataset}.{table}"))
         for table, comparison in comparisons.items()
     }
+
+
+def count(query: Query, table: str) -> int:
+    """Return how many rows a table has."""
+    return int(query(f"SELECT COUNT(*) AS n FROM `{table}`")[0]["n"])  # noqa: S608
 
 
 def judge_table(comparison: Comparison, ledger: TableLedger, *, rows: int) -> Verdict:

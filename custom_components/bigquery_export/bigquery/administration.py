@@ -9,7 +9,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from ..export.errors import LocationError, TableMismatchError
 from ..rows.tables import Column, Mode, Table
 from .connection import Connection
-from .views import has_versions, latest_description, latest_name, latest_query
+from .views import View, views
 
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
 """tables.get answers with the names of legacy SQL (API reference, "TableFieldSchema")."""
@@ -62,19 +62,19 @@ class Administration:
             self._add_columns(found, lacking)
 
     def ensure_views(self, tables: Iterable[Table]) -> None:
-        """Find the views of the latest rows of tables, or make them, or change their queries.
+        """Find the views of what holds of tables, or make them, or change their queries.
 
         The tables have to be there. Raises TableMismatchError where a table has a view's name.
         """
         for table in tables:
-            if has_versions(table):
-                self._ensure_view(table)
+            for view in views(table):
+                self._ensure_view(table, view)
 
-    def _ensure_view(self, table: Table) -> None:
+    def _ensure_view(self, table: Table, view: View) -> None:
         of = self._destination.table_reference(table)
-        reference = self._destination.dataset_reference.table(latest_name(of.table_id))
-        query = latest_query(table, str(of))
-        found = self._find_table(reference) or self._make_view(reference, table, query)
+        reference = self._destination.dataset_reference.table(view.name(of.table_id))
+        query = view.query(table, str(of))
+        found = self._find_table(reference) or self._make_view(reference, view, query)
         if found.view_query is None:
             raise TableMismatchError(table=str(reference), columns="*")
         if found.view_query != query:
@@ -82,11 +82,11 @@ class Administration:
             self._update(found, ["view_query"])
 
     def _make_view(
-        self, reference: bigquery.TableReference, table: Table, query: str
+        self, reference: bigquery.TableReference, view: View, query: str
     ) -> bigquery.Table:
         wanted = bigquery.Table(reference)
         wanted.view_query = query
-        wanted.description = latest_description(table)
+        wanted.description = view.description
         return self._create(wanted)
 
     def _find_dataset(self) -> bigquery.Dataset | None:

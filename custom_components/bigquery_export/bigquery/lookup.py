@@ -52,13 +52,13 @@ class TableLookup:
                 )
                 name, time = table.identity
                 for row in found:
-                    if row["source"] == self._source:
-                        empty = False
-                        yield FoundRow(
-                            row[name],
-                            (row[time] - _EPOCH) // timedelta(microseconds=1),
-                            row[table.id],
-                        )
+                    if row["source"] != self._source:
+                        continue
+                    empty = False
+                    if (id_ := row[table.id]) is None:
+                        continue  # It deletes other rows, and is none of the recorder's.
+                    time_sent = (row[time] - _EPOCH) // timedelta(microseconds=1)
+                    yield FoundRow(row[name], time_sent, id_)
             except NotFound:  # There is no such partition yet.
                 pass
         if empty:

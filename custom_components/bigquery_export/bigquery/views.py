@@ -1,24 +1,54 @@
-"""The views that show the latest version of rows that were sent more than once."""
+"""The views that show what holds of rows that were sent more than once."""
 
-from ..rows.tables import Table
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..rows.entities import ENTITIES
+from ..rows.relationships import RELATIONSHIPS
+from ..rows.tables import Scope, Table
+from .relationship_queries import chains_query, circles_query, dependents_query
 
 _VERSIONED = "deleted"
 """The column of tables that have versions of a row: it marks those that delete others."""
 
 
-def has_versions(table: Table) -> bool:
-    """Return whether the rows of a table may be sent again, and there is a view of the latest."""
-    return any(column.name == _VERSIONED for column in table.columns)
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view beside a table."""
+
+    name: Callable[[str], str]
+    """Makes its name from the table's."""
+    description: str
+    query: Callable[[Table, str], str]
+    """Makes its query from the table and its full name."""
+
+
+def views(table: Table) -> tuple[View, ...]:
+    """Return the views that belong to a table."""
+    if any(column.name == _VERSIONED for column in table.columns):
+        return (
+            View(
+                latest_name,
+                f"{table.description}: the latest version, without those that were deleted since",
+                latest_query,
+            ),
+        )
+    if table.key:
+        of_facts = (
+            View(latest_name, f"{table.description}: what holds now", now_query),
+            View(
+                lambda name: f"{name}_valid",
+                f"{table.description}, with the time until it held",
+                valid_query,
+            ),
+        )
+        return (*of_facts, *_FURTHER.get(table.name, ()))
+    return ()
 
 
 def latest_name(table_id: str) -> str:
     """Return the name of the view of a table."""
     return f"{table_id}_latest"
-
-
-def latest_description(table: Table) -> str:
-    """Return what the view is, for those who find it in BigQuery."""
-    return f"{table.description}: the latest version, without those that were deleted since"
 
 
 def latest_query(table: Table, full_name: str) -> str:
@@ -61,3 +91,121 @@ ON version.`source` = deletion.`source`
   AND version.`export_timestamp` < deletion.`export_timestamp`
 WHERE version.`age` = 1 AND deletion.`source` IS NULL
 """  # noqa: S608 (names of our own)
+
+
+def valid_query(table: Table, full_name: str) -> str:
+    """Return the query that shows each row of a table of facts with the time until it held.
+
+    Rows that say what the one before them says are left out: everything is sent again when it is
+    no longer known what was sent. They are compared as the text of their JSON, in which arrays and
+    NULL are as good as any value (BigQuery's page "JSON functions", TO_JSON_STRING). `valid_to` of
+    the last row is NULL, as LEAD has no row to look at (page "Navigation functions").
+    """
+    return f"""\
+SELECT
+  {_column_list(table)},
+  LEAD(`valid_from`) OVER ({_window(table)}) AS `valid_to`
+FROM (
+  SELECT *, LAG(`said`) OVER ({_window(table)}) AS `said_before`
+  FROM (
+    SELECT *, TO_JSON_STRING(STRUCT({_facts(table)})) AS `said`
+    FROM `{full_name}`
+  )
+)
+WHERE `said_before` IS NULL OR `said` != `said_before`
+"""  # noqa: S608 (names of our own)
+
+
+def now_query(table: Table, full_name: str) -> str:
+    """Return the query that shows what holds now of a table of facts."""
+    return f"""\
+SELECT
+  {_column_list(table, without=("removed",))}
+FROM (
+{valid_query(table, full_name)})
+WHERE `valid_to` IS NULL AND NOT `removed`
+"""  # noqa: S608 (names of our own)
+
+
+def names_query(table: Table, full_name: str) -> str:
+    """Return the query that shows under which names each entity was known, and when.
+
+    A name that one entity alone has ever had is its own at all times. Where others had it, too,
+    it is the entity's from the time on at which it got it, and until another one does.
+    """
+    return f"""\
+SELECT
+  `source`,
+  `registry_id`,
+  `entity_id`,
+  `current_entity_id`,
+  IF(`had_by` IS NULL, NULL, `valid_from`) AS `valid_from`,
+  LEAD(`valid_from`) OVER (
+    PARTITION BY `source`, `entity_id` ORDER BY `valid_from`, `generation`
+  ) AS `valid_to`
+FROM (
+  SELECT *, LAG(`registry_id`) OVER (
+    PARTITION BY `source`, `entity_id` ORDER BY `valid_from`, `generation`
+  ) AS `had_by`
+  FROM (
+    SELECT
+      `source`, `registry_id`, `entity_id`, `valid_from`, `generation`, `removed`,
+      FIRST_VALUE(`entity_id`) OVER (
+        PARTITION BY `source`, `registry_id` ORDER BY `valid_from` DESC, `generation` DESC
+      ) AS `current_entity_id`
+    FROM `{full_name}`
+  )
+  WHERE NOT `removed`
+)
+WHERE `had_by` IS NULL OR `had_by` != `registry_id`
+"""  # noqa: S608 (names of our own)
+
+
+def _further(name: str, description: str, query: Callable[[Table, str], str]) -> View:
+    """Return a view that has a name of its own."""
+    return View(lambda _: name, description, query)
+
+
+_FURTHER = {
+    ENTITIES.name: (
+        _further(
+            "entity_names",
+            "Each name that an entity has ever had, with the one that it has now",
+            names_query,
+        ),
+    ),
+    RELATIONSHIPS.name: (
+        _further(
+            "dependents",
+            "What depends on each thing in the home, directly or by others, by the shortest path",
+            lambda table, full_name: dependents_query(now_query(table, full_name)),
+        ),
+        _further(
+            "automation_chains",
+            "Automations and scripts that lead to one another: by running it, or by acting on"
+            " what triggers it",
+            lambda table, full_name: chains_query(now_query(table, full_name)),
+        ),
+        _further(
+            "automation_circles",
+            "Automations and scripts that lead back to themselves, each circle once",
+            lambda table, full_name: circles_query(now_query(table, full_name)),
+        ),
+    ),
+}
+"""Views of one table alone."""
+
+
+def _window(table: Table) -> str:
+    key = ", ".join(f"`{name}`" for name in table.key)
+    return f"PARTITION BY {key} ORDER BY `valid_from`, `generation`"
+
+
+def _facts(table: Table) -> str:
+    names = [column.name for column in table.columns if column.scope is Scope.ENTITY]
+    return ", ".join(f"`{name}`" for name in (*names, "removed"))
+
+
+def _column_list(table: Table, without: tuple[str, ...] = ()) -> str:
+    names = [column.name for column in table.columns if column.name not in without]
+    return ",\n  ".join(f"`{name}`" for name in names)

@@ -36,6 +36,10 @@ class Position:
     """Rows committed since the first export."""
     rejected: int = 0
     """Rows that could not be sent, and lie in the file of rejected rows."""
+    since: int | None = None
+    """The id behind which a backfill began."""
+    until: int | None = None
+    """The id of its last row. What is newer has a position of its own."""
 
     def moved(self, last: Anchor, *, rows: int, rejected: int) -> Position:
         """Return the position after more rows, up to and with `last`."""
@@ -49,10 +53,89 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a table is exported, and how far the backfill of its older rows, while there is one.
+
+    All rows up to the cursor of the backfill are exported, and those between its end and the cursor
+    of the new rows.
+    """
+
+    new: Position
+    backfill: Position | None = None
+
+    @property
+    def rear(self) -> Position:
+        """Return the position behind which the oldest rows wait."""
+        return self.backfill or self.new
+
+    @property
+    def anchors(self) -> tuple[Anchor, ...]:
+        """Return the anchors of both."""
+        return (*(self.backfill.anchors if self.backfill else ()), *self.new.anchors)
+
+    @property
+    def exported(self) -> tuple[int, int, int]:
+        """Return up to which id rows are exported, and then again behind which and up to which."""
+        if self.backfill is None or self.backfill.until is None:
+            return (self.new.cursor, self.new.cursor, self.new.cursor)
+        return (self.backfill.cursor, self.backfill.until, self.new.cursor)
+
+    def begun_backfill(self, start: int, newest: Anchor) -> Standing:
+        """Return the table with all rows behind `start` and up to `newest` as a backfill."""
+        anchors = self.new.anchors if start == self.new.cursor else ()
+        return Standing(
+            replace(self.new, cursor=newest.id, anchors=(newest,)),
+            replace(
+                self.new,
+                cursor=start,
+                anchors=anchors,
+                since=start,
+                until=newest.id,
+                rows=0,
+                rejected=0,
+            ),
+        )
+
+    def ended_backfill(self) -> Standing:
+        """Return the table when its backfill is done: with one position for all rows."""
+        if (done := self.backfill) is None:
+            return self
+        first = self.new.anchors[0].id if self.new.anchors else 0
+        anchors = tuple(anchor for anchor in done.anchors if anchor.id < first)
+        return Standing(self._counted(replace(self.new, anchors=anchors + self.new.anchors)))
+
+    def gone_back(self, newest: int) -> Standing:
+        """Return the table as if only what the backfill has passed were exported for certain."""
+        if (backfill := self.backfill) is None:
+            return self
+        doubtful = max(self.new.doubtful_until, self.new.cursor, newest)
+        return Standing(
+            self._counted(replace(backfill, since=None, until=None, doubtful_until=doubtful))
+        )
+
+    def _counted(self, position: Position) -> Position:
+        """Return a position that counts the rows of both."""
+        both = [position for position in (self.new, self.backfill) if position]
+        return replace(
+            position,
+            anchors=_thinned(position.anchors),
+            rows=sum(one.rows for one in both),
+            rejected=sum(one.rejected for one in both),
+        )
+
+
+def backfill_of(table: str) -> str:
+    """Return the name of the position of a table's backfill."""
+    return f"{table}.backfill"
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
-    """Transactions that are about to be committed, and where their table stands afterwards."""
+    """Transactions that are about to be committed, and the position of their table afterwards."""
 
     table: str
+    track: str
+    """The name of the position: that of the table, or of its backfill."""
     delivery: str
     """The delivery that both transactions are of."""
     transaction: str
@@ -74,18 +157,31 @@ class Checkpoint:
     """Everything that an export must know of the ones before it."""
 
     positions: dict[str, Position] = field(default_factory=dict)
-    """Positions by table."""
+    """Positions by table, and those of backfills by `backfill_of` it."""
     intent: Intent | None = None
     last_export: float | None = None
     """When the last export ended well, in seconds since 1970."""
 
-    def position(self, table: str) -> Position:
-        """Return where a table stands."""
-        return self.positions.get(table) or Position()
+    def position(self, track: str) -> Position:
+        """Return where a table stands, or its backfill."""
+        return self.positions.get(track) or Position()
 
-    def advanced(self, table: str, position: Position) -> Checkpoint:
-        """Return the checkpoint with a table at a position, and nothing in doubt."""
-        return replace(self, intent=None, positions={**self.positions, table: position})
+    def standing(self, table: str) -> Standing:
+        """Return where a table stands, and its backfill."""
+        return Standing(self.position(table), self.positions.get(backfill_of(table)))
+
+    def advanced(self, track: str, position: Position) -> Checkpoint:
+        """Return the checkpoint with one position moved, and nothing in doubt."""
+        return replace(self, intent=None, positions={**self.positions, track: position})
+
+    def with_standing(self, table: str, standing: Standing) -> Checkpoint:
+        """Return the checkpoint with a table where it stands now."""
+        positions = {**self.positions, table: standing.new}
+        if standing.backfill:
+            positions[backfill_of(table)] = standing.backfill
+        else:
+            positions.pop(backfill_of(table), None)
+        return replace(self, positions=positions)
 
 
 class CheckpointFile:
@@ -156,14 +252,13 @@ def _position(data: Mapping[str, Any]) -> Position:
 
 def _thinned(anchors: tuple[Anchor, ...]) -> tuple[Anchor, ...]:
     """Return few enough anchors: many near the cursor, and ever fewer before."""
-    if len(anchors) <= MAX_ANCHORS:
-        return anchors
-    newest = anchors[-1].id
+    few = list(anchors)
 
     def gap(index: int) -> float:
         """Return how wide the gap would be without an anchor, seen from the cursor."""
-        before, after = anchors[index - 1].id, anchors[index + 1].id
-        return (after - before) / (newest - before)
+        before, after = few[index - 1].id, few[index + 1].id
+        return (after - before) / (few[-1].id - before)
 
-    spare = min(range(1, len(anchors) - 1), key=gap)
-    return anchors[:spare] + anchors[spare + 1 :]
+    while len(few) > MAX_ANCHORS:
+        del few[min(range(1, len(few) - 1), key=gap)]
+    return tuple(few)

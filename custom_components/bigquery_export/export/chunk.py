@@ -25,7 +25,11 @@ class Chunk:
     """What was sent in one transaction, and how far it reaches."""
 
     table: Table
+    track: str
+    """The name of the position that moves when it is committed."""
     start: int
+    until: int
+    """The id of the last row that may be in it."""
     last: Anchor | None = None
     """The last row that was read."""
     ended: bool = False
@@ -72,6 +76,11 @@ class Chunk:
         self.rows -= len(refused)
         self.refused += refused
         return refused
+
+    def close(self) -> None:
+        """Let go of the transaction, whether or not it was committed."""
+        if self.transaction:
+            self.transaction.close()
 
     def log_values(self) -> dict[str, Any]:
         """Return what the export log says of the chunk, when all rows have been sent."""

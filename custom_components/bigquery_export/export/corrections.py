@@ -18,9 +18,7 @@ from math import nextafter
 from time import monotonic
 from typing import Any, cast
 
-from homeassistant.helpers.recorder import async_migration_in_progress
 from homeassistant.util import dt as dt_util
-from homeassistant.util.ulid import ulid_now
 
 from ..rows.encoded_rows import EncodedRows
 from ..rows.statistics_encoder import StatisticsEncoder
@@ -28,7 +26,8 @@ from ..source.statistics import Statistic, StatisticsPiece
 from .chunk import Chunk
 from .digest_file import Exported
 from .digests import Digest, Digests
-from .errors import RecorderBusyError, StoppedError
+from .errors import StoppedError
+from .readiness import check_recorder
 from .session import Result, Session
 from .source import Source
 from .statistics_watch import StatisticsWatch
@@ -65,8 +64,7 @@ class Corrections:
         Send all that differs. Raises ExportError.
         """
         began = monotonic()
-        if async_migration_in_progress(self._session.hass):
-            raise RecorderBusyError
+        check_recorder(self._session.hass)
         await self._session.journal.settle()
         for table in self._tables:
             await table.check(now)
@@ -101,14 +99,20 @@ class _TableCorrections:
         session.result.rows[source.table.name] = 0
 
     async def check(self, now: datetime) -> None:
-        """Send what differs, unless that was done on the same local day."""
+        """Send what differs, unless that was done on the same local day.
+
+        While the table has a backfill that is not done, nobody could tell what was sent of it.
+        """
+        standing = self._session.journal.checkpoint.standing(self._table.name)
+        if standing.backfill:
+            return
         database = await self._read(self._watch.spans.database)
         exported = await self._session.block(self._file.load, database)
         if exported.checked is not None and _local_day(exported.checked) == _local_day(
             now.timestamp()
         ):
             return
-        self._cursor = self._session.journal.checkpoint.position(self._table.name).cursor
+        self._cursor = standing.new.cursor
         current = await self._look_through()
         if self._watch.purged:
             self._horizon = await self._read(self._watch.spans.purged_until)
@@ -170,15 +174,14 @@ class _TableCorrections:
         rest = iter(differences)
         while True:
             sent: list[tuple[_Difference, Digest | None]] = []
-            chunk = Chunk(self._table, self._cursor)
+            chunk = Chunk(self._table, self._table.name, self._cursor, self._cursor)
             try:
                 await self._fill(chunk, rest, sent)
                 if not sent:
                     return
                 await self._commit(chunk)
             finally:
-                if chunk.transaction:
-                    chunk.transaction.close()
+                chunk.close()
             for difference, digest in sent:
                 exported.digests.put(difference.statistic_id, difference.number, digest)
             await self._session.block(self._file.save, exported)
@@ -227,26 +230,14 @@ class _TableCorrections:
             yield piece
             first = nextafter(piece.rows[-1][2] or 0, float("inf"))
 
-    async def _send(self, chunk: Chunk, batch: EncodedRows) -> None:
-        session = self._session
-        for part in batch.batches(session.batch_rows):
-            if chunk.transaction is None:
-                label = f"{self._table.name}_{ulid_now()}"
-                begin = session.delivery.begin
-                chunk.transaction = await session.block(begin, self._table, label)
-            rejected = await session.block(chunk.transaction.append, part.data)
-            chunk.add(part)
-            chunk.reject(rejected, session.delivery.encoding(self._table))
+    async def _send(self, chunk: Chunk, rows: EncodedRows) -> None:
+        for batch in rows.batches(self._session.batch_rows):
+            await self._session.send(chunk, batch)
 
     async def _commit(self, chunk: Chunk) -> None:
         """Commit what was sent; the position stays where it is."""
-        journal = self._session.journal
-        before = journal.checkpoint.position(self._table.name)
-        await journal.keep_refused(self._table, chunk.refused)
-        if chunk.transaction:
-            await self._session.block(chunk.transaction.finish)
-        await journal.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
-        self._session.result.add(chunk)
+        before = self._session.journal.checkpoint.position(self._table.name)
+        await self._session.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
 
     async def _read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
         return await read_recorder(self._session.hass, read, *args)

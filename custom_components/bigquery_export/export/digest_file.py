@@ -4,11 +4,10 @@ Whatever it does not know of, or knows twice, makes digests differ, and then a p
 again. So a line that was written in vain costs some rows, and never the truth.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -19,6 +18,7 @@ import orjson
 from ..const import DOMAIN
 from .digests import Digests, Periods
 from .errors import CheckpointUnwritableError
+from .lines import append
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Line:
     digests: Mapping[str, Mapping[str, Any]]
     before: tuple[int, ...] | None = None
     """Where the table stood before the transaction, or None where it is all that is known."""
+    track: str = ""
+    """The name of the position that moved with the transaction."""
     doubtful: bool = False
     """Whether rows that BigQuery had already were left out."""
     checked: float | None = None
@@ -60,12 +62,7 @@ class DigestFile:
     def append(self, line: Line) -> None:
         """Add a line; it is on the disk when this returns. Raises CheckpointUnwritableError."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "a+b", opener=_private) as file:
-                torn = file.tell() and not _ends_with_line(file)
-                file.write(b"\n" * bool(torn) + _text(line))
-                file.flush()
-                os.fsync(file.fileno())
+            append(self.path, _text(line))
         except OSError as err:
             raise CheckpointUnwritableError(path=str(self.path), message=str(err)) from err
 
@@ -75,20 +72,30 @@ class DigestFile:
         A transaction that is begun again from where it began takes the place of the one before,
         which was not committed. One of doubtful rows does not: it may leave out what the one
         before has sent.
+
+        Where another database has sent rows since, of the same statistic in the same period, those
+        may be shown: what is known of this one is no longer true there.
         """
         exported = Exported(database, Digests(self.periods))
-        last: Line | None = None
+        last: dict[str, Line] = {}
         for line in self._lines():
             if line.checked is not None:
                 exported.checked = line.checked
             if line.database != database:
+                self._include(exported, last.values())
+                last.clear()
+                exported.digests.forget(line.digests)
                 continue
-            if last and (last.before is None or last.before != line.before or line.doubtful):
-                exported.digests.include(Digests.from_json(self.periods, last.digests))
-            last = line
-        if last:
-            exported.digests.include(Digests.from_json(self.periods, last.digests))
+            before = last.get(line.track)
+            if before and (before.before is None or before.before != line.before or line.doubtful):
+                self._include(exported, [before])
+            last[line.track] = line
+        self._include(exported, last.values())
         return exported
+
+    def _include(self, exported: Exported, lines: Iterable[Line]) -> None:
+        for line in lines:
+            exported.digests.include(Digests.from_json(self.periods, line.digests))
 
     def save(self, exported: Exported) -> None:
         """Write all that is known in place of all lines. Raises CheckpointUnwritableError."""
@@ -113,16 +120,6 @@ class DigestFile:
             # A line that a crash has cut off is of a transaction that was not committed.
             if line := _parsed(text):
                 yield line
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _ends_with_line(file: BinaryIO) -> bool:
-    """Return whether nothing of a crash is left at the end of a file."""
-    file.seek(-1, os.SEEK_END)
-    return file.read(1) == b"\n"
 
 
 def _text(line: Line) -> bytes:

@@ -128,6 +128,12 @@ class Digests:
         elif periods.pop(number, None) and not periods:
             del self.by_statistic[statistic_id]
 
+    def forget(self, others: Mapping[str, Mapping[str, Any]]) -> None:
+        """Know of no rows in those periods of statistics that others, as JSON, are of."""
+        for statistic_id, by_number in others.items():
+            for number in by_number:
+                self.put(statistic_id, int(number), None)
+
     def as_json(self) -> dict[str, dict[str, list[float]]]:
         """Return them as they are written to a file."""
         return {

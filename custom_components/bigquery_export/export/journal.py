@@ -71,14 +71,14 @@ class Journal:
         delivery = self._deliveries[intent.delivery]
         table = self._tables[intent.table]
         outcome = await self._block(delivery.settle, table, intent.transaction)
-        position = self.checkpoint.position(intent.table)
+        position = self.checkpoint.position(intent.track)
         if outcome is Outcome.COMMITTED:
             position = intent.position
             await self._settle_log(intent, delivery)
         elif outcome is Outcome.FORGOTTEN or intent.age > _REMEMBERED:
             doubtful = max(position.doubtful_until, intent.position.cursor)
             position = replace(position, doubtful_until=doubtful)
-        await self.save(self.checkpoint.advanced(intent.table, position))
+        await self.save(self.checkpoint.advanced(intent.track, position))
 
     async def _settle_log(self, intent: Intent, delivery: Delivery) -> None:
         """Make sure that the export log has its row of a transaction that was committed."""
@@ -91,16 +91,21 @@ class Journal:
             await self._commit_log(log)
 
     async def commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
-        """Commit what was sent, and move the position of the table to what `after` returns.
+        """Commit what was sent, and move the position that it is of to what `after` returns.
 
         Rows that BigQuery rejects only now are left out and kept, and the others committed.
         """
-        table = chunk.table.name
         while chunk.transaction and chunk.rows:
             log_values = {**chunk.log_values(), **self._header}
             log = await self._block(self._write_log, self._delivery, log_values)
             intent = Intent(
-                table, self._delivery.name, chunk.transaction.name, log.name, log_values, after()
+                chunk.table.name,
+                chunk.track,
+                self._delivery.name,
+                chunk.transaction.name,
+                log.name,
+                log_values,
+                after(),
             )
             await self.save(replace(self.checkpoint, intent=intent))
             rejected = await self._block(chunk.transaction.commit)
@@ -110,7 +115,7 @@ class Journal:
             log.close()
             refused = chunk.reject(rejected, self._delivery.encoding(chunk.table))
             await self.keep_refused(chunk.table, refused)
-        await self.save(self.checkpoint.advanced(table, after()))
+        await self.save(self.checkpoint.advanced(chunk.track, after()))
 
     async def keep_refused(self, table: Table, rows: Sequence[RefusedRow]) -> None:
         """Write rows that could not be sent to their file."""

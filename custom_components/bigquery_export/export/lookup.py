@@ -30,13 +30,22 @@ def without_known(
 ) -> EncodedRows:
     """Return the rows of a batch that are not in BigQuery; this blocks.
 
-    Rows are known by what identifies them and never by the recorder's id. Where more of the same
-    are wanted than there are, the rest is sent. `repeats` says by the recorder's id how many rows
-    before the batch are known by the same as one in it: those are in BigQuery.
+    Rows are known by what identifies them. Where more of the same are wanted than there are, the
+    rest is sent. `repeats` says by the recorder's id how many rows before the batch are known by
+    the same as one in it: those are in BigQuery.
+
+    The recorder's id says something only beside the time, to the microsecond, of a row whose name
+    the recorder has changed since.
     """
     wanted = Counter(key[:2] for key in batch.keys)
+    places = _places(batch) if table.renamed else set()
     known: Counter[tuple[str, int]] = Counter()
-    known.update(row[:2] for row in _rows(batch, table, lookup) if row[:2] in wanted)
+    renamed = set()
+    for row in _rows(batch, table, lookup):
+        if row[:2] in wanted:
+            known[row[:2]] += 1
+        elif row[1:] in places:
+            renamed.add(row[1:])
     if repeats:
         known.subtract(
             {
@@ -49,9 +58,14 @@ def without_known(
     for id_, key, data in zip(batch.ids, batch.keys, batch.data, strict=True):
         if known[key[:2]] > 0:
             known[key[:2]] -= 1
-        else:
+        elif (key.time, id_) not in renamed:
             new.add(id_, key, data)
     return new
+
+
+def _places(batch: EncodedRows) -> set[tuple[int, int | None]]:
+    """Return the times of rows with their ids."""
+    return {(key.time, id_) for id_, key in zip(batch.ids, batch.keys, strict=True)}
 
 
 def without_sent(batch: EncodedRows, table: Table, lookup: Lookup) -> EncodedRows:

@@ -1,10 +1,11 @@
 """The file of rejected rows: what BigQuery did not take is kept here, with the reason."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-import os
 from pathlib import Path
-from typing import Any, BinaryIO
+import re
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
@@ -15,6 +16,9 @@ import orjson
 from ..const import DOMAIN
 from ..rows.encoded_rows import RefusedRow
 from ..rows.tables import Scope, Table
+from .lines import append
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,11 @@ class RejectedRows:
             if (identity := _identity(entry)) not in self._known:
                 self._known.add(identity)
                 lines.append(_line(entry))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "a+b", opener=_private) as file:
-            if file.tell() and not _ends_with_line(file):
-                lines.insert(0, b"\n")
-            file.write(b"".join(lines))
-            file.flush()
-            os.fsync(file.fileno())
+        append(self.path, b"".join(lines))
+
+    def count_by_reason(self) -> Counter[str]:
+        """Return how many rows there are, by the reason without what it quotes of them."""
+        return Counter(_QUOTED.sub("…", entry.reason) for entry in self.load())
 
     def load(self) -> list[RejectedEntry]:
         """Return all rows of the file."""
@@ -88,16 +90,6 @@ class RejectedRows:
     def remove(self) -> None:
         """Delete the file."""
         self.path.unlink(missing_ok=True)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _ends_with_line(file: BinaryIO) -> bool:
-    """Return whether nothing of a crash is left at the end of a file."""
-    file.seek(-1, os.SEEK_END)
-    return file.read(1) == b"\n"
 
 
 def _entry(export_id: str, table: Table, row: RefusedRow) -> RejectedEntry:

@@ -1,4 +1,4 @@
-"""Where to go on, if the recorder's history is still the one that a position belongs to.
+"""Where to go on, if the recorder's history is still the one that a table's positions belong to.
 
 SQLite gives the ids of deleted rows to new ones. A database can be replaced, restored from an
 older backup, or moved to another server. An id alone says nothing then; the anchors do.
@@ -7,24 +7,47 @@ older backup, or moved to another server. An id alone says nothing then; the anc
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .checkpoint import Position
+from ..source.reader import Anchor
+from .checkpoint import Position, Standing
+from .chunk import MAX_ROWS
 
 
 def resumed(
-    position: Position | None, *, found: Mapping[int, str], oldest: int | None, newest: int
-) -> Position:
-    """Return the position to go on from.
+    before: Standing | None, *, found: Mapping[int, str], oldest: int | None, newest: int
+) -> Standing:
+    """Return where to go on.
 
     `found` are the fingerprints that the recorder has now for the ids of the anchors, `oldest`
     and `newest` are its lowest and highest ids.
     """
-    if position is None:
+    if before is None:
         # A new export, or one that has lost its checkpoint.
-        return Position(doubtful_until=newest)
+        return Standing(Position(doubtful_until=newest))
     if oldest is None:
         # Nothing to go on from; the ids may begin again at 1.
-        return position
-    known = [anchor for anchor in position.anchors if found.get(anchor.id) == anchor.fingerprint]
+        return before
+    if before.backfill is None or _known(before.new, found):
+        # As long as one of the rows behind it is there, a backfill's ids are given to no other.
+        return Standing(
+            _resumed(before.new, found, oldest, newest),
+            before.backfill and _behind_purge(before.backfill, oldest),
+        )
+    return Standing(_resumed(before.gone_back(newest).new, found, oldest, newest))
+
+
+def divided(standing: Standing, *, oldest: int | None, newest: Anchor) -> Standing:
+    """Return new rows and a backfill, where more rows wait than one transaction takes.
+
+    `newest` is the last row to be exported now.
+    """
+    if standing.backfill or oldest is None:
+        return standing
+    start = max(standing.new.cursor, oldest - 1)
+    return standing if newest.id - start <= MAX_ROWS else standing.begun_backfill(start, newest)
+
+
+def _resumed(position: Position, found: Mapping[int, str], oldest: int, newest: int) -> Position:
+    known = _known(position, found)
     if known and known[-1] == position.anchors[-1]:
         return position
     # After any break in the history, nothing is known of any row behind it; nor of those up to
@@ -40,3 +63,14 @@ def resumed(
         return replace(position, cursor=oldest - 1, anchors=(), doubtful_until=doubtful)
     # It is another database, perhaps with the same history under other ids.
     return replace(position, cursor=0, anchors=(), doubtful_until=doubtful)
+
+
+def _known(position: Position, found: Mapping[int, str]) -> list[Anchor]:
+    """Return those anchors that the recorder still has."""
+    return [anchor for anchor in position.anchors if found.get(anchor.id) == anchor.fingerprint]
+
+
+def _behind_purge(backfill: Position, oldest: int) -> Position:
+    """Return a backfill without what the recorder has deleted."""
+    cursor = min(oldest - 1, backfill.until or 0)
+    return replace(backfill, cursor=cursor, anchors=()) if cursor > backfill.cursor else backfill

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from homeassistant.util.ulid import ulid_now
-
 from ..rows.encoded_rows import EncodedRows, RefusedRow, RowKey
 from ..rows.encoding import Encoding
 from ..rows.tables import Table
@@ -49,23 +47,13 @@ class Retry:
         rows = await session.block(self._encode, table, entries, encoding)
         new = await session.block(without_sent, rows, table, session.lookup)
         before = session.journal.checkpoint.position(table.name)
-        chunk = Chunk(table, before.cursor, refused=new.refused)
+        chunk = Chunk(table, table.name, before.cursor, before.cursor, refused=new.refused)
         try:
-            if new.data:
-                label = f"{table.name}_{ulid_now()}"
-                chunk.transaction = await session.block(session.delivery.begin, table, label)
-                chunk.add(new)
-                chunk.reject(await session.block(chunk.transaction.append, new.data), encoding)
-                await session.block(chunk.transaction.finish)
-                await session.journal.commit(
-                    chunk, lambda: replace(before, rows=before.rows + chunk.rows)
-                )
+            await session.send(chunk, new)
+            await session.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
         finally:
-            if chunk.transaction:
-                chunk.transaction.close()
+            chunk.close()
         await session.block(self._rejected_rows.take_out, table, entries, chunk.refused)
-        self.result.rows[table.name] += chunk.rows
-        self.result.bytes += chunk.bytes
 
     def _encode(
         self, table: Table, entries: Sequence[RejectedEntry], encoding: Encoding

@@ -10,6 +10,7 @@ from homeassistant.util import dt as dt_util
 from .readiness import async_flush, check_recorder
 from .retention import Loss
 from .session import Result, Session
+from .snapshot import Snapshot, export_snapshots
 from .source import Source
 from .table_export import TableExport
 
@@ -17,9 +18,15 @@ from .table_export import TableExport
 class Run:
     """One export of all that there is. It can be used once."""
 
-    def __init__(self, session: Session, sources: Iterable[Source[Any]]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        sources: Iterable[Source[Any]],
+        snapshots: Iterable[Snapshot] = (),
+    ) -> None:
         """Prepare a run that goes on from the checkpoint of the session."""
         self._session = session
+        self._snapshots = snapshots
         self._exports = [TableExport(session, source) for source in sources]
 
     @property
@@ -27,16 +34,21 @@ class Run:
         """Return what the recorder had deleted before the run could export it."""
         return [export.loss for export in self._exports if export.loss]
 
+    def pause(self, paused: bool) -> None:
+        """Make backfills wait after the transaction that they are at, or not."""
+        self._session.paused = paused
+
     def stop(self) -> None:
         """Make the run end soon: what is not committed then will be sent by the next one."""
         self._session.stopped = True
 
-    async def async_export(self, *, flush: bool = False) -> Result:
-        """Export all rows that there are now. Raises ExportError.
+    async def async_export(self, *, flush: bool = False, backfill: bool = True) -> Result:
+        """Export all rows that there are now, those of the backfill last. Raises ExportError.
 
         With `flush` they include what the recorder has heard of, but not committed yet.
         Before anything is sent, what the run before may have left in doubt is settled. The tables
-        take turns, so that none waits for another's history.
+        take turns, so that none waits for another's history; and new rows come after each
+        transaction of a backfill.
         """
         began = monotonic()
         journal = self._session.journal
@@ -46,10 +58,27 @@ class Run:
         await journal.settle()
         for export in self._exports:
             await export.resume()
+        await export_snapshots(self._session, self._snapshots)
+        await self._export_new()
         unfinished = self._exports
-        while unfinished:
-            unfinished = [export for export in unfinished if await export.export_chunk()]
+        while unfinished and backfill and not self._session.paused:
+            unfinished = [export for export in unfinished if await self._backfill(export)]
         now = dt_util.utcnow().timestamp()
         await journal.save(replace(journal.checkpoint, last_export=now))
         self._session.result.seconds = monotonic() - began
         return self._session.result
+
+    async def _export_new(self) -> None:
+        """Export new rows, up to the newest that each table has."""
+        unfinished = self._exports
+        while unfinished:
+            unfinished = [export for export in unfinished if await export.export_chunk()]
+
+    async def _backfill(self, export: TableExport) -> bool:
+        """Send rows of one backfill, and then new ones of all; return whether it goes on."""
+        if self._session.paused or not await export.backfill_chunk():
+            return False
+        for other in self._exports:
+            await other.look_for_new()
+        await self._export_new()
+        return True

@@ -9,6 +9,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_now
 
+from ..rows.encoded_rows import EncodedRows
+from .checkpoint import Position
 from .chunk import Chunk
 from .delivery import Delivery
 from .journal import Journal
@@ -60,7 +62,39 @@ class Session:
     result: Result
     stopped: bool = False
     """Whether the export has to end soon."""
+    paused: bool = False
+    """Whether backfills have to wait."""
+    begun: int = 0
+    """How many transactions were begun."""
 
     async def block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Make a call that blocks."""
         return await self.hass.async_add_executor_job(call, *args)
+
+    async def send(self, chunk: Chunk, rows: EncodedRows) -> None:
+        """Add rows to the transaction of a chunk, which the first ones begin.
+
+        Its label is of the table, the export, the place where the chunk begins, and the number of
+        transactions before it.
+        """
+        if not rows.data:
+            return
+        table = chunk.table
+        if chunk.transaction is None:
+            label = f"{table.name}_{self.result.export_id}_{chunk.start}_{self.begun}"
+            self.begun += 1
+            chunk.transaction = await self.block(self.delivery.begin, table, label)
+        rejected = await self.block(chunk.transaction.append, rows.data)
+        chunk.add(rows)
+        chunk.reject(rejected, self.delivery.encoding(table))
+
+    async def commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
+        """Keep the rows of a chunk that could not be sent, and commit the others.
+
+        The position that they are of moves to what `after` returns when that is done.
+        """
+        await self.journal.keep_refused(chunk.table, chunk.refused)
+        if chunk.transaction:
+            await self.block(chunk.transaction.finish)
+        await self.journal.commit(chunk, after)
+        self.result.add(chunk)

@@ -30,11 +30,14 @@ class Reader[P: Piece](Protocol):
     def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the fingerprints of those rows that there are, by id."""
 
-    def count(self, after: int) -> int:
-        """Return how many rows wait that have a higher id than `after`."""
+    def count(self, after: int, until: int | None = None) -> int:
+        """Return how many rows wait that have `after` < id <= `until`."""
 
-    def repeats(self, after: int, until: int) -> Mapping[int, int]:
-        """Return how many rows up to `after` are known by the same as a row behind it, by id."""
+    def repeats(self, after: int, until: int, exported: tuple[int, int, int]) -> Mapping[int, int]:
+        """Return how many rows were exported that are known by the same as another, by its id.
+
+        The others are those with `after` < id <= `until`; `exported` is `Standing.exported`.
+        """
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> P | None:
         """Return the next rows with `after` < id <= `until`, or None when there are none.
@@ -59,7 +62,7 @@ class Watch[P: Piece]:
     def open(self) -> None:
         """Prepare for a run; this blocks, and runs on the recorder's executor."""
 
-    def begin(self, before: Position) -> None:
+    def begin(self, track: str, before: Position) -> None:
         """Begin with a transaction; the one before was committed, or will be begun again."""
 
     def look_at(self, piece: P) -> None:

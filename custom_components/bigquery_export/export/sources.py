@@ -1,16 +1,16 @@
 """All sources: a declaration for each table of the recorder that is exported."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from homeassistant.components.recorder.db_schema import Statistics, StatisticsShortTerm
 from homeassistant.core import HomeAssistant
 
+from ..rows.circumstances import Choice, Circumstances
 from ..rows.encoding import Encoding
-from ..rows.events import EVENTS, EventChoice
+from ..rows.events import EVENTS
 from ..rows.events_encoder import EventEncoder
-from ..rows.local_time import Place
 from ..rows.recorder_runs import RECORDER_RUNS
 from ..rows.recorder_runs_encoder import RecorderRunsEncoder
 from ..rows.sensor_data import SENSOR_DATA
@@ -26,32 +26,16 @@ from .source import Encoder, Reader, Source
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What the rows of one run depend on, besides the recorder."""
-
-    run_values: Mapping[str, Any]
-    """The values that all rows of the run share."""
-    place: Place
-    events: EventChoice
-
-
-@dataclass(frozen=True, slots=True)
 class SourceType:
     """How the source of one table is made."""
 
     table: Table
-    reader: Callable[[HomeAssistant, EventChoice], Reader[Any]]
+    reader: Callable[[HomeAssistant, Choice], Reader[Any]]
     encoder: Callable[[Encoding, Circumstances], Encoder[Any]]
 
-    def open(
-        self, hass: HomeAssistant, encoding: Encoding, circumstances: Circumstances
-    ) -> Source[Any]:
+    def open(self, hass: HomeAssistant, encoding: Encoding, run: Circumstances) -> Source[Any]:
         """Return the source for one run; nothing is read yet."""
-        return Source(
-            self.table,
-            self.reader(hass, circumstances.events),
-            self.encoder(encoding, circumstances),
-        )
+        return Source(self.table, self.reader(hass, run.choice), self.encoder(encoding, run))
 
 
 SOURCE_TYPES = {
@@ -59,31 +43,25 @@ SOURCE_TYPES = {
     for source in (
         SourceType(
             SENSOR_DATA,
-            lambda hass, _: StatesReader(hass),
-            lambda encoding, run: StateEncoder(encoding, run.run_values, run.place),
+            lambda hass, choice: StatesReader(
+                hass, [surrounding.entity_id for surrounding in choice.surroundings]
+            ),
+            StateEncoder,
         ),
         SourceType(
             STATISTICS,
             lambda hass, _: StatisticsReader(hass, Statistics),
-            lambda encoding, run: StatisticsEncoder(encoding, run.run_values, run.place, HOUR),
+            lambda encoding, run: StatisticsEncoder(encoding, run, HOUR),
         ),
         SourceType(
             STATISTICS_SHORT_TERM,
             lambda hass, _: StatisticsReader(hass, StatisticsShortTerm),
-            lambda encoding, run: StatisticsEncoder(
-                encoding, run.run_values, run.place, FIVE_MINUTES
-            ),
+            lambda encoding, run: StatisticsEncoder(encoding, run, FIVE_MINUTES),
         ),
         SourceType(
-            EVENTS,
-            lambda hass, events: EventsReader(hass, events.types),
-            lambda encoding, run: EventEncoder(encoding, run.run_values, run.place, run.events),
+            EVENTS, lambda hass, choice: EventsReader(hass, choice.events.types), EventEncoder
         ),
-        SourceType(
-            RECORDER_RUNS,
-            lambda hass, _: RecorderRunsReader(hass),
-            lambda encoding, run: RecorderRunsEncoder(encoding, run.run_values),
-        ),
+        SourceType(RECORDER_RUNS, lambda hass, _: RecorderRunsReader(hass), RecorderRunsEncoder),
     )
 }
 """Sources by the name of their table, in the order in which they are exported."""

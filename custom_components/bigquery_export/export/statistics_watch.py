@@ -41,21 +41,23 @@ class StatisticsWatch(Watch[StatisticsPiece]):
         self.spans = spans
         self.purged = purged
         self._database = ""
-        self._begin((), doubtful=False)
+        self._begin((), "", doubtful=False)
 
     @override
     def open(self) -> None:
         self._database = self.spans.database()
 
     @override
-    def begin(self, before: Position) -> None:
+    def begin(self, track: str, before: Position) -> None:
         self._begin(
             (before.cursor, before.rows, before.rejected),
+            track,
             doubtful=before.doubtful_until > before.cursor,
         )
 
-    def _begin(self, before: tuple[int, ...], *, doubtful: bool) -> None:
+    def _begin(self, before: tuple[int, ...], track: str, *, doubtful: bool) -> None:
         self._before = before
+        self._track = track
         self._doubtful = doubtful
         self._digests = Digests(self.file.periods)
         self._pieces: list[StatisticsPiece] = []
@@ -79,7 +81,8 @@ class StatisticsWatch(Watch[StatisticsPiece]):
             ids = {row[0] for row in piece.rows}
             self._digests.add(piece, ids.difference(self._left_out))
         if digests := self._digests.as_json():
-            self.file.append(Line(self._database, digests, self._before, self._doubtful))
+            line = Line(self._database, digests, self._before, self._track, self._doubtful)
+            self.file.append(line)
 
 
 def digest_file(hass: HomeAssistant, entry_id: str, table: str) -> DigestFile:

@@ -1,7 +1,10 @@
 """The export of one table in one run.
 
-resume -> chunk, chunk ...
-chunk: read pieces -> encode -> append -> commit (journal.py)
+    resume -> chunk, chunk ...
+    chunk: read pieces -> encode -> append -> commit (journal.py)
+
+Where more rows wait than one transaction takes, they become a backfill, and what is newer does not
+wait for it.
 """
 
 import asyncio
@@ -15,12 +18,12 @@ from homeassistant.util import dt as dt_util
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..rows.encoded_rows import EncodedRows
-from ..source.reader import PIECE_ROWS
-from .checkpoint import Position
+from ..source.reader import PIECE_ROWS, Anchor
+from .checkpoint import Position, Standing, backfill_of
 from .chunk import Chunk
 from .errors import RecorderBusyError, RecorderUnreadableError, StoppedError
 from .lookup import without_known
-from .resume import resumed
+from .resume import divided, resumed
 from .retention import Loss, Retention, find_loss, is_purged, oldest_waiting
 from .session import Session
 from .source import Piece, Source
@@ -34,7 +37,7 @@ _PAUSE = 0.01
 
 
 class TableExport:
-    """Exports one table, up to the newest row that it has when it begins."""
+    """Exports one table: new rows up to the newest that was looked for, and its backfill."""
 
     def __init__(self, session: Session, source: Source[Any]) -> None:
         """Prepare the export; nothing is read yet."""
@@ -44,60 +47,69 @@ class TableExport:
         self._reader = source.reader
         self._encoder = source.encoder
         self._watch = source.watch
-        self._encoding = session.delivery.encoding(source.table)
         self._until = 0
+        """The id of the newest row to be exported."""
         self.loss: Loss | None = None
         """Rows that the recorder has deleted before they were exported."""
         session.result.rows[source.table.name] = 0
 
     @property
-    def _position(self) -> Position:
-        return self._journal.checkpoint.position(self._table.name)
+    def _standing(self) -> Standing:
+        return self._journal.checkpoint.standing(self._table.name)
 
     async def resume(self) -> None:
-        """Make sure that the position belongs to the history that the recorder has now."""
+        """Make sure that the positions belong to the history that the recorder has now."""
         await self._read(self._watch.open)
+        await self.look_for_new()
+        checkpoint = self._journal.checkpoint
+        before = self._standing if self._table.name in checkpoint.positions else None
+        ids = [self._until, *(anchor.id for anchor in self._standing.anchors)]
+        found = await self._read(self._reader.fingerprints, ids)
+        oldest = await self._read(self._reader.oldest_id)
+        after = resumed(before, found=found, oldest=oldest, newest=self._until)
+        if before:
+            await self._compare(before, after)
+        if mark := found.get(self._until):
+            after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
+        if after != before:
+            await self._journal.save(checkpoint.with_standing(self._table.name, after))
+
+    async def look_for_new(self) -> None:
+        """Export new rows up to the newest that there is now."""
         self._until = await self._read(self._reader.newest_id)
-        before = self._journal.checkpoint.positions.get(self._table.name)
-        after = resumed(
-            before,
-            found=await self._read(
-                self._reader.fingerprints, [anchor.id for anchor in self._position.anchors]
-            ),
-            oldest=await self._read(self._reader.oldest_id),
-            newest=self._until,
-        )
-        if after == before:
-            return
-        if before is not None and after.cursor > before.cursor:
+
+    async def _compare(self, before: Standing, after: Standing) -> None:
+        """Say what has become of rows since the last export, where it was not to be expected."""
+        if after.rear.cursor > before.rear.cursor:
             await self._look_for_loss(before, after)
-        if before is not None and after.cursor < before.cursor:
+        if after.rear.cursor < before.rear.cursor or after.new.cursor < before.new.cursor:
             _LOGGER.warning(
                 "The recorder's database is not as it was at the last export; %s goes on from"
                 " row %s instead of %s, and nothing is sent twice",
                 self._table.name,
-                after.cursor,
-                before.cursor,
+                after.new.cursor,
+                before.new.cursor,
             )
-        await self._journal.save(self._journal.checkpoint.advanced(self._table.name, after))
 
-    async def _look_for_loss(self, before: Position, after: Position) -> None:
+    async def _look_for_loss(self, before: Standing, after: Standing) -> None:
         """Find out whether rows are gone that were not exported."""
         if not is_purged(self._table.name):
             return
         hass = self._session.hass
+        cursor = after.rear.cursor
         self.loss = find_loss(
             self._table.name,
-            before,
-            after,
-            oldest=await self._read(oldest_waiting, hass, self._table.name, after.cursor),
-            last_export=self._journal.checkpoint.last_export,
+            before.rear,
+            after.rear,
+            oldest=await self._read(oldest_waiting, hass, self._table.name, cursor),
+            # It says nothing of a backfill that waits.
+            last_export=None if before.backfill else self._journal.checkpoint.last_export,
             retention=Retention.of(hass),
         )
         if self.loss:
             _LOGGER.log(
                 # There may be more of them day by day, until an export succeeds.
-                logging.ERROR if before.anchors else logging.WARNING,
+                logging.ERROR if before.rear.anchors else logging.WARNING,
                 "The recorder has deleted up to about %d rows of %s that were not exported,"
                 " from %s to %s",
                 self.loss.rows,
@@ -107,12 +119,26 @@ class TableExport:
             )
 
     async def export_chunk(self) -> bool:
-        """Send rows in one transaction, and commit it; return whether there may be more."""
-        before = self._position
-        if before.cursor >= self._until:
+        """Send new rows in one transaction, and commit it; return whether there may be more."""
+        name = self._table.name
+        return await self._export_chunk(name, self._journal.checkpoint.position(name), self._until)
+
+    async def backfill_chunk(self) -> bool:
+        """Send rows of the backfill likewise; when there are no more, it is done."""
+        if (before := self._standing.backfill) is None:
             return False
-        chunk = Chunk(self._table, before.cursor)
-        self._watch.begin(before)
+        name = self._table.name
+        if await self._export_chunk(backfill_of(name), before, before.until or 0):
+            return True
+        done = self._standing.ended_backfill()
+        await self._journal.save(self._journal.checkpoint.with_standing(name, done))
+        return False
+
+    async def _export_chunk(self, track: str, before: Position, until: int) -> bool:
+        if before.cursor >= until:
+            return False
+        chunk = Chunk(self._table, track, before.cursor, until)
+        self._watch.begin(track, before)
         try:
             if before.doubtful_until > chunk.cursor:
                 await self._fill_with_unknown(chunk)
@@ -120,24 +146,19 @@ class TableExport:
                 await self._fill(chunk)
             if (last := chunk.last) is None:
                 return False
-            await self._journal.keep_refused(self._table, chunk.refused)
-            if chunk.transaction:
-                await self._session.block(chunk.transaction.finish)
             await self._session.block(self._watch.keep)
-            await self._journal.commit(
+            await self._session.commit(
                 chunk,
                 lambda: before.moved(last, rows=chunk.rows, rejected=len(chunk.refused)),
             )
         finally:
-            if chunk.transaction:
-                chunk.transaction.close()
-        self._session.result.add(chunk)
+            chunk.close()
         return True
 
     async def _fill(self, chunk: Chunk) -> None:
         """Send batches as they are read."""
         while not chunk.full:
-            await self._send(chunk, await self._read_batch(chunk))
+            await self._session.send(chunk, await self._read_batch(chunk))
 
     async def _fill_with_unknown(self, chunk: Chunk) -> None:
         """Read all batches first, and send what is not in BigQuery yet."""
@@ -146,13 +167,15 @@ class TableExport:
             rows.extend(await self._read_batch(chunk))
         if rows.data:
             read = set(rows.ids)
-            repeats = await self._read(self._reader.repeats, chunk.start, chunk.cursor)
+            repeats = await self._read(
+                self._reader.repeats, chunk.start, chunk.cursor, self._standing.exported
+            )
             rows = await self._session.block(
                 without_known, rows, self._table, self._session.lookup, repeats
             )
             self._watch.leave_out(read.difference(rows.ids))
         for batch in rows.batches(self._session.batch_rows):
-            await self._send(chunk, batch)
+            await self._session.send(chunk, batch)
 
     async def _read_batch(self, chunk: Chunk) -> EncodedRows:
         batch = EncodedRows()
@@ -160,7 +183,7 @@ class TableExport:
             if self._session.stopped:
                 raise StoppedError
             piece = await self._read(
-                self._reader.read, chunk.cursor, self._until, min(missing, PIECE_ROWS)
+                self._reader.read, chunk.cursor, chunk.until, min(missing, PIECE_ROWS)
             )
             if piece is None:
                 chunk.ended = True
@@ -176,17 +199,6 @@ class TableExport:
     def _encode(self, piece: Piece) -> EncodedRows:
         self._watch.look_at(piece)
         return self._encoder.encode(piece)
-
-    async def _send(self, chunk: Chunk, batch: EncodedRows) -> None:
-        if not batch.data:
-            return
-        if chunk.transaction is None:
-            label = f"{self._table.name}_{self._session.result.export_id}_{chunk.start}"
-            begin = self._session.delivery.begin
-            chunk.transaction = await self._session.block(begin, self._table, label)
-        rejected = await self._session.block(chunk.transaction.append, batch.data)
-        chunk.add(batch)
-        chunk.reject(rejected, self._encoding)
 
     async def _read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
         return await read_recorder(self._session.hass, read, *args)

@@ -3,7 +3,7 @@
 Each scope has one function, which returns the values of all its columns by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from homeassistant.const import (
@@ -109,9 +109,14 @@ class EventChoice:
         )
 
 
-def event_values(event_type: str, text: str | None) -> Values:
+def event_values(
+    event_type: str,
+    text: str | None,
+    allowed: Callable[[str | None, dict[str, Any]], dict[str, Any]] = lambda _, data: data,
+) -> Values:
     """Return the values that all events of a type with the same data share.
 
+    `allowed` returns what of the data of an event of an entity may be sent: the same if all may.
     Raises ValueError when the text is not JSON.
     """
     try:
@@ -121,6 +126,8 @@ def event_values(event_type: str, text: str | None) -> Values:
     if not isinstance(data, dict):
         data = {}
     entity_id = _entity_id(data)
+    if (sent := allowed(entity_id, data)) is not data:
+        text = orjson.dumps(sent).decode()
     return {
         "event_type": event_type,
         "event_data": text,

@@ -1,35 +1,30 @@
 """Encoding the recorder's events as rows of `events`."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from homeassistant.util.ulid import bytes_to_ulid
 
 from ..source.events import EventRow, EventsPiece
+from .circumstances import Circumstances
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
-from .events import EventChoice, event_values, origin
+from .events import event_values, origin
 from .fragments import Fragments, encode_each
-from .local_time import DAY, QUARTER, Place, Quarters, microseconds
+from .local_time import DAY, QUARTER, Quarters, microseconds
 
 
 class EventEncoder:
     """Encodes events for one run, each scope of columns once."""
 
-    def __init__(
-        self,
-        encoding: Encoding,
-        run_values: Mapping[str, Any],
-        place: Place,
-        choice: EventChoice,
-    ) -> None:
+    def __init__(self, encoding: Encoding, run: Circumstances) -> None:
         """Make an encoder whose rows all carry the values of the run; it leaves others out."""
         self._encoding = encoding
-        self._choice = choice
-        self._run = encoding.fragment(run_values)
+        self._circumstances = run
+        self._user = run.privacy.user
+        self._run = encoding.fragment(run.run_values)
         self._events = Fragments[tuple[str, str | None]](self._event)
-        self._quarters = Quarters(encoding, place)
+        self._quarters = Quarters(encoding, run.place)
 
     def encode(self, piece: EventsPiece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
@@ -67,7 +62,7 @@ class EventEncoder:
                     "time_fired": fired,
                     "origin": origin(origin_index, own_origin),
                     "context_id": context and bytes_to_ulid(context),
-                    "context_user_id": user and user.hex(),
+                    "context_user_id": user and self._user(user.hex()),
                     "context_parent_id": parent and bytes_to_ulid(parent),
                     "local_time": quarter.clock(in_quarter),
                     "event_id": event_id,
@@ -78,10 +73,15 @@ class EventEncoder:
 
     def _event(self, type_and_data: tuple[str, str | None]) -> bytes:
         """Return the fragment of events of a type with the same data: empty if not chosen."""
-        values = event_values(*type_and_data)
-        if not self._choice.includes(values["event_type"], values["domain"]):
+        run = self._circumstances
+        values = event_values(*type_and_data, run.privacy.event)
+        if not run.choice.events.includes(values["event_type"], values["domain"]):
             return b""
-        return self._encoding.fragment(values)
+        if (entity_id := values["entity_id"]) is not None:
+            if not run.includes(entity_id):
+                return b""
+            values = {**values, "entity_id": run.privacy.entity(entity_id)}
+        return self._encoding.fragment({**values, "user_id": run.privacy.user(values["user_id"])})
 
 
 def _data(piece: EventsPiece, data_id: int | None, own: str | None) -> str | None:

@@ -17,6 +17,14 @@ class Fragments[Key: Hashable](dict[Key, bytes]):
         self._make = make
         self._max_bytes = max_bytes
         self._bytes = 0
+        self._version = 0
+
+    def renew(self, version: int) -> None:
+        """Forget everything if it was made of another version of what it is made of."""
+        if version != self._version:
+            self.clear()
+            self._bytes = 0
+            self._version = version
 
     def __missing__(self, key: Key) -> bytes:
         """Make the fragment of a key that is not remembered."""

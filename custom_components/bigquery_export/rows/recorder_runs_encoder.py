@@ -1,9 +1,7 @@
 """Encoding the recorder's runs as rows of `recorder_runs`."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..source.recorder_runs import RecorderRunRow, RecorderRunsPiece
+from .circumstances import Circumstances
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .fragments import encode_each
@@ -14,11 +12,11 @@ from .recorder_runs import recorder_run_values
 class RecorderRunsEncoder:
     """Encodes the recorder's runs for one run of the export."""
 
-    def __init__(self, encoding: Encoding, run_values: Mapping[str, Any]) -> None:
+    def __init__(self, encoding: Encoding, run: Circumstances) -> None:
         """Make an encoder whose rows all carry the values of the run."""
         self._encoding = encoding
-        self._run = encoding.fragment(run_values)
-        self._source = str(run_values["source"])
+        self._run = encoding.fragment(run.run_values)
+        self._source = str(run.run_values["source"])
 
     def encode(self, piece: RecorderRunsPiece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""

@@ -3,7 +3,9 @@
 Each scope has one function, which returns the values of all its columns by name.
 """
 
+from collections.abc import Callable
 import math
+from typing import Any
 
 from homeassistant.const import (
     ATTR_DEVICE_CLASS,
@@ -112,6 +114,12 @@ _COLUMNS = (
     ),
     *REGISTRY_COLUMNS,
     *local_time_columns("last_updated"),
+    Column(
+        "ambient",
+        ColumnType.JSON,
+        Scope.ROW,
+        "Values at last_updated of the entities that the user has named as surroundings",
+    ),
     SOURCE,
     Column(
         "state_id",
@@ -130,6 +138,7 @@ SENSOR_DATA = Table(
     columns=_COLUMNS,
     id="state_id",
     identity=("entity_id", "last_updated"),
+    renamed=True,
 )
 
 _UNAVAILABLE = (None, STATE_UNAVAILABLE, STATE_UNKNOWN)
@@ -146,10 +155,13 @@ def entity_values(entity_id: str) -> Values:
     return {"entity_id": entity_id, "domain": entity_id.partition(".")[0]}
 
 
-def attributes_values(text: str | None) -> Values:
+def attributes_values(
+    text: str | None, allowed: Callable[[dict[str, Any]], dict[str, Any]] = lambda all_: all_
+) -> Values:
     """Return the values that all rows with the same attributes share.
 
-    Raises ValueError when the text is not a JSON object.
+    `allowed` returns what of them may be sent: the same if all may. Raises ValueError when the
+    text is not a JSON object.
     """
     if text is None:
         return {}
@@ -159,9 +171,9 @@ def attributes_values(text: str | None) -> Values:
         raise ValueError(f"its attributes are not JSON: {err}") from err
     if not isinstance(attributes, dict):
         raise ValueError("its attributes are not a JSON object")
-    return {"attributes": text} | {
-        name: _as_text(attributes.get(name)) for name in _ATTRIBUTE_COLUMNS
-    }
+    if (sent := allowed(attributes)) is not attributes:
+        text = orjson.dumps(sent).decode()
+    return {"attributes": text} | {name: _as_text(sent.get(name)) for name in _ATTRIBUTE_COLUMNS}
 
 
 def _as_text(value: object) -> str | None:

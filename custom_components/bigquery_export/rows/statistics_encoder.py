@@ -1,37 +1,35 @@
 """Encoding the recorder's statistics as rows of `statistics` or `statistics_short_term`."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from homeassistant.core import valid_entity_id
+
 from ..source.statistics import Statistic, StatisticsPiece, StatisticsRow
+from .circumstances import Circumstances
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .fragments import Fragments, encode_each
-from .local_time import DAY, QUARTER, Place, Quarters, microseconds, microseconds_or_none
+from .local_time import DAY, QUARTER, Quarters, microseconds, microseconds_or_none
 from .statistics import finite, statistic_values
 
 
 class StatisticsEncoder:
     """Encodes statistics of one length for one run, each scope of columns once."""
 
-    def __init__(
-        self,
-        encoding: Encoding,
-        run_values: Mapping[str, Any],
-        place: Place,
-        period: timedelta,
-    ) -> None:
+    def __init__(self, encoding: Encoding, run: Circumstances, period: timedelta) -> None:
         """Make an encoder whose rows all carry the values of the run, and are of one length."""
         self._encoding = encoding
+        self._circumstances = run
         self._period = period // timedelta(microseconds=1)
-        self._run = encoding.fragment(run_values)
+        self._run = encoding.fragment(run.run_values)
         self._statistics = Fragments[Statistic](self._statistic)
-        self._quarters = Quarters(encoding, place)
+        self._quarters = Quarters(encoding, run.place)
 
     def encode(self, piece: StatisticsPiece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+        self._statistics.renew(self._circumstances.facts.version)
         return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
 
     def encode_deleted(self, statistic_id: str, first: float, last: float) -> EncodedRows:
@@ -39,13 +37,16 @@ class StatisticsEncoder:
 
         It holds for rows that begin from `first` to `last`, in seconds since 1970.
         """
+        if not self._includes(statistic_id):
+            return EncodedRows()
+        name = self._circumstances.privacy.entity(statistic_id)
         start, end = microseconds(first), microseconds(last) + self._period
-        values = {"statistic_id": statistic_id, "start": start, "end": end, "deleted": True}
+        values = {"statistic_id": name, "start": start, "end": end, "deleted": True}
         data = self._encoding.row(self._run, self._encoding.fragment(values))
-        key = RowKey(statistic_id, start, start // DAY)
+        key = RowKey(name, start, start // DAY)
         return EncodedRows(ids=[0], keys=[key], data=[data])
 
-    def _row(self, piece: StatisticsPiece, row: StatisticsRow) -> tuple[RowKey, bytes]:
+    def _row(self, piece: StatisticsPiece, row: StatisticsRow) -> tuple[RowKey, bytes] | None:
         (
             id_,
             metadata_id,
@@ -62,6 +63,8 @@ class StatisticsEncoder:
         statistic = None if metadata_id is None else piece.statistics.get(metadata_id)
         if statistic is None:
             raise ValueError("the recorder no longer knows its statistic")
+        if not (fragment := self._statistics[statistic]):
+            return None
         if start_ts is None:
             raise ValueError("the recorder has no time for it")
         start = microseconds(start_ts)
@@ -69,7 +72,7 @@ class StatisticsEncoder:
         quarter = self._quarters[quarter_number]
         data = self._encoding.row(
             self._run,
-            self._statistics[statistic],
+            fragment,
             quarter.fragment,
             self._encoding.fragment(
                 {
@@ -89,10 +92,27 @@ class StatisticsEncoder:
                 }
             ),
         )
-        return RowKey(statistic.statistic_id, start, start // DAY), data
+        name = self._circumstances.privacy.entity(statistic.statistic_id)
+        return RowKey(name, start, start // DAY), data
+
+    def _includes(self, statistic_id: str) -> bool:
+        """Return whether a statistic is exported: one of no entity always is."""
+        return not valid_entity_id(statistic_id) or self._circumstances.includes(statistic_id)
 
     def _statistic(self, statistic: Statistic) -> bytes:
-        return self._encoding.fragment(statistic_values(statistic))
+        """Return the fragment of all rows of a statistic: empty if it is not exported."""
+        statistic_id = statistic.statistic_id
+        if not self._includes(statistic_id):
+            return b""
+        run = self._circumstances
+        values = statistic_values(statistic)
+        if not values["domain"]:
+            return self._encoding.fragment(values)
+        facts = run.privacy.facts(statistic_id, run.facts.of(statistic_id).values)
+        hidden = {"name": None} if run.privacy.is_hidden(statistic_id) else {}
+        named = {"statistic_id": run.privacy.entity(statistic_id)}
+        facts = {name: value for name, value in facts.items() if name != "entity_id"}
+        return self._encoding.fragment({**values, **facts, **hidden, **named})
 
 
 def _readable(piece: StatisticsPiece, row: StatisticsRow) -> dict[str, Any]:

@@ -76,6 +76,11 @@ class Table:
     identity: tuple[str, str] = ("", "")
     """The columns by which a row is known again: a STRING and a TIMESTAMP."""
     partition_unit: PartitionUnit = PartitionUnit.DAY
+    renamed: bool = False
+    """Whether the recorder changes the name in `identity` of rows, and what was sent stays."""
+    key: tuple[str, ...] = ()
+    """In a table of facts, the columns that say what a row is about; those of scope `entity` say
+    what is true of it."""
 
     def partition(self, day: int) -> str:
         """Return the decorator of the partition that a day belongs to, in days since 1970.

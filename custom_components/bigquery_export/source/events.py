@@ -9,7 +9,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from .reader import PIECE_ROWS, Anchor, RecorderTable, SharedTexts, TableReader
+from .reader import (
+    HIGHEST_ID,
+    PIECE_ROWS,
+    Anchor,
+    RecorderTable,
+    SharedTexts,
+    TableReader,
+)
 
 type EventRow = tuple[
     int,  # event_id
@@ -58,6 +65,7 @@ _WAITING = (
     .select_from(Events)
     .where(
         Events.event_id > bindparam("after"),
+        Events.event_id <= bindparam("until"),
         Events.event_type_id.in_(
             select(EventTypes.event_type_id).where(
                 EventTypes.event_type.in_(bindparam("types", expanding=True))
@@ -98,9 +106,10 @@ class EventsReader(TableReader[EventRow]):
         self._data = SharedTexts(EventData.data_id, EventData.shared_data)
 
     @override
-    def count(self, after: int) -> int:
-        """Return how many events of the chosen types have a higher id than `after`."""
-        values = {"after": after, "types": sorted(self._types)}
+    def count(self, after: int, until: int | None = None) -> int:
+        """Return how many events of the chosen types have `after` < id <= `until`."""
+        until = HIGHEST_ID if until is None else until
+        values = {"after": after, "until": until, "types": sorted(self._types)}
         with session_scope(hass=self._hass, read_only=True) as session:
             return session.connection().execute(_WAITING, values).scalar_one()
 

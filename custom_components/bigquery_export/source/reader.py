@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 PIECE_ROWS = 1_000
 """Rows in one read at most: what Python does to them in one go stays within milliseconds."""
+HIGHEST_ID = (1 << 63) - 1
 SHARED_CHARACTERS = 8 * 1024 * 1024
 """Of texts that many rows share, how much a reader remembers."""
 
@@ -56,7 +57,9 @@ class TableReader[Row: tuple[Any, ...]]:
         )
         self._newest: Select[Any] = select(func.max(id_))
         self._oldest: Select[Any] = select(func.min(id_))
-        self._waiting: Select[Any] = select(func.count()).select_from(id_.class_).where(after)
+        self._waiting: Select[Any] = (
+            select(func.count()).select_from(id_.class_).where(after, until)
+        )
         self._marks: Select[Any] = select(id_, *table.fingerprint).where(
             id_.in_(bindparam("ids", expanding=True))
         )
@@ -84,20 +87,29 @@ class TableReader[Row: tuple[Any, ...]]:
             rows = session.connection().execute(self._marks, {"ids": list(ids)})
             return {id_: fingerprint(values) for id_, *values in rows.tuples()}
 
-    def count(self, after: int) -> int:
-        """Return how many rows that are final have a higher id than `after`."""
+    def count(self, after: int, until: int | None = None) -> int:
+        """Return how many rows that are final have `after` < id <= `until`."""
+        bounds = {"after": after, "until": HIGHEST_ID if until is None else until}
         with session_scope(hass=self._hass, read_only=True) as session:
-            waiting = session.connection().execute(self._waiting, {"after": after})
+            waiting = session.connection().execute(self._waiting, bounds)
             return cast(int, waiting.scalar_one())
 
-    def repeats(self, after: int, until: int) -> Mapping[int, int]:
-        """Return how many rows up to `after` are known by the same as a row behind it, by id.
+    def repeats(self, after: int, until: int, exported: tuple[int, int, int]) -> Mapping[int, int]:
+        """Return how many exported rows are known by the same as another one, by the id of that.
 
-        The rows behind it are those up to `until`; those of which there is none are left out.
+        The others are those with `after` < id <= `until`; those of which there is none are left
+        out. `exported` are all up to its first id, and those behind its second up to its third.
         """
         if self._repeats is None:
             return {}
-        bounds = {"after": after, "until": until}
+        up_to, again_after, again_until = exported
+        bounds = {
+            "after": after,
+            "until": until,
+            "up_to": up_to,
+            "again_after": again_after,
+            "again_until": again_until,
+        }
         with session_scope(hass=self._hass, read_only=True) as session:
             return dict(session.connection().execute(self._repeats, bounds).tuples().all())
 
@@ -140,7 +152,12 @@ def _repeats(
         select(id_, func.count())
         .join(earlier, and_(*same))
         .where(id_ > bindparam("after"), id_ <= bindparam("until"))
-        .where(earlier_id <= bindparam("after"))
+        .where(
+            or_(
+                earlier_id <= bindparam("up_to"),
+                earlier_id.between(bindparam("again_after") + 1, bindparam("again_until")),
+            )
+        )
         .group_by(id_)
     )
 

@@ -17,6 +17,7 @@ from .reader import (
     TableReader,
     fingerprint,
 )
+from .surroundings import Surroundings, SurroundingsReader
 
 type StateRow = tuple[
     int,  # state_id
@@ -61,6 +62,8 @@ class Piece:
     """Entity ids by metadata_id."""
     attributes: Mapping[int, str | None]
     """JSON text by attributes_id; the same text is the same object throughout a run."""
+    surroundings: Surroundings | None = None
+    """What surrounds the rows, where the user has named anything."""
 
     @property
     def last(self) -> Anchor:
@@ -72,20 +75,31 @@ class Piece:
 class StatesReader(TableReader[StateRow]):
     """Reads states for one run."""
 
-    def __init__(self, hass: HomeAssistant) -> None:
-        """Make a reader that remembers nothing yet."""
+    def __init__(self, hass: HomeAssistant, surroundings: Sequence[str] = ()) -> None:
+        """Make a reader that remembers nothing yet; the surroundings are ids of entities."""
         super().__init__(hass, _STATES)
+        self._surroundings = SurroundingsReader(surroundings) if surroundings else None
         self._entity_ids = MetaRows(_ENTITY_IDS, str)
         self._attributes = SharedTexts(StateAttributes.attributes_id, StateAttributes.shared_attrs)
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> Piece | None:
-        """Return the next states with `after` < id <= `until`, or None when there are none."""
+        """Return the next states with `after` < id <= `until`, or None when there are none.
+
+        There may be fewer than asked for, because of what surrounds them.
+        """
         with session_scope(hass=self._hass, read_only=True) as session:
             connection = session.connection()
             if not (rows := self._next_rows(connection, after, until, limit)):
                 return None
+            entity_ids = self._entity_ids.learn(connection, {row[1] for row in rows})
+            surroundings = None
+            if self._surroundings:
+                times = [row[4] for row in rows]
+                surroundings, known = self._surroundings.learn(connection, times, entity_ids)
+                rows = rows[:known]
             return Piece(
                 rows,
-                self._entity_ids.learn(connection, {row[1] for row in rows}),
+                entity_ids,
                 self._attributes.learn(connection, {row[5] for row in rows}),
+                surroundings,
             )

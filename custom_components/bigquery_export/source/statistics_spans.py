@@ -13,6 +13,9 @@ from sqlalchemy import Select, bindparam, func, select
 from .reader import PIECE_ROWS
 from .statistics import StatisticsModel, StatisticsPiece, StatisticsReader, StatisticsRow
 
+_FIVE_MINUTES = 300.0
+"""Seconds that a run makes statistics of."""
+
 
 class StatisticsSpans(StatisticsReader):
     """Reads statistics by their time, too; its methods block, as those of all readers do."""
@@ -21,6 +24,7 @@ class StatisticsSpans(StatisticsReader):
     def __init__(self, hass: HomeAssistant, model: StatisticsModel) -> None:
         """Make a reader that remembers nothing yet."""
         super().__init__(hass, model)
+        self._made_at = select(model.id).where(model.start_ts == bindparam("start")).limit(1)
         self._span = (
             select(*self._rows.selected_columns)
             .where(
@@ -57,10 +61,15 @@ class StatisticsSpans(StatisticsReader):
         """Return the time before which the recorder has purged five minutes, in seconds since 1970.
 
         It is minus infinity where nothing says that it has purged any. The recorder purges the
-        runs that made them up to the same time, and first, and nothing else deletes those.
+        runs that made them up to the same time, and first, and nothing else deletes those. But it
+        keeps the newest run, also where it purges what that has made.
         """
         earliest = self._earliest(select(func.min(StatisticsRuns.start)))
-        return float("-inf") if earliest is None else earliest
+        if earliest is None:
+            return float("-inf")
+        with session_scope(hass=self._hass, read_only=True) as session:
+            made = session.connection().execute(self._made_at, {"start": earliest}).first()
+        return earliest if made else earliest + _FIVE_MINUTES
 
     def _earliest(self, statement: Select[tuple[datetime]]) -> float | None:
         with session_scope(hass=self._hass, read_only=True) as session:

@@ -1,0 +1,53 @@
+"""Columns that a user can switch off: they stay in the table and are NULL."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from .columns import REGISTRY_COLUMNS, local_time_columns
+from .encoding import Encoding
+
+
+class ColumnGroup(StrEnum):
+    """Columns that belong together."""
+
+    ATTRIBUTES = "attributes"
+    REGISTRY = "registry"
+    TIME = "time"
+    QUALITY = "quality"
+    SURROUNDINGS = "surroundings"
+
+
+COLUMNS = {
+    ColumnGroup.ATTRIBUTES: frozenset({"attributes"}),
+    ColumnGroup.REGISTRY: frozenset(column.name for column in REGISTRY_COLUMNS),
+    ColumnGroup.TIME: frozenset(column.name for column in local_time_columns("")),
+    ColumnGroup.QUALITY: frozenset({"state_numeric", "state_changed", "is_available"}),
+    ColumnGroup.SURROUNDINGS: frozenset({"ambient"}),
+}
+"""The names of the columns of each group, of whatever table."""
+
+
+class NarrowEncoding:
+    """Encodes rows without some columns."""
+
+    def __init__(self, encoding: Encoding, left_out: frozenset[str]) -> None:
+        """Leave out columns with these names."""
+        self._encoding = encoding
+        self._left_out = left_out
+        self.row = encoding.row
+        self.decode = encoding.decode
+
+    def fragment(self, values: Mapping[str, Any]) -> bytes:
+        """Encode some columns of a row, less those that are left out; raises ValueError."""
+        left_out = self._left_out
+        return self._encoding.fragment(
+            {name: value for name, value in values.items() if name not in left_out}
+        )
+
+
+def narrowed(encoding: Encoding, groups: Iterable[ColumnGroup]) -> Encoding:
+    """Return an encoding that knows the columns of these groups, and all that are of none."""
+    chosen = frozenset(groups)
+    left_out = frozenset[str]().union(*(COLUMNS[group] for group in COLUMNS if group not in chosen))
+    return NarrowEncoding(encoding, left_out) if left_out else encoding

@@ -1,0 +1,62 @@
+"""Facts: what Home Assistant's registries say of an entity, in each of its rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, Self
+
+from .columns import Values
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFacts:
+    """The values of the columns that the registries give to all rows of an entity."""
+
+    integration: str | None = None
+    entity_category: str | None = None
+    unique_id: str | None = None
+    registry_id: str | None = None
+    device_id: str | None = None
+    device_name: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    via_device_id: str | None = None
+    area_id: str | None = None
+    area_name: str | None = None
+    floor_id: str | None = None
+    floor_name: str | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> Values:
+        """Return the facts by the names of their columns."""
+        return {name: getattr(self, name) for name in _NAMES}
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Self:
+        """Return the facts that a row of `entities` holds, which may be an older version's."""
+        known = {name: row[name] for name in _NAMES if name in row}
+        return cls(**{**known, "labels": tuple(row.get("labels") or ())})
+
+
+_NAMES = tuple(field.name for field in fields(EntityFacts))
+
+
+class Facts(Protocol):
+    """Knows the facts of entities; it may be asked in any thread."""
+
+    @property
+    def version(self) -> int:
+        """Return a number that is another one after each change."""
+
+    def of(self, entity_id: str) -> EntityFacts:
+        """Return what is known of an entity now, or what was known of it last."""
+
+
+class NoFacts:
+    """Knows nothing of any entity."""
+
+    version = 0
+
+    def of(self, entity_id: str) -> EntityFacts:
+        """Return facts that are all NULL."""
+        return EntityFacts()

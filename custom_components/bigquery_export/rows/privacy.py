@@ -1,0 +1,166 @@
+"""What does not leave the home as it is: attributes, places, users, and entities that are hidden.
+
+It is applied before rows are encoded, so that no byte of it is sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import translate
+from functools import lru_cache
+import hmac
+import re
+from typing import Any, cast
+
+from homeassistant.const import ATTR_LATITUDE, ATTR_LONGITUDE, ATTR_NAME
+
+from .columns import Values
+
+DEFAULT_DROPPED = (
+    "access_token",
+    "entity_picture",
+    "entity_picture_local",
+    "stream_source",
+    "token",
+)
+"""Keys to cameras and media that open without a password, and pictures, which change with them."""
+
+_PLACES = frozenset({ATTR_LATITUDE, ATTR_LONGITUDE})
+_DECIMALS = 2
+"""About a kilometre."""
+_ENTITY_ID = re.compile(r"\b[a-z][a-z0-9_]*\.[a-z0-9][a-z0-9_]*\b")
+_REMEMBERED = 10_000
+_KNOWN_OF_HIDDEN = frozenset(
+    {"domain", "integration", "entity_category", "area_id", "area_name", "floor_id", "floor_name"}
+    | {"device_class", "state_class", "unit_of_measurement", "disabled_by", "hidden_by", "created"}
+)
+"""What is said of a hidden entity; all else would tell which one it is."""
+
+
+class Coordinates(StrEnum):
+    """What becomes of latitudes and longitudes in attributes."""
+
+    KEEP = "keep"
+    ROUND = "round"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyChoice:
+    """What a user wants kept at home."""
+
+    dropped: tuple[str, ...] = DEFAULT_DROPPED
+    """Attributes to drop: `name`, or `entity glob:name` for those of some entities."""
+    coordinates: Coordinates = Coordinates.KEEP
+    hash_users: bool = False
+    hidden: tuple[str, ...] = ()
+    """Globs of entities that go by another name."""
+
+    @property
+    def needs_secret(self) -> bool:
+        """Return whether there are pseudonyms, which nobody else must be able to work out."""
+        return self.hash_users or bool(self.hidden)
+
+
+class Privacy:
+    """Replaces and drops what is not to leave the home; it may be used in any thread."""
+
+    def __init__(self, choice: PrivacyChoice | None = None, secret: bytes = b"") -> None:
+        """Prepare; without the secret nobody can try out what a pseudonym stands for."""
+        choice = choice or PrivacyChoice()
+        self._secret = secret
+        self._hash_users = choice.hash_users
+        self._coordinates = choice.coordinates
+        self._dropped = frozenset(name for name in choice.dropped if ":" not in name)
+        self._dropped_of = [
+            (re.compile(translate(glob)), name)
+            for glob, _, name in (rule.rpartition(":") for rule in choice.dropped)
+            if glob
+        ]
+        self._hidden = [re.compile(translate(glob)) for glob in choice.hidden]
+        self._as_it_is = not (
+            self._hidden or choice.hash_users or choice.coordinates is not Coordinates.KEEP
+        )
+        """Whether data leave the home as they are."""
+        remembered = lru_cache(_REMEMBERED)
+        self.is_hidden: Callable[[str], bool] = remembered(self._is_hidden)
+        """Returns whether an entity goes by another name."""
+        self.own_rules: Callable[[str], str | None] = remembered(self._own_rules)
+        """Returns an entity if other rules hold for its attributes than for most."""
+        self._pseudonym = remembered(self._hash)
+
+    def user(self, user_id: str | None) -> str | None:
+        """Return how a user is called in BigQuery."""
+        if user_id is None or not self._hash_users:
+            return user_id
+        return self._pseudonym(user_id, 32)
+
+    def entity(self, entity_id: str) -> str:
+        """Return how an entity is called in BigQuery."""
+        if not self.is_hidden(entity_id):
+            return entity_id
+        return f"{entity_id.partition('.')[0]}.hidden_{self._pseudonym(entity_id, 16)}"
+
+    def facts(self, entity_id: str, values: Values) -> Values:
+        """Return what may be said of an entity, by column, under the name that it has there."""
+        if not self.is_hidden(entity_id):
+            return values
+        known = {name: value for name, value in values.items() if name in _KNOWN_OF_HIDDEN}
+        return known | {"entity_id": self.entity(entity_id)}
+
+    def attributes(self, entity_id: str | None, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Return the attributes that may leave the home, as they may: the same if all may.
+
+        They are those of an entity for which other rules hold, or of any other entity.
+        """
+        dropped = self._dropped
+        if entity_id is not None:
+            dropped |= {name for glob, name in self._dropped_of if glob.match(entity_id)}
+            if self.is_hidden(entity_id):
+                dropped |= attributes.keys() - _KNOWN_OF_HIDDEN
+        if not dropped.isdisjoint(attributes):
+            attributes = {name: v for name, v in attributes.items() if name not in dropped}
+        return cast(dict[str, Any], self.data(attributes))
+
+    def event(self, entity_id: str | None, data: dict[str, Any]) -> dict[str, Any]:
+        """Return what an event says, as it may leave the home: the same if all may."""
+        if entity_id is not None and self.is_hidden(entity_id):
+            data = {name: value for name, value in data.items() if name != ATTR_NAME}
+        return cast(dict[str, Any], self.data(data))
+
+    def data(self, value: object) -> object:
+        """Return what an event or an attribute says, as it may leave the home."""
+        return value if self._as_it_is else self._data(value)
+
+    def _data(self, value: object) -> object:
+        match value:
+            case str() if self._hidden:
+                return _ENTITY_ID.sub(lambda found: self.entity(found[0]), value)
+            case list():
+                return [self._data(part) for part in value]
+            case dict():
+                return {
+                    self._data(name): self._member(name, part)
+                    for name, part in value.items()
+                    if name not in _PLACES or self._coordinates is not Coordinates.DROP
+                }
+        return value
+
+    def _member(self, name: str, value: object) -> object:
+        if name in _PLACES and self._coordinates is Coordinates.ROUND:
+            return round(value, _DECIMALS) if isinstance(value, int | float) else None
+        if name.endswith("user_id") and isinstance(value, str):
+            return self.user(value)
+        return self._data(value)
+
+    def _is_hidden(self, entity_id: str) -> bool:
+        return any(glob.match(entity_id) for glob in self._hidden)
+
+    def _own_rules(self, entity_id: str) -> str | None:
+        special = self.is_hidden(entity_id) or any(
+            glob.match(entity_id) for glob, _ in self._dropped_of
+        )
+        return entity_id if special else None
+
+    def _hash(self, text: str, length: int) -> str:
+        return hmac.digest(self._secret, text.encode(), "sha256").hex()[:length]

@@ -1,0 +1,206 @@
+"""The states that some entities had at the moments of a piece's rows."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, nextafter
+from operator import itemgetter
+from typing import Any, TypeIs
+
+from homeassistant.components.recorder.db_schema import States
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Integer,
+    Row,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
+
+PAGE_STATES = 2_000
+"""States in one read at most."""
+KEPT_STATES = 4_000
+"""Changes that are remembered from one piece to the next: more than 15 minutes of a busy home."""
+
+type StatesAtOnce = tuple[str | None, ...]
+"""A state of each entity in their order; None where it has none, or was removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What states some entities had at any moment of a span of time."""
+
+    since: Sequence[float]
+    """When any of them became another one, in seconds since 1970, ascending; first the span's
+    beginning."""
+    states: Sequence[StatesAtOnce]
+    """Those from then on. Of several at one time the last holds."""
+    until: float
+    """The end of the span, which belongs to it."""
+
+    def at(self, time: float) -> StatesAtOnce:
+        """Return the states at a moment of the span."""
+        return self.states[bisect_right(self.since, time) - 1]
+
+    def cover(self, time: float) -> bool:
+        """Return whether a moment belongs to the span."""
+        return self.since[0] <= time <= self.until
+
+    def newest(self, number: int) -> Surroundings:
+        """Return the end of the span with no more than so many changes."""
+        if len(self.since) <= number:
+            return self
+        return Surroundings(self.since[-number:], self.states[-number:], self.until)
+
+
+class SurroundingsReader:
+    """Reads the states of some entities for one run, about once each.
+
+    What is read for a piece is bounded: a piece ends where the page does that it was read for.
+    In a home it never does, because what surrounds the rows of a piece are some of these rows.
+    """
+
+    def __init__(self, entity_ids: Sequence[str]) -> None:
+        """Remember nothing yet."""
+        self._entity_ids = entity_ids
+        self._names: Mapping[int, str] = {}
+        self._places: dict[int, int] = {}
+        """Of each entity that the recorder knows, its place among all, by metadata_id."""
+        self._known: Surroundings | None = None
+
+    def learn(
+        self, connection: Connection, times: Sequence[float | None], names: Mapping[int, str]
+    ) -> tuple[Surroundings, int]:
+        """Return the surroundings of the first rows of a piece, and of how many rows.
+
+        `times` are those of the rows, in seconds since 1970; what is no time is passed over.
+        `names` are entity ids by metadata_id.
+        """
+        self._look_up(names)
+        moments = [time for time in times if _is_time(time)]
+        if not self._places or not moments:
+            return Surroundings((-inf,), ((None,) * len(self._entity_ids),), inf), len(times)
+        first, earliest, latest = moments[0], min(moments), max(moments)
+        known = self._known
+        if known is None or first < known.since[0]:
+            known = self._begin(connection, earliest)
+        known = self._go_on(connection, known, latest)
+        if known.until < first:  # There is more than a page before it.
+            known = self._go_on(connection, self._begin(connection, first), latest)
+        self._known = known.newest(KEPT_STATES)
+        if known.cover(earliest) and known.cover(latest):
+            return known, len(times)
+        covered = [not _is_time(time) or known.cover(time) for time in times]
+        return known, covered.index(False)
+
+    def _look_up(self, names: Mapping[int, str]) -> None:
+        """Find the entities among all that there are, if those have been read again."""
+        if names is self._names:
+            return
+        self._names = names
+        places = {
+            id_: self._entity_ids.index(name)
+            for id_, name in names.items()
+            if name in self._entity_ids
+        }
+        if places == self._places:
+            return
+        self._places = places
+        self._known = None
+        if places:
+            self._before = _before(places)
+            self._between = _between(places)
+
+    def _begin(self, connection: Connection, time: float) -> Surroundings:
+        """Return the surroundings at one moment."""
+        states: list[str | None] = [None] * len(self._entity_ids)
+        for place, state in connection.execute(self._before, {"time": time}).tuples():
+            states[place] = state
+        return Surroundings((time,), (tuple(states),), time)
+
+    def _go_on(self, connection: Connection, known: Surroundings, until: float) -> Surroundings:
+        """Return surroundings that go on to a later moment, or as far as a page does."""
+        if until <= known.until:
+            return known
+        span = {"after": known.until, "until": until}
+        rows, until = self._read_page(connection, {**span, "each": PAGE_STATES})
+        since, states = list(known.since), list(known.states)
+        now = list(states[-1])
+        for time, _, place, state in sorted(rows, key=itemgetter(0, 1)):
+            if time > until:
+                break
+            if now[place] != state:
+                now[place] = state
+                since.append(time)
+                states.append(tuple(now))
+        return Surroundings(since, states, until)
+
+    def _read_page(
+        self, connection: Connection, span: Mapping[str, float]
+    ) -> tuple[Sequence[Row[Any]], float]:
+        """Return the states of a span, and until when these are all: its end, or before."""
+        rows = connection.execute(self._between, span).all()
+        until = span["until"]
+        if len(rows) < PAGE_STATES:
+            return rows, until
+        # There may be all states of some entities and none of others: each gets its part.
+        each = PAGE_STATES // len(self._places)
+        rows = connection.execute(self._between, {**span, "each": each}).all()
+        for place in self._places.values():
+            times = [row.updated for row in rows if row.place == place]
+            if len(times) == each:  # There may be more, also at the same time as the last.
+                until = min(until, nextafter(max(times), -inf))
+        return rows, until
+
+
+def _is_time(time: float | None) -> TypeIs[float]:
+    return time is not None and isfinite(time)
+
+
+def _before(places: Mapping[int, int]) -> CompoundSelect[Any]:
+    """Select each entity's last state up to a time, the highest id of several: place, state."""
+    until = States.last_updated_ts <= bindparam("time")
+    found = []
+    for metadata_id, place in places.items():
+        its_own = States.metadata_id == metadata_id
+        last = select(func.max(States.last_updated_ts)).where(its_own, until)
+        newest = select(func.max(States.state_id)).where(
+            its_own, States.last_updated_ts == last.correlate(None).scalar_subquery()
+        )
+        found.append(
+            select(_number(place).label("place"), States.state).where(
+                States.state_id == newest.correlate(None).scalar_subquery()
+            )
+        )
+    return union_all(*found)
+
+
+def _between(places: Mapping[int, int]) -> CompoundSelect[Any]:
+    """Select states after a time up to another: time, id, place of the entity, state.
+
+    They are the first ones of each entity, in no order.
+    """
+    after = States.last_updated_ts > bindparam("after")
+    until = States.last_updated_ts <= bindparam("until")
+    pages = [
+        select(
+            States.last_updated_ts.label("updated"),
+            States.state_id,
+            _number(place).label("place"),
+            States.state,
+        )
+        .where(States.metadata_id == metadata_id, after, until)
+        .order_by(States.last_updated_ts)
+        .limit(bindparam("each"))
+        .subquery()
+        for metadata_id, place in places.items()
+    ]
+    return union_all(*map(select, pages)).limit(PAGE_STATES)
+
+
+def _number(number: int) -> ColumnElement[int]:
+    return literal_column(str(number), Integer)

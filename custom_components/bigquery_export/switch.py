@@ -1,0 +1,53 @@
+"""The switch that pauses an export."""
+
+from typing import Any, override
+
+from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import BigQueryExportConfigEntry
+from .entity import BigQueryExportEntity
+
+# Coordinator is used to centralize the data updates
+PARALLEL_UPDATES = 0
+
+_PAUSE = SwitchEntityDescription(
+    key="pause", translation_key="pause", entity_category=EntityCategory.CONFIG
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BigQueryExportConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the switch of a config entry."""
+    async_add_entities([PauseSwitch(entry.runtime_data, _PAUSE)])
+
+
+class PauseSwitch(BigQueryExportEntity, SwitchEntity):
+    """Lets nothing begin by itself while it is on, and backfills wait."""
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether the export is paused."""
+        return self.coordinator.paused
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True: it can be paused whatever the export is doing."""
+        return True
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Pause."""
+        self.coordinator.async_pause(True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Go on."""
+        self.coordinator.async_pause(False)

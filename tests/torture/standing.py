@@ -1,0 +1,70 @@
+"""How far the integration says that it is: what its checkpoint says."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+import json
+from pathlib import Path
+
+from tests.home.client import Json
+
+
+class Standing:
+    """Reads the checkpoint, which may be damaged or not there."""
+
+    def __init__(self, checkpoint: Path) -> None:
+        """Name the file; each method reads it anew."""
+        self._checkpoint = checkpoint
+
+    @property
+    def backfills(self) -> Mapping[str, Json]:
+        """Return the positions of those backfills that are not done, by their names."""
+        return {track: position for track, position in self._positions.items() if position["until"]}
+
+    def exported(self, newest: Mapping[str, int]) -> dict[str, int]:
+        """Return up to which ids all is exported, after an export up to the newest ones.
+
+        What waits of a backfill is not.
+        """
+        backfills = self.backfills
+        return {
+            table: min(id_, backfills.get(f"{table}.backfill", {"cursor": id_})["cursor"])
+            for table, id_ in newest.items()
+        }
+
+    def waiting(self, newest: Mapping[str, int]) -> int:
+        """Return how many rows wait, about."""
+        positions = self._positions
+        new: int = sum(
+            max(0, id_ - positions.get(table, {"cursor": 0})["cursor"])
+            for table, id_ in newest.items()
+        )
+        backfills = self.backfills.values()
+        old: int = sum(position["until"] - position["cursor"] for position in backfills)
+        return new + old
+
+    def __str__(self) -> str:
+        """Return it in a few words."""
+        content = self._content
+        if not (positions := content.get("positions")):
+            return "nothing exported"
+        standing = ", ".join(
+            f"{track} {position['cursor']}"
+            + (f" of {until}" if (until := position["until"]) else "")
+            + (f" (doubtful to {doubtful})" if (doubtful := position["doubtful_until"]) else "")
+            for track, position in positions.items()
+        )
+        intent = content["intent"]
+        return standing + (f", a transaction of {intent['track']} in doubt" if intent else "")
+
+    @property
+    def _positions(self) -> dict[str, Json]:
+        positions: dict[str, Json] = self._content.get("positions", {})
+        return positions
+
+    @property
+    def _content(self) -> Json:
+        """Return what the checkpoint says, and nothing if it cannot be read."""
+        with suppress(FileNotFoundError, ValueError):
+            content: Json = json.loads(self._checkpoint.read_bytes())
+            return content
+        return {}

@@ -1,0 +1,71 @@
+"""Tests of what the torture reads and writes in the integration's own files."""
+
+import json
+from pathlib import Path
+import time
+from typing import Any
+
+from .digest_day import DAY, DigestFiles
+from .standing import Standing
+
+
+def position(cursor: int, *, until: int | None = None) -> dict[str, Any]:
+    """Return a position as the checkpoint has it."""
+    return {"cursor": cursor, "until": until, "doubtful_until": 0}
+
+
+def test_a_day_passes(tmp_path: Path) -> None:
+    """The last look becomes one of the day before; nothing else changes, and no cut-off line."""
+    checkpoint = tmp_path / "bigquery_export.entry"
+    path = tmp_path / "bigquery_export.entry.digests.statistics.jsonl"
+    now = time.time()
+    lines = [{"database": "a", "checked": now}, {"database": "a", "checked": None}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"databa')
+    files = DigestFiles(checkpoint)
+    assert files.checked() == {"statistics": now}
+
+    files.let_a_day_pass()
+    assert files.checked() == {"statistics": now - DAY}
+    assert files.due()
+    first, second, rest = path.read_text().split("\n")
+    assert json.loads(first) == {"database": "a", "checked": now - DAY}
+    assert json.loads(second) == lines[1]
+    assert rest == '{"databa'
+
+
+def test_a_look_is_due_until_all_tables_had_one(tmp_path: Path) -> None:
+    """A look at one table is none at the other."""
+    files = DigestFiles(tmp_path / "checkpoint")
+    line = json.dumps({"checked": time.time()})
+    assert files.due()
+    (tmp_path / "checkpoint.digests.statistics.jsonl").write_text(line)
+    assert files.due()
+    (tmp_path / "checkpoint.digests.statistics_short_term.jsonl").write_text(line)
+    assert not files.due()
+
+
+def test_what_waits_of_a_backfill_is_not_exported(tmp_path: Path) -> None:
+    """An export promises rows up to its newest, or up to the cursor of a backfill that waits."""
+    checkpoint = tmp_path / "checkpoint"
+    positions = {
+        "statistics": position(90),
+        "statistics.backfill": position(30, until=70),
+        "events": position(8),
+    }
+    checkpoint.write_text(json.dumps({"positions": positions, "intent": None}))
+    standing = Standing(checkpoint)
+    newest = {"statistics": 100, "events": 9}
+
+    assert standing.exported(newest) == {"statistics": 30, "events": 9}
+    assert standing.waiting(newest) == 10 + 40 + 1
+    assert list(standing.backfills) == ["statistics.backfill"]
+    assert "statistics.backfill 30 of 70" in str(standing)
+
+
+def test_a_damaged_checkpoint_says_nothing(tmp_path: Path) -> None:
+    """Then everything waits."""
+    checkpoint = tmp_path / "checkpoint"
+    standing = Standing(checkpoint)
+    assert str(standing) == "nothing exported"
+    checkpoint.write_bytes(b"\x00")
+    assert standing.waiting({"events": 9}) == 9
