@@ -1,0 +1,1 @@
+"""Databases that older versions of Home Assistant made, and what makes them."""
