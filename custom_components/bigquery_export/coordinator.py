@@ -203,8 +203,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     async def _async_alone(self, export: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """Make an export, if no other is running."""
         self._check_alone()
+        # Not eagerly: whoever is shown that it began, and looks ahead, must find it running.
         self._task = self.config_entry.async_create_background_task(
-            self.hass, export(), f"{DOMAIN} export"
+            self.hass, export(), f"{DOMAIN} export", eager_start=False
         )
         try:
             # Whoever asked for the export may go away; the export goes on.
