@@ -22,18 +22,18 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy import delete, select, update
 
-from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.export import chunk as chunk_module, resume
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.digest_file import DigestFile
 from custom_components.bigquery_export.export.errors import CheckpointUnwritableError, StoppedError
+from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 
 from .corrected import NOW, TABLES, WatchedExporter, known, shown
 from .databases import ON_EACH_DATABASE, database, in_database, insert_rows, recorder_db_url
 from .test_run import Crash, crash_at
 from .test_source_statistics import row
-from .warehouse import TABLES as ALL_TABLES, Warehouse
+from .warehouse import Warehouse
 
 __all__ = ["database", "recorder_db_url"]
 
@@ -49,9 +49,8 @@ COUNT = 10
 @pytest.fixture
 def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[WatchedExporter]:
     """Return what exports to tables that have views."""
-    warehouse.create_table()
+    warehouse.create_table(STATISTICS, STATISTICS_SHORT_TERM)
     with closing(warehouse.connect()) as connection:
-        Administration(connection).ensure_views(ALL_TABLES)
         yield WatchedExporter(hass, connection)
 
 

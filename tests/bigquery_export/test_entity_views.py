@@ -7,7 +7,6 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.rows.entities import ENTITIES
@@ -16,7 +15,7 @@ from custom_components.bigquery_export.rows.tables import Table
 
 from .registered import FactsExporter, Home, entity_rows
 from .test_source_states import record
-from .warehouse import TABLES, Warehouse
+from .warehouse import Warehouse
 
 BEGINNING = 1_790_000_000_000_000
 """Of all times in these tests, in microseconds since 1970."""
@@ -36,9 +35,7 @@ FOLLOWED = """
 @pytest.fixture(autouse=True)
 def views(warehouse: Warehouse) -> None:
     """Make tables and views with the right to edit data alone."""
-    warehouse.create_table()
-    with warehouse.connecting() as connection:
-        Administration(connection).ensure_views(TABLES)
+    warehouse.create_table(ENTITIES)
 
 
 class Tables:

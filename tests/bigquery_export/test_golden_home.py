@@ -9,18 +9,18 @@ from unittest.mock import patch
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.export.snapshot import Snapshot
 from custom_components.bigquery_export.export.snapshot_file import SnapshotFile
 from custom_components.bigquery_export.export.snapshots import SNAPSHOT_TYPES
 from custom_components.bigquery_export.relationships import async_relationships
+from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.relationships import RELATIONSHIPS
 
 from .golden_home import AUTOMATIONS, GoldenHome
 from .registered import FactsExporter, entity_rows, plain
 from .test_relationship_views import arrays_as_text
 from .test_source_states import record
-from .warehouse import TABLES, Warehouse
+from .warehouse import Warehouse
 
 PLACES = """
 area:kitchen on_floor floor:ground_floor
@@ -202,9 +202,8 @@ async def home(hass: HomeAssistant) -> AsyncIterator[GoldenHome]:
 @pytest.fixture
 def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[GoldenExporter]:
     """Return what makes runs into empty tables with views."""
-    warehouse.create_table()
+    warehouse.create_table(ENTITIES, RELATIONSHIPS)
     with closing(warehouse.connect()) as connection:
-        Administration(connection).ensure_views(TABLES)
         yield GoldenExporter(hass, connection)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.rows.relationships import (
     RELATIONSHIPS,
     Edge,
@@ -16,15 +15,13 @@ from custom_components.bigquery_export.rows.relationships import (
 )
 
 from .test_entity_views import BEGINNING, Tables
-from .warehouse import TABLES, Warehouse
+from .warehouse import Warehouse
 
 
 @pytest.fixture(autouse=True)
 def views(warehouse: Warehouse) -> None:
     """Make tables and views with the right to edit data alone."""
-    warehouse.create_table()
-    with warehouse.connecting() as connection:
-        Administration(connection).ensure_views(TABLES)
+    warehouse.create_table(RELATIONSHIPS)
 
 
 def edge(sentence: str) -> Edge:

@@ -8,7 +8,6 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
 from custom_components.bigquery_export.bigquery.storage_write import (
     PendingStream,
@@ -31,7 +30,7 @@ from custom_components.bigquery_export.rows.entities import ENTITIES
 
 from .registered import FactsExporter, Home, entity_rows
 from .test_run import TRANSACTIONS, Crash, crash_at, log_rows
-from .warehouse import TABLES, Warehouse
+from .warehouse import Warehouse
 
 
 @pytest.fixture
@@ -168,8 +167,7 @@ async def test_change_after_a_crash(
 @pytest.mark.parametrize("lost", ["file", "damaged file", "checkpoint", "both"])
 async def test_lost(home: Home, warehouse: Warehouse, exporter: FactsExporter, lost: str) -> None:
     """Without file or checkpoint everything is sent again, and the views show no change."""
-    with warehouse.connecting() as connection:
-        Administration(connection).ensure_views(TABLES)
+    warehouse.create_table(ENTITIES)
     await exporter.export()
     home.entities.async_remove("sensor.c")
     await exporter.export()

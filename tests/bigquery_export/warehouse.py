@@ -20,6 +20,7 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.export.snapshots import TABLES as CHOICES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from custom_components.bigquery_export.rows.tables import Table
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery
 
 TABLES = [*CHOICES.values(), EXPORT_LOG]
@@ -60,11 +61,13 @@ class Warehouse:
         with self.connecting() as connection:
             Administration(connection).ensure_dataset()
 
-    def create_table(self) -> None:
-        """Make the dataset and the tables."""
+    def create_table(self, *viewed: Table) -> None:
+        """Make the dataset and the tables, and the views of some: those take seconds."""
         with self.connecting() as connection:
-            Administration(connection).ensure_dataset()
-            Administration(connection).ensure_tables(TABLES)
+            administration = Administration(connection)
+            administration.ensure_dataset()
+            administration.ensure_tables(TABLES)
+            administration.ensure_views(viewed)
 
     def connecting(self) -> closing[Connection]:
         """Return a connection that is closed at the end of a `with` block."""

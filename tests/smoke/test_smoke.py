@@ -1,6 +1,7 @@
 """The smoke test against the local BigQuery, which answers as the checks expect."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 import json
 import os
 from pathlib import Path
@@ -200,6 +201,8 @@ def test_interrupted(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # Of what runs in the background a shell has Ctrl-C ignored, and of all that it starts.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         output = ""
