@@ -4,6 +4,7 @@ The deliveries are the real ones. Below them are stand-ins for the requests that
 write streams by `Streams`, of load jobs by `Jobs`, of reading back by `Look`.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,7 +13,7 @@ from enum import StrEnum, auto
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
-from typing import Any, cast, override
+from typing import Any, override
 
 from google.cloud.bigquery_storage_v1.types import (
     AppendRowsRequest,
@@ -638,14 +639,8 @@ class SmallHome:
 
 
 def finish[T](coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that waits for nothing but its turn."""
-    try:
-        while True:
-            coroutine.send(None)
-    except StopIteration as end:
-        return cast(T, end.value)
-    finally:
-        coroutine.close()
+    """Run a coroutine to its end."""
+    return asyncio.run(coroutine)
 
 
 def identity_of(entry: RejectedEntry | RefusedRow) -> Identity:

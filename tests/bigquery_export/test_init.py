@@ -131,7 +131,8 @@ async def test_running_export_ends(
     end: str,
 ) -> None:
     """Unloading, or stopping Home Assistant, ends a running export within seconds and cleanly."""
-    monkeypatch.setattr("custom_components.bigquery_export.export.table_export._PAUSE", 0.2)
+    monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
+    monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)
     await record(hass, 60)
     assert await hass.config_entries.async_setup(entry.entry_id)

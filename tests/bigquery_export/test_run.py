@@ -1,8 +1,11 @@
 """Runs: nothing is lost and nothing comes twice, wherever a run ends."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+import threading
+import time
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -24,13 +27,14 @@ from custom_components.bigquery_export.export import (
     table_export,
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
-from custom_components.bigquery_export.export.delivery import Outcome
+from custom_components.bigquery_export.export.delivery import Outcome, RejectedRow
 from custom_components.bigquery_export.export.errors import (
     CheckpointUnwritableError,
     ExportError,
     RecorderBusyError,
     RecorderUnreadableError,
     StoppedError,
+    UnreachableError,
 )
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
@@ -96,6 +100,76 @@ async def test_nothing_new(hass: HomeAssistant, warehouse: Warehouse, exporter: 
     warehouse.server.drop_dataset(warehouse.project, "home")
     result = await exporter.export()
     assert result.rows == {"sensor_data": 0}
+
+
+async def test_reads_while_it_sends(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one batch is on its way, the next one is read."""
+    await record(hass, 1, name="first")
+    await exporter.export()
+    await record(hass, 15)
+    run = exporter.new_run(5)
+    reader = run._exports[0]._reader
+    reads: Counter[int] = Counter()
+    append, read = PendingStream.append, reader.read
+    goes_on = threading.Event()
+
+    def counted_read(after: int, *limits: int) -> Any:
+        reads[after] += 1
+        if after == 6:
+            goes_on.set()
+        return read(after, *limits)
+
+    def slow_append(stream: PendingStream, rows: Sequence[bytes]) -> list[RejectedRow]:
+        assert goes_on.wait(10)
+        return append(stream, rows)
+
+    monkeypatch.setattr(reader, "read", counted_read)
+    monkeypatch.setattr(PendingStream, "append", slow_append)
+    await run.async_export()
+    assert states_in(warehouse) == ["0", *numbers(15)]
+    assert set(reads.values()) == {1}
+
+
+@pytest.mark.parametrize("fails", ["reading", "sending", "both"])
+async def test_error_while_both_go_on(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: str,
+) -> None:
+    """What fails ends the run when the other has ended, and the next one sends it all."""
+    await record(hass, 1, name="first")
+    await exporter.export()
+    await record(hass, 15)
+    run = exporter.new_run(5)
+    reader = run._exports[0]._reader
+    append, read = PendingStream.append, reader.read
+    ended: list[str] = []
+
+    def failing_read(after: int, *limits: int) -> Any:
+        if after > 1 and fails != "sending":
+            raise RecorderUnreadableError(message="disk")
+        return read(after, *limits)
+
+    def failing_append(stream: PendingStream, rows: Sequence[bytes]) -> list[RejectedRow]:
+        time.sleep(0.2)
+        ended.append("append")
+        if fails != "reading":
+            raise UnreachableError(endpoint="storage", message="no answer")
+        return append(stream, rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reader, "read", failing_read)
+        patched.setattr(PendingStream, "append", failing_append)
+        with pytest.raises(UnreachableError if fails == "sending" else RecorderUnreadableError):
+            await run.async_export()
+        assert ended == ["append"]
+    assert states_in(warehouse) == ["0"]
+    await exporter.export(5)
+    assert states_in(warehouse) == ["0", *numbers(15)]
 
 
 @pytest.mark.usefixtures("small_chunks")

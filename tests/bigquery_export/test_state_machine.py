@@ -37,6 +37,7 @@ from custom_components.bigquery_export.bigquery import DELIVERIES, load_job, sto
 from custom_components.bigquery_export.export import (
     checkpoint as checkpoint_module,
     chunk as chunk_module,
+    pace,
     resume,
     table_export,
 )
@@ -599,7 +600,9 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(resume, "MAX_ROWS", 6)
     monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 4)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 2)
-    monkeypatch.setattr(table_export, "_PAUSE", 0)
+    monkeypatch.setattr(pace, "_PAUSE", 0)
+    monkeypatch.setattr(pace, "_SHORTEST", 0)
+    monkeypatch.setattr(pace, "_LONGEST", 0)
     monkeypatch.setattr(checkpoint_module, "MAX_ANCHORS", 4)
     monkeypatch.setattr(storage_write, "_Writer", Streams)
     monkeypatch.setattr(load_job, "LoadJobs", Jobs)

@@ -1,6 +1,6 @@
 """A chunk: rows of one table in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,8 @@ class Chunk:
     rows: int = 0
     bytes: int = 0
     refused: list[RefusedRow] = field(default_factory=list)
+    _read: int = 0
+    """Rows that were read, and are sent or will be."""
     _days: set[int] = field(default_factory=set)
     """The partitions that the rows belong to."""
 
@@ -54,10 +56,11 @@ class Chunk:
     @property
     def full(self) -> bool:
         """Return whether no other piece may be read."""
-        return self.ended or self.rows >= MAX_ROWS or len(self._days) > _MAX_DAYS
+        return self.ended or self._read >= MAX_ROWS or len(self._days) > _MAX_DAYS
 
-    def look_at(self, keys: Iterable[RowKey]) -> None:
-        """Remember the partitions of rows that were read."""
+    def look_at(self, keys: Sequence[RowKey]) -> None:
+        """Count rows that were read, and remember their partitions."""
+        self._read += len(keys)
         self._days.update(key.day for key in keys)
 
     def add(self, batch: EncodedRows) -> None:

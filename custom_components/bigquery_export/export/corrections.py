@@ -9,7 +9,6 @@ rows (bigquery/views.py) shows of both what is true.
 A process that dies between commit and file sends the same once more, which the view does not show.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -26,7 +25,6 @@ from ..source.statistics import Statistic, StatisticsPiece
 from .chunk import Chunk
 from .digest_file import Exported
 from .digests import Digest, Digests
-from .errors import StoppedError
 from .readiness import check_recorder
 from .session import Result, Session
 from .source import Source
@@ -34,8 +32,6 @@ from .statistics_watch import StatisticsWatch
 from .table_export import read_recorder
 
 _LOGGER = logging.getLogger(__name__)
-_PAUSE = 0.01
-"""Seconds between two pieces, so that others in the house get their turn."""
 
 
 class Corrections:
@@ -129,12 +125,10 @@ class _TableCorrections:
         statistics: Mapping[int, Statistic] = {}
         after = 0
         while piece := await self._read(self._watch.spans.read, after, self._cursor):
-            if self._session.stopped:
-                raise StoppedError
             await self._session.block(digests.add, piece)
             statistics = piece.statistics
             after = piece.last.id
-            await asyncio.sleep(_PAUSE)
+            await self._session.rest()
         self._metadata_ids = {
             statistic.statistic_id: metadata_id for metadata_id, statistic in statistics.items()
         }
@@ -197,19 +191,19 @@ class _TableCorrections:
         for difference in differences:
             digests = Digests(self._file.periods)
             async for piece in self._pieces(difference):
-                if self._session.stopped:
-                    raise StoppedError
                 rows = await self._session.block(self._encoder.encode, piece)
                 digests.add(piece)
                 chunk.refused += rows.refused
                 chunk.look_at(rows.keys)
                 batch.extend(rows)
-                await asyncio.sleep(_PAUSE)
+                await self._session.rest()
             if (exported := difference.exported) is not None:
                 first = max(exported.first, self._horizon)
-                batch.extend(
-                    self._encoder.encode_deleted(difference.statistic_id, first, exported.last)
+                deleted = self._encoder.encode_deleted(
+                    difference.statistic_id, first, exported.last
                 )
+                chunk.look_at(deleted.keys)
+                batch.extend(deleted)
             sent.append((difference, digests.get(difference.statistic_id, difference.number)))
             if len(batch.data) >= self._session.batch_rows:
                 await self._send(chunk, batch)

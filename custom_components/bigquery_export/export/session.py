@@ -13,8 +13,10 @@ from ..rows.encoded_rows import EncodedRows
 from .checkpoint import Position
 from .chunk import Chunk
 from .delivery import Delivery
+from .errors import StoppedError
 from .journal import Journal
 from .lookup import Lookup
+from .pace import Pace
 from .rejected_rows import RejectedRows
 
 
@@ -66,10 +68,17 @@ class Session:
     """Whether backfills have to wait."""
     begun: int = 0
     """How many transactions were begun."""
+    pace: Pace = field(default_factory=Pace)
 
     async def block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Make a call that blocks."""
         return await self.hass.async_add_executor_job(call, *args)
+
+    async def rest(self) -> None:
+        """Let others have their turn, after each piece. Raises StoppedError if it was the last."""
+        await self.pace.rest()
+        if self.stopped:
+            raise StoppedError
 
     async def send(self, chunk: Chunk, rows: EncodedRows) -> None:
         """Add rows to the transaction of a chunk, which the first ones begin.

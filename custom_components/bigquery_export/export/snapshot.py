@@ -8,7 +8,6 @@ that of any transaction (journal.py). Without a file, or a position that belongs
 is sent again as of now, which the views do not show as a change.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import batched
@@ -24,14 +23,11 @@ from ..rows.tables import Table, timestamp
 from ..source.reader import PIECE_ROWS, Anchor
 from .checkpoint import Position
 from .chunk import Chunk
-from .errors import StoppedError
 from .session import Session
 from .snapshot_file import Generation, Sent, SnapshotFile
 
 MAX_GONE = 5_000
 """Keys that are gone of which it is remembered what was known of them."""
-_PAUSE = 0.01
-"""Seconds between two pieces, so that others in the house get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +148,8 @@ class _SnapshotExport:
         for batch in batched(changes.rows, self._session.batch_rows, strict=False):
             rows = EncodedRows()
             for piece in batched(batch, PIECE_ROWS, strict=False):
-                if self._session.stopped:
-                    raise StoppedError
                 rows.extend(await self._session.block(self._encode, changes, piece))
-                await asyncio.sleep(_PAUSE)
+                await self._session.rest()
             chunk.refused += rows.refused
             await self._session.send(chunk, rows)
 

@@ -8,9 +8,10 @@ wait for it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 import logging
-from typing import Any
+from time import thread_time
+from typing import Any, cast
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
@@ -21,7 +22,7 @@ from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS, Anchor
 from .checkpoint import Position, Standing, backfill_of
 from .chunk import Chunk
-from .errors import RecorderBusyError, RecorderUnreadableError, StoppedError
+from .errors import RecorderBusyError, RecorderUnreadableError
 from .lookup import without_known
 from .resume import divided, resumed
 from .retention import Loss, Retention, find_loss, is_purged, oldest_waiting
@@ -32,8 +33,6 @@ _LOGGER = logging.getLogger(__name__)
 
 DOUBTFUL_ROWS = 10_000
 """Rows that are kept in memory until those are found that BigQuery has already."""
-_PAUSE = 0.01
-"""Seconds between two pieces, so that others in the house get their turn."""
 
 
 class TableExport:
@@ -156,9 +155,11 @@ class TableExport:
         return True
 
     async def _fill(self, chunk: Chunk) -> None:
-        """Send batches as they are read."""
+        """Send batches as they are read: while one is on its way, the next is read."""
+        batch = await self._read_batch(chunk)
         while not chunk.full:
-            await self._session.send(chunk, await self._read_batch(chunk))
+            batch, _ = await _both(self._read_batch(chunk), self._session.send(chunk, batch))
+        await self._session.send(chunk, batch)
 
     async def _fill_with_unknown(self, chunk: Chunk) -> None:
         """Read all batches first, and send what is not in BigQuery yet."""
@@ -180,11 +181,8 @@ class TableExport:
     async def _read_batch(self, chunk: Chunk) -> EncodedRows:
         batch = EncodedRows()
         while (missing := self._session.batch_rows - len(batch.data)) > 0 and not chunk.full:
-            if self._session.stopped:
-                raise StoppedError
-            piece = await self._read(
-                self._reader.read, chunk.cursor, chunk.until, min(missing, PIECE_ROWS)
-            )
+            limit = min(missing, PIECE_ROWS, self._session.pace.rows)
+            piece = await self._read(self._reader.read, chunk.cursor, chunk.until, limit)
             if piece is None:
                 chunk.ended = True
                 break
@@ -192,16 +190,28 @@ class TableExport:
             batch.extend(rows)
             chunk.look_at(rows.keys)
             chunk.last = piece.last
-            await asyncio.sleep(_PAUSE)
+            await self._session.rest()
         chunk.refused += batch.refused
         return batch
 
     def _encode(self, piece: Piece) -> EncodedRows:
+        began = thread_time()
         self._watch.look_at(piece)
-        return self._encoder.encode(piece)
+        rows = self._encoder.encode(piece)
+        self._session.pace.learn(len(rows.data), thread_time() - began)
+        return rows
 
     async def _read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
         return await read_recorder(self._session.hass, read, *args)
+
+
+async def _both[A, B](first: Awaitable[A], second: Awaitable[B]) -> tuple[A, B]:
+    """Wait until both have ended, and raise what one of them has raised."""
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return cast(tuple[A, B], tuple(results))
 
 
 async def read_recorder[*Ts, T](hass: HomeAssistant, read: Callable[[*Ts], T], *args: *Ts) -> T:

@@ -1,0 +1,42 @@
+"""The pace of an export: others in the house get their turn, and more when they are busy."""
+
+import asyncio
+from time import monotonic
+
+from ..source.reader import PIECE_ROWS
+
+_PAUSE = 0.01
+"""Seconds of the first pause."""
+_SHORTEST = 0.002
+_LONGEST = 1.0
+_LATE = 0.005
+"""Seconds after which the event loop is busy: it should have gone on with us before."""
+_PIECE_SECONDS = 0.004
+"""What one piece may take in one go; Python changes threads every 5 ms."""
+_FEWEST = 100
+
+
+class Pace:
+    """How long an export pauses between two pieces, and how many rows a piece has."""
+
+    def __init__(self) -> None:
+        """Begin with care: nothing is known of the machine, and of what else it does."""
+        self._pause = _PAUSE
+        self.rows = PIECE_ROWS // 4
+        """Rows that the next piece should have at most."""
+
+    async def rest(self) -> None:
+        """Let others have their turn: longer while the event loop is busy."""
+        due = monotonic() + self._pause
+        await asyncio.sleep(self._pause)
+        if monotonic() - due > _LATE:
+            self._pause = min(_LONGEST, self._pause * 2)
+        else:
+            self._pause = max(_SHORTEST, self._pause * 0.9)
+
+    def learn(self, rows: int, seconds: float) -> None:
+        """Take note of how long it took to encode so many rows, in seconds of processor time."""
+        if rows:
+            fitting = _PIECE_SECONDS * rows / max(seconds, 1e-6)
+            # Halfway: the first rows after a change take longer than all others.
+            self.rows = round(min(PIECE_ROWS, max(_FEWEST, (self.rows + fitting) / 2)))
