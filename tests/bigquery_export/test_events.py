@@ -126,10 +126,15 @@ def test_key() -> None:
     """An event is known by its type and time, and belongs to the day that it was fired on."""
     encoded = encoder().encode(piece(row(), row(event_id=6, fired=-0.5)))
     assert encoded.ids == [5, 6]
-    assert encoded.keys == [
-        ("automation_triggered", MICROS, 20_717),
-        ("automation_triggered", -500_000, -1),
-    ]
+    assert encoded.names == ["automation_triggered"] * 2
+    assert encoded.times == [MICROS, -500_000]
+    assert encoded.days == {20_717, -1}
+
+
+def test_empty_entity() -> None:
+    """An event of no entity is exported, also if it says so by an empty one."""
+    (sent,) = encode(row(data_id=None, event_data='{"entity_id":""}'))
+    assert sent["entity_id"] == ""
 
 
 def test_action_of_a_scene() -> None:

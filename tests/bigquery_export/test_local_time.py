@@ -8,10 +8,12 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
+from custom_components.bigquery_export.rows.civil_time import as_text
 from custom_components.bigquery_export.rows.local_time import (
     QUARTER,
     Place,
     Quarters,
+    clocks,
     microseconds,
     microseconds_or_none,
     timestamp_or_none,
@@ -31,10 +33,9 @@ def quarters(zone: str) -> Quarters:
 def clock(zone: str, moment: str) -> tuple[str, int]:
     """Return the local time of a moment in UTC, and the hour that its quarter has."""
     micros = microseconds(datetime.fromisoformat(f"{moment}+00:00").timestamp())
-    number, rest = divmod(micros, QUARTER)
-    quarter = quarters(zone)[number]
+    quarter = quarters(zone)[micros // QUARTER]
     hour: int = ENCODING.decode(quarter.fragment)["hour_of_day"]
-    return quarter.clock(rest), hour
+    return as_text(quarter.clock(micros)), hour
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,10 @@ def clock(zone: str, moment: str) -> tuple[str, int]:
         ("Pacific/Chatham", "2026-04-04T14:00:00", "2026-04-05 02:45:00.000000"),
         # Before 1970.
         ("Europe/Amsterdam", "1969-12-31T23:59:59.999999", "1970-01-01 00:59:59.999999"),
+        # Offsets of odd minutes, and even seconds, as there were then.
+        ("Africa/Monrovia", "1972-01-07T00:14:59.5", "1972-01-06 23:30:29.500000"),
+        ("Pacific/Kiritimati", "1979-09-28T00:39:59", "1979-09-27 13:59:59.000000"),
+        ("Europe/Amsterdam", "0317-03-30T11:59:59", "0317-03-30 12:19:31.000000"),
     ],
 )
 def test_clock(zone: str, moment: str, local: str) -> None:
@@ -79,9 +84,9 @@ def test_every_quarter_of_a_year(zone: str) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for number in range(365 * 96):
         moment = start + timedelta(minutes=15 * number, seconds=899.999999)
-        quarter, rest = divmod(as_home_assistant_shows(moment.timestamp()), QUARTER)
+        micros = as_home_assistant_shows(moment.timestamp())
         local = moment.astimezone(ZoneInfo(zone))
-        assert known[quarter].clock(rest) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
+        assert as_text(known[micros // QUARTER].clock(micros)) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
         assert len(known) <= 1_000
 
 
@@ -96,10 +101,10 @@ def test_all_zones_and_years(zone: str, utc: datetime, latitude: float) -> None:
     moment = utc.replace(tzinfo=UTC)
     local = moment.astimezone(ZoneInfo(zone))
     micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    number, rest = divmod(micros, QUARTER)
     place = Place(ZoneInfo(zone), Observer(latitude, 4.9, 0))
-    quarter = Quarters(ENCODING, place)[number]
-    assert quarter.clock(rest) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
+    quarter = Quarters(ENCODING, place)[micros // QUARTER]
+    assert as_text(quarter.clock(micros)) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
+    assert clocks([quarter], [micros]) == [quarter.clock(micros)]
     values = ENCODING.decode(quarter.fragment)
     winter = local.month in ((12, 1, 2) if latitude > 0 else (6, 7, 8))
     assert values["hour_of_day"] == local.hour

@@ -56,7 +56,9 @@ def test_rows() -> None:
         last | {"run_id": 3} | shared,
     ]
     assert encoded.ids == [1, 3]
-    assert encoded.keys == [("home", MICROS, 20_717)] * 2
+    assert encoded.names == ["home"] * 2
+    assert encoded.times == [MICROS] * 2
+    assert encoded.days == {20_717}
     (refused,) = encoded.refused
     assert refused.reason == "the recorder has no time for it"
     assert refused.values["run_id"] == 2

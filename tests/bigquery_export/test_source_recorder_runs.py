@@ -66,8 +66,8 @@ async def test_runs_that_have_ended(hass: HomeAssistant) -> None:
     assert {value["created"] - value["start"] for value in values} == {3_000_000}
     assert not any(value["closed_incorrect"] for value in values)
     assert [value["run_id"] for value in values] == rows.ids
-    assert [key.time for key in rows.keys] == [value["start"] for value in values]
-    assert {key.name for key in rows.keys} == {"home"}
+    assert rows.times == [value["start"] for value in values]
+    assert set(rows.names) == {"home"}
     assert await in_recorder(hass, runs.reader.count, rows.ids[1]) == 3
 
 

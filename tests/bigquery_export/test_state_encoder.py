@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 import json
+import math
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,8 @@ import pytest
 from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.rows.circumstances import Choice, Circumstances
+from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
+from custom_components.bigquery_export.rows.entity_choice import EntityChoice, Selection
 from custom_components.bigquery_export.rows.local_time import Place, microseconds
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA, run_values
 from custom_components.bigquery_export.rows.state_encoder import StateEncoder
@@ -169,7 +172,7 @@ def test_microseconds_are_those_of_home_assistant(seconds: float) -> None:
 def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered of attributes and quarters is dropped when it gets too much."""
     monkeypatch.setattr(
-        "custom_components.bigquery_export.rows.state_encoder._MAX_ATTRIBUTES_BYTES", 1_000
+        "custom_components.bigquery_export.rows.state_encoder._MAX_PREFIX_BYTES", 1_000
     )
     monkeypatch.setattr("custom_components.bigquery_export.rows.state_encoder._MAX_QUARTERS", 10)
     states = encoder()
@@ -181,7 +184,8 @@ def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         (data,) = states.encode(piece).data
         assert ENCODING.decode(data)["attributes"] == f'{{"number":{number}}}'
         assert len(states._quarters) <= 10
-        assert sum(map(len, states._attributes.values())) < 1_100
+        prefixes = [prefix for prefix in states._prefixes.values() if prefix]
+        assert sum(len(attributes) for _, _, attributes in prefixes) < 1_100
 
 
 @pytest.mark.parametrize(
@@ -202,6 +206,56 @@ def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_refused_rows(changes: dict[str, Any], reason: str) -> None:
     """A row that cannot be encoded is refused with the reason, and stops no other."""
     assert reason in refusal(row(**changes))
+
+
+CONTEXTS = st.one_of(st.none(), st.binary(min_size=16, max_size=16), st.just(b"short"))
+ROWS = st.lists(
+    st.builds(
+        row,
+        metadata_id=st.sampled_from([1, 2, 3, None, 99]),
+        state=st.one_of(st.sampled_from([None, "21.5", "on", "unavailable"]), st.text(max_size=9)),
+        updated=st.one_of(
+            st.floats(1.79e9, 1.79e9 + 4_000),
+            st.sampled_from([None, 0.0, 1e9, math.nan, 1e300]),
+        ),
+        changed=st.one_of(st.none(), st.floats(1.79e9, 1.79e9 + 4_000), st.just(-1e11)),
+        attributes_id=st.sampled_from([7, 8, None]),
+        attributes=st.sampled_from([None, "{}", '{"friendly_name":"Hall"}', "{"]),
+        context=CONTEXTS,
+        user=st.one_of(st.none(), st.just(bytes(range(16)))),
+        parent=CONTEXTS,
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@pytest.mark.parametrize("encoding", [ENCODING, NdjsonEncoding(SENSOR_DATA)])
+@given(rows=ROWS)
+def test_together_and_alone(
+    encoding: ProtobufEncoding | NdjsonEncoding, rows: list[StateRow]
+) -> None:
+    """A piece is encoded as its rows would be alone, whatever some of them are like."""
+    rows = [(number, *row[1:]) for number, row in enumerate(rows)]
+    choice = Choice(entities=EntityChoice(exclude=Selection(entities=frozenset({"lock.door"}))))
+    run = run_values(source="home", export_id="export", started=STARTED)
+    place = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
+    entities = {**ENTITIES, 3: "lock.door"}
+
+    def encode(piece: list[StateRow]) -> EncodedRows:
+        states = StateEncoder(encoding, Circumstances(run, place, choice))
+        return states.encode(Piece(piece, entities, ATTRIBUTES))
+
+    together = encode(rows)
+    alone = EncodedRows()
+    for one in rows:
+        alone.extend(encode([one]))
+    assert list(map(encoding.decode, together.data)) == list(map(encoding.decode, alone.data))
+    assert together.ids == alone.ids
+    assert together.names == alone.names
+    assert together.times == alone.times
+    assert together.days == alone.days
+    assert together.refused == alone.refused
 
 
 SURROUNDINGS = Surroundings(

@@ -159,10 +159,9 @@ def test_key() -> None:
     """A row is known by its statistic and start, and belongs to the day of its start."""
     encoded = encoder().encode(piece(row(), row(id=6, metadata_id=2, start=-0.5)))
     assert encoded.ids == [5, 6]
-    assert encoded.keys == [
-        ("sensor.kitchen", MICROS, 20_717),
-        ("provider:cost", -500_000, -1),
-    ]
+    assert encoded.names == ["sensor.kitchen", "provider:cost"]
+    assert encoded.times == [MICROS, -500_000]
+    assert encoded.days == {20_717, -1}
 
 
 def test_five_minutes() -> None:

@@ -5,7 +5,7 @@ with dashes, integers beyond 2^53 - 1 as text, and a column of type JSON the val
 a REPEATED column is an error, so what has no value is left out.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import json
@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from ..rows.civil_time import as_text
 from ..rows.tables import Column, ColumnType, Mode, Table, timestamp
 
 type _Convert = Callable[[Any], Any]
@@ -72,9 +73,18 @@ class NdjsonEncoding:
         except orjson.JSONEncodeError as err:
             raise ValueError(f"it cannot be written as JSON: {err}") from None
 
+    def fragments(self, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+        """Encode some columns of many rows; no value is None. Raises ValueError."""
+        rows = zip(*columns.values(), strict=True)
+        return [self.fragment(dict(zip(columns, row, strict=True))) for row in rows]
+
     def row(self, *fragments: bytes) -> bytes:
         """Put a row together from its fragments: a line without its end."""
         return b"{%b}" % b",".join(filter(None, fragments) if b"" in fragments else fragments)
+
+    def rows(self, *fragments: Sequence[bytes]) -> list[bytes]:
+        """Put many rows together: of the first fragments, and the second ones, and so on."""
+        return list(map(self.row, *fragments, strict=True))
 
     def decode(self, row: bytes) -> dict[str, Any]:
         """Return the values of a row that are not NULL, by name, as `fragment` takes them.
@@ -145,6 +155,10 @@ def _time(value: int) -> datetime:
         raise ValueError(f"{value} microseconds are not in the years 1 to 9999") from None
 
 
+def _clock(value: int | str) -> str:
+    return value if isinstance(value, str) else as_text(value)
+
+
 def _json(text: str) -> orjson.Fragment:
     """Return JSON text as it is, so that no number loses a digit, but in one line."""
     orjson.loads(text)
@@ -154,7 +168,7 @@ def _json(text: str) -> orjson.Fragment:
 
 _CONVERSIONS: Mapping[ColumnType, tuple[type | tuple[type, ...], _Convert | None]] = {
     ColumnType.BOOL: (bool, None),
-    ColumnType.DATETIME: (str, None),
+    ColumnType.DATETIME: ((int, str), _clock),
     ColumnType.FLOAT64: ((float, int), _float),
     ColumnType.INT64: (int, _integer),
     ColumnType.JSON: (str, _json),

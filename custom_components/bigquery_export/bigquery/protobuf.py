@@ -4,7 +4,7 @@ The columns' types map to protobuf types as on BigQuery's page "Supported protoc
 Arrow data types". The messages are of proto2, whose presence of fields tells NULL from a default.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf.descriptor_pb2 import (
@@ -15,17 +15,21 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
+from ..rows.civil_time import as_text, from_text
 from ..rows.tables import ColumnType, Mode, Table
+from .fixed_width import Field, encode, varint
 
 _TYPES = {
     ColumnType.BOOL: FieldDescriptorProto.TYPE_BOOL,
-    ColumnType.DATETIME: FieldDescriptorProto.TYPE_STRING,
+    ColumnType.DATETIME: FieldDescriptorProto.TYPE_INT64,
     ColumnType.FLOAT64: FieldDescriptorProto.TYPE_DOUBLE,
     ColumnType.INT64: FieldDescriptorProto.TYPE_INT64,
     ColumnType.JSON: FieldDescriptorProto.TYPE_STRING,
     ColumnType.STRING: FieldDescriptorProto.TYPE_STRING,
     ColumnType.TIMESTAMP: FieldDescriptorProto.TYPE_INT64,
 }
+_WIRE_TYPES = {FieldDescriptorProto.TYPE_INT64: 0, FieldDescriptorProto.TYPE_STRING: 2}
+"""Of the types whose values may all have the same width."""
 _LABELS = {
     Mode.NULLABLE: FieldDescriptorProto.LABEL_OPTIONAL,
     Mode.REQUIRED: FieldDescriptorProto.LABEL_REQUIRED,
@@ -49,22 +53,49 @@ class ProtobufEncoding:
         pool = DescriptorPool()
         pool.Add(file)
         self._message = GetMessageClass(pool.FindMessageTypeByName(self.descriptor.name))
+        self._clocks = [
+            column.name for column in table.columns if column.type is ColumnType.DATETIME
+        ]
+        self._types = {field.name: field.type for field in self.descriptor.field}
+        self._tags = {
+            field.name: varint(field.number << 3 | _WIRE_TYPES.get(field.type, 0))
+            for field in self.descriptor.field
+        }
 
     def fragment(self, values: Mapping[str, Any]) -> bytes:
         """Encode some columns of a row, by name; None is NULL.
 
         Raises ValueError when a value cannot be encoded.
         """
+        for name in self._clocks:
+            if isinstance(clock := values.get(name), str):
+                values = {**values, name: from_text(clock)}
         return self._message(**values).SerializePartialToString()
+
+    def fragments(self, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+        """Encode some columns of many rows; no value is None. Raises ValueError."""
+        if all(self._types[name] in _WIRE_TYPES for name in columns):
+            fields = [Field(self._tags[name], values) for name, values in columns.items()]
+            if (encoded := encode(fields)) is not None:
+                return encoded
+        rows = zip(*columns.values(), strict=True)
+        return [self.fragment(dict(zip(columns, row, strict=True))) for row in rows]
 
     def row(self, *fragments: bytes) -> bytes:
         """Put a row together from its fragments."""
         return b"".join(fragments)
 
+    def rows(self, *fragments: Sequence[bytes]) -> list[bytes]:
+        """Put many rows together: of the first fragments, and the second ones, and so on."""
+        return list(map(b"".join, zip(*fragments, strict=True)))
+
     def decode(self, row: bytes) -> dict[str, Any]:
         """Return the values of a row that are not NULL, by name."""
         fields = self._message.FromString(row).ListFields()
-        return {field.name: list(value) if field.is_repeated else value for field, value in fields}
+        values: dict[str, Any] = {
+            field.name: list(value) if field.is_repeated else value for field, value in fields
+        }
+        return values | {name: as_text(values[name]) for name in self._clocks if name in values}
 
 
 def _descriptor(table: Table) -> DescriptorProto:

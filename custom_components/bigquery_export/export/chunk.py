@@ -1,6 +1,6 @@
 """A chunk: rows of one table in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from homeassistant.const import __version__ as HOME_ASSISTANT_VERSION
 from homeassistant.util import dt as dt_util
 
-from ..rows.encoded_rows import EncodedRows, RefusedRow, RowKey
+from ..rows.encoded_rows import EncodedRows, RefusedRow
 from ..rows.encoding import Encoding
 from ..rows.tables import Table, timestamp
 from ..source.reader import Anchor
@@ -58,18 +58,18 @@ class Chunk:
         """Return whether no other piece may be read."""
         return self.ended or self._read >= MAX_ROWS or len(self._days) > _MAX_DAYS
 
-    def look_at(self, keys: Sequence[RowKey]) -> None:
+    def look_at(self, rows: EncodedRows) -> None:
         """Count rows that were read, and remember their partitions."""
-        self._read += len(keys)
-        self._days.update(key.day for key in keys)
+        self._read += len(rows.data)
+        self._days |= rows.days
 
     def add(self, batch: EncodedRows) -> None:
         """Count a batch that was sent."""
-        times = [key.time for key in batch.keys]
+        first, last = min(batch.times), max(batch.times)
         if self.first_time is None or self.last_time is None:
-            self.first_id, self.first_time, self.last_time = batch.ids[0], times[0], times[0]
-        self.first_time = min(self.first_time, *times)
-        self.last_time = max(self.last_time, *times)
+            self.first_id, self.first_time, self.last_time = batch.ids[0], first, last
+        self.first_time = min(self.first_time, first)
+        self.last_time = max(self.last_time, last)
         self.rows += len(batch.data)
         self.bytes += sum(map(len, batch.data))
 

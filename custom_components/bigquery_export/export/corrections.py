@@ -194,7 +194,7 @@ class _TableCorrections:
                 rows = await self._session.block(self._encoder.encode, piece)
                 digests.add(piece)
                 chunk.refused += rows.refused
-                chunk.look_at(rows.keys)
+                chunk.look_at(rows)
                 batch.extend(rows)
                 await self._session.rest()
             if (exported := difference.exported) is not None:
@@ -202,7 +202,7 @@ class _TableCorrections:
                 deleted = self._encoder.encode_deleted(
                     difference.statistic_id, first, exported.last
                 )
-                chunk.look_at(deleted.keys)
+                chunk.look_at(deleted)
                 batch.extend(deleted)
             sent.append((difference, digests.get(difference.statistic_id, difference.number)))
             if len(batch.data) >= self._session.batch_rows:

@@ -37,10 +37,11 @@ def without_known(
     The recorder's id says something only beside the time, to the microsecond, of a row whose name
     the recorder has changed since.
     """
-    wanted = Counter(key[:2] for key in batch.keys)
-    places = _places(batch) if table.renamed else set()
+    keys = list(zip(batch.names, batch.times, strict=True))
+    wanted = Counter(keys)
+    places = set(zip(batch.times, batch.ids, strict=True)) if table.renamed else set()
     known: Counter[tuple[str, int]] = Counter()
-    renamed = set()
+    renamed: set[tuple[int, int | None]] = set()
     for row in _rows(batch, table, lookup):
         if row[:2] in wanted:
             known[row[:2]] += 1
@@ -48,37 +49,25 @@ def without_known(
             renamed.add(row[1:])
     if repeats:
         known.subtract(
-            {
-                key[:2]: repeats[id_]
-                for id_, key in zip(batch.ids, batch.keys, strict=True)
-                if id_ in repeats
-            }
+            {key: repeats[id_] for id_, key in zip(batch.ids, keys, strict=True) if id_ in repeats}
         )
-    new = EncodedRows(refused=batch.refused)
-    for id_, key, data in zip(batch.ids, batch.keys, batch.data, strict=True):
-        if known[key[:2]] > 0:
-            known[key[:2]] -= 1
-        elif (key.time, id_) not in renamed:
-            new.add(id_, key, data)
-    return new
-
-
-def _places(batch: EncodedRows) -> set[tuple[int, int | None]]:
-    """Return the times of rows with their ids."""
-    return {(key.time, id_) for id_, key in zip(batch.ids, batch.keys, strict=True)}
+    new = []
+    for index, (key, id_) in enumerate(zip(keys, batch.ids, strict=True)):
+        if known[key] > 0:
+            known[key] -= 1
+        elif (key[1], id_) not in renamed:
+            new.append(index)
+    return batch.only(new)
 
 
 def without_sent(batch: EncodedRows, table: Table, lookup: Lookup) -> EncodedRows:
     """Return the rows of a batch that were not sent as they are, with their ids; this blocks."""
     sent = set(_rows(batch, table, lookup))
-    new = EncodedRows(refused=batch.refused)
-    for id_, key, data in zip(batch.ids, batch.keys, batch.data, strict=True):
-        if (key.name, key.time, id_) not in sent:
-            new.add(id_, key, data)
-    return new
+    rows = zip(batch.names, batch.times, batch.ids, strict=True)
+    return batch.only([index for index, row in enumerate(rows) if row not in sent])
 
 
 def _rows(batch: EncodedRows, table: Table, lookup: Lookup) -> Iterator[FoundRow]:
     """Yield what is in the partitions that a batch belongs to."""
-    for partition in sorted({table.partition(key.day) for key in batch.keys}):
+    for partition in sorted({table.partition(day) for day in batch.days}):
         yield from lookup.rows(table, partition)

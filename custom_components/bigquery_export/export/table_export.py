@@ -188,7 +188,7 @@ class TableExport:
                 break
             rows = await self._session.block(self._encode, piece)
             batch.extend(rows)
-            chunk.look_at(rows.keys)
+            chunk.look_at(rows)
             chunk.last = piece.last
             await self._session.rest()
         chunk.refused += batch.refused

@@ -1,6 +1,6 @@
 """Columns that a user can switch off: they stay in the table and are NULL."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -36,6 +36,7 @@ class NarrowEncoding:
         self._encoding = encoding
         self._left_out = left_out
         self.row = encoding.row
+        self.rows = encoding.rows
         self.decode = encoding.decode
 
     def fragment(self, values: Mapping[str, Any]) -> bytes:
@@ -44,6 +45,11 @@ class NarrowEncoding:
         return self._encoding.fragment(
             {name: value for name, value in values.items() if name not in left_out}
         )
+
+    def fragments(self, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+        """Encode some columns of many rows, less those that are left out; raises ValueError."""
+        kept = {name: values for name, values in columns.items() if name not in self._left_out}
+        return self._encoding.fragments(kept)
 
 
 def narrowed(encoding: Encoding, groups: Iterable[ColumnGroup]) -> Encoding:

@@ -1,6 +1,6 @@
 """Rows ready to be sent, and those that cannot be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -28,28 +28,55 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class EncodedRows:
-    """Rows ready to be sent, with the recorder's id of each, and those that cannot be."""
+    """Rows ready to be sent, column by column, and those that cannot be."""
 
     ids: list[int] = field(default_factory=list)
-    keys: list[RowKey] = field(default_factory=list)
+    """The recorder's ids."""
+    names: list[str] = field(default_factory=list)
+    """What they tell of, as `RowKey.name`."""
+    times: list[int] = field(default_factory=list)
+    """Microseconds since 1970."""
     data: list[bytes] = field(default_factory=list)
+    days: set[int] = field(default_factory=set)
+    """The partitions that they belong to, in days since 1970."""
     refused: list[RefusedRow] = field(default_factory=list)
 
     def batches(self, size: int) -> Iterator[EncodedRows]:
         """Yield the rows again, so many at once."""
         for start in range(0, len(self.data), size):
             part = slice(start, start + size)
-            yield EncodedRows(self.ids[part], self.keys[part], self.data[part])
+            yield EncodedRows(
+                self.ids[part], self.names[part], self.times[part], self.data[part], self.days
+            )
+
+    def only(self, indices: Sequence[int]) -> EncodedRows:
+        """Return the rows at these indices, and all that cannot be sent."""
+
+        def chosen[T](column: Sequence[T]) -> list[T]:
+            return [column[index] for index in indices]
+
+        return EncodedRows(
+            chosen(self.ids),
+            chosen(self.names),
+            chosen(self.times),
+            chosen(self.data),
+            self.days,
+            self.refused,
+        )
 
     def add(self, id_: int, key: RowKey, data: bytes) -> None:
         """Add a row."""
         self.ids.append(id_)
-        self.keys.append(key)
+        self.names.append(key.name)
+        self.times.append(key.time)
         self.data.append(data)
+        self.days.add(key.day)
 
     def extend(self, more: EncodedRows) -> None:
         """Add the rows of another piece."""
         self.ids.extend(more.ids)
-        self.keys.extend(more.keys)
+        self.names.extend(more.names)
+        self.times.extend(more.times)
         self.data.extend(more.data)
+        self.days.update(more.days)
         self.refused.extend(more.refused)

@@ -51,8 +51,7 @@ class EventEncoder:
         if fired_ts is None:
             raise ValueError("the recorder has no time for it")
         fired = microseconds(fired_ts)
-        quarter_number, in_quarter = divmod(fired, QUARTER)
-        quarter = self._quarters[quarter_number]
+        quarter = self._quarters[fired // QUARTER]
         data = self._encoding.row(
             self._run,
             event,
@@ -64,7 +63,7 @@ class EventEncoder:
                     "context_id": context and bytes_to_ulid(context),
                     "context_user_id": user and self._user(user.hex()),
                     "context_parent_id": parent and bytes_to_ulid(parent),
-                    "local_time": quarter.clock(in_quarter),
+                    "local_time": quarter.clock(fired),
                     "event_id": event_id,
                 }
             ),
@@ -77,7 +76,7 @@ class EventEncoder:
         values = event_values(*type_and_data, run.privacy.event)
         if not run.choice.events.includes(values["event_type"], values["domain"]):
             return b""
-        if (entity_id := values["entity_id"]) is not None:
+        if entity_id := values["entity_id"]:  # An empty one is no entity that could be chosen.
             if not run.includes(entity_id):
                 return b""
             values = {**values, "entity_id": run.privacy.entity(entity_id)}

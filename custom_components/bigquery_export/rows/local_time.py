@@ -4,12 +4,14 @@ Every UTC offset in use is a multiple of a quarter of an hour, and clocks are ch
 beginning of one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from astral import Observer
 from homeassistant.components.recorder.models import process_timestamp
 
+from .civil_time import IN_QUARTER, packed, unpacked
 from .columns import quarter_values
 from .encoding import Encoding
 from .tables import timestamp
@@ -24,6 +26,8 @@ _FIRST_SECOND = -62_135_596_800
 _END_SECOND = 253_402_300_800
 """BigQuery's timestamps are those of the years 1 to 9999."""
 MAX_QUARTERS = 1_000
+_EVEN_OFFSETS = 10 * 365 * DAY
+"""Up to 1979 (Pacific/Kiritimati), offsets were not all multiples of a quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +43,17 @@ class Quarter:
     """A quarter of an hour: its fragment, and the local clock at its beginning."""
 
     fragment: bytes
-    hour: str
-    """Local date and hour, "2026-11-21 07:"."""
-    minute: int
+    start: int
+    """When it began, in microseconds since 1970."""
+    local: int
+    """The same as the home's clocks showed it, packed (civil_time.py)."""
 
-    def clock(self, micros: int) -> str:
-        """Return the local time so many microseconds after the beginning."""
-        seconds, micros = divmod(micros, _SECOND)
-        minute, second = divmod(seconds, 60)
-        return f"{self.hour}{self.minute + minute:02}:{second:02}.{micros:06}"
+    def clock(self, time: int) -> int:
+        """Return what the clocks showed at a time of this quarter, packed."""
+        micros = time - self.start
+        if self.start < _EVEN_OFFSETS:
+            return packed(unpacked(self.local) + timedelta(microseconds=micros))
+        return self.local + micros + IN_QUARTER[micros // _SECOND]
 
 
 class Quarters(dict[int, Quarter]):
@@ -68,8 +74,8 @@ class Quarters(dict[int, Quarter]):
         local = start.astimezone(self._place.zone)
         quarter = Quarter(
             self._encoding.fragment(quarter_values(local, self._place.observer)),
-            f"{local:%Y-%m-%d %H:}",
-            local.minute,
+            number * QUARTER,
+            packed(local),
         )
         self[number] = quarter
         return quarter
@@ -86,6 +92,25 @@ def microseconds(seconds: float) -> int:
     # whole number would be rounded before: in one case of eight to the other microsecond.
     whole = int(seconds)
     return whole * _SECOND + round((seconds - whole) * _SECOND)
+
+
+def all_microseconds(times: Sequence[float]) -> list[int]:
+    """Return the same of many times; raises ValueError if BigQuery lacks one of them."""
+    for extreme in (min(times), max(times)):
+        microseconds(extreme)
+    return [
+        (whole := int(seconds)) * _SECOND + round((seconds - whole) * _SECOND) for seconds in times
+    ]
+
+
+def clocks(quarters: Sequence[Quarter], times: Sequence[int]) -> list[int]:
+    """Return what the clocks showed at each time, in its quarter, packed."""
+    if min(times) < _EVEN_OFFSETS:
+        return [quarter.clock(time) for quarter, time in zip(quarters, times, strict=True)]
+    return [
+        quarter.local + (micros := time - quarter.start) + IN_QUARTER[micros // _SECOND]
+        for quarter, time in zip(quarters, times, strict=True)
+    ]
 
 
 def microseconds_or_none(seconds: float | None) -> int | None:

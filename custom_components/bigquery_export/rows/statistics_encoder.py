@@ -43,8 +43,9 @@ class StatisticsEncoder:
         start, end = microseconds(first), microseconds(last) + self._period
         values = {"statistic_id": name, "start": start, "end": end, "deleted": True}
         data = self._encoding.row(self._run, self._encoding.fragment(values))
-        key = RowKey(name, start, start // DAY)
-        return EncodedRows(ids=[0], keys=[key], data=[data])
+        rows = EncodedRows()
+        rows.add(0, RowKey(name, start, start // DAY), data)
+        return rows
 
     def _row(self, piece: StatisticsPiece, row: StatisticsRow) -> tuple[RowKey, bytes] | None:
         (
@@ -68,8 +69,7 @@ class StatisticsEncoder:
         if start_ts is None:
             raise ValueError("the recorder has no time for it")
         start = microseconds(start_ts)
-        quarter_number, in_quarter = divmod(start, QUARTER)
-        quarter = self._quarters[quarter_number]
+        quarter = self._quarters[start // QUARTER]
         data = self._encoding.row(
             self._run,
             fragment,
@@ -87,7 +87,7 @@ class StatisticsEncoder:
                     "sum": finite(total),
                     "created": microseconds_or_none(created_ts),
                     "deleted": False,
-                    "local_time": quarter.clock(in_quarter),
+                    "local_time": quarter.clock(start),
                     "id": id_,
                 }
             ),

@@ -15,7 +15,7 @@ class ColumnType(StrEnum):
     """A BigQuery type, with the Python value that this integration uses for it."""
 
     BOOL = "BOOL"
-    DATETIME = "DATETIME"  # str, "2026-11-21 07:45:21.123456"
+    DATETIME = "DATETIME"  # int, packed (civil_time.py), or str, "2026-11-21 07:45:21.123456"
     FLOAT64 = "FLOAT64"  # a finite float
     INT64 = "INT64"
     JSON = "JSON"  # str, JSON text

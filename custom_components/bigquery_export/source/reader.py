@@ -8,7 +8,18 @@ from typing import Any, cast
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 PIECE_ROWS = 1_000
@@ -55,6 +66,7 @@ class TableReader[Row: tuple[Any, ...]]:
         self._rows: Select[Any] = (
             select(*table.columns).where(after, until).order_by(id_).limit(bindparam("limit"))
         )
+        self._is_plain: bool | None = None
         self._newest: Select[Any] = select(func.max(id_))
         self._oldest: Select[Any] = select(func.min(id_))
         self._waiting: Select[Any] = (
@@ -118,7 +130,19 @@ class TableReader[Row: tuple[Any, ...]]:
     ) -> Sequence[Row]:
         """Return the next rows with `after` < id <= `until`."""
         bounds = {"after": after, "until": until, "limit": min(limit, PIECE_ROWS)}
-        return cast(Sequence[Row], connection.execute(self._rows, bounds).tuples().all())
+        result = connection.execute(self._rows, bounds)
+        if self._is_plain is None:
+            self._is_plain = _is_plain(self._rows, connection.dialect)
+        if not self._is_plain:
+            return cast(Sequence[Row], result.tuples().all())
+        # A thousand objects more, each for a row, would let Python's collector look through all of
+        # Home Assistant every now and then; plain tuples it leaves alone.
+        try:
+            return cast(Sequence[Row], result.cursor.fetchall())
+        except connection.dialect.loaded_dbapi.Error as err:
+            raise SQLAlchemyError(str(err)) from err
+        finally:
+            result.close()
 
     def _anchor(self, row: Row) -> Anchor:
         return Anchor(row[0], fingerprint([row[index] for index in self._fingerprint]))
@@ -140,6 +164,14 @@ def oldest_time(
     if isinstance(oldest, datetime):
         return process_timestamp(oldest).timestamp()
     return cast(float | None, oldest)
+
+
+def _is_plain(statement: Select[Any], dialect: Dialect) -> bool:
+    """Return whether SQLAlchemy leaves all values as the database's driver returns them."""
+    return dialect.name == "sqlite" and not any(
+        column.type.dialect_impl(dialect).result_processor(dialect, None)
+        for column in statement.selected_columns
+    )
 
 
 def _repeats(
