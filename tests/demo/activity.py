@@ -16,8 +16,11 @@ CHANGES_PER_SECOND = 40
 class Activity:
     """Writes states into a running Home Assistant, as its integrations would."""
 
-    def __init__(self, client: Client, entities: Sequence[Entity]) -> None:
-        """Let these entities change, one after the other."""
+    def __init__(
+        self, client: Client, entities: Sequence[Entity], rate: int = CHANGES_PER_SECOND
+    ) -> None:
+        """Let these entities change, one after the other, about `rate` times a second."""
+        self._pause = 1 / rate
         self._client = client
         self._entities = entities
         self._random = Random()  # noqa: S311 - not a secret
@@ -41,7 +44,7 @@ class Activity:
         for entity in cycle(self._entities):
             if self._over.is_set():
                 return
-            await asyncio.gather(self._change(entity), asyncio.sleep(1 / CHANGES_PER_SECOND))
+            await asyncio.gather(self._change(entity), asyncio.sleep(self._pause))
 
     async def _change(self, entity: Entity) -> None:
         """Change an entity; sometimes only an attribute, sometimes it fails or goes away."""

@@ -39,15 +39,18 @@ def changing(
     return tuple(make(name, step) for step in range(number))
 
 
-def _of_the_house() -> Iterator[Entity]:
+def _of_the_house(variety: int) -> Iterator[Entity]:
     yield Entity(
         "weather.forecast_home",
         2,
         seldom("cloudy", "sunny", "rainy", "partlycloudy"),
-        changing(of.weather, "Forecast Home", 400),
+        changing(of.weather, "Forecast Home", 400 * variety),
     )
     yield Entity(
-        "sun.sun", 4, seldom("above_horizon", "below_horizon"), changing(of.sun, "Sun", 600)
+        "sun.sun",
+        4,
+        seldom("above_horizon", "below_horizon"),
+        changing(of.sun, "Sun", 600 * variety),
     )
     yield Entity(
         "lock.front_door",
@@ -78,17 +81,18 @@ def _of_the_house() -> Iterator[Entity]:
         (of.sensor("Wind direction", "wind_direction", "°", "measurement_angle"),),
     )
     for slug, name in (("anna", "Anna"), ("jurgen", "Jürgen")):
-        yield from _of_a_person(slug, name)
+        yield from _of_a_person(slug, name, variety)
 
 
-def _of_a_person(slug: str, name: str) -> Iterator[Entity]:
+def _of_a_person(slug: str, name: str, variety: int) -> Iterator[Entity]:
     tracker = f"device_tracker.{slug}_phone"
     places = ("home", "not_home", "Büro")
-    yield Entity(tracker, 4, seldom(*places), changing(of.device_tracker, f"{name}'s phone", 300))
+    moves = changing(of.device_tracker, f"{name}'s phone", 300 * variety)
+    yield Entity(tracker, 4, seldom(*places), moves)
     yield Entity(f"person.{slug}", 1, cycle(*places), (of.named(name, id=slug, source=tracker),))
 
 
-def _of_a_room(slug: str, name: str) -> Iterator[Entity]:
+def _of_a_room(slug: str, name: str, variety: int) -> Iterator[Entity]:
     def sensor(
         key: str, share: float, unit: str, next_state: NextState, state_class: str = "measurement"
     ) -> Entity:
@@ -109,10 +113,16 @@ def _of_a_room(slug: str, name: str) -> Iterator[Entity]:
     yield switched("binary_sensor", "window", 0.3)
     yield switched("switch", "outlet", 0.5)
     yield Entity(
-        f"light.{slug}", 1.5, seldom("on", "off", chance=0.4), changing(of.light, name, 60)
+        f"light.{slug}",
+        1.5,
+        seldom("on", "off", chance=0.4),
+        changing(of.light, name, 60 * variety),
     )
     yield Entity(
-        f"climate.{slug}", 2, seldom("heat", "off", "auto"), changing(of.climate, name, 80)
+        f"climate.{slug}",
+        2,
+        seldom("heat", "off", "auto"),
+        changing(of.climate, name, 80 * variety),
     )
     yield Entity(
         f"cover.{slug}", 0.4, seldom("open", "closed", chance=0.3), changing(of.cover, name, 20)
@@ -121,17 +131,20 @@ def _of_a_room(slug: str, name: str) -> Iterator[Entity]:
         f"media_player.{slug}",
         1,
         seldom("playing", "paused", "idle"),
-        changing(of.media_player, name, 150),
+        changing(of.media_player, name, 150 * variety),
     )
 
 
-def _of_all_rooms() -> Iterator[Entity]:
-    yield from chain.from_iterable(_of_a_room(*room) for room in ROOMS)
+def _of_all_rooms(variety: int) -> Iterator[Entity]:
+    yield from chain.from_iterable(_of_a_room(*room, variety) for room in ROOMS)
     for storey in count(2):
         for slug, name in ROOMS:
-            yield from _of_a_room(f"{slug}_{storey}", f"{name} {storey}")
+            yield from _of_a_room(f"{slug}_{storey}", f"{name} {storey}", variety)
 
 
-def make_entities(number: int) -> list[Entity]:
-    """Make that many entities: those of the house first, then room by room, storey by storey."""
-    return list(islice(chain(_of_the_house(), _of_all_rooms()), number))
+def make_entities(number: int, variety: int = 1) -> list[Entity]:
+    """Make that many entities: those of the house first, then room by room, storey by storey.
+
+    Those whose attributes change have so many times as many different ones as `variety` says.
+    """
+    return list(islice(chain(_of_the_house(variety), _of_all_rooms(variety)), number))

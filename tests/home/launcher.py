@@ -8,6 +8,7 @@ import gc
 from importlib import import_module
 from importlib.util import find_spec
 import os
+from pathlib import Path
 import runpy
 import signal
 import sys
@@ -22,6 +23,10 @@ SLOW_CALLBACK_SECONDS = 0.05
 FREEZE_SECONDS = 1.0
 TRANSACTION_ROWS = "TESTS_TRANSACTION_ROWS"
 """The variable that says how many rows the integration may put into one transaction."""
+FULL_SPEED = "TESTS_FULL_SPEED"
+"""The variable that, if set, lets the integration export without pauses."""
+MEASUREMENTS = "TESTS_MEASUREMENTS"
+"""The variable that names the folder for what Home Assistant measures of itself."""
 
 
 def _end_with_standard_input() -> None:
@@ -74,12 +79,26 @@ def _stand_in_for_audio() -> None:
 
 def _limit_transactions(rows: int) -> None:
     """Let the integration begin backfills, and end transactions, with fewer rows than it would."""
-    # As Home Assistant does it, and what it finds imported it does not import again.
-    sys.path.insert(0, sys.argv[sys.argv.index("--config") + 1])
     for name in ("chunk", "resume"):
-        module = import_module(f"custom_components.bigquery_export.export.{name}")
+        module = _integration(f"export.{name}")
         assert module.MAX_ROWS
         module.MAX_ROWS = rows  # type: ignore[attr-defined]
+
+
+def _export_without_pauses() -> None:
+    """Let the integration export as fast as it can, and not as it would beside others."""
+    module = _integration("export.pace")
+    for pause in ("_PAUSE", "_SHORTEST", "_LONGEST"):
+        assert getattr(module, pause)
+        setattr(module, pause, 0)
+
+
+def _integration(name: str) -> ModuleType:
+    """Import a module of the integration as Home Assistant does, which then finds it imported."""
+    folder = sys.argv[sys.argv.index("--config") + 1]
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return import_module(f"custom_components.bigquery_export.{name}")
 
 
 def main() -> None:
@@ -91,6 +110,12 @@ def main() -> None:
     _stand_in_for_audio()
     if rows := os.environ.get(TRANSACTION_ROWS):
         _limit_transactions(int(rows))
+    if os.environ.get(FULL_SPEED):
+        _export_without_pauses()
+    if folder := os.environ.get(MEASUREMENTS):
+        # This folder is no place to import from.
+        measurements = runpy.run_path(str(Path(__file__).with_name("measurements.py")))
+        measurements["measure"](Path(folder))
     sys.argv[0] = "hass"
     runpy.run_module("homeassistant", run_name="__main__", alter_sys=True)
 

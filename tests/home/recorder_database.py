@@ -41,6 +41,7 @@ def make(
     states: int = 100_000,
     events: int | None = None,
     entities: int = 120,
+    variety: int = 1,
     days: float = 10,
     statistics_days: float = 30,
     short_term_days: float | None = None,
@@ -51,15 +52,16 @@ def make(
 
     It holds `states` rows of `days` days until `end` (epoch seconds; now if not given), an event
     for every twenty states unless `events` says otherwise, five-minute statistics of the same
-    days unless `short_term_days` says otherwise, and hourly ones of `statistics_days`. All but the
-    times depends on `seed` alone.
+    days unless `short_term_days` says otherwise, and hourly ones of `statistics_days`. `variety` is
+    how many times as many different attributes there are. All but the times depends on `seed`
+    alone.
     """
     if end is None:
         end = time.time()
     start = end - days * DAY
     short_term = start if short_term_days is None else end - short_term_days * DAY
     random = Random(seed)  # noqa: S311 - repeatable on purpose
-    home = make_entities(entities)
+    home = make_entities(entities, variety)
     states_maker = StatesMaker(home, random)
     events_maker = EventsMaker(random)
     kept = make_statistics(home)

@@ -37,13 +37,14 @@ class LocalBigQuery:
     A grant is a dictionary with "role", "project" and, for a grant on one dataset, "dataset".
     """
 
-    def __init__(self, folder: Path, rest_port: int, grpc_port: int) -> None:
+    def __init__(self, folder: Path, rest_port: int, grpc_port: int, module: str) -> None:
         """Use `start()` instead."""
         self._folder = folder
+        self._module = module
         self._launch(rest_port, grpc_port)
 
     def _launch(self, rest_port: int, grpc_port: int) -> None:
-        self.process = _process(self._folder, rest_port, grpc_port)
+        self.process = _process(self._module, self._folder, rest_port, grpc_port)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -151,9 +152,13 @@ class LocalBigQuery:
 
 @contextmanager
 def start(
-    data_dir: Path | None = None, *, rest_port: int = 0, grpc_port: int = 0
+    data_dir: Path | None = None,
+    *,
+    rest_port: int = 0,
+    grpc_port: int = 0,
+    module: str = "tests.local_bigquery",
 ) -> Iterator[LocalBigQuery]:
-    """Start the local BigQuery and stop it at the end.
+    """Start the local BigQuery and stop it at the end; another `module` may serve in its place.
 
     The data is kept in `data_dir`, or is gone at the end. The processes also end when this one
     does, however it ends: they read a pipe from it.
@@ -163,16 +168,16 @@ def start(
     ) as temporary:
         folder = data_dir or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        bigquery = LocalBigQuery(folder, rest_port, grpc_port)
+        bigquery = LocalBigQuery(folder, rest_port, grpc_port, module)
         try:
             yield bigquery
         finally:
             _stop(bigquery.process)
 
 
-def _process(folder: Path, rest_port: int, grpc_port: int) -> subprocess.Popen[bytes]:
+def _process(module: str, folder: Path, rest_port: int, grpc_port: int) -> subprocess.Popen[bytes]:
     command = [
-        *(sys.executable, "-m", "tests.local_bigquery", "--with-parent"),
+        *(sys.executable, "-m", module, "--with-parent"),
         *("--data-dir", str(folder)),
         *("--rest-port", str(rest_port), "--grpc-port", str(grpc_port)),
     ]

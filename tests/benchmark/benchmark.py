@@ -1,0 +1,180 @@
+"""The benchmark itself: which parts there are, and on which histories each is measured."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+from tests.home.home_assistant import REPOSITORY
+
+from .dlt_contest import BACKENDS, NoDltError, install, measure_dlt
+from .histories import attributes_in, copied_to, make_history
+from .homes import measure_export, measure_increments, measure_set_up
+from .pipelines import DELIVERIES, measure_pipelines
+from .real_home import RealHome
+from .results import DEFAULT_PACE, FULL_SPEED, Import, Results, machine
+from .spread import Spread
+
+PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt")
+SERVERS = {"mysql": "MariaDB", "postgresql": "PostgreSQL"}
+SECONDS_TO_IMPORT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    pipelines: tuple[tuple[int, int, int], ...]
+    """States, repetitions, and how many of the deliveries."""
+    exported: int
+    """States in the homes that are exported."""
+    by_load_jobs: int
+    """Those of the home that exports by load jobs, or 0 to leave it out."""
+    idle_seconds: float
+    server_rows: int
+    copied: tuple[int, int]
+    """States that dlt copies by its default backend, and by that which is faster."""
+    repetitions: int
+    """Of all that is small."""
+
+
+FULL = Plan(
+    pipelines=((100_000, 3, 2), (500_000, 3, 2), (2_000_000, 3, 1)),
+    exported=2_000_000,
+    by_load_jobs=200_000,
+    idle_seconds=10,
+    server_rows=100_000,
+    copied=(500_000, 2_000_000),
+    repetitions=3,
+)
+QUICK = Plan(
+    pipelines=((100_000, 2, 2),),
+    exported=100_000,
+    by_load_jobs=0,
+    idle_seconds=3,
+    server_rows=100_000,
+    copied=(100_000, 100_000),
+    repetitions=2,
+)
+QUICK_PARTS = ("pipeline", "export", "increment", "import")
+
+
+class Benchmark:
+    """Measures some parts, one after another."""
+
+    def __init__(self, folder: Path, plan: Plan, say: Callable[[str], None]) -> None:
+        """Keep histories and homes in the folder."""
+        self._folder = folder
+        self._plan = plan
+        self._say = say
+        self.results = Results(machine())
+
+    async def measure(self, parts: Collection[str]) -> None:
+        """Measure the parts, in the order of PARTS."""
+        for part, measure in zip(
+            PARTS,
+            (
+                self._pipeline,
+                self._servers,
+                self._export,
+                self._increment,
+                self._import,
+                self._dlt,
+            ),
+            strict=True,
+        ):
+            if part in parts:
+                await measure()
+
+    def _history(self, states: int) -> Path:
+        path = self._folder / f"{states}.db"
+        if not path.exists():
+            make_history(path, states)
+            attributes = attributes_in(path)
+            self._say(f"made a history: {states:,} states, {attributes:,} sets of attributes")
+        return path
+
+    async def _pipeline(self) -> None:
+        for rows, repetitions, deliveries in self._plan.pipelines:
+            url = f"sqlite:///{self._history(rows)}"
+            found = await measure_pipelines(
+                self._folder, "SQLite", url, rows, repetitions, DELIVERIES[:deliveries]
+            )
+            self.results.pipelines.append(found)
+            self._say(f"the pipeline: {rows:,} rows, {1e6 / found.ours:,.0f} a second")
+
+    async def _servers(self) -> None:
+        rows = self._plan.server_rows
+        for database, name in SERVERS.items():
+            try:
+                with copied_to(database, self._history(rows)) as url:
+                    found = await measure_pipelines(
+                        self._folder, name, url, rows, self._plan.repetitions, DELIVERIES[:1]
+                    )
+            except (pytest.skip.Exception, pytest.fail.Exception) as missing:
+                self.results.notes.append(str(missing))
+                continue
+            self.results.servers.append(found)
+            self._say(f"the pipeline on {name}: {1e6 / found.ours:,.0f} a second")
+
+    async def _export(self) -> None:
+        homes = [(DEFAULT_PACE, DELIVERIES[0], self._plan.exported)]
+        homes.append((FULL_SPEED, DELIVERIES[0], self._plan.exported))
+        if self._plan.by_load_jobs:
+            homes.append(("load jobs, default pace", DELIVERIES[1], self._plan.by_load_jobs))
+        for name, delivery, states in homes:
+            async with RealHome.running(
+                self._folder, self._history(states), delivery, full=name == FULL_SPEED
+            ) as home:
+                export = await measure_export(home, name, self._plan.idle_seconds)
+            self.results.exports.append(export)
+            speed = export.rows / export.seconds
+            self._say(f"a home at {name}: {export.rows:,} rows, {speed:,.0f} a second")
+
+    async def _increment(self) -> None:
+        history = self._history(self._plan.pipelines[0][0])
+        async with RealHome.running(self._folder, history, DELIVERIES[0], full=False) as home:
+            self.results.increments = await measure_increments(home, self._plan.repetitions)
+            self.results.set_up = await measure_set_up(home, self._plan.repetitions)
+        self._say("increments and set-up")
+
+    async def _import(self) -> None:
+        runs = [_import_once() for _ in range(self._plan.repetitions)]
+        self.results.imported = Import(
+            Spread.of(run["wall"] for run in runs),
+            Spread.of(run["cpu"] for run in runs),
+            Spread.of(run["memory"] / 1e6 for run in runs),
+        )
+        self._say("the import")
+
+    async def _dlt(self) -> None:
+        histories = {
+            name: (self._history(states), states)
+            for name, states in zip(BACKENDS, self._plan.copied, strict=True)
+        }
+        try:
+            python = install(self._folder / "dlt")
+        except NoDltError as error:
+            self.results.notes.append(f"dlt could not be installed: {error}")
+            return
+        self.results.dlt = await measure_dlt(
+            self._folder, python, histories, self._plan.repetitions
+        )
+        self._say(f"dlt {self.results.dlt.version}")
+
+
+def _import_once() -> dict[str, float]:
+    output = subprocess.run(
+        [sys.executable, "-m", "tests.benchmark.import_time"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_TO_IMPORT,
+    ).stdout
+    run: dict[str, float] = json.loads(output)
+    return run

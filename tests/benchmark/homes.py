@@ -1,0 +1,122 @@
+"""What an export costs a real Home Assistant: lag, memory, traffic, increments, and set-up."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+import time
+
+from .measured import Lag, Measurements, Period, Use
+from .real_home import RealHome
+from .spread import Spread
+
+SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
+INCREMENTS = (0, 100, 5_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The export of a whole history, while entities change."""
+
+    name: str
+    rows: int
+    seconds: float
+    idle: Lag
+    busy: Lag
+    idle_load: float
+    """Seconds of the processor in a second, without the export."""
+    busy_load: float
+    memory: Sequence[float]
+    """Megabytes over those before it, at SHARES of its time."""
+    use: Use
+    calls: dict[str, int]
+    """Calls of BigQuery, by method."""
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """Exports of some new rows; seconds."""
+
+    changes: int
+    rows: Spread
+    wall: Spread
+    cpu: Spread
+    loop_cpu: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """Reloads of the entry: it is unloaded and set up again; seconds, lag in milliseconds."""
+
+    wall: Spread
+    cpu: Spread
+    loop_cpu: Spread
+    longest_lag: Spread
+
+
+async def measure_export(home: RealHome, name: str, idle_seconds: float) -> Export:
+    """Let a home rest for a while, and export all that it has, while its entities change."""
+    home.count_calls()
+    async with home.activity():
+        idle = await _rest(idle_seconds)
+        period, rows = await home.export()
+    measurements = await home.measurements()
+    use = measurements.use(period)
+    return Export(
+        name,
+        rows,
+        period.seconds,
+        measurements.lag(idle),
+        measurements.lag(period),
+        measurements.use(idle).cpu / idle.seconds,
+        use.cpu / period.seconds,
+        measurements.memory(idle, period, SHARES),
+        use,
+        home.calls(),
+    )
+
+
+async def measure_increments(home: RealHome, repetitions: int) -> list[Increment]:
+    """Export new rows, few and many in turn."""
+    done: dict[int, list[tuple[Period, int]]] = {changes: [] for changes in INCREMENTS}
+    await home.export()
+    for _ in range(repetitions):
+        for changes in INCREMENTS:
+            await home.change_states(changes)
+            done[changes].append(await home.export())
+    measurements = await home.measurements()
+    return [_increment(changes, exports, measurements) for changes, exports in done.items()]
+
+
+def _increment(
+    changes: int, exports: list[tuple[Period, int]], measurements: Measurements
+) -> Increment:
+    uses = [measurements.use(period) for period, _ in exports]
+    return Increment(
+        changes,
+        Spread.of(rows for _, rows in exports),
+        Spread.of(period.seconds for period, _ in exports),
+        Spread.of(use.cpu for use in uses),
+        Spread.of(use.loop_cpu for use in uses),
+    )
+
+
+async def measure_set_up(home: RealHome, repetitions: int) -> SetUp:
+    """Reload the entry some times."""
+    periods = []
+    for _ in range(repetitions):
+        await _rest(1)
+        periods.append(await home.reload())
+    measurements = await home.measurements()
+    uses = [measurements.use(period) for period in periods]
+    return SetUp(
+        Spread.of(period.seconds for period in periods),
+        Spread.of(use.cpu for use in uses),
+        Spread.of(use.loop_cpu for use in uses),
+        Spread.of(measurements.lag(period).longest for period in periods),
+    )
+
+
+async def _rest(seconds: float) -> Period:
+    began = time.time()
+    await asyncio.sleep(seconds)
+    return Period(began, time.time())

@@ -1,0 +1,116 @@
+"""The integration as a competitor: its own source, encoder and deliveries, with no network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+
+from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
+from custom_components.bigquery_export.bigquery.row_file import RowFile
+from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
+from custom_components.bigquery_export.const import DEFAULT_BATCH_ROWS
+from custom_components.bigquery_export.export.delivery import Delivery
+from custom_components.bigquery_export.export.source import Source
+from custom_components.bigquery_export.export.sources import SOURCE_TYPES
+from custom_components.bigquery_export.rows.circumstances import Circumstances
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.source.reader import PIECE_ROWS
+
+from .no_network import NoNetwork
+from .stopwatch import Stopwatch
+
+READ = "read"
+ENCODE = "encode"
+REQUESTS = "requests"
+GZIP = "gzip"
+TO_BYTES = (READ, ENCODE)
+"""The stages after which rows are bytes."""
+TRANSACTION_ROWS = 50_000
+
+type Deliver = Callable[[list[bytes]], None]
+
+
+@dataclass(slots=True)
+class Integration:
+    """Reads and encodes as an export does, and prepares the rows for a delivery.
+
+    It uses the recorder's database, and belongs on the recorder's executor.
+    """
+
+    hass: HomeAssistant
+    circumstances: Circumstances
+    name: str = StorageWriteDelivery.name
+    piece_rows: int = PIECE_ROWS
+    rows: int = 0
+    sent: int = 0
+    _cursor: int = 0
+    _source: Source[Any] = field(init=False)
+    _last_stage: str = field(init=False)
+    _deliver: Deliver = field(init=False)
+
+    def begin(self) -> None:
+        """Open the source as for a new run."""
+        self.rows = self.sent = self._cursor = 0
+        delivery: Delivery
+        no_network = NoNetwork()
+        if self.name == StorageWriteDelivery.name:
+            delivery = StorageWriteDelivery(no_network.connection)
+            self._last_stage, self._deliver = REQUESTS, self._requests(delivery, no_network)
+        else:
+            delivery = LoadJobDelivery(no_network.connection)
+            self._last_stage, self._deliver = GZIP, self._file()
+        encoding = delivery.encoding(SENSOR_DATA)
+        type_ = SOURCE_TYPES[SENSOR_DATA.name]
+        self._source = type_.open(self.hass, encoding, self.circumstances)
+
+    def work(self, until: int, watch: Stopwatch) -> None:
+        """Take the rows up to an id."""
+        batch: list[bytes] = []
+        while piece := self._source.reader.read(self._cursor, until, self.piece_rows):
+            self._cursor = piece.last.id
+            watch.lap(READ)
+            encoded = self._source.encoder.encode(piece)
+            watch.lap(ENCODE)
+            batch.extend(encoded.data)
+            self.rows += len(encoded.data)
+            if len(batch) >= DEFAULT_BATCH_ROWS:
+                self._deliver(batch)
+                watch.lap(self._last_stage)
+                batch = []
+        watch.lap(READ)
+        if batch:
+            self._deliver(batch)
+            watch.lap(self._last_stage)
+
+    def end(self) -> None:
+        """Let go of what the run remembers."""
+        self._deliver([])
+        del self._source, self._deliver
+
+    def _requests(self, delivery: Delivery, no_network: NoNetwork) -> Deliver:
+        """Return what makes requests of rows, as they go over the wire."""
+        transaction = delivery.begin(SENSOR_DATA, "benchmark")
+
+        def deliver(rows: list[bytes]) -> None:
+            if rows:
+                transaction.append(rows)
+                self.sent = no_network.sent
+            else:
+                transaction.close()
+
+        return deliver
+
+    def _file(self) -> Deliver:
+        """Return what writes rows into compressed files, a new one for each transaction."""
+        file = RowFile()
+
+        def deliver(rows: list[bytes]) -> None:
+            nonlocal file
+            file.append(rows)
+            if file.rows >= TRANSACTION_ROWS or not rows:
+                self.sent += file.open()[1] if file.rows else 0
+                file.close()
+                file = RowFile()
+
+        return deliver

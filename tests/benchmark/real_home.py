@@ -1,0 +1,165 @@
+"""A real Home Assistant with a history and this integration, which exports to a sink."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import json
+from pathlib import Path
+import shutil
+from tempfile import mkdtemp
+import time
+from typing import Self
+
+from tests.demo.activity import Activity
+from tests.home.client import Client, Json
+from tests.home.entities import make_entities
+from tests.home.home_assistant import HomeAssistant
+from tests.home.launcher import FULL_SPEED, MEASUREMENTS
+from tests.local_bigquery.fault_kinds import GRPC_METHODS, REST_METHODS
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery, start
+
+from . import sink
+from .measured import Measurements, Period
+
+DOMAIN = "bigquery_export"
+PROJECT = "benchmark-home"
+CHANGES_PER_SECOND = 20
+LIVELY_ENTITIES = 60
+SECONDS_TO_SAVE = 2.0
+"""Home Assistant saves entries and tokens a second after they change."""
+SECONDS_FOR_SAMPLES = 0.3
+"""After which what was measured is in the files."""
+
+
+class RealHome:
+    """A home that exports states only, at the default pace or without pauses."""
+
+    def __init__(self, folder: Path, bigquery: LocalBigQuery, delivery: str, *, full: bool) -> None:
+        """Use `running`."""
+        self._measurements = folder / "measurements"
+        environment = {MEASUREMENTS: str(self._measurements)} | ({FULL_SPEED: "1"} if full else {})
+        self.home = HomeAssistant(folder, environment=environment)
+        self._bigquery = bigquery
+        self._delivery = delivery
+        self._entry_id = ""
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, folder: Path, history: Path, delivery: str, *, full: bool
+    ) -> AsyncIterator[Self]:
+        """Start one with a copy of a history, and go through the config flow.
+
+        It has a folder of its own in `folder`, which is left there if anything fails.
+        """
+        folder = Path(mkdtemp(dir=folder, prefix="home-"))
+        home_folder = folder / "home"
+        home_folder.mkdir()
+        with start(folder / "sink", module=sink.MODULE) as bigquery:
+            real = cls(home_folder, bigquery, delivery, full=full)
+            await asyncio.to_thread(shutil.copy, history, real.home.database)
+            async with real.home:
+                await real._add_integration()
+                await asyncio.sleep(SECONDS_TO_SAVE)
+                yield real
+        shutil.rmtree(folder)
+
+    @asynccontextmanager
+    async def activity(self) -> AsyncIterator[None]:
+        """Let entities change while the context lasts."""
+        entities = make_entities(LIVELY_ENTITIES)
+        async with Activity(self.home.client, entities, CHANGES_PER_SECOND).going_on():
+            yield
+
+    async def export(self) -> tuple[Period, int]:
+        """Export all that waits; return when that was, and how many states were sent."""
+        began = time.time()
+        response = await self.home.client.perform_action_with_response(
+            DOMAIN, "export_now", {"config_entry_id": self._entry_id}
+        )
+        rows: int = response["rows"]["sensor_data"]
+        return Period(began, time.time()), rows
+
+    async def reload(self) -> Period:
+        """Unload the entry and set it up again, and return when that was."""
+        began = time.time()
+        await self.home.client.request(
+            "POST", f"/api/config/config_entries/entry/{self._entry_id}/reload"
+        )
+        await self.home.client.until_loaded(DOMAIN)
+        return Period(began, time.time())
+
+    async def change_states(self, number: int) -> None:
+        """Let entities change so often, and wait until the recorder has written it."""
+        entities = make_entities(LIVELY_ENTITIES)
+        unsaved = list(range(number))
+        base = time.time_ns()
+
+        async def change() -> None:
+            while unsaved:
+                turn = unsaved.pop()
+                entity = entities[turn % len(entities)]
+                await self.home.client.set_state(
+                    entity.entity_id,
+                    f"{base + turn}",
+                    entity.attributes[turn % 7 % len(entity.attributes)],
+                )
+
+        await asyncio.gather(*(change() for _ in range(8)))
+        # commit_interval is a second.
+        await asyncio.sleep(2)
+
+    async def measurements(self) -> Measurements:
+        """Return what was measured so far."""
+        await asyncio.sleep(SECONDS_FOR_SAMPLES)
+        return await asyncio.to_thread(Measurements, self._measurements)
+
+    def count_calls(self) -> None:
+        """Count calls of BigQuery from now on."""
+        self._bigquery.clear_faults()
+        for method in GRPC_METHODS | REST_METHODS:
+            # A fault that never happens: the rule counts the calls that it looks at.
+            self._bigquery.add_fault(method, "delay", times=0)
+
+    def calls(self) -> dict[str, int]:
+        """Return how many calls there were since, by method."""
+        return {rule["method"]: rule["matched"] for rule in self._bigquery.faults()}
+
+    async def _add_integration(self) -> None:
+        client = self.home.client
+        grants = [{"role": role, "project": PROJECT} for role in (DATA_EDITOR, JOB_USER)]
+        key = await asyncio.to_thread(self._bigquery.create_account, PROJECT, grants)
+        file_id = await client.upload("key.json", json.dumps(key).encode())
+        flow_id = (await client.start_flow(DOMAIN))["flow_id"]
+        await client.submit(flow_id, {"key_file": file_id})
+        fields = {
+            "project_id": PROJECT,
+            "dataset_id": "home_assistant",
+            "location": "EU",
+            "table_id": "sensor_data",
+            "delivery": self._delivery,
+            "advanced": {
+                "api_endpoint": self._bigquery.rest_url,
+                "storage_endpoint": self._bigquery.storage_url,
+            },
+        }
+        step = await client.submit(flow_id, fields)
+        self._entry_id = _created(step)["result"]["entry_id"]
+        await self._choose_states(client)
+
+    async def _choose_states(self, client: Client) -> None:
+        """Go through the options flow, and leave everything but the tables as it is."""
+        options = {
+            "tables": ["sensor_data"],
+            # One at which nobody measures.
+            "export_time": "03:30:00",
+            "delivery": self._delivery,
+        }
+        _created(await client.submit_options(self._entry_id, options))
+        await client.until_loaded(DOMAIN)
+
+
+def _created(step: Json) -> Json:
+    if step["type"] != "create_entry":
+        raise RuntimeError(f"a flow ended with {step}")
+    return step

@@ -1,0 +1,110 @@
+"""Tests of figures: medians, percentiles, measurements, the report and the chart."""
+
+from array import array
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.home.measurements import COLLECTIONS, COLUMNS, LAGS, SAMPLES
+
+from .chart import chart
+from .contest import Measured
+from .dlt_contest import BACKENDS, DltContest
+from .homes import SHARES, Export
+from .measured import Lag, Measurements, Period, Sample, Use
+from .pipelines import Pipelines
+from .report import chart_bars, report
+from .results import DEFAULT_PACE, Results
+from .spread import Spread, percentile
+from .stopwatch import Cost
+
+SUMMARY = (
+    "benchmark: rows_per_second=200000 of_read_limit=0.40 vs_naive=6.00 vs_dlt=11.0"
+    " vs_dlt_arrow=1.20 loop_lag_p99_ms=3.25 rss_growth_mb=12.5"
+)
+
+
+def measured(**stages: float) -> Measured:
+    """Return a competitor that always took so many microseconds a row in its stages."""
+    return Measured(1_000, 100.0, {name: [Cost(cpu * 2, cpu)] * 3 for name, cpu in stages.items()})
+
+
+@pytest.fixture
+def results() -> Results:
+    """Return results of everything that the last line names."""
+    competitors = {
+        "storage_write": measured(read=2.0, encode=3.0, requests=1.0),
+        "plain reading": measured(read=2.0),
+        "naive exporter": measured(read=2.0, build=20.0, dump=8.0),
+    }
+    lag = Lag(5_000, 0.1, 3.25, 9.0, 7.0, 0)
+    use = Use(cpu=0.01, loop_cpu=0.001, replaced=3)
+    memory = [10.0, 11.0, 12.0, 12.5, 12.5]
+    export = Export(DEFAULT_PACE, 1_000, 0.1, lag, lag, 0.02, 0.5, memory, use, {"AppendRows": 2})
+    dlt = DltContest(1_000, "1.0", ours=[Cost(5.0, 5.0)])
+    for name, cpu in zip(BACKENDS, (55.0, 6.0), strict=True):
+        dlt.dlt[name] = measured(copy=cpu)
+    pipelines = [Pipelines("SQLite", 1_000, competitors)]
+    return Results({"python": "3"}, pipelines, exports=[export], dlt=dlt)
+
+
+def test_spread_and_percentiles() -> None:
+    """A median has the least and the most beside it; a percentile is one of the values."""
+    assert Spread.of([3, 1, 2]) == Spread(2, 1, 3)
+    assert Spread.of([3, 1, 2]).text(1) == "2.0 (1.0 to 3.0)"
+    hundred = list(range(100, 0, -1))
+    assert [percentile(hundred, percent) for percent in (0, 50, 99, 100)] == [1, 50, 99, 100]
+    assert percentile([7], 99) == 7
+
+
+def test_the_last_line_has_every_figure(results: Results) -> None:
+    """It is of one form, whatever was measured."""
+    assert results.last_line() == SUMMARY
+    nothing = Results({}).last_line()
+    assert nothing.split() == [
+        "benchmark:",
+        *(f"{name}=-" for name in results.summary()),
+    ]
+
+
+def test_the_report_shows_what_was_measured(results: Results) -> None:
+    """Every competitor has a line; what was not measured has no table."""
+    lines = list(report(results))
+    for what in ("to protobuf bytes", "plain reading", "naive exporter", "dlt, pyarrow"):
+        assert any(what in line for line in lines)
+    assert not any("set-up" in line for line in lines)
+    assert len(list(report(Results({"python": "3"})))) == 1
+
+
+def test_the_chart_is_svg(results: Results) -> None:
+    """It is well-formed, has a bar for each competitor, and the longest is the fastest."""
+    bars = chart_bars(results)
+    svg = ElementTree.fromstring(chart("Rows & more", "<fast>", bars, "note"))  # noqa: S314
+    name = "{http://www.w3.org/2000/svg}"
+    widths = [float(bar.attrib["width"]) for bar in svg.iter(f"{name}rect")]
+    assert len(widths) == len(bars) == 5
+    assert widths == sorted(widths, reverse=True)
+    assert [bar.attrib["class"] for bar in svg.iter(f"{name}rect")].count("ours") == 1
+
+
+def test_measurements_of_a_period(tmp_path: Path) -> None:
+    """What was measured before and after a period is not counted for it."""
+    assert Sample._fields == COLUMNS
+    lags = [(10.0, 0.9), (20.0, 0.001), (20.5, 0.003), (30.0, 0.9)]
+    (tmp_path / LAGS).write_bytes(array("d", [x for pair in lags for x in pair]).tobytes() + b"?")
+    (tmp_path / COLLECTIONS).write_bytes(array("d", [20.1, 0.060, 20.2, 0.002]).tobytes())
+    samples = [
+        (10, 100_000_000, 1.0, 0.5, 1),
+        (19, 100_000_000, 2.0, 0.75, 1),
+        (25, 120_000_000, 3.0, 1.0, 4),
+        (31, 110_000_000, 9.0, 9.0, 9),
+    ]
+    lines = "".join(",".join(map(str, sample)) + "\n" for sample in samples)
+    (tmp_path / SAMPLES).write_text(lines + "32,1")
+
+    measurements = Measurements(tmp_path)
+    period = Period(20.0, 25.0)
+    assert measurements.lag(period) == Lag(2, 1.0, 3.0, 3.0, 60.0, 1)
+    assert measurements.use(period) == Use(cpu=1.0, loop_cpu=0.25, replaced=3)
+    assert measurements.memory(Period(5, 19), period, SHARES[-2:]) == [0.0, 20.0]

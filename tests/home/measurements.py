@@ -1,0 +1,117 @@
+"""What a Home Assistant measures of itself while it runs: switched on by `launcher.py`.
+
+It measures in its own process, because only there is it known how late the event loop is, and how
+much of the processor's time was the loop's.
+"""
+
+from array import array
+import asyncio
+from collections.abc import Callable, Mapping
+import gc
+import os
+from pathlib import Path
+import threading
+import time
+from typing import Any
+
+from homeassistant import runner
+
+_OURS = "/.storage/bigquery_export."
+TICK = 0.001
+"""Seconds between two looks at how late the event loop is."""
+SAMPLE = 0.05
+"""Seconds between two looks at everything else."""
+LAGS = "lags.bin"
+"""Doubles in pairs: when a tick came, in seconds since 1970, and by how many it was late."""
+COLLECTIONS = "collections.bin"
+"""Likewise: when Python's garbage collector had done, and how long it had held up everything."""
+SAMPLES = "samples.csv"
+COLUMNS = ("time", "rss", "cpu", "loop_cpu", "replaced")
+"""Seconds since 1970; bytes of memory; seconds of processor time of the process, and of the
+thread of the event loop; how often a file of the integration in `.storage` was replaced."""
+
+
+class _Files:
+    """Counts how often the integration's files in `.storage` are replaced by new ones."""
+
+    def __init__(self) -> None:
+        self.replaced = 0
+        os.replace = self._counting(os.replace)
+        os.rename = self._counting(os.rename)
+
+    def _counting(self, move: Callable[..., None]) -> Callable[..., None]:
+        def counting_move(source: Any, target: Any, **options: Any) -> None:
+            move(source, target, **options)
+            self.replaced += _OURS in str(target)
+
+        return counting_move
+
+
+def measure(folder: Path) -> None:
+    """Measure from now on, and write to files in the folder, until the process ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lags, collections = array("d"), array("d")
+    _watch_the_collector(collections)
+    create_event_loop = runner.create_event_loop
+    files = _Files()
+    running: list[asyncio.Task[None]] = []
+
+    def create_watched_event_loop(debug: bool = False) -> asyncio.AbstractEventLoop:
+        loop = create_event_loop(debug)
+        ticks = loop.create_task(_tick(lags))
+        # The loop itself would not keep it.
+        running.append(ticks)
+        threading.Thread(
+            target=_sample,
+            args=(folder, {LAGS: lags, COLLECTIONS: collections}, files),
+            daemon=True,
+        ).start()
+        return loop
+
+    runner.create_event_loop = create_watched_event_loop
+
+
+async def _tick(lags: array[float]) -> None:
+    while True:
+        due = time.perf_counter() + TICK
+        await asyncio.sleep(TICK)
+        lags.extend((time.time(), time.perf_counter() - due))
+
+
+def _watch_the_collector(collections: array[float]) -> None:
+    began = 0.0
+
+    def watch(phase: str, _: dict[str, int]) -> None:
+        nonlocal began
+        if phase == "start":
+            began = time.perf_counter()
+        else:
+            collections.extend((time.time(), time.perf_counter() - began))
+
+    gc.callbacks.append(watch)
+
+
+def _sample(folder: Path, pairs: Mapping[str, array[float]], files: _Files) -> None:
+    page = os.sysconf("SC_PAGE_SIZE")
+    loop_clock = time.pthread_getcpuclockid(threading.main_thread().ident or 0)
+    with (
+        (folder / SAMPLES).open("a", buffering=1) as samples,
+        Path("/proc/self/statm").open() as memory,
+    ):
+        while True:
+            memory.seek(0)
+            values = (
+                time.time(),
+                int(memory.read().split()[1]) * page,
+                time.process_time(),
+                time.clock_gettime(loop_clock),
+                files.replaced,
+            )
+            samples.write(",".join(map(repr, values)) + "\n")
+            for name, values_in_pairs in pairs.items():
+                # Others add at the end, between two steps of this thread at most.
+                ready = values_in_pairs[:]
+                del values_in_pairs[: len(ready)]
+                with (folder / name).open("ab") as file:
+                    file.write(ready.tobytes())
+            time.sleep(SAMPLE)
