@@ -1,0 +1,1 @@
+"""A busy home that exports for a long time; `script/soak` runs it."""
