@@ -111,25 +111,34 @@ async def test_new_entity_during_a_run(hass: HomeAssistant) -> None:
 
 
 async def test_attributes_are_read_once(hass: HomeAssistant) -> None:
-    """The same attributes are the same object in all pieces, so that they are encoded once."""
+    """Attributes come with the first piece that has them, so that they are encoded once."""
     for state in ("on", "off", "on"):
         hass.states.async_set("light.a", state, {"friendly_name": "A"})
     await async_wait_recording_done(hass)
     first, second, third = await read_all(hass, StatesReader(hass), 1)
-    texts = [piece.attributes[piece.rows[0][5] or 0] for piece in (first, second, third)]
-    assert texts[0] is texts[1] is texts[2]
+    assert list(first.attributes.values()) == ['{"friendly_name":"A"}']
+    assert first.attributes.keys() == {first.rows[0][5]} == {third.rows[0][5]}
+    assert (second.attributes, third.attributes) == ({}, {})
+    assert not third.forget_attributes
 
 
 async def test_remembered_attributes_are_bounded(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader forgets attributes when they get too much, and reads them again."""
-    monkeypatch.setattr(source_reader, "SHARED_CHARACTERS", 100)
-    await record(hass, 60)
-    reader = StatesReader(hass)
-    for piece in await read_all(hass, reader, 10):
-        assert all(row[5] in piece.attributes for row in piece.rows)
-        assert len(piece.attributes) <= 20
+    """A reader forgets attributes when they get too much, says so, and reads them again."""
+    monkeypatch.setattr(source_reader, "NEW_CHARACTERS", 100)
+    for _ in range(2):
+        await record(hass, 30)
+    known: set[int] = set()
+    forgotten = 0
+    for piece in await read_all(hass, StatesReader(hass), 10):
+        if piece.forget_attributes:
+            known.clear()
+            forgotten += 1
+        known |= piece.attributes.keys()
+        assert all(row[5] in known for row in piece.rows)
+        assert len(known) <= 20
+    assert forgotten > 1
 
 
 @ON_EACH_DATABASE

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 import json
 import math
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from astral import Observer
@@ -18,6 +18,7 @@ from custom_components.bigquery_export.rows.circumstances import Choice, Circums
 from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
 from custom_components.bigquery_export.rows.entity_choice import EntityChoice, Selection
 from custom_components.bigquery_export.rows.local_time import Place, microseconds
+from custom_components.bigquery_export.rows.privacy import Privacy, PrivacyChoice
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA, run_values
 from custom_components.bigquery_export.rows.state_encoder import StateEncoder
 from custom_components.bigquery_export.rows.surroundings import Surrounding
@@ -169,23 +170,59 @@ def test_microseconds_are_those_of_home_assistant(seconds: float) -> None:
     assert microseconds(seconds) == (shown - EPOCH) // timedelta(microseconds=1)
 
 
-def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is remembered of attributes and quarters is dropped when it gets too much."""
-    monkeypatch.setattr(
-        "custom_components.bigquery_export.rows.state_encoder._MAX_PREFIX_BYTES", 1_000
-    )
+def test_quarters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of quarters is dropped when it gets too much."""
     monkeypatch.setattr("custom_components.bigquery_export.rows.state_encoder._MAX_QUARTERS", 10)
     states = encoder()
     for number in range(100):
-        changes = {"attributes_id": None, "attributes": f'{{"number":{number}}}'}
-        piece = Piece(
-            [row(updated=NOON.timestamp() + number * 900, **changes)], ENTITIES, ATTRIBUTES
-        )
-        (data,) = states.encode(piece).data
-        assert ENCODING.decode(data)["attributes"] == f'{{"number":{number}}}'
+        rows = [row(updated=NOON.timestamp() + number * 900)]
+        assert states.encode(Piece(rows, ENTITIES, ATTRIBUTES)).data
         assert len(states._quarters) <= 10
-        prefixes = [prefix for prefix in states._prefixes.values() if prefix]
-        assert sum(len(attributes) for _, _, attributes in prefixes) < 1_100
+
+
+def test_attributes_of_earlier_pieces() -> None:
+    """Attributes are known until a piece says that they may be forgotten."""
+    states = encoder()
+
+    def attributes(attributes_id: int, texts: dict[int, str | None], **more: Any) -> Any:
+        rows = [row(attributes_id=attributes_id), row(attributes_id=attributes_id, metadata_id=2)]
+        encoded = states.encode(Piece(rows, ENTITIES, texts, **more))
+        first, second = (ENCODING.decode(data).get("attributes") for data in encoded.data)
+        assert first == second
+        return first
+
+    assert attributes(1, {1: '{"number":1}'}) == '{"number":1}'
+    assert attributes(2, {2: '{"number":2}'}) == '{"number":2}'
+    assert attributes(1, {}) == '{"number":1}'
+    assert attributes(1, {1: '{"number":3}'}, forget_attributes=True) == '{"number":3}'
+    assert list(states._attributes) == [1]
+    assert states._texts == {}
+
+
+def test_attributes_of_a_row_that_is_refused_later() -> None:
+    """A row that is refused is readable with attributes that came with an earlier piece."""
+    states = encoder()
+    texts = {1: '{"number":1}', 2: "{"}
+    good = [row(attributes_id=1)]
+    assert len(states.encode(Piece(good, ENTITIES, texts)).data) == 1
+    bad = [row(attributes_id=1, updated=None), row(attributes_id=2)]
+    for known in (texts, {}):
+        refused = states.encode(Piece(bad, ENTITIES, known)).refused
+        assert [one.values["attributes"] for one in refused] == ['{"number":1}', "{"]
+
+
+def test_own_rules() -> None:
+    """Attributes that entities share are sent as each may send them, in whatever piece."""
+    run = run_values(source="home", export_id="export", started=STARTED)
+    place = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
+    privacy = Privacy(PrivacyChoice(dropped=("light.*:secret",)))
+    states = StateEncoder(ENCODING, Circumstances(run, place, privacy=privacy))
+    sent = []
+    for texts in ({1: '{"secret":1,"b":2}'}, {}):
+        rows = [row(attributes_id=1, metadata_id=number) for number in (1, 2)]
+        encoded = states.encode(Piece(rows, ENTITIES, cast(dict[int, str | None], texts)))
+        sent += [ENCODING.decode(data)["attributes"] for data in encoded.data]
+    assert sent == ['{"secret":1,"b":2}', '{"b":2}'] * 2
 
 
 @pytest.mark.parametrize(

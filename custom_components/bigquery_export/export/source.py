@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..rows.encoded_rows import EncodedRows
 from ..rows.tables import Table
@@ -12,6 +12,10 @@ from .checkpoint import Position
 
 class Piece(Protocol):
     """Up to 1,000 rows that were read at once, with all that is needed to encode them."""
+
+    @property
+    def rows(self) -> Sequence[Any]:
+        """Return the rows as the recorder has them."""
 
     @property
     def last(self) -> Anchor:

@@ -198,7 +198,7 @@ class TableExport:
         began = thread_time()
         self._watch.look_at(piece)
         rows = self._encoder.encode(piece)
-        self._session.pace.learn(len(rows.data), thread_time() - began)
+        self._session.pace.learn(len(piece.rows), thread_time() - began)
         return rows
 
     async def _read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:

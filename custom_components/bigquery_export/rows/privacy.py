@@ -83,6 +83,8 @@ class Privacy:
         )
         """Whether data leave the home as they are."""
         remembered = lru_cache(_REMEMBERED)
+        self.has_own_rules = bool(self._hidden or self._dropped_of)
+        """Whether there are entities for whose attributes other rules hold than for most."""
         self.is_hidden: Callable[[str], bool] = remembered(self._is_hidden)
         """Returns whether an entity goes by another name."""
         self.own_rules: Callable[[str], str | None] = remembered(self._own_rules)

@@ -1,36 +1,35 @@
 """Encoding the recorder's states as rows of `sensor_data`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import compress
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ..source.states import Piece, StateRow
 from ..source.surroundings import StatesAtOnce
 from .circumstances import Circumstances
 from .encoded_rows import EncodedRows, RefusedRow
 from .encoding import Encoding
-from .fragments import MAX_BYTES, Fragments
+from .fragments import Fragments
 from .local_time import DAY, MAX_QUARTERS, QUARTER, Quarters, all_microseconds, clocks, microseconds
 from .sensor_data import attributes_values, entity_values, is_available, state_numeric
 from .surroundings import ambient_values
 from .ulids import ulids
 
 _MAX_QUARTERS = MAX_QUARTERS
-_MAX_PREFIX_BYTES = MAX_BYTES
 _MAX_STATE_BYTES = 2 * 1024 * 1024
 _MAX_AMBIENT_BYTES = 1024 * 1024  # They come one after another, and seldom again.
 
-type _PrefixKey = tuple[int | None, int | str | None]
-"""The ids of entity and attributes, or the attributes themselves if they are the row's own."""
 
+class _Entity(NamedTuple):
+    """What all rows of an entity share."""
 
-type _Prefix = tuple[str, bytes, bytes]
-"""What an entity is called in BigQuery, its fragment, and that of its attributes.
-
-A plain tuple: Python's collector forgets about those, and there may be tens of thousands.
-"""
+    name: str
+    """How it is called in BigQuery."""
+    fragment: bytes
+    own_rules: str | None
+    """The entity, if other rules of privacy hold for its attributes than for most."""
 
 
 class StateEncoder:
@@ -45,9 +44,13 @@ class StateEncoder:
         self._encoding = encoding
         self._circumstances = run
         self._version = 0
-        self._entities: dict[str, bytes | None] = {}
-        self._prefixes: dict[_PrefixKey, _Prefix | None] = {}
-        self._prefix_bytes = 0
+        self._entity_ids: Mapping[int, str] = {}
+        self._entities: dict[int | None, _Entity | None] = {}
+        """Entities by metadata_id; None stands for one that is not exported."""
+        self._attributes: dict[int | None, bytes] = {}
+        """Fragments by attributes_id."""
+        self._texts: dict[int | None, str | None] = {}
+        """Attributes that are needed as they are: those that are no JSON, or have own rules."""
         self._quarters = Quarters(encoding, run.place, _MAX_QUARTERS)
         self._changed = Fragments[str | None](partial(self._state, True), _MAX_STATE_BYTES)
         self._unchanged = Fragments[str | None](partial(self._state, False), _MAX_STATE_BYTES)
@@ -57,11 +60,25 @@ class StateEncoder:
 
     def encode(self, piece: Piece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
-        if self._version != (version := self._circumstances.facts.version):
+        version = self._circumstances.facts.version
+        if self._version != version or self._entity_ids is not piece.entity_ids:
             self._entities.clear()
-            self._forget_prefixes()
-            self._version = version
+            self._version, self._entity_ids = version, piece.entity_ids
+        if piece.forget_attributes:
+            self._attributes.clear()
+            self._texts.clear()
+        for id_, text in piece.attributes.items():
+            self._learn(id_, text)
         return self._encode(piece)
+
+    def _learn(self, id_: int, text: str | None) -> None:
+        """Remember attributes: later pieces do not have them again."""
+        if self._circumstances.privacy.has_own_rules:
+            self._texts[id_] = text
+        try:
+            self._attributes[id_] = self._attributes_of(text, None)
+        except ValueError, TypeError, OverflowError:
+            self._texts[id_] = text  # The rows that have them will say so.
 
     def _encode(self, piece: Piece) -> EncodedRows:
         """Encode a piece at once, or its halves where a row of it cannot be encoded."""
@@ -70,7 +87,7 @@ class StateEncoder:
             return self._encode_columns(piece)
         except (ValueError, TypeError, OverflowError) as err:
             if len(rows) == 1:
-                return EncodedRows(refused=[RefusedRow(_readable(piece, rows[0]), str(err))])
+                return EncodedRows(refused=[RefusedRow(self._readable(piece, rows[0]), str(err))])
         middle = len(rows) // 2
         encoded = self._encode(replace(piece, rows=rows[:middle]))
         encoded.extend(self._encode(replace(piece, rows=rows[middle:])))
@@ -79,15 +96,17 @@ class StateEncoder:
     def _encode_columns(self, piece: Piece) -> EncodedRows:
         """Encode a piece of which all rows can be."""
         columns: list[tuple[Any, ...]] = list(zip(*piece.rows, strict=True))
-        prefixes = self._prefixes_of(piece, columns[1], columns[5], columns[6])
-        if None in prefixes:
+        entities = self._entities_of(columns[1])
+        if None in entities:
             # There are rows of entities that are not exported.
-            columns = [tuple(compress(column, prefixes)) for column in columns]
-            prefixes = list(filter(None, prefixes))
-            if not prefixes:
+            columns = [tuple(compress(column, entities)) for column in columns]
+            entities = list(filter(None, entities))
+            if not entities:
                 return EncodedRows()
-        ids, _, states, changed_ts, updated_ts, _, _, contexts, users, parents = columns
-        names, entities, attributes = zip(*prefixes, strict=True)
+        names, entity_fragments, rules = zip(*entities, strict=True)
+        ids, _, states, changed_ts, updated_ts, attributes_ids, texts, contexts, users, parents = (
+            columns
+        )
         if None in updated_ts:
             raise ValueError("the recorder has no time for it")
         updated = all_microseconds(updated_ts)
@@ -104,8 +123,8 @@ class StateEncoder:
             "state_id": ids,
         }
         fragments = [
-            entities,
-            attributes,
+            entity_fragments,
+            self._attributes_of_all(attributes_ids, texts, rules),
             [quarter.fragment for quarter in quarters],
             [
                 first[state] if then == now else again[state]
@@ -133,61 +152,45 @@ class StateEncoder:
         made = iter(self._encoding.fragments({column: present}) if present else ())
         return [next(made) if context else b"" for context in contexts]
 
-    def _prefixes_of(
+    def _entities_of(self, metadata_ids: Sequence[int | None]) -> list[_Entity | None]:
+        known = self._entities
+        for metadata_id in set(metadata_ids).difference(known):
+            entity_id = None if metadata_id is None else self._entity_ids.get(metadata_id)
+            if entity_id is None:
+                raise ValueError("the recorder no longer knows its entity")
+            known[metadata_id] = self._entity(entity_id)
+        return [known[metadata_id] for metadata_id in metadata_ids]
+
+    def _attributes_of_all(
         self,
-        piece: Piece,
-        metadata_ids: Sequence[int | None],
-        attributes_ids: Sequence[int | None],
-        own_attributes: Sequence[str | None],
-    ) -> list[_Prefix | None]:
-        """Return what each row shares with others of its entity and attributes."""
-        attributes: Sequence[int | str | None] = attributes_ids
-        if None in attributes:
-            attributes = [
-                own if id_ is None else id_
-                for id_, own in zip(attributes_ids, own_attributes, strict=True)
-            ]
-        keys: list[_PrefixKey] = list(zip(metadata_ids, attributes, strict=True))
-        known = self._prefixes
-        try:
-            return [known[key] for key in keys]
-        except KeyError:
-            if self._prefix_bytes > _MAX_PREFIX_BYTES:
-                self._forget_prefixes()
-            for key in set(keys).difference(known):
-                known[key] = prefix = self._prefix(piece, *key)
-                self._prefix_bytes += len(prefix[2]) if prefix else 0
-                self._prefix_bytes += len(key[1]) if isinstance(key[1], str) else 0
-        return [known[key] for key in keys]
+        ids: Sequence[int | None],
+        texts: Sequence[str | None],
+        rules: Sequence[str | None],
+    ) -> list[bytes]:
+        """Return the fragments of the attributes of rows: shared ones, or the row's own."""
+        known = self._attributes
+        if rules.count(None) == len(rules) and known.keys() >= set(ids):
+            return [known[id_] for id_ in ids]
+        return [
+            known[id_]
+            if rule is None and id_ in known
+            else self._attributes_of(text if id_ is None else self._texts.get(id_), rule)
+            for id_, text, rule in zip(ids, texts, rules, strict=True)
+        ]
 
-    def _forget_prefixes(self) -> None:
-        self._prefixes.clear()
-        self._prefix_bytes = 0
+    def _attributes_of(self, text: str | None, own_rules: str | None) -> bytes:
+        allowed = partial(self._circumstances.privacy.attributes, own_rules)
+        return self._encoding.fragment(attributes_values(text, allowed))
 
-    def _prefix(
-        self, piece: Piece, metadata_id: int | None, attributes: int | str | None
-    ) -> _Prefix | None:
-        entity_id = None if metadata_id is None else piece.entity_ids.get(metadata_id)
-        if entity_id is None:
-            raise ValueError("the recorder no longer knows its entity")
-        if entity_id not in self._entities:
-            self._entities[entity_id] = self._entity(entity_id)
-        if (entity := self._entities[entity_id]) is None:
-            return None
-        text = piece.attributes.get(attributes) if isinstance(attributes, int) else attributes
-        privacy = self._circumstances.privacy
-        allowed = partial(privacy.attributes, privacy.own_rules(entity_id))
-        fragment = self._encoding.fragment(attributes_values(text, allowed))
-        return privacy.entity(entity_id), entity, fragment
-
-    def _entity(self, entity_id: str) -> bytes | None:
-        """Return the fragment of all rows of an entity, or None if it is not exported."""
+    def _entity(self, entity_id: str) -> _Entity | None:
+        """Return what all rows of an entity share, or None if it is not exported."""
         run = self._circumstances
         facts = run.facts.of(entity_id)
         if not run.choice.entities.includes(entity_id, facts):
             return None
         values = run.privacy.facts(entity_id, {**entity_values(entity_id), **facts.values})
-        return self._encoding.fragment({**run.run_values, **values})
+        fragment = self._encoding.fragment({**run.run_values, **values})
+        return _Entity(run.privacy.entity(entity_id), fragment, run.privacy.own_rules(entity_id))
 
     def _state(self, changed: bool, state: str | None) -> bytes:
         """Return the fragment of all rows with a state, that have changed it or not."""
@@ -207,6 +210,42 @@ class StateEncoder:
     def _ambient_of(self, states: StatesAtOnce) -> bytes:
         return self._encoding.fragment(ambient_values(self._surroundings, states))
 
+    def _readable(self, piece: Piece, row: StateRow) -> dict[str, Any]:
+        """Return a row of the recorder under its own names, for a person to read."""
+        (
+            state_id,
+            metadata_id,
+            state,
+            changed,
+            updated,
+            attributes_id,
+            own,
+            context,
+            user,
+            parent,
+        ) = row
+        return {
+            "state_id": state_id,
+            "entity_id": piece.entity_ids.get(metadata_id) if metadata_id else None,
+            "state": state,
+            "last_changed_ts": changed,
+            "last_updated_ts": updated,
+            "attributes": own if attributes_id is None else self._text(piece, attributes_id),
+            "context_id": context and context.hex(),
+            "context_user_id": user and user.hex(),
+            "context_parent_id": parent and parent.hex(),
+        }
+
+    def _text(self, piece: Piece, attributes_id: int) -> str | None:
+        """Return attributes, at least as they would be sent."""
+        if attributes_id in piece.attributes:
+            return piece.attributes[attributes_id]
+        if attributes_id in self._texts:
+            return self._texts[attributes_id]
+        fragment = self._attributes.get(attributes_id, b"")
+        text: str | None = self._encoding.decode(self._encoding.row(fragment)).get("attributes")
+        return text
+
 
 def _days(times: Sequence[int]) -> set[int]:
     """Return the days of times: mostly one."""
@@ -219,21 +258,3 @@ def _whole(converted: Sequence[str | None]) -> Sequence[str]:
     if None in converted:
         raise ValueError("its context has not 16 bytes")
     return cast(Sequence[str], converted)
-
-
-def _readable(piece: Piece, row: StateRow) -> dict[str, Any]:
-    """Return a row of the recorder under its own names, for a person to read."""
-    (state_id, metadata_id, state, changed, updated, attributes_id, own, context, user, parent) = (
-        row
-    )
-    return {
-        "state_id": state_id,
-        "entity_id": piece.entity_ids.get(metadata_id) if metadata_id else None,
-        "state": state,
-        "last_changed_ts": changed,
-        "last_updated_ts": updated,
-        "attributes": piece.attributes.get(attributes_id) if attributes_id else own,
-        "context_id": context and context.hex(),
-        "context_user_id": user and user.hex(),
-        "context_parent_id": parent and parent.hex(),
-    }

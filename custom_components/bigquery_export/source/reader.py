@@ -28,6 +28,9 @@ HIGHEST_ID = (1 << 63) - 1
 SHARED_CHARACTERS = 8 * 1024 * 1024
 """Of texts that many rows share, how much a reader remembers."""
 
+NEW_CHARACTERS = 16 * 1024 * 1024
+"""Of texts that are read once, how much is kept by whoever has read them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -218,6 +221,36 @@ class SharedTexts:
                 self._texts[id_] = text
                 self._characters += len(text or "")
         return self._texts
+
+
+class NewTexts:
+    """The same for whoever keeps what it has made of the texts: each is read once.
+
+    That is until there are too many. Then all are forgotten, on both sides.
+    """
+
+    def __init__(
+        self, id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
+    ) -> None:
+        """Know of none yet."""
+        self._statement = select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
+        self._characters = 0
+        self._known: set[int] = set()
+
+    def learn(
+        self, connection: Connection, ids: set[int | None]
+    ) -> tuple[Mapping[int, str | None], bool]:
+        """Return those texts that are new, and whether all from before are to be forgotten."""
+        if forget := self._characters > NEW_CHARACTERS:
+            self._known = set()
+            self._characters = 0
+        missing = [id_ for id_ in ids if id_ is not None and id_ not in self._known]
+        texts: dict[int, str | None] = dict.fromkeys(missing)
+        if missing:
+            texts.update(connection.execute(self._statement, {"ids": missing}).tuples().all())
+            self._known.update(missing)
+            self._characters += sum(len(text or "") for text in texts.values())
+        return texts, forget
 
 
 class MetaRows[Meta]:

@@ -12,8 +12,8 @@ from .reader import (
     PIECE_ROWS,
     Anchor,
     MetaRows,
+    NewTexts,
     RecorderTable,
-    SharedTexts,
     TableReader,
     fingerprint,
 )
@@ -61,9 +61,11 @@ class Piece:
     entity_ids: Mapping[int, str]
     """Entity ids by metadata_id."""
     attributes: Mapping[int, str | None]
-    """JSON text by attributes_id; the same text is the same object throughout a run."""
+    """JSON text by attributes_id: of those that no piece of the run had before."""
     surroundings: Surroundings | None = None
     """What surrounds the rows, where the user has named anything."""
+    forget_attributes: bool = False
+    """Whether those of the pieces before will come again when they are needed."""
 
     @property
     def last(self) -> Anchor:
@@ -80,7 +82,7 @@ class StatesReader(TableReader[StateRow]):
         super().__init__(hass, _STATES)
         self._surroundings = SurroundingsReader(surroundings) if surroundings else None
         self._entity_ids = MetaRows(_ENTITY_IDS, str)
-        self._attributes = SharedTexts(StateAttributes.attributes_id, StateAttributes.shared_attrs)
+        self._attributes = NewTexts(StateAttributes.attributes_id, StateAttributes.shared_attrs)
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> Piece | None:
         """Return the next states with `after` < id <= `until`, or None when there are none.
@@ -97,9 +99,5 @@ class StatesReader(TableReader[StateRow]):
                 times = [row[4] for row in rows]
                 surroundings, known = self._surroundings.learn(connection, times, entity_ids)
                 rows = rows[:known]
-            return Piece(
-                rows,
-                entity_ids,
-                self._attributes.learn(connection, {row[5] for row in rows}),
-                surroundings,
-            )
+            attributes, forget = self._attributes.learn(connection, {row[5] for row in rows})
+            return Piece(rows, entity_ids, attributes, surroundings, forget)
