@@ -224,7 +224,7 @@ async def test_daily_export_while_one_runs(
     await asyncio.sleep(0)
     await loaded.runtime_data._async_export_unasked(dt_util.utcnow())
     await running
-    assert "failed" not in caplog.text
+    assert "export to BigQuery failed" not in caplog.text
 
 
 async def test_failure(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse) -> None:
