@@ -1,6 +1,6 @@
 """What the exports of one config entry are made of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from secrets import token_hex
 from typing import Any
@@ -29,7 +29,8 @@ from .export.snapshot import Snapshot, last_known
 from .export.snapshot_file import SnapshotFile
 from .export.snapshots import TABLES
 from .export.source import Source
-from .export.statistics_watch import watched
+from .export.sources import SourceType
+from .export.statistics_watch import is_watched, watched
 from .export.table_export import read_recorder
 from .looks import looks_of
 from .options import options_from
@@ -75,14 +76,15 @@ class Exporter:
         """Return an export of all that waits; `trigger` says in the export log what began it."""
         session = await self._async_new_session(checkpoint, trigger)
         circumstances = await self._async_circumstances(session)
-        sources = await self._async_sources(session, circumstances)
+        sources = await self._async_sources(session, circumstances, self._options.sources)
         return Run(session, sources, self._snapshots(circumstances))
 
     async def async_new_corrections(self, checkpoint: Checkpoint) -> Corrections:
         """Return a look for rows that Home Assistant has changed since they were exported."""
         session = await self._async_new_session(checkpoint, "correction")
         circumstances = await self._async_circumstances(session)
-        return Corrections(session, await self._async_sources(session, circumstances))
+        types = [type_ for type_ in self._options.sources if is_watched(type_.table.name)]
+        return Corrections(session, await self._async_sources(session, circumstances, types))
 
     async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
         """Return an export of the rows that were rejected."""
@@ -127,14 +129,18 @@ class Exporter:
             await self._async_privacy(),
         )
 
-    async def _async_sources(self, session: Session, run: Circumstances) -> list[Source[Any]]:
-        """Return the sources of the chosen tables for one export."""
-        return await self._hass.async_add_executor_job(self._open, session, run)
+    async def _async_sources(
+        self, session: Session, run: Circumstances, types: Iterable[SourceType]
+    ) -> list[Source[Any]]:
+        """Return sources for one export."""
+        return await self._hass.async_add_executor_job(self._open, session, run, types)
 
-    def _open(self, session: Session, circumstances: Circumstances) -> list[Source[Any]]:
-        """Open the sources; to prepare encodings and statements takes too long for the loop."""
+    def _open(
+        self, session: Session, circumstances: Circumstances, types: Iterable[SourceType]
+    ) -> list[Source[Any]]:
+        """Open sources; to prepare encodings and statements takes too long for the loop."""
         sources = []
-        for type_ in self._options.sources:
+        for type_ in types:
             encoding = narrowed(session.delivery.encoding(type_.table), self._options.columns)
             source = type_.open(self._hass, encoding, circumstances)
             sources.append(watched(self._hass, self._entry.entry_id, source))

@@ -90,6 +90,11 @@ def digest_file(hass: HomeAssistant, entry_id: str, table: str) -> DigestFile:
     return DigestFile(hass, entry_id, table, _WATCHED[table].periods)
 
 
+def is_watched(table: str) -> bool:
+    """Return whether the rows of a table change afterwards."""
+    return table in _WATCHED
+
+
 def watched(hass: HomeAssistant, entry_id: str, source: Source[Any]) -> Source[Any]:
     """Return a source whose exports are watched, if its rows change afterwards."""
     if (how := _WATCHED.get(source.table.name)) is None:

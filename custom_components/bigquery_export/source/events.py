@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, override
 
 from homeassistant.components.recorder.db_schema import EventData, Events, EventTypes
@@ -75,6 +76,14 @@ _WAITING = (
 )
 
 
+@cache
+def _chosen(rows: Select[Any]) -> Select[Any]:
+    """Return the statement for those rows that are of some types."""
+    # A sum cannot be looked up in an index. The index of the types would give all events of these
+    # types, in the order of time, to be sorted by id again for each piece.
+    return rows.where((Events.event_type_id + 0).in_(bindparam("types", expanding=True)))
+
+
 @dataclass(frozen=True, slots=True)
 class EventsPiece:
     """Up to 1,000 events, and what their foreign keys stand for.
@@ -98,11 +107,7 @@ class EventsReader(TableReader[EventRow]):
         """Make a reader of events of these types that remembers nothing yet."""
         super().__init__(hass, _EVENTS)
         self._types = frozenset(types)
-        # A sum cannot be looked up in an index. The index of the types would give all events of
-        # these types, in the order of time, to be sorted by id again for each piece.
-        self._chosen_rows: Select[Any] = self._rows.where(
-            (Events.event_type_id + 0).in_(bindparam("types", expanding=True))
-        )
+        self._chosen_rows = _chosen(self._statements.rows)
         self._data = SharedTexts(EventData.data_id, EventData.shared_data)
 
     @override

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 from homeassistant.components.recorder.models import process_timestamp
@@ -40,9 +41,9 @@ class Anchor:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RecorderTable:
-    """What is read of a table of the recorder."""
+    """What is read of a table of the recorder. There is one for each table."""
 
     columns: tuple[InstrumentedAttribute[Any], ...]
     """The columns of a row in their order; the first is the id."""
@@ -54,6 +55,39 @@ class RecorderTable:
     """Whether a row will stay as it is; without a condition all rows do."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """What a reader asks of its table."""
+
+    rows: Select[Any]
+    newest: Select[Any]
+    oldest: Select[Any]
+    waiting: Select[Any]
+    marks: Select[Any]
+    repeats: Select[Any] | None
+
+
+@cache
+def _statements(table: RecorderTable) -> _Statements:
+    """Prepare statements: that takes milliseconds, and an export every few minutes has many."""
+    id_ = table.columns[0]
+    after, until = id_ > bindparam("after"), id_ <= bindparam("until")
+    newest = select(func.max(id_))
+    waiting = select(func.count()).select_from(id_.class_).where(after, until)
+    if table.final is not None:
+        pending = select(func.min(id_)).where(~table.final).correlate(None).scalar_subquery()
+        before_pending = or_(pending.is_(None), id_ < pending)
+        newest, waiting = newest.where(before_pending), waiting.where(before_pending)
+    return _Statements(
+        rows=select(*table.columns).where(after, until).order_by(id_).limit(bindparam("limit")),
+        newest=newest,
+        oldest=select(func.min(id_)),
+        waiting=waiting,
+        marks=select(id_, *table.fingerprint).where(id_.in_(bindparam("ids", expanding=True))),
+        repeats=_repeats(id_, table.identity) if table.identity else None,
+    )
+
+
 class TableReader[Row: tuple[Any, ...]]:
     """Reads the rows of one table for one run.
 
@@ -62,51 +96,33 @@ class TableReader[Row: tuple[Any, ...]]:
     """
 
     def __init__(self, hass: HomeAssistant, table: RecorderTable) -> None:
-        """Prepare the statements; nothing is read yet."""
+        """Prepare to read; nothing is read yet."""
         self._hass = hass
-        id_ = table.columns[0]
-        after, until = id_ > bindparam("after"), id_ <= bindparam("until")
-        self._rows: Select[Any] = (
-            select(*table.columns).where(after, until).order_by(id_).limit(bindparam("limit"))
-        )
+        self._statements = _statements(table)
         self._is_plain: bool | None = None
-        self._newest: Select[Any] = select(func.max(id_))
-        self._oldest: Select[Any] = select(func.min(id_))
-        self._waiting: Select[Any] = (
-            select(func.count()).select_from(id_.class_).where(after, until)
-        )
-        self._marks: Select[Any] = select(id_, *table.fingerprint).where(
-            id_.in_(bindparam("ids", expanding=True))
-        )
-        self._repeats = _repeats(id_, table.identity) if table.identity else None
         self._fingerprint = tuple(map(table.columns.index, table.fingerprint))
-        if table.final is not None:
-            pending = select(func.min(id_)).where(~table.final).correlate(None).scalar_subquery()
-            before_pending = or_(pending.is_(None), id_ < pending)
-            self._newest = self._newest.where(before_pending)
-            self._waiting = self._waiting.where(before_pending)
 
     def newest_id(self) -> int:
         """Return the highest id up to which all rows are final, or 0 when there is no such row."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            return session.connection().execute(self._newest).scalar() or 0
+            return session.connection().execute(self._statements.newest).scalar() or 0
 
     def oldest_id(self) -> int | None:
         """Return the lowest id, or None when there is no row at all."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            return cast(int | None, session.connection().execute(self._oldest).scalar())
+            return cast(int | None, session.connection().execute(self._statements.oldest).scalar())
 
     def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the fingerprints of those rows that there are, by id."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            rows = session.connection().execute(self._marks, {"ids": list(ids)})
+            rows = session.connection().execute(self._statements.marks, {"ids": list(ids)})
             return {id_: fingerprint(values) for id_, *values in rows.tuples()}
 
     def count(self, after: int, until: int | None = None) -> int:
         """Return how many rows that are final have `after` < id <= `until`."""
         bounds = {"after": after, "until": HIGHEST_ID if until is None else until}
         with session_scope(hass=self._hass, read_only=True) as session:
-            waiting = session.connection().execute(self._waiting, bounds)
+            waiting = session.connection().execute(self._statements.waiting, bounds)
             return cast(int, waiting.scalar_one())
 
     def repeats(self, after: int, until: int, exported: tuple[int, int, int]) -> Mapping[int, int]:
@@ -115,7 +131,7 @@ class TableReader[Row: tuple[Any, ...]]:
         The others are those with `after` < id <= `until`; those of which there is none are left
         out. `exported` are all up to its first id, and those behind its second up to its third.
         """
-        if self._repeats is None:
+        if self._statements.repeats is None:
             return {}
         up_to, again_after, again_until = exported
         bounds = {
@@ -126,16 +142,18 @@ class TableReader[Row: tuple[Any, ...]]:
             "again_until": again_until,
         }
         with session_scope(hass=self._hass, read_only=True) as session:
-            return dict(session.connection().execute(self._repeats, bounds).tuples().all())
+            return dict(
+                session.connection().execute(self._statements.repeats, bounds).tuples().all()
+            )
 
     def _next_rows(
         self, connection: Connection, after: int, until: int, limit: int
     ) -> Sequence[Row]:
         """Return the next rows with `after` < id <= `until`."""
         bounds = {"after": after, "until": until, "limit": min(limit, PIECE_ROWS)}
-        result = connection.execute(self._rows, bounds)
+        result = connection.execute(self._statements.rows, bounds)
         if self._is_plain is None:
-            self._is_plain = _is_plain(self._rows, connection.dialect)
+            self._is_plain = _is_plain(self._statements.rows, connection.dialect)
         if not self._is_plain:
             return cast(Sequence[Row], result.tuples().all())
         # A thousand objects more, each for a row, would let Python's collector look through all of

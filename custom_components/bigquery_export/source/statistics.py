@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from homeassistant.components.recorder.db_schema import (
@@ -83,6 +84,7 @@ class StatisticsReader(TableReader[StatisticsRow]):
             return StatisticsPiece(rows, statistics, self._anchor(rows[-1]))
 
 
+@cache
 def _table(model: StatisticsModel) -> RecorderTable:
     return RecorderTable(
         columns=(
