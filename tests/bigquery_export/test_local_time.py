@@ -34,6 +34,7 @@ def clock(zone: str, moment: str) -> tuple[str, int]:
     """Return the local time of a moment in UTC, and the hour that its quarter has."""
     micros = microseconds(datetime.fromisoformat(f"{moment}+00:00").timestamp())
     quarter = quarters(zone)[micros // QUARTER]
+    assert clocks([quarter], [micros]) == [quarter.clock(micros)]
     hour: int = ENCODING.decode(quarter.fragment)["hour_of_day"]
     return as_text(quarter.clock(micros)), hour
 
