@@ -9,9 +9,9 @@ import logging
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
+from homeassistant.core import CoreState, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.event import async_call_later, async_track_time_change
+from homeassistant.helpers.event import async_track_time_change
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
@@ -20,17 +20,9 @@ from .bigquery.administration import Administration
 from .bigquery.connection import Connection
 from .const import CONF_PAUSED, DOMAIN
 from .exceptions import translated
-from .export.backoff import delay
 from .export.checkpoint import Checkpoint
 from .export.corrections import Corrections
-from .export.errors import (
-    ColumnsUnknownError,
-    ExportError,
-    KeyRefusedError,
-    StoppedError,
-    TableMismatchError,
-    TransientError,
-)
+from .export.errors import ExportError, StoppedError
 from .export.readiness import check_recorder
 from .export.run import Run
 from .export.session import Result
@@ -39,9 +31,8 @@ from .export.sources import SourceType
 from .export.table_export import read_recorder
 from .export_status import ExportStatus, Status, Trigger
 from .exporter import Exporter
+from .health import ExportHealth
 from .issues import (
-    async_clear_issues,
-    async_show_issue,
     async_show_lost_rows,
     async_show_newer_recorder,
     async_show_rejected_rows,
@@ -82,13 +73,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._run: Run | Corrections | None = None
         self._task: asyncio.Task[Result] | None = None
         self._stopped = False
-        self._last_error: str | None = None
         self._rejected: Counter[str] = Counter()
-        self._failures = 0
-        """Exports in a row that failed for a reason that may pass."""
-        self._tables_doubtful = False
-        """Whether the last export found a table otherwise than it should be."""
-        self._cancel_retry: CALLBACK_TYPE | None = None
+        self._health = ExportHealth(hass, entry, HassJob(self._async_export_unasked))
 
     @override
     async def _async_setup(self) -> None:
@@ -110,7 +96,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             raise translated(UpdateFailed, err) from err
         async_show_newer_recorder(self.hass, self.config_entry)
         # As long as exports succeed, the next one is soon enough.
-        danger = self._guard.danger if self._last_error else None
+        danger = self._guard.danger if self._health.last_error else None
         async_show_rows_in_danger(self.hass, self.config_entry, danger)
         self._progress.count(self._checkpoint, sum(waiting.values()))
         return self._status()
@@ -135,7 +121,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         data = {**self.config_entry.data, CONF_PAUSED: paused}
         self.hass.config_entries.async_update_entry(self.config_entry, data=data)
         if paused:
-            self._async_forget_retry()
+            self._health.async_forget_retry()
         if isinstance(self._run, Run):
             self._run.pause(paused)
         self._show()
@@ -156,12 +142,12 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     @callback
     def _async_look_ahead(self, _: HomeAssistant | None = None) -> None:
         """Export before the recorder deletes what waits, and go on with a backfill."""
-        busy = self._stopped or self._cancel_retry or (self._task and not self._task.done())
+        busy = self._stopped or self._health.retrying or self._is_running()
         if busy or self.hass.state is not CoreState.running or not self.last_update_success:
             return
         if self._guard.async_take_chance():
             trigger = Trigger.RETENTION
-        elif self.data.backfill and not self.paused and not self._last_error:
+        elif self.data.backfill and not self.paused and not self._health.last_error:
             trigger = Trigger.BACKFILL
         else:
             return
@@ -194,8 +180,11 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         await self.async_refresh()
         return number
 
+    def _is_running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
     def _check_alone(self) -> None:
-        if self._task and not self._task.done():
+        if self._is_running():
             raise ServiceValidationError(
                 translation_domain=DOMAIN, translation_key="already_running"
             )
@@ -227,7 +216,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Stop a running export: it ends at its next piece, and no other one begins."""
         self._stopped = True
         self._connection.stop()
-        self._async_forget_retry()
+        self._health.async_forget_retry()
         if task := self._task:
             if self._run:
                 self._run.stop()
@@ -244,7 +233,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Export because it is time to, or time to try again."""
         if self.paused and trigger is not Trigger.RETENTION:
             return
-        failed_before = self._failures > 0
+        failed_before = self._health.failures > 0
         try:
             await self.async_export(trigger)
         except ServiceValidationError:
@@ -283,12 +272,12 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     @asynccontextmanager
     async def _showing(self) -> AsyncIterator[None]:
         """Show how an export ends."""
-        self._async_forget_retry()
+        self._health.async_forget_retry()
         if self._stopped:
             raise StoppedError
         self._exporting = True
         try:
-            if self._tables_doubtful:
+            if self._health.tables_doubtful:
                 # A column may have been dropped; if it was not, this changes nothing.
                 await self.hass.async_add_executor_job(
                     self._administration.ensure, self._options.tables
@@ -297,16 +286,13 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         except StoppedError:
             raise
         except ExportError as err:
-            self._async_react(err)
+            self._health.async_failed(err, retry=not self._stopped)
             raise
         except Exception as err:
-            self._last_error = repr(err)
+            self._health.last_error = repr(err)
             raise
         else:
-            self._last_error = None
-            self._failures = 0
-            self._tables_doubtful = False
-            async_clear_issues(self.hass, self.config_entry)
+            self._health.async_succeeded()
         finally:
             self._exporting = False
             self._progress.stop()
@@ -325,27 +311,6 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         )
 
     @callback
-    def _async_react(self, err: ExportError) -> None:
-        """Do what helps against an error: ask for a key, show what to do, or try again later."""
-        self._last_error = str(translated(HomeAssistantError, err))
-        async_show_issue(self.hass, self.config_entry, err)
-        self._tables_doubtful = isinstance(err, ColumnsUnknownError | TableMismatchError)
-        match err:
-            case KeyRefusedError():
-                self.config_entry.async_start_reauth(self.hass)
-            case TransientError() if not self._stopped:
-                self._failures += 1
-                self._cancel_retry = async_call_later(
-                    self.hass, delay(self._failures, err.retry_after), self._async_export_unasked
-                )
-
-    @callback
-    def _async_forget_retry(self) -> None:
-        if self._cancel_retry:
-            self._cancel_retry()
-            self._cancel_retry = None
-
-    @callback
     def _on_progress(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
         self._show()
@@ -362,7 +327,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             rejected=dict(self._rejected),
             rows_waiting=self._progress.rows_waiting(self._checkpoint),
             backfill=self._progress.backfill(self._checkpoint, exporting=self._exporting),
-            last_error=self._last_error,
+            last_error=self._health.last_error,
         )
 
     @property
@@ -371,6 +336,6 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             return Status.EXPORTING
         if self.paused:
             return Status.PAUSED
-        if self._cancel_retry:
+        if self._health.retrying:
             return Status.RETRYING
-        return Status.FAILED if self._last_error else Status.IDLE
+        return Status.FAILED if self._health.last_error else Status.IDLE

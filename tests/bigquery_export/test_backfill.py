@@ -418,7 +418,7 @@ async def test_no_retry_while_paused(
     assert coordinator.data.status == "retrying"
     await call(hass, "pause")
     assert coordinator.data.status == "paused"
-    assert coordinator._cancel_retry is None
+    assert not coordinator._health.retrying
     await call(hass, "resume")
     assert coordinator.data.status == "failed"
     await export_now(hass)

@@ -385,7 +385,7 @@ async def test_tried_again(
         delays.append((failures, retry_after))
         return 0.2 if failures < 3 else 3600.0
 
-    monkeypatch.setattr("custom_components.bigquery_export.coordinator.delay", soon)
+    monkeypatch.setattr("custom_components.bigquery_export.health.delay", soon)
     error = QuotaExceededError(message="too much", retry_after=7)
     with monkeypatch.context() as patched:
         patched.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
@@ -402,7 +402,7 @@ async def test_tried_again(
 
     await loaded.runtime_data._async_export_unasked(dt_util.utcnow())
     assert state(hass, "status") == "idle"
-    assert loaded.runtime_data._cancel_retry is None
+    assert not loaded.runtime_data._health.retrying
     assert len(warehouse.rows()) >= 3
     assert caplog.text.count("The export to BigQuery failed") == 0  # the action's caller knew
     assert caplog.text.count("The export to BigQuery works again") == 1
@@ -418,9 +418,9 @@ async def test_no_retry_after_unloading(
     with pytest.raises(HomeAssistantError):
         await export_now(hass)
     coordinator = loaded.runtime_data
-    assert coordinator._cancel_retry
+    assert coordinator._health.retrying
     assert await hass.config_entries.async_unload(loaded.entry_id)
-    assert coordinator._cancel_retry is None
+    assert not coordinator._health.retrying
 
 
 async def test_expired_token(

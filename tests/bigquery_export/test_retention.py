@@ -382,12 +382,12 @@ async def test_retry_is_left_alone(
     await record(hass, 1)
     with pytest.raises(HomeAssistantError):
         await export_now(hass)
-    retry = loaded.runtime_data._cancel_retry
+    retry = loaded.runtime_data._health._cancel_retry
     assert retry
     await make_old(hass, 20)
     await refresh(hass, loaded)
     assert begin.call_count == 1
-    assert loaded.runtime_data._cancel_retry is retry
+    assert loaded.runtime_data._health._cancel_retry is retry
     assert issues_of(hass).keys() == {"rows_in_danger"}
 
 
