@@ -418,6 +418,10 @@ class Look:
         self._bigquery = bigquery
         self._empty: set[str] = set()
 
+    def is_empty(self, table: Table) -> bool:
+        """Return whether a table has no row at all."""
+        return not self._bigquery.wire.run("look", lambda: self._bigquery.tables[table.name])
+
     def rows(self, table: Table, partition: str) -> Iterator[FoundRow]:
         """Yield the rows in one partition of a table."""
         if partition in self._empty:

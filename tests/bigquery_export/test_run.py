@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import threading
 import time
 from typing import Any
+from unittest.mock import Mock
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
@@ -36,6 +37,7 @@ from custom_components.bigquery_export.export.errors import (
     StoppedError,
     UnreachableError,
 )
+from custom_components.bigquery_export.export.lookup import without_known
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
 from .exporter import Exporter
@@ -677,6 +679,24 @@ async def test_lost_checkpoint(
     result = await exporter.export(batch_rows=5)
     assert result.rows == {"sensor_data": 9}
     assert sorted(states_in(warehouse)) == sorted(numbers(25) + numbers(9))
+
+
+async def test_no_doubt_about_an_empty_table(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first export of all looks for none of its rows; it does where the table has any."""
+    looked = Mock(wraps=without_known)
+    monkeypatch.setattr(table_export, "without_known", looked)
+    await record(hass, 5)
+    await exporter.export()
+    assert not looked.called
+    exporter.file.remove()
+    assert (await exporter.export()).rows == {"sensor_data": 0}
+    assert looked.called
+    assert states_in(warehouse) == numbers(5)
 
 
 @pytest.mark.parametrize("committed", [True, False])

@@ -21,6 +21,9 @@ class FoundRow(NamedTuple):
 class Lookup(Protocol):
     """Reads what is in the tables; its methods block and raise ExportError."""
 
+    def is_empty(self, table: Table) -> bool:
+        """Return whether a table has no row at all, of whomever."""
+
     def rows(self, table: Table, partition: str) -> Iterator[FoundRow]:
         """Yield this installation's rows in one partition of a table."""
 

@@ -68,6 +68,9 @@ class TableExport:
         after = resumed(before, found=found, oldest=oldest, newest=self._until)
         if before:
             await self._compare(before, after)
+        elif await self._session.block(self._session.lookup.is_empty, self._table):
+            # The first export, most likely: there is nothing to be looked for.
+            after = Standing(Position())
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
         if after != before:

@@ -29,7 +29,7 @@ HIGHEST_ID = (1 << 63) - 1
 SHARED_CHARACTERS = 8 * 1024 * 1024
 """Of texts that many rows share, how much a reader remembers."""
 
-NEW_CHARACTERS = 16 * 1024 * 1024
+NEW_CHARACTERS = 4 * 1024 * 1024
 """Of texts that are read once, how much is kept by whoever has read them."""
 
 
