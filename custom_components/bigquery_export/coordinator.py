@@ -86,11 +86,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     @override
     async def _async_update_data(self) -> ExportStatus:
         """Count what waits in the recorder; Google is not asked."""
-        waiting = {}
         try:
             check_recorder(self.hass)
-            for source in self._options.sources:
-                waiting[source.table.name] = await read_recorder(self.hass, self._count, source)
+            waiting = await read_recorder(self.hass, self._count_all)
             await self._guard.async_look(self._checkpoint, waiting)
         except ExportError as err:
             raise translated(UpdateFailed, err) from err
@@ -100,6 +98,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         async_show_rows_in_danger(self.hass, self.config_entry, danger)
         self._progress.count(self._checkpoint, sum(waiting.values()))
         return self._status()
+
+    def _count_all(self) -> dict[str, int]:
+        return {source.table.name: self._count(source) for source in self._options.sources}
 
     def _count(self, source: SourceType) -> int:
         """Return how many rows of a table wait; this blocks."""
@@ -259,8 +260,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
                 result = await run.async_export(flush=flush, backfill=backfill)
             finally:
                 async_show_lost_rows(self.hass, self.config_entry, run.losses)
-            self._run = corrections = await self._exporter.async_new_corrections(self._checkpoint)
-            result.include(await corrections.async_check(dt_util.utcnow()))
+            if corrections := await self._exporter.async_new_corrections(self._checkpoint):
+                self._run = corrections
+                result.include(await corrections.async_check(dt_util.utcnow()))
             return result
 
     async def _async_retry(self) -> Result:

@@ -31,6 +31,10 @@ class Trigger(StrEnum):
     SCHEDULE = "schedule"
 
 
+UNHURRIED = (Trigger.BACKFILL, Trigger.SCHEDULE)
+"""Exports for which states of the export's own entities are no reason to send anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExportStatus:
     """The export as entities and diagnostics show it."""

@@ -8,7 +8,7 @@ from typing import Any
 from astral import Observer
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import instance_id, label_registry as lr
+from homeassistant.helpers import entity_registry as er, instance_id, label_registry as lr
 from homeassistant.helpers.storage import Store
 from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
@@ -18,7 +18,7 @@ from .bigquery.connection import Connection
 from .bigquery.lookup import TableLookup
 from .const import DOMAIN
 from .export.checkpoint import Checkpoint, CheckpointFile
-from .export.corrections import Corrections
+from .export.corrections import Corrections, local_day
 from .export.delivery import Delivery
 from .export.journal import Journal
 from .export.rejected_rows import RejectedRows
@@ -32,6 +32,7 @@ from .export.source import Source
 from .export.sources import SourceType
 from .export.statistics_watch import is_watched, watched
 from .export.table_export import read_recorder
+from .export_status import UNHURRIED
 from .looks import looks_of
 from .options import options_from
 from .registries import Registries
@@ -43,6 +44,7 @@ from .rows.entities import ENTITIES
 from .rows.entity_choice import EntityChoice, Selection
 from .rows.local_time import Place
 from .rows.privacy import Privacy
+from .rows.sensor_data import SENSOR_DATA
 
 
 class Exporter:
@@ -66,6 +68,8 @@ class Exporter:
         }
         self.checkpoint_file = CheckpointFile(hass, entry.entry_id)
         self._registries = Registries(hass)
+        self._corrections: Corrections | None = None
+        """The last look for corrections."""
 
     @property
     def rejected_rows(self) -> RejectedRows:
@@ -77,14 +81,28 @@ class Exporter:
         session = await self._async_new_session(checkpoint, trigger)
         circumstances = await self._async_circumstances(session)
         sources = await self._async_sources(session, circumstances, self._options.sources)
+        if trigger in UNHURRIED:
+            own = self._own_entities(circumstances.privacy)
+            sources = [
+                replace(source, own=own) if source.table is SENSOR_DATA else source
+                for source in sources
+            ]
         return Run(session, sources, self._snapshots(circumstances))
 
-    async def async_new_corrections(self, checkpoint: Checkpoint) -> Corrections:
-        """Return a look for rows that Home Assistant has changed since they were exported."""
+    async def async_new_corrections(self, checkpoint: Checkpoint) -> Corrections | None:
+        """Return a look for rows that Home Assistant has changed since they were exported.
+
+        There is one on each local day.
+        """
+        today = local_day(dt_util.utcnow().timestamp())
+        if self._corrections and self._corrections.checked == today:
+            return None
         session = await self._async_new_session(checkpoint, "correction")
         circumstances = await self._async_circumstances(session)
         types = [type_ for type_ in self._options.sources if is_watched(type_.table.name)]
-        return Corrections(session, await self._async_sources(session, circumstances, types))
+        sources = await self._async_sources(session, circumstances, types)
+        self._corrections = Corrections(session, sources)
+        return self._corrections
 
     async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
         """Return an export of the rows that were rejected."""
@@ -145,6 +163,15 @@ class Exporter:
             source = type_.open(self._hass, encoding, circumstances)
             sources.append(watched(self._hass, self._entry.entry_id, source))
         return sources
+
+    def _own_entities(self, privacy: Privacy) -> frozenset[str]:
+        """Return the entities of all exports, as they are called in BigQuery."""
+        registry = er.async_get(self._hass)
+        return frozenset(
+            privacy.entity(entity.entity_id)
+            for entry in self._hass.config_entries.async_entries(DOMAIN)
+            for entity in er.async_entries_for_config_entry(registry, entry.entry_id)
+        )
 
     def _choice(self) -> Choice:
         """Return what the user has chosen, with labels by the names that rows have."""

@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
+from google.auth.transport.requests import AuthorizedSession
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -32,6 +33,7 @@ from custom_components.bigquery_export.export.errors import (
     StorageUnreachableError,
 )
 from custom_components.bigquery_export.export.snapshot_file import SnapshotFile
+from custom_components.bigquery_export.export_status import Trigger
 from custom_components.bigquery_export.sensor import SENSORS
 
 from .registered import Home
@@ -94,6 +96,34 @@ async def test_export_now(
     last_export = dt_util.parse_datetime(state(hass, "last_export"))
     assert last_export is not None
     assert dt_util.utcnow() - last_export < timedelta(seconds=30)
+
+
+async def test_nothing_new(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What an export's own entities show is no reason to ask Google for anything.
+
+    It is sent as soon as there is anything else, or when somebody wants it.
+    """
+    await record(hass, 1)
+    await export_now(hass)
+    with monkeypatch.context() as patch:
+        patch.setattr(AuthorizedSession, "request", Mock(side_effect=AssertionError))
+        patch.setattr(StorageWriteDelivery, "begin", Mock(side_effect=AssertionError))
+        for _ in range(2):
+            await async_wait_recording_done(hass)
+            result = await loaded.runtime_data.async_export(Trigger.SCHEDULE)
+            assert not any(result.rows.values())
+    await record(hass, 1, name="new")
+    result = await loaded.runtime_data.async_export(Trigger.SCHEDULE)
+    assert result.rows["sensor_data"] > 1
+    await async_wait_recording_done(hass)
+    assert (await export_now(hass))["rows"]["sensor_data"] > 0
+    ids = [int(row["state_id"]) for row in warehouse.rows("state_id")]
+    assert sorted(ids) == list(range(1, len(ids) + 1))
 
 
 @pytest.mark.all_tables
@@ -288,7 +318,7 @@ async def test_progress(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While an export runs, the sensors follow it from transaction to transaction."""
-    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.DOUBTFUL_ROWS", 10)
+    monkeypatch.setattr("custom_components.bigquery_export.export.chunk.MAX_ROWS", 10)
     monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 5)
     hass.config_entries.async_update_entry(loaded, options={CONF_BATCH_ROWS: 5})
     assert await hass.config_entries.async_reload(loaded.entry_id)
@@ -427,8 +457,9 @@ async def test_expired_token(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
     """A token that Google no longer takes is not a key that it refuses: it is renewed."""
+    await record(hass, 1)
     await export_now(hass)
-    await record(hass, 3)
+    await record(hass, 3, name="new")
     credentials = loaded.runtime_data._connection._credentials
     credentials.token = "expired"  # noqa: S105
     with pytest.raises(HomeAssistantError, match="does not answer"):

@@ -60,7 +60,7 @@ def set_up_home() -> None:
 @pytest.fixture(autouse=True)
 def days_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each export look for corrections, as the first one of a day does."""
-    monkeypatch.setattr(corrections, "_local_day", lambda time: time)
+    monkeypatch.setattr(corrections, "local_day", lambda time: time)
 
 
 @pytest.fixture

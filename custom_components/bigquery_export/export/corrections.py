@@ -49,6 +49,8 @@ class Corrections:
             for source in sources
             if isinstance(source.watch, StatisticsWatch)
         ]
+        self.checked: date | None = None
+        """The local day on which all tables were looked through, once they are."""
 
     def stop(self) -> None:
         """Make it end soon: what is not committed then will be sent the next time."""
@@ -62,8 +64,8 @@ class Corrections:
         began = monotonic()
         check_recorder(self._session.hass)
         await self._session.journal.settle()
-        for table in self._tables:
-            await table.check(now)
+        if all([await table.check(now) for table in self._tables]):
+            self.checked = local_day(now.timestamp())
         self._session.result.seconds = monotonic() - began
         return self._session.result
 
@@ -94,20 +96,19 @@ class _TableCorrections:
         """Before it, in seconds since 1970, the recorder has purged everything."""
         session.result.rows[source.table.name] = 0
 
-    async def check(self, now: datetime) -> None:
-        """Send what differs, unless that was done on the same local day.
+    async def check(self, now: datetime) -> bool:
+        """Send what differs, unless that was done on the same local day; return whether it is done.
 
         While the table has a backfill that is not done, nobody could tell what was sent of it.
         """
         standing = self._session.journal.checkpoint.standing(self._table.name)
         if standing.backfill:
-            return
+            return False
         database = await self._read(self._watch.spans.database)
         exported = await self._session.block(self._file.load, database)
-        if exported.checked is not None and _local_day(exported.checked) == _local_day(
-            now.timestamp()
-        ):
-            return
+        today = local_day(now.timestamp())
+        if exported.checked is not None and local_day(exported.checked) == today:
+            return True
         self._cursor = standing.new.cursor
         current = await self._look_through()
         if self._watch.purged:
@@ -118,6 +119,7 @@ class _TableCorrections:
         await self._send_all(exported, differences)
         exported.checked = now.timestamp()
         await self._session.block(self._file.save, exported)
+        return True
 
     async def _look_through(self) -> Digests:
         """Return digests of all rows that were exported, as they are now."""
@@ -237,5 +239,6 @@ class _TableCorrections:
         return await read_recorder(self._session.hass, read, *args)
 
 
-def _local_day(time: float) -> date:
+def local_day(time: float) -> date:
+    """Return the day on which a time is in the home."""
     return dt_util.as_local(dt_util.utc_from_timestamp(time)).date()

@@ -93,3 +93,9 @@ class Source[P: Piece]:
     reader: Reader[P]
     encoder: Encoder[P]
     watch: Watch[P] = field(default_factory=Watch)
+    own: frozenset[str] = frozenset()
+    """Names (`RowKey.name`) of rows that exports themselves bring about.
+
+    When there are no others, they wait until there are: else no export would ever have nothing to
+    send.
+    """

@@ -46,6 +46,7 @@ class TableExport:
         self._reader = source.reader
         self._encoder = source.encoder
         self._watch = source.watch
+        self._own = source.own
         self._until = 0
         """The id of the newest row to be exported."""
         self.loss: Loss | None = None
@@ -58,13 +59,10 @@ class TableExport:
 
     async def resume(self) -> None:
         """Make sure that the positions belong to the history that the recorder has now."""
-        await self._read(self._watch.open)
-        await self.look_for_new()
         checkpoint = self._journal.checkpoint
         before = self._standing if self._table.name in checkpoint.positions else None
-        ids = [self._until, *(anchor.id for anchor in self._standing.anchors)]
-        found = await self._read(self._reader.fingerprints, ids)
-        oldest = await self._read(self._reader.oldest_id)
+        anchors = [anchor.id for anchor in self._standing.anchors]
+        self._until, oldest, found = await self._read(self._open, anchors)
         after = resumed(before, found=found, oldest=oldest, newest=self._until)
         if before:
             await self._compare(before, after)
@@ -75,6 +73,12 @@ class TableExport:
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
         if after != before:
             await self._journal.save(checkpoint.with_standing(self._table.name, after))
+
+    def _open(self, anchors: list[int]) -> tuple[int, int | None, dict[int, str]]:
+        """Return the highest and the lowest id, and the fingerprints of those and these rows."""
+        self._watch.open()
+        newest = self._reader.newest_id()
+        return newest, self._reader.oldest_id(), self._reader.fingerprints([newest, *anchors])
 
     async def look_for_new(self) -> None:
         """Export new rows up to the newest that there is now."""
@@ -160,9 +164,17 @@ class TableExport:
     async def _fill(self, chunk: Chunk) -> None:
         """Send batches as they are read: while one is on its way, the next is read."""
         batch = await self._read_batch(chunk)
+        if self._may_wait(chunk, batch):
+            chunk.last = None
+            return
         while not chunk.full:
             batch, _ = await _both(self._read_batch(chunk), self._session.send(chunk, batch))
         await self._session.send(chunk, batch)
+
+    def _may_wait(self, chunk: Chunk, batch: EncodedRows) -> bool:
+        """Return whether there is nothing new but what exports bring about."""
+        is_all = chunk.ended and chunk.track == self._table.name
+        return is_all and bool(batch.names) and self._own.issuperset(batch.names)
 
     async def _fill_with_unknown(self, chunk: Chunk) -> None:
         """Read all batches first, and send what is not in BigQuery yet."""
