@@ -1,4 +1,4 @@
-"""Write the pages that follow from declarations: `python -m tests.documentation`."""
+"""The pages that follow from declarations; `python -m tests.documentation` writes them."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.tables import Column, Mode, Table
 from tests.bigquery_export.faults import FAULTS, Fault
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 _SCOPES = """\
 A column's scope says how long its value holds: for the *run*, the *entity*, the *attributes*
 (which many rows share), a *quarter* of an hour, or the *row* alone."""
@@ -80,8 +80,3 @@ def _column(column: Column) -> str:
         Mode.REPEATED: f"ARRAY<{column.type}>",
     }[column.mode]
     return f"| `{column.name}` | {kind} | {column.scope} | {column.description} |"
-
-
-if __name__ == "__main__":
-    for path, text in pages().items():
-        path.write_text(text)

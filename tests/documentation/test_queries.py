@@ -1,0 +1,158 @@
+"""Every query of the documentation, asked of a home in the local BigQuery."""
+
+from datetime import UTC, datetime
+import re
+from typing import Any
+
+import pytest
+
+from custom_components.bigquery_export.export.snapshots import TABLES as CHOICES
+from tests.bigquery_export.warehouse import Warehouse
+from tests.local_bigquery.process import LocalBigQueryError
+
+from .home import GUEST, NOW
+from .markdown import COOKBOOK, PAGES, Query, answer_shown, queries
+
+QUERIES = [query for page in PAGES for query in queries(page)]
+RECIPES = [query for query in QUERIES if query.page == COOKBOOK.name]
+(DELETION, _) = [query for query in QUERIES if query.page == "privacy.md"]
+(UNION,) = [query for query in QUERIES if query.page == "migration.md"]
+OTHERS = [query for query in QUERIES if query not in (*RECIPES, DELETION, UNION)]
+MORE = "…"
+"""The row that stands for others."""
+_MICROSECONDS = re.compile(r"\d{16}")
+REPLACEMENTS = {
+    r"my-project\.old_dataset\b": "{project}.old",
+    r"my-project\.home_assistant\b": "{project}.home",
+    r"CURRENT_TIMESTAMP\(\)": NOW,
+    r"@DS_START_DATE": "'20261023'",
+    r"@DS_END_DATE": "'20261030'",
+    r"\$__timeFilter\((\w+)\)": rf"\1 BETWEEN TIMESTAMP '2026-10-01' AND {NOW}",
+}
+"""What stands for the home's own names and time, and what dashboards put in."""
+
+
+def ask(home: Warehouse, sql: str) -> list[dict[str, Any]]:
+    """Return the answer to a query, in the home's project and at the home's time."""
+    for pattern, replacement in REPLACEMENTS.items():
+        sql = re.sub(pattern, replacement.replace("{project}", home.project), sql)
+    return home.server.query(sql, home.project)
+
+
+def shown(value: str | None) -> str:
+    """Return a value of the REST API as BigQuery's console shows it."""
+    if value is None:
+        return ""
+    if _MICROSECONDS.fullmatch(value):
+        return f"{datetime.fromtimestamp(int(value) / 1_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return value.removesuffix(".0")
+
+
+def line(row: tuple[str, ...]) -> str:
+    """Return a row as text."""
+    return " | ".join(row)
+
+
+@pytest.mark.parametrize("query", RECIPES, ids=lambda query: query.title)
+def test_recipes(home: Warehouse, socket_enabled: None, query: Query) -> None:
+    """A recipe of the cookbook has the answer that is shown below it, which was made by hand."""
+    if query.real_only:
+        pytest.skip("nothing but the real BigQuery can run it")
+    answer = ask(home, query.sql)
+    rows = [tuple(answer[0]), *(tuple(map(shown, row.values())) for row in answer)]
+    expected = [".*" if row[0] == MORE else re.escape(line(row)) for row in answer_shown(query)]
+    assert re.fullmatch("\n".join(expected), "\n".join(map(line, rows)), re.DOTALL)
+
+
+def test_number_of_recipes() -> None:
+    """There are twenty recipes that the tests run, each with a title of its own, and one more."""
+    assert len({query.title for query in RECIPES}) == len(RECIPES)
+    assert [query.real_only for query in RECIPES] == [False] * 20 + [True]
+
+
+def test_forecast(home: Warehouse, socket_enabled: None) -> None:
+    """What is forecast has the columns that the forecast names, and only BigQuery can do it."""
+    (query,) = (query for query in RECIPES if query.real_only)
+    with pytest.raises(LocalBigQueryError, match=r"(?i)forecast"):
+        ask(home, query.sql)
+    found = re.search(r"^  \(\n(?P<inner>.*?)^  \),$(?P<named>.*)", query.sql, re.DOTALL | re.M)
+    assert found
+    named = dict(re.findall(r"(\w+) => '?(\w+)", found["named"]))
+    (first, *_) = ask(home, found["inner"])
+    assert named == {"timestamp_col": "start", "data_col": "mean", "horizon": "24"}
+    assert list(first) == [named["timestamp_col"], named["data_col"]]
+
+
+@pytest.mark.parametrize("query", OTHERS, ids=lambda query: f"{query.page}: {query.title}")
+def test_queries_elsewhere(home: Warehouse, socket_enabled: None, query: Query) -> None:
+    """A query on another page can be run, and has an answer if it asks for one."""
+    if query.real_only:
+        pytest.skip("nothing but the real BigQuery can run it")
+    for statement in query.statements:
+        answer = ask(home, statement)
+        if not statement.startswith("DELETE"):
+            assert answer, "tests/documentation/home.py has nothing that answers it"
+
+
+def test_deletion(home: Warehouse, socket_enabled: None) -> None:
+    """Nothing is left of an entity that is deleted as the page on privacy says, and all else is."""
+
+    def rows() -> dict[str, tuple[int, int]]:
+        """Return for each table how many rows are about the guest, and how many there are."""
+        counts = {}
+        for table in CHOICES:
+            (row,) = ask(
+                home,
+                f"SELECT COUNTIF(STRPOS(TO_JSON_STRING(r), '\"{GUEST}\"') > 0) AS guest,"  # noqa: S608
+                f" COUNT(*) AS every FROM `my-project.home_assistant.{table}` AS r",
+            )
+            counts[table] = int(row["guest"]), int(row["every"])
+        return counts
+
+    before = rows()
+    assert {table: guest for table, (guest, _) in before.items()} == {
+        "sensor_data": 1,
+        "statistics": 1,
+        "statistics_short_term": 0,
+        "events": 2,
+        "recorder_runs": 0,
+        "entities": 1,
+        "relationships": 2,
+    }
+    for statement in DELETION.statements:
+        ask(home, statement)
+    assert rows() == {table: (0, every - guest) for table, (guest, every) in before.items()}
+
+
+def test_union_with_the_old_table(home: Warehouse, socket_enabled: None) -> None:
+    """The view over both histories has each state once: the old ones up to the first export."""
+    (view,) = UNION.statements
+    rows = ask(
+        home,
+        f"SELECT last_updated FROM ({view}) WHERE entity_id = 'light.kitchen'"  # noqa: S608
+        " ORDER BY last_updated LIMIT 4",
+    )
+    assert [shown(row["last_updated"]) for row in rows] == [
+        "2026-10-27 10:00:00 UTC",
+        "2026-10-27 22:00:00 UTC",
+        "2026-10-28 00:30:00 UTC",
+        "2026-10-28 19:00:00 UTC",
+    ]
+
+
+def test_large_tables_are_pruned() -> None:
+    """Every recipe that reads a large table has a condition on the column of its partitions."""
+    columns = {
+        "sensor_data": "last_changed",
+        "events": "time_fired",
+        "statistics_latest": "start",
+        "recorder_runs": "start",
+        "export_log": "finished",
+    }
+    for query in RECIPES:
+        for table, column in columns.items():
+            reads = query.sql.count(f"home_assistant.{table}`")
+            conditions = re.findall(
+                rf"(?:WHERE|AND) (?:\w+\.)?{column} >= TIMESTAMP_SUB\(CURRENT_TIMESTAMP", query.sql
+            )
+            assert len(conditions) >= reads, f"{query.title}: {table}"
