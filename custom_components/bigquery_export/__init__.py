@@ -82,7 +82,8 @@ def _connect(entry: BigQueryExportConfigEntry) -> Connection:
         raise KeyRefusedError(message="the stored key is damaged") from err
     try:
         connection.authenticate()
-        Administration(connection).ensure(options_from(entry.options).tables)
+        options = options_from(entry.options)
+        Administration(connection, options.table_settings).ensure(options.tables)
     except ExportError:
         connection.close()
         raise

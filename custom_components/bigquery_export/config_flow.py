@@ -7,13 +7,10 @@ from typing import Any, override
 from homeassistant.components.file_upload import process_uploaded_file
 from homeassistant.config_entries import (
     ConfigEntry,
-    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
-    OptionsFlowWithReload,
 )
 from homeassistant.core import callback
-from homeassistant.exceptions import HomeAssistantError
 
 from .bigquery import DELIVERIES
 from .bigquery.administration import Administration
@@ -33,13 +30,10 @@ from .const import (
     CONF_LOCATION,
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
-    CONF_SURROUNDINGS,
     CONF_TABLE_ID,
     DOMAIN,
 )
-from .coordinator import BigQueryExportConfigEntry
 from .destination import destination_from
-from .exceptions import translated
 from .export.errors import (
     ApiDisabledError,
     ExportError,
@@ -51,10 +45,8 @@ from .export.errors import (
 )
 from .forms import DESTINATION_SCHEMA, KEY_SCHEMA, entry_data, wrong_fields
 from .options import Options, options_from
-from .options_form import OPTIONS_SCHEMA, recorded_entities, wrong_texts
-from .rows.column_groups import ColumnGroup
+from .options_flow import BigQueryExportOptionsFlow
 from .rows.sensor_data import SENSOR_DATA
-from .surroundings import WrongSurroundingError, checked_surroundings, proposed_surroundings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -209,72 +201,12 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         return {}, {}
 
 
-class BigQueryExportOptionsFlow(OptionsFlowWithReload):
-    """Asks what, when and how to export, and in batches of how many rows."""
-
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the options, and prove a delivery before it is used."""
-        errors: dict[str, str] = {}
-        placeholders: dict[str, str] = {}
-        if user_input is not None:
-            errors, placeholders = wrong_texts(user_input)
-        if user_input is not None and not errors:
-            try:
-                # An empty list says that the proposal was refused.
-                named = checked_surroundings(self.hass, user_input.get(CONF_SURROUNDINGS, []))
-                user_input[CONF_SURROUNDINGS] = named
-                await self._async_prove(options_from(user_input))
-            except WrongSurroundingError as err:
-                errors = {CONF_SURROUNDINGS: err.key}
-                placeholders = {"surrounding": err.surrounding}
-            except ExportError as err:
-                errors = {CONF_DELIVERY: "unusable"}
-                placeholders = {"message": str(translated(HomeAssistantError, err))}
-            else:
-                return self.async_create_entry(data=user_input)
-        return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, user_input or self._chosen_or_proposed()
-            ),
-            errors=errors,
-            description_placeholders={
-                **placeholders,
-                **recorded_entities(self.hass),
-                **await self._async_sizes(),
-            },
-        )
-
-    async def _async_sizes(self) -> dict[str, str]:
-        """Return how many bytes rows take here, as far as that can be known now."""
-        entry: BigQueryExportConfigEntry = self.config_entry
-        loaded = entry.state is ConfigEntryState.LOADED
-        sizes = await entry.runtime_data.async_row_sizes() if loaded else None
-        names = ("all", "rest", *ColumnGroup)
-        return {f"bytes_{name}": str(sizes[name]) if sizes else "?" for name in names}
-
-    def _chosen_or_proposed(self) -> Mapping[str, Any]:
-        """Return the options, with a proposal of surroundings for who has not chosen any."""
-        options = self.config_entry.options
-        if CONF_SURROUNDINGS in options:
-            return options
-        return {**options, CONF_SURROUNDINGS: proposed_surroundings(self.hass)}
-
-    async def _async_prove(self, chosen: Options) -> None:
-        """Make sure that a delivery can be used, if it is another one. Raises ExportError."""
-        entry = self.config_entry
-        if chosen.delivery != options_from(entry.options).delivery:
-            key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
-            destination = destination_from(entry.data)
-            await self.hass.async_add_executor_job(_prove, key, destination, chosen)
-
-
 def _prove(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
     """Make dataset and tables when they are missing, and prove a delivery; this blocks."""
     connection = Connection(key, destination)
     try:
         connection.authenticate()
-        administration = Administration(connection)
+        administration = Administration(connection, options.table_settings)
         administration.ensure_dataset()
         administration.ensure(options.tables)
         DELIVERIES[options.delivery](connection).prove(SENSOR_DATA)

@@ -11,7 +11,6 @@ from typing import Any, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CoreState, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.event import async_track_time_change
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
@@ -41,6 +40,7 @@ from .issues import (
 from .options import options_from
 from .progress import Progress
 from .retention import RetentionGuard
+from .timetable import Timetable
 
 type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
 
@@ -63,8 +63,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             hass, _LOGGER, config_entry=entry, name=DOMAIN, update_interval=_SCAN_INTERVAL
         )
         self._connection = connection
-        self._administration = Administration(connection)
         self._options = options_from(entry.options)
+        self._administration = Administration(connection, self._options.table_settings)
         self._exporter = Exporter(hass, entry, connection, self._on_progress)
         self._guard = RetentionGuard(hass)
         self._checkpoint = Checkpoint()
@@ -75,6 +75,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._stopped = False
         self._rejected: Counter[str] = Counter()
         self._health = ExportHealth(hass, entry, HassJob(self._async_export_unasked))
+        self._timetable = Timetable(
+            hass, entry, self._options.schedule, self._async_export_unasked, self._show
+        )
 
     @override
     async def _async_setup(self) -> None:
@@ -127,21 +130,34 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             self._run.pause(paused)
         self._show()
 
-    @callback
-    def async_schedule(self) -> None:
-        """Export every day at the time that the options say, and when rows are in danger."""
-        at = self._options.export_time
-        self.config_entry.async_on_unload(
-            async_track_time_change(
-                self.hass, self._async_export_unasked, at.hour, at.minute, at.second
-            )
-        )
-        # It also keeps the updates coming when all entities are disabled.
-        self.config_entry.async_on_unload(self.async_add_listener(self._async_look_ahead))
-        self.config_entry.async_on_unload(async_at_started(self.hass, self._async_look_ahead))
+    @property
+    def next_export(self) -> datetime | None:
+        """Return when the schedule has the next export; None when nothing begins by itself."""
+        return None if self.paused else self._timetable.next
 
     @callback
-    def _async_look_ahead(self, _: HomeAssistant | None = None) -> None:
+    def async_schedule(self) -> None:
+        """Export at the times that the options say, and when rows are in danger."""
+        self._timetable.async_start()
+        # It also keeps the updates coming when all entities are disabled.
+        self.config_entry.async_on_unload(self.async_add_listener(self._async_look_ahead))
+        self.config_entry.async_on_unload(async_at_started(self.hass, self._async_make_up))
+
+    @callback
+    def _async_make_up(self, _: HomeAssistant) -> None:
+        """Begin what waits for nothing but Home Assistant, such as an export that it missed."""
+        self._async_look_ahead()
+        last_export = self._checkpoint.last_export
+        since = self.config_entry.created_at
+        if last_export is not None:
+            since = dt_util.utc_from_timestamp(last_export)
+        if not self._is_running() and self._timetable.missed(since):
+            self.config_entry.async_create_background_task(
+                self.hass, self._async_export_unasked(), f"{DOMAIN} {Trigger.SCHEDULE}"
+            )
+
+    @callback
+    def _async_look_ahead(self) -> None:
         """Export before the recorder deletes what waits, and go on with a backfill."""
         busy = self._stopped or self._health.retrying or self._is_running()
         if busy or self.hass.state is not CoreState.running or not self.last_update_success:

@@ -14,6 +14,7 @@ from .export.errors import (
     AccessDeniedError,
     ApiDisabledError,
     ExportError,
+    KmsKeyError,
     LocationError,
     PermissionMissingError,
     ProjectNotFoundError,
@@ -27,6 +28,7 @@ from .export.retention import Danger, Loss
 KINDS = (
     AccessDeniedError,
     ApiDisabledError,
+    KmsKeyError,
     LocationError,
     PermissionMissingError,
     ProjectNotFoundError,

@@ -1,8 +1,6 @@
-"""The form of the options: its fields, and what is wrong with what a user has typed."""
+"""The form of the options: its sections with their fields, and what is suggested in them."""
 
 from collections.abc import Mapping
-from enum import StrEnum
-import re
 from typing import Any
 
 from homeassistant.components.recorder import is_entity_recorded  # type: ignore[attr-defined]
@@ -27,16 +25,12 @@ from homeassistant.helpers.selector import (
     EntitySelectorConfig,
     LabelSelector,
     LabelSelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     ObjectSelector,
     ObjectSelectorConfig,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
     TextSelector,
-    TextSelectorConfig,
     TimeSelector,
 )
 import probatio
@@ -51,67 +45,68 @@ from .const import (
     CONF_DROPPED,
     CONF_EVENTS,
     CONF_EXPORT_TIME,
+    CONF_FREQUENCY,
     CONF_HASH_USERS,
     CONF_HIDDEN,
     CONF_INTEGRATIONS,
+    CONF_KMS_KEY,
     CONF_LABELS,
+    CONF_MINUTES,
+    CONF_MONTH_DAY,
+    CONF_NOTIFICATIONS,
+    CONF_PARTITION_DAYS,
+    CONF_PARTITION_FILTER,
     CONF_PRIVACY,
+    CONF_SCHEDULE,
+    CONF_STORAGE,
     CONF_SURROUNDINGS,
+    CONF_TABLE_LABELS,
     CONF_TABLES,
+    CONF_TRANSFER,
+    CONF_WEEKDAYS,
+    CONF_WHAT,
     DEFAULT_BATCH_ROWS,
     DEFAULT_DELIVERY,
     DEFAULT_EXPORT_TIME,
+    DEFAULT_FREQUENCY,
+    DEFAULT_MINUTES,
+    DEFAULT_NOTIFICATIONS,
     DEFAULT_TABLES,
     MAX_BATCH_ROWS,
     MIN_BATCH_ROWS,
 )
 from .export.snapshots import TABLES
 from .forms import DELIVERY_SELECTOR
+from .options import Notifications, PartitionFilter
 from .rows.column_groups import ColumnGroup
 from .rows.events import DEFAULT_EVENTS
 from .rows.privacy import DEFAULT_DROPPED, Coordinates
+from .schedule import Frequency, Weekday
+from .selectors import TEXTS, choice, choices, number
 
-_GLOB = re.compile(r"[a-z0-9_*?\[\]!-]+\.[a-z0-9_*?\[\]!-]+|\*")
-_DOMAIN = re.compile(r"[a-z0-9_]+")
-_DROPPED = re.compile(rf"(({_GLOB.pattern}):)?[^:]+")
-
-
-def _choices(options: type[StrEnum], key: str) -> SelectSelector:
-    """Return a selector of any of some values."""
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=[option.value for option in options],
-            translation_key=key,
-            multiple=True,
-            mode=SelectSelectorMode.LIST,
-        )
-    )
-
-
-_TEXTS = TextSelector(TextSelectorConfig(multiple=True))
+MINUTES = (5, 10, 15, 20, 30)
+"""Parts of an hour: exports run at the same minutes of each hour."""
+_MOST_PARTITIONS = 10_000
+"""A table has no more partitions (BigQuery's page "Quotas and limits", "Partitioned tables")."""
 _SELECTION = probatio.Schema(
     {
         probatio.Optional(CONF_ENTITIES): EntitySelector(EntitySelectorConfig(multiple=True)),
-        probatio.Optional(CONF_ENTITY_GLOBS): _TEXTS,
-        probatio.Optional(CONF_DOMAINS): _TEXTS,
+        probatio.Optional(CONF_ENTITY_GLOBS): TEXTS,
+        probatio.Optional(CONF_DOMAINS): TEXTS,
         probatio.Optional(CONF_DEVICES): DeviceSelector(DeviceSelectorConfig(multiple=True)),
         probatio.Optional(CONF_AREAS): AreaSelector(AreaSelectorConfig(multiple=True)),
         probatio.Optional(CONF_LABELS): LabelSelector(LabelSelectorConfig(multiple=True)),
-        probatio.Optional(CONF_INTEGRATIONS): _TEXTS,
+        probatio.Optional(CONF_INTEGRATIONS): TEXTS,
     }
 )
 _PRIVACY = probatio.Schema(
     {
-        probatio.Optional(CONF_DROPPED, default=list(DEFAULT_DROPPED)): _TEXTS,
-        probatio.Optional(CONF_COORDINATES, default=Coordinates.KEEP.value): SelectSelector(
-            SelectSelectorConfig(
-                options=[choice.value for choice in Coordinates],
-                translation_key=CONF_COORDINATES,
-                mode=SelectSelectorMode.LIST,
-            )
+        probatio.Optional(CONF_DROPPED, default=list(DEFAULT_DROPPED)): TEXTS,
+        probatio.Optional(CONF_COORDINATES, default=Coordinates.KEEP.value): choice(
+            Coordinates, CONF_COORDINATES
         ),
         probatio.Optional(CONF_HASH_USERS, default=False): BooleanSelector(),
-        probatio.Optional(CONF_HIDDEN): _TEXTS,
+        probatio.Optional(CONF_HIDDEN): TEXTS,
     }
 )
 _EVENTS = [
@@ -124,18 +119,10 @@ _EVENTS = [
     "tag_scanned",
     "zha_event",
 ]
-OPTIONS_SCHEMA = probatio.Schema(
+_WHAT = probatio.Schema(
     {
         probatio.Required(CONF_TABLES, default=list(DEFAULT_TABLES)): probatio.All(
-            SelectSelector(
-                SelectSelectorConfig(
-                    options=list(TABLES),
-                    translation_key=CONF_TABLES,
-                    multiple=True,
-                    mode=SelectSelectorMode.LIST,
-                )
-            ),
-            probatio.Length(min=1),
+            choices(TABLES, CONF_TABLES), probatio.Length(min=1)
         ),
         probatio.Required(CONF_EVENTS, default=sorted(DEFAULT_EVENTS)): SelectSelector(
             SelectSelectorConfig(
@@ -157,49 +144,95 @@ OPTIONS_SCHEMA = probatio.Schema(
                 translation_key=CONF_SURROUNDINGS,
             )
         ),
+        probatio.Optional(CONF_COLUMNS, default=[group.value for group in ColumnGroup]): choices(
+            [group.value for group in ColumnGroup], CONF_COLUMNS
+        ),
+    }
+)
+_SCHEDULE = probatio.Schema(
+    {
+        probatio.Required(CONF_FREQUENCY, default=DEFAULT_FREQUENCY): choice(
+            Frequency, CONF_FREQUENCY
+        ),
         probatio.Required(
             CONF_EXPORT_TIME, default=DEFAULT_EXPORT_TIME.isoformat()
         ): TimeSelector(),
-        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): DELIVERY_SELECTOR,
-        probatio.Required(CONF_BATCH_ROWS, default=DEFAULT_BATCH_ROWS): probatio.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=MIN_BATCH_ROWS, max=MAX_BATCH_ROWS, step=100, mode=NumberSelectorMode.BOX
-                )
-            ),
-            probatio.Coerce(int),
+        probatio.Optional(CONF_WEEKDAYS): choices(
+            [weekday.value for weekday in Weekday], CONF_WEEKDAYS
         ),
-        probatio.Optional(CONF_INCLUDE): section(_SELECTION, {"collapsed": True}),
-        probatio.Optional(CONF_EXCLUDE): section(_SELECTION, {"collapsed": True}),
-        probatio.Optional(CONF_COLUMNS, default=[group.value for group in ColumnGroup]): _choices(
-            ColumnGroup, CONF_COLUMNS
+        probatio.Required(CONF_MONTH_DAY, default=1): number(1, 31),
+        probatio.Required(CONF_MINUTES, default=str(DEFAULT_MINUTES)): SelectSelector(
+            SelectSelectorConfig(
+                options=[str(minutes) for minutes in MINUTES],
+                translation_key=CONF_MINUTES,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
         ),
-        probatio.Optional(CONF_PRIVACY): section(_PRIVACY, {"collapsed": True}),
     }
 )
-_PATTERNS = {
-    (CONF_INCLUDE, CONF_ENTITY_GLOBS): (_GLOB, "glob_invalid"),
-    (CONF_INCLUDE, CONF_DOMAINS): (_DOMAIN, "domain_invalid"),
-    (CONF_INCLUDE, CONF_INTEGRATIONS): (_DOMAIN, "domain_invalid"),
-    (CONF_EXCLUDE, CONF_ENTITY_GLOBS): (_GLOB, "glob_invalid"),
-    (CONF_EXCLUDE, CONF_DOMAINS): (_DOMAIN, "domain_invalid"),
-    (CONF_EXCLUDE, CONF_INTEGRATIONS): (_DOMAIN, "domain_invalid"),
-    (CONF_PRIVACY, CONF_DROPPED): (_DROPPED, "attribute_invalid"),
-    (CONF_PRIVACY, CONF_HIDDEN): (_GLOB, "glob_invalid"),
+_TRANSFER = probatio.Schema(
+    {
+        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): DELIVERY_SELECTOR,
+        probatio.Required(CONF_BATCH_ROWS, default=DEFAULT_BATCH_ROWS): number(
+            MIN_BATCH_ROWS, MAX_BATCH_ROWS, step=100
+        ),
+    }
+)
+_STORAGE = probatio.Schema(
+    {
+        probatio.Optional(CONF_PARTITION_DAYS): number(0, _MOST_PARTITIONS, unit="d"),
+        probatio.Required(CONF_PARTITION_FILTER, default=PartitionFilter.KEEP.value): choice(
+            PartitionFilter, CONF_PARTITION_FILTER
+        ),
+        probatio.Optional(CONF_TABLE_LABELS): TEXTS,
+        probatio.Optional(CONF_KMS_KEY): TextSelector(),
+    }
+)
+_NOTIFICATIONS = probatio.Schema(
+    {
+        probatio.Required(CONF_NOTIFICATIONS, default=DEFAULT_NOTIFICATIONS): choice(
+            Notifications, CONF_NOTIFICATIONS
+        ),
+    }
+)
+OPTIONS_SCHEMA = probatio.Schema(
+    {
+        probatio.Optional(CONF_WHAT): section(_WHAT, {"collapsed": False}),
+        probatio.Optional(CONF_INCLUDE): section(_SELECTION, {"collapsed": True}),
+        probatio.Optional(CONF_EXCLUDE): section(_SELECTION, {"collapsed": True}),
+        probatio.Optional(CONF_PRIVACY): section(_PRIVACY, {"collapsed": True}),
+        probatio.Optional(CONF_SCHEDULE): section(_SCHEDULE, {"collapsed": True}),
+        probatio.Optional(CONF_TRANSFER): section(_TRANSFER, {"collapsed": True}),
+        probatio.Optional(CONF_STORAGE): section(_STORAGE, {"collapsed": True}),
+        probatio.Optional(CONF_NOTIFICATIONS): section(_NOTIFICATIONS, {"collapsed": True}),
+    }
+)
+_FLAT = {
+    CONF_WHAT: _WHAT,
+    CONF_SCHEDULE: _SCHEDULE,
+    CONF_TRANSFER: _TRANSFER,
+    CONF_STORAGE: _STORAGE,
+    CONF_NOTIFICATIONS: _NOTIFICATIONS,
 }
-"""What texts in sections look like, and the error that says so."""
+"""Sections that a config entry does not have: it has their fields beside one another."""
 
 
-def wrong_texts(user_input: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return errors by section for texts that cannot be meant so, and what they are about.
+def chosen_options(user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a user has submitted as a config entry keeps it."""
+    options = {name: values for name, values in user_input.items() if name not in _FLAT}
+    for name in _FLAT:
+        options.update(user_input.get(name, {}))
+    return options
 
-    Home Assistant shows the errors of a section above it, and none at a field in it.
-    """
-    for (part, field), (pattern, error) in _PATTERNS.items():
-        for text in user_input.get(part, {}).get(field, ()):
-            if not pattern.fullmatch(text):
-                return {part: error}, {"text": text}
-    return {}, {}
+
+def suggested_values(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a config entry as the form has them."""
+    flat = {str(field) for schema in _FLAT.values() for field in schema.schema}
+    values = {name: value for name, value in options.items() if name not in flat}
+    for name, schema in _FLAT.items():
+        fields = map(str, schema.schema)
+        values[name] = {field: options[field] for field in fields if field in options}
+    return values
 
 
 @callback

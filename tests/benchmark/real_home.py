@@ -150,10 +150,10 @@ class RealHome:
     async def _choose_states(self, client: Client) -> None:
         """Go through the options flow, and leave everything but the tables as it is."""
         options = {
-            "tables": ["sensor_data"],
+            "what": {"tables": ["sensor_data"]},
             # One at which nobody measures.
-            "export_time": "03:30:00",
-            "delivery": self._delivery,
+            "schedule": {"export_time": "03:30:00"},
+            "transfer": {"delivery": self._delivery},
         }
         _created(await client.submit_options(self._entry_id, options))
         await client.until_loaded(DOMAIN)

@@ -10,45 +10,29 @@ from aiohttp import FormData
 from homeassistant.components import file_upload
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType, InvalidData
-from homeassistant.helpers import area_registry as ar, entity_registry as er, label_registry as lr
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.components.recorder.common import (
-    async_wait_recording_done,
-)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import (
     CONF_ADVANCED,
     CONF_API_ENDPOINT,
-    CONF_BATCH_ROWS,
-    CONF_COLUMNS,
-    CONF_COORDINATES,
     CONF_DATASET_ID,
     CONF_DELIVERY,
-    CONF_DROPPED,
-    CONF_EVENTS,
-    CONF_EXPORT_TIME,
-    CONF_HIDDEN,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
     CONF_LOCATION,
-    CONF_PRIVACY,
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_STORAGE_ENDPOINT,
-    CONF_SURROUNDINGS,
     CONF_TABLE_ID,
-    CONF_TABLES,
     DOMAIN,
 )
 from custom_components.bigquery_export.forms import entry_data
 from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER, JOB_USER
 
-from .test_source_states import record
 from .warehouse import Warehouse
 
 CLOSED = "http://127.0.0.1:9"
@@ -380,156 +364,6 @@ async def test_reauth(
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Time and batch size can be chosen, and the entry is loaded again with them."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    assert result["type"] is FlowResultType.FORM
-    result = await hass.config_entries.options.async_configure(
-        result["flow_id"], {CONF_EXPORT_TIME: "02:15:00", CONF_BATCH_ROWS: 1000.0}
-    )
-    await hass.async_block_till_done()
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {
-        CONF_EXPORT_TIME: "02:15:00",
-        CONF_BATCH_ROWS: 1000,
-        CONF_DELIVERY: "storage_write",
-        CONF_TABLES: [
-            *("sensor_data", "statistics", "events", "recorder_runs", "entities", "relationships"),
-        ],
-        CONF_EVENTS: ["automation_triggered", "call_service.scene", "script_started"],
-        CONF_SURROUNDINGS: [],
-        CONF_COLUMNS: ["attributes", "registry", "time", "quality", "surroundings"],
-    }
-    assert entry.state is ConfigEntryState.LOADED
-    assert await hass.config_entries.async_unload(entry.entry_id)
-
-
-@pytest.mark.parametrize(
-    ("part", "field", "text", "error"),
-    [
-        ("include", "entity_globs", "Bedroom", "glob_invalid"),
-        ("exclude", "entity_globs", "light", "glob_invalid"),
-        ("include", "domains", "light.kitchen", "domain_invalid"),
-        ("exclude", "integrations", "Zigbee Home", "domain_invalid"),
-        ("privacy", CONF_DROPPED, "camera:brand", "attribute_invalid"),
-        ("privacy", CONF_HIDDEN, "Anna", "glob_invalid"),
-    ],
-)
-async def test_wrong_texts(
-    hass: HomeAssistant, entry: MockConfigEntry, part: str, field: str, text: str, error: str
-) -> None:
-    """What cannot be meant is shown above its section, with the text, and can be put right."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    placeholders = result["description_placeholders"]
-    assert placeholders
-    assert placeholders["entities"] == placeholders["recorded"] == str(len(hass.states.async_all()))
-    flow_id = result["flow_id"]
-    result = await hass.config_entries.options.async_configure(flow_id, {part: {field: [text]}})
-    assert result["errors"] == {part: error}
-    placeholders = result["description_placeholders"]
-    assert placeholders
-    assert placeholders["text"] == text
-    result = await hass.config_entries.options.async_configure(flow_id, {part: {}})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    assert await hass.config_entries.async_unload(entry.entry_id)
-
-
-async def test_size_of_rows(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """The form says how many bytes a row takes here, and how many each group of columns."""
-    hass.states.async_set("sensor.a", "1", {"text": "x" * 3_000})
-    await async_wait_recording_done(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    placeholders = result["description_placeholders"]
-    assert placeholders
-    sizes = {name: int(size) for name, size in placeholders.items() if name.startswith("bytes_")}
-    assert sizes.pop("bytes_all") == sum(sizes.values())
-    assert sizes["bytes_attributes"] > 100 > sizes["bytes_time"] > 30
-    assert sizes["bytes_surroundings"] == 0
-    assert sizes["bytes_rest"] > 100
-    assert not entry.runtime_data._exporter._registries._unsubscribe
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    placeholders = result["description_placeholders"]
-    assert placeholders
-    assert placeholders["bytes_all"] == "?"
-
-
-async def test_entities_columns_and_privacy(
-    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
-) -> None:
-    """What is chosen in the form is what is exported, and how."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    area = ar.async_get(hass).async_create("Kitchen")
-    label = lr.async_get(hass).async_create("Private")
-    registry = er.async_get(hass)
-    for name, labels in (("oven", set()), ("diary", {label.label_id})):
-        registered = registry.async_get_or_create("text", "demo", name, suggested_object_id=name)
-        registry.async_update_entity(registered.entity_id, area_id=area.id, labels=labels)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    result = await hass.config_entries.options.async_configure(
-        result["flow_id"],
-        {
-            CONF_TABLES: ["sensor_data"],
-            "include": {"areas": [area.id], "domains": ["zone"]},
-            "exclude": {"labels": [label.label_id]},
-            CONF_COLUMNS: ["attributes", "registry"],
-            CONF_PRIVACY: {
-                CONF_COORDINATES: "round",
-                CONF_DROPPED: ["zone.*:radius"],
-                CONF_HIDDEN: ["zone.*"],
-            },
-        },
-    )
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    hass.states.async_set("text.oven", "warm", {"latitude": 52.3777})
-    hass.states.async_set("text.diary", "dear diary")
-    hass.states.async_set("zone.home", "1", {"radius": 7})
-    await async_wait_recording_done(hass)
-    await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
-    zone, oven = sorted(warehouse.rows(), key=lambda row: row["domain"], reverse=True)
-    assert (oven["entity_id"], oven["area_name"], oven["hour_of_day"]) == (
-        "text.oven",
-        "Kitchen",
-        None,
-    )
-    assert json.loads(oven["attributes"])["latitude"] == 52.38
-    assert oven["state_numeric"] is None
-    assert zone["entity_id"].startswith("zone.hidden_")
-    assert zone["attributes"] == "{}"
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    hass.states.async_set("zone.home", "2")
-    await async_wait_recording_done(hass)
-    await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
-    again = warehouse.rows("entity_id", "state = '2'")
-    assert [row["entity_id"] for row in again] == [zone["entity_id"]]
-    assert await hass.config_entries.async_unload(entry.entry_id)
-
-
-async def test_tables(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
-    """Only the chosen tables are made and filled, and one at least is chosen."""
-    hass.config_entries.async_update_entry(entry, options={CONF_TABLES: ["recorder_runs"]})
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    flow_id = (await hass.config_entries.options.async_init(entry.entry_id))["flow_id"]
-    configure = hass.config_entries.options.async_configure
-    with pytest.raises(InvalidData):
-        await configure(flow_id, {CONF_TABLES: []})
-    warehouse.server.query("DROP TABLE home.statistics_short_term", warehouse.project)
-    await configure(flow_id, {CONF_TABLES: ["sensor_data", "statistics_short_term"]})
-    await hass.async_block_till_done()
-    assert (
-        warehouse.server.query("SELECT * FROM home.statistics_short_term", warehouse.project) == []
-    )
-    await record(hass, 5)
-    result = await entry.runtime_data.async_export("test")
-    assert result.rows.keys() == {"sensor_data", "statistics_short_term"}
-    assert await hass.config_entries.async_unload(entry.entry_id)
-
-
 async def test_delivery_by_load_jobs(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
     """Load jobs need a role on the project, which is named; with it the flow finishes."""
     flow_id = await begin_destination(hass, key)
@@ -543,42 +377,3 @@ async def test_delivery_by_load_jobs(hass: HomeAssistant, warehouse: Warehouse, 
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["result"].options == {CONF_DELIVERY: "load_job"}
     assert await hass.config_entries.async_unload(result["result"].entry_id)
-
-
-async def test_other_delivery(
-    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse, key: Key
-) -> None:
-    """Another delivery is proven before it is used, and then rows go by it."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    flow_id = (await hass.config_entries.options.async_init(entry.entry_id))["flow_id"]
-    configure = hass.config_entries.options.async_configure
-    result = await configure(flow_id, {CONF_DELIVERY: "load_job"})
-    assert result["errors"] == {CONF_DELIVERY: "unusable"}
-    placeholders = result["description_placeholders"] or {}
-    assert "BigQuery Job User on the project" in placeholders["message"]
-    assert entry.options == {}
-
-    warehouse.grant(key, DATA_EDITOR, JOB_USER)
-    result = await configure(flow_id, {CONF_DELIVERY: "load_job"})
-    await hass.async_block_till_done()
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.state is ConfigEntryState.LOADED
-    await record(hass, 5)
-    with patch.object(PendingStream, "commit", side_effect=AssertionError):
-        await entry.runtime_data.async_export("test")
-    assert len(warehouse.rows(where="entity_id = 'sensor.s0'")) == 5
-    assert await hass.config_entries.async_unload(entry.entry_id)
-
-
-@pytest.mark.parametrize("rows", [999, 5001, 0, -1])
-async def test_batch_size_has_bounds(
-    hass: HomeAssistant, entry: MockConfigEntry, rows: int
-) -> None:
-    """A batch has 1,000 to 5,000 rows."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    with pytest.raises(InvalidData):
-        await hass.config_entries.options.async_configure(
-            result["flow_id"], {CONF_EXPORT_TIME: "02:15:00", CONF_BATCH_ROWS: rows}
-        )
-    assert await hass.config_entries.async_unload(entry.entry_id)

@@ -14,7 +14,8 @@ from custom_components.bigquery_export import (
     config_flow,
     forms,
     issues,
-    options_form,
+    options_checks,
+    options_flow,
     sensor,
     surroundings,
 )
@@ -23,6 +24,7 @@ from custom_components.bigquery_export.export.errors import (
     ExportError,
     PermissionMissingError,
 )
+from custom_components.bigquery_export.options_form import OPTIONS_SCHEMA
 from tests.documentation import pages
 
 ROOT = Path(__file__).parents[2]
@@ -108,8 +110,10 @@ def test_errors_of_the_config_flow() -> None:
     }
     assert len(keys) > 15
     written = set(re.findall(r'"(surroundings?_\w+)"', Path(surroundings.__file__).read_text()))
-    written |= set(re.findall(r'"(\w+_invalid)"', Path(options_form.__file__).read_text()))
-    assert written | {"unusable"} == ENGLISH["options"]["error"].keys()
+    source = Path(options_checks.__file__).read_text() + Path(options_flow.__file__).read_text()
+    kinds = "invalid|missing|refused|too_many|twice"
+    written |= set(re.findall(rf'"(\w+_(?:{kinds})|unusable)"', source))
+    assert written == ENGLISH["options"]["error"].keys()
     assert keys - {"unusable"} <= ENGLISH["config"]["error"].keys()
 
 
@@ -121,11 +125,25 @@ def test_translations_follow_the_rules_of_hassfest() -> None:
         assert not re.search(r"'{\w+}'", text)
     steps = [
         *ENGLISH["config"]["step"].values(),
-        *ENGLISH["options"]["step"].values(),
         *ENGLISH["config"]["step"]["destination"]["sections"].values(),
+        *ENGLISH["options"]["step"]["init"]["sections"].values(),
     ]
     for step in steps:
         assert step["data"].keys() == step["data_description"].keys()
+
+
+def test_options_have_texts() -> None:
+    """Each section and field of the options has its texts, and each choice that they offer."""
+    sections = ENGLISH["options"]["step"]["init"]["sections"]
+    parts = {str(name): part.schema.schema for name, part in OPTIONS_SCHEMA.schema.items()}
+    assert parts.keys() == sections.keys()
+    for name, selectors in parts.items():
+        assert set(map(str, selectors)) == sections[name]["data"].keys()
+        for selector in selectors.values():
+            for validator in getattr(selector, "validators", [selector]):
+                config = getattr(validator, "config", {})
+                if config.get("options") and (key := config.get("translation_key")):
+                    assert set(config["options"]) == ENGLISH["selector"][key]["options"].keys()
 
 
 def test_written_pages() -> None:

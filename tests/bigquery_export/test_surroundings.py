@@ -25,6 +25,9 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from custom_components.bigquery_export.const import (
     CONF_BATCH_ROWS,
     CONF_SURROUNDINGS,
+    CONF_TABLES,
+    CONF_TRANSFER,
+    CONF_WHAT,
     DOMAIN,
 )
 from custom_components.bigquery_export.options import options_from
@@ -34,6 +37,7 @@ from custom_components.bigquery_export.rows.surroundings import Surrounding, amb
 from custom_components.bigquery_export.surroundings import proposed_surroundings
 
 from .exporter import Exporter
+from .test_options_flow import suggested
 from .test_run import TRANSACTIONS, Crash, crash_at, delivery, small_chunks
 from .test_source_states import execute
 from .warehouse import Warehouse
@@ -291,12 +295,18 @@ async def test_only_what_is_recorded_is_proposed(
     assert not {"weather", "sun", "anna"} & {found[CONF_NAME] for found in proposed}
 
 
+def what(*named: dict[str, str]) -> dict[str, Any]:
+    """Return surroundings as the form is submitted with them, and a table that is made quickly."""
+    return {CONF_WHAT: {CONF_SURROUNDINGS: list(named), CONF_TABLES: ["sensor_data"]}}
+
+
 async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str, Any]:
     """Open the options, and return the flow's id and what the form suggests."""
     result = await hass.config_entries.options.async_init(entry.entry_id)
     schema = result["data_schema"]
     assert schema is not None
-    field = next(name for name in schema.schema if name == CONF_SURROUNDINGS)
+    fields = schema.schema[CONF_WHAT].schema.schema
+    field = next(name for name in fields if name == CONF_SURROUNDINGS)
     return result["flow_id"], field.description["suggested_value"]
 
 
@@ -308,13 +318,13 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
     configure = hass.config_entries.options.async_configure
     flow_id, suggested = await begin(hass, entry)
     assert suggested == PROPOSAL
-    await configure(flow_id, {CONF_SURROUNDINGS: []})
+    await configure(flow_id, what())
     assert entry.options[CONF_SURROUNDINGS] == []
     assert (await begin(hass, entry))[1] == []
 
     flow_id, _ = await begin(hass, entry)
     named = [item("weather.home"), item("person.anna", " who "), item("SENSOR.aqi", "")]
-    result = await configure(flow_id, {CONF_SURROUNDINGS: named})
+    result = await configure(flow_id, what(*named))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert entry.options[CONF_SURROUNDINGS] == [
@@ -335,7 +345,9 @@ async def test_options_without_the_field(hass: HomeAssistant, entry: MockConfigE
     home(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     flow_id, _ = await begin(hass, entry)
-    await hass.config_entries.options.async_configure(flow_id, {CONF_BATCH_ROWS: 1000})
+    await hass.config_entries.options.async_configure(
+        flow_id, {CONF_TRANSFER: {CONF_BATCH_ROWS: 1000}}
+    )
     await hass.async_block_till_done()
     assert options_from(entry.options).choice.surroundings == ()
     assert await hass.config_entries.async_unload(entry.entry_id)
@@ -372,15 +384,15 @@ async def test_wrong_surroundings(
     assert await hass.config_entries.async_setup(entry.entry_id)
     configure = hass.config_entries.options.async_configure
     flow_id, _ = await begin(hass, entry)
-    result = await configure(flow_id, {CONF_SURROUNDINGS: named, CONF_BATCH_ROWS: 3000})
+    values = {**what(*named), CONF_TRANSFER: {CONF_BATCH_ROWS: 3000}}
+    result = await configure(flow_id, values)
     if error:
-        assert result["errors"] == {CONF_SURROUNDINGS: error}
+        assert result["errors"] == {CONF_WHAT: error}
         assert (result["description_placeholders"] or {})["surrounding"] == about
-        assert result["data_schema"] is not None
-        shown = {str(key): key.description for key in result["data_schema"].schema}
-        assert shown[CONF_SURROUNDINGS]["suggested_value"] == named
-        assert shown[CONF_BATCH_ROWS]["suggested_value"] == 3000
-        result = await configure(flow_id, {CONF_SURROUNDINGS: [item("sun.sun", "x" * 64)]})
+        shown = suggested(result)
+        assert shown[CONF_WHAT][CONF_SURROUNDINGS] == named
+        assert shown[CONF_TRANSFER][CONF_BATCH_ROWS] == 3000
+        result = await configure(flow_id, what(item("sun.sun", "x" * 64)))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert await hass.config_entries.async_unload(entry.entry_id)
@@ -392,7 +404,7 @@ async def test_an_item_needs_an_entity(hass: HomeAssistant, entry: MockConfigEnt
     flow_id, _ = await begin(hass, entry)
     for wrong in ({CONF_NAME: "a"}, {CONF_ENTITY_ID: "sun.sun", "more": "x"}):
         with pytest.raises(InvalidData):
-            await hass.config_entries.options.async_configure(flow_id, {CONF_SURROUNDINGS: [wrong]})
+            await hass.config_entries.options.async_configure(flow_id, what(wrong))
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -401,9 +413,7 @@ async def test_an_entity_by_its_registry_id(hass: HomeAssistant, entry: MockConf
     assert await hass.config_entries.async_setup(entry.entry_id)
     registered = er.async_get(hass).async_get_or_create("sensor", "test", "1")
     flow_id, _ = await begin(hass, entry)
-    await hass.config_entries.options.async_configure(
-        flow_id, {CONF_SURROUNDINGS: [item(registered.id)]}
-    )
+    await hass.config_entries.options.async_configure(flow_id, what(item(registered.id)))
     await hass.async_block_till_done()
     (named,) = options_from(entry.options).choice.surroundings
     assert named == Surrounding(registered.entity_id, registered.entity_id.partition(".")[2])

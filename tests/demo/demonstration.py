@@ -132,13 +132,14 @@ class Demonstration:
     async def _choose_all_tables(self, client: Client, entry_id: str) -> None:
         """Go through the options flow as a user would."""
         options = {
-            "tables": [*TABLES, ENTITIES],
-            "events": EVENTS,
+            "what": {
+                "tables": [*TABLES, ENTITIES],
+                "events": EVENTS,
+                "surroundings": SURROUNDINGS,
+            },
             # One at which nobody looks at a demonstration.
-            "export_time": "03:30:00",
-            "surroundings": SURROUNDINGS,
-            "delivery": "storage_write",
-            "batch_rows": 2_000,
+            "schedule": {"export_time": "03:30:00"},
+            "transfer": {"delivery": "storage_write", "batch_rows": 2_000},
         }
         _created(await client.submit_options(entry_id, options))
         async with asyncio.timeout(SECONDS_TO_RELOAD):

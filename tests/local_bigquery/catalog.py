@@ -26,6 +26,7 @@ from .schema import (
 )
 from .schema_lag import SchemaLag
 from .store import Store
+from .table_settings import KmsKeys, check_change_of_key, check_settings, kms_key
 
 _DATASET_ID = re.compile(r"\w{1,1024}", re.ASCII)
 _LOCATION = re.compile(r"US|EU|[a-z]+-[a-z]+\d+")
@@ -39,6 +40,7 @@ class Catalog:
         """Read what was declared before."""
         self._store = store
         self._lag = lag
+        self.kms_keys = KmsKeys(store)
         self._emulator = emulator
         self._projects = {key for key, _ in store.all("project")}
         self._datasets = dict(store.all("dataset"))
@@ -151,8 +153,12 @@ class Catalog:
         columns = columns_of(body.get("schema"))
         check_partitioning(body.get("timePartitioning"), columns)
         check_clustering(body.get("clustering"), columns)
+        body = _without_nulls(body)
+        check_settings(body)
         if self.table(name):
             raise duplicate(f"Table {name}")
+        if key := kms_key(body):
+            self.kms_keys.check(key, dataset["location"])
         declared = {
             **body,
             **_expirations(dataset, body),
@@ -194,6 +200,10 @@ class Catalog:
         check_clustering(new.get("clustering"), columns)
         if _partitions(old) != _partitions(new):
             raise invalid(f"Cannot change the partitioning of table {name}.")
+        check_settings(new)
+        check_change_of_key(old, new)
+        if (key := kms_key(new)) and key != kms_key(old):
+            self.kms_keys.check(key, old["location"])
         if "schema" in body:
             new["schema"] = {"fields": _in_order(old, new)}
             async with self._emulator.exclusively() as emulator:
@@ -280,13 +290,33 @@ def _expirations(dataset: Json, body: Json) -> Json:
 
 
 def _merged(old: Json, body: Json, *, replace: bool) -> Json:
-    """Return a resource after a change: null removes, and so does leaving out with `replace`."""
-    new = {**old, **body}
-    gone = {key for key, value in body.items() if value is None}
-    if replace:
-        gone.update(key for key in _TABLE_DROPPED_BY_PUT if key not in body)
-    return {key: new[key] for key in new if key not in gone} | {
+    """Return a resource after a change: null removes, and so does leaving out with `replace`.
+
+    A patch changes what it names of an object, and leaves the rest of it (RFC 7396).
+    """
+    new = {**old, **body} if replace else _patched(old, body)
+    gone = {key for key in _TABLE_DROPPED_BY_PUT if replace and key not in body}
+    return {key: value for key, value in _without_nulls(new).items() if key not in gone} | {
         "tableReference": old["tableReference"]
+    }
+
+
+def _patched(old: Json, patch: Json) -> Json:
+    new = {**old}
+    for key, value in patch.items():
+        before = old.get(key)
+        if isinstance(value, dict) and isinstance(before, dict):
+            new[key] = _patched(before, value)
+        else:
+            new[key] = value
+    return new
+
+
+def _without_nulls(body: Json) -> Json:
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in body.items()
+        if value is not None
     }
 
 

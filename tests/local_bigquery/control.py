@@ -44,6 +44,7 @@ class Control:
             ("DELETE", f"{account}/keys/{{key}}", self.delete_key),
             ("DELETE", account, self.delete_account),
             ("DELETE", "/local/datasets/{project}/{dataset}", self.drop_dataset),
+            ("POST", "/local/kms_keys", self.add_kms_key),
             ("POST", "/local/query", self.query),
         ):
             app.router.add_route(method, path, answering(handler))
@@ -114,6 +115,12 @@ class Control:
         """Drop a dataset with everything in it."""
         path = request.match_info
         await self._catalog.drop_dataset(path["project"], path["dataset"])
+
+    async def add_kms_key(self, request: web.Request) -> Json:
+        """Let BigQuery use the key {"name"} of Cloud KMS."""
+        name = (await json_body(request))["name"]
+        self._catalog.kms_keys.add(name)
+        return {"name": name}
 
     async def query(self, request: web.Request) -> Json:
         """Run {"project", "sql"} as nobody in particular and return its rows."""

@@ -17,6 +17,7 @@ from .emulator import Emulator
 from .errors import access_denied, invalid, invalid_query, not_found, not_implemented
 from .job_history import JobHistory
 from .names import TableName
+from .partition_filter import check_filters
 from .permissions import denied_on_dataset
 from .rest import PREFIX, RestApi, json_body
 from .schema import Json
@@ -130,7 +131,16 @@ class Jobs:
                 raise not_found(
                     f"Dataset {name.project}:{name.dataset} was not found in location {where}"
                 )
+        check_filters(sql, lambda name: self._found(project, name, query.get("defaultDataset")))
         return where or "US"
+
+    def _found(self, project: str, name: str, default: Json | None) -> Json | None:
+        """Return the table or view that a statement names, if it is one."""
+        owner, dataset, table = ["", "", *name.split(".")][-3:]
+        default = default or {}
+        dataset = dataset or default.get("datasetId", "")
+        owner = owner or default.get("projectId") or project
+        return self._catalog.table(TableName(owner, dataset, table))
 
     def _named_tables(self, project: str, sql: str, default: Json | None) -> list[TableName]:
         names = [

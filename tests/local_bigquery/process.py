@@ -127,6 +127,10 @@ class LocalBigQuery:
         """Drop a dataset with everything in it."""
         self._call("DELETE", f"/local/datasets/{project}/{dataset}")
 
+    def add_kms_key(self, name: str) -> None:
+        """Let BigQuery use a key of Cloud KMS, by its full name; there is none before."""
+        self._call("POST", "/local/kms_keys", {"name": name})
+
     def query(self, sql: str, project: str) -> list[Json]:
         """Run a statement without an account; values are as the REST API has them (mostly text)."""
         rows: list[Json] = self._call("POST", "/local/query", {"project": project, "sql": sql})[

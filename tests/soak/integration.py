@@ -43,13 +43,14 @@ async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
     )
     entry_id: str = _created(step)["result"]["entry_id"]
     options = {
-        "tables": [*TABLES, ENTITIES],
-        "events": EVENTS,
+        "what": {
+            "tables": [*TABLES, ENTITIES],
+            "events": EVENTS,
+            "surroundings": SURROUNDINGS,
+        },
         # One at which nobody runs this for long.
-        "export_time": "03:30:00",
-        "surroundings": SURROUNDINGS,
-        "delivery": "storage_write",
-        "batch_rows": 2_000,
+        "schedule": {"export_time": "03:30:00"},
+        "transfer": {"delivery": "storage_write", "batch_rows": 2_000},
     }
     _created(await client.submit_options(entry_id, options))
     async with asyncio.timeout(SECONDS_TO_RELOAD):

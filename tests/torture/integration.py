@@ -46,12 +46,10 @@ async def add_integration(client: Client, bigquery: LocalBigQuery, delivery: str
 async def choose(client: Client, entry_id: str, delivery: str) -> None:
     """Go through the options flow, and choose all tables."""
     options = {
-        "tables": TABLES,
-        "events": EVENTS,
+        "what": {"tables": TABLES, "events": EVENTS},
         # One at which nobody runs this for long.
-        "export_time": "03:30:00",
-        "batch_rows": BATCH_ROWS,
-        "delivery": delivery,
+        "schedule": {"export_time": "03:30:00"},
+        "transfer": {"delivery": delivery, "batch_rows": BATCH_ROWS},
     }
     _created(await client.submit_options(entry_id, options))
 

@@ -9,6 +9,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from ..export.errors import LocationError, TableMismatchError
 from ..rows.tables import Column, Mode, Table
 from .connection import Connection
+from .table_settings import TableSettings, apply_settings
 from .views import View, views
 
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
@@ -20,9 +21,10 @@ _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 class Administration:
     """Makes sure that dataset and table are there; its methods block and raise ExportError."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Administer the destination of a connection."""
+    def __init__(self, connection: Connection, settings: TableSettings | None = None) -> None:
+        """Administer the destination of a connection; without settings, all are left alone."""
         self._connection = connection
+        self._settings = settings or TableSettings()
         self._client = connection.tables
         self._destination = connection.destination
 
@@ -47,7 +49,7 @@ class Administration:
             self.ensure_table(table)
 
     def ensure_table(self, table: Table) -> None:
-        """Find the table, or make it; columns that it lacks are added.
+        """Find the table, or make it; columns that it lacks are added, and settings changed.
 
         Raises TableMismatchError when it has columns of another type or mode, or other partitions.
         """
@@ -58,8 +60,12 @@ class Administration:
             wrong = [table.partition_by]
         if wrong:
             raise TableMismatchError(table=str(reference), columns=", ".join(wrong))
+        changed = apply_settings(self._settings, table, found)
         if lacking := _lacking(table, found):
-            self._add_columns(found, lacking)
+            _add_columns(found, lacking)
+            changed.append("schema")
+        if changed:
+            self._update(found, changed)
 
     def ensure_views(self, tables: Iterable[Table]) -> None:
         """Find the views of what holds of tables, or make them, or change their queries.
@@ -122,6 +128,7 @@ class Administration:
             type_=table.partition_unit, field=table.partition_by
         )
         wanted.clustering_fields = list(table.cluster_by)
+        apply_settings(self._settings, table, wanted)
         return self._create(wanted)
 
     def _create(self, wanted: bigquery.Table) -> bigquery.Table:
@@ -130,15 +137,6 @@ class Administration:
                 return self._client.create_table(wanted, retry=_RETRY, timeout=_TIMEOUT)
             except Conflict:
                 return self._client.get_table(wanted.reference, retry=_RETRY, timeout=_TIMEOUT)
-
-    def _add_columns(self, found: bigquery.Table, columns: Sequence[Column]) -> None:
-        """Add columns at the end of a table.
-
-        A new column cannot be REQUIRED (BigQuery's page "Modifying table schemas"); all rows of
-        ours have it all the same. The etag keeps columns that somebody else adds just now.
-        """
-        found.schema = [*found.schema, *(_field(column, relaxed=True) for column in columns)]
-        self._update(found, ["schema"])
 
     def _update(self, found: bigquery.Table, properties: Sequence[str]) -> None:
         with self._connection.errors():
@@ -157,6 +155,15 @@ def _field(column: Column, *, relaxed: bool = False) -> bigquery.SchemaField:
         description=column.description,
         default_value_expression=None if relaxed else column.default,
     )
+
+
+def _add_columns(found: bigquery.Table, columns: Sequence[Column]) -> None:
+    """Add columns at the end of a table.
+
+    A new column cannot be REQUIRED (BigQuery's page "Modifying table schemas"); all rows of ours
+    have it all the same. The etag keeps columns that somebody else adds just now.
+    """
+    found.schema = [*found.schema, *(_field(column, relaxed=True) for column in columns)]
 
 
 def _fits_partitions(table: Table, found: bigquery.Table) -> bool:

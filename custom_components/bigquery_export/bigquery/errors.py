@@ -19,6 +19,7 @@ from ..export.errors import (
     ColumnsUnknownError,
     ExportError,
     KeyRefusedError,
+    KmsKeyError,
     PermissionMissingError,
     ProjectNotFoundError,
     QuotaExceededError,
@@ -37,6 +38,8 @@ _STORAGE_PERMISSIONS = {
     "TABLES_GET": "bigquery.tables.get",
     "TABLES_UPDATE_DATA": "bigquery.tables.updateData",
 }
+_KMS = re.compile(r"Cloud KMS|cloudkms\.|/cryptoKeys/")
+"""What BigQuery says of a customer-managed key, and of nothing else."""
 _QUOTA_REASONS = ("quotaExceeded", "rateLimitExceeded")
 """Reasons of a 403 that pass (BigQuery's page "Error messages")."""
 EXTRA_FIELDS = StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
@@ -76,6 +79,9 @@ def _export_error(
     match err:
         case RefreshError() if not err.retryable:
             return KeyRefusedError(message=message)
+        case google.ClientError() if _KMS.search(message):
+            # What follows is the address of an account, which the sentence has in general.
+            return KmsKeyError(message=message.partition(" Please grant")[0])
         case google.Forbidden():
             return _forbidden(err, message, project)
         case google.NotFound() if message.startswith("Not found: Project"):

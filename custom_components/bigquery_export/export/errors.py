@@ -115,6 +115,14 @@ class TableMismatchError(ExportError):
 
 
 @dataclass(eq=False)
+class KmsKeyError(ExportError):
+    """BigQuery cannot use the customer-managed key of a table."""
+
+    key = "kms_key_unusable"
+    message: str
+
+
+@dataclass(eq=False)
 class ColumnsUnknownError(TransientError):
     """BigQuery does not know columns (yet): it takes minutes to notice new ones."""
 

@@ -1,0 +1,107 @@
+"""What a user may set of the tables in BigQuery, beside their columns.
+
+What is not set is left as it is in BigQuery, where others may have set it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from google.cloud.bigquery import EncryptionConfiguration, Table as BigQueryTable, TimePartitioning
+
+from ..rows.events import EVENTS
+from ..rows.sensor_data import SENSOR_DATA
+from ..rows.statistics import STATISTICS_SHORT_TERM
+from ..rows.tables import Table
+
+_EXPIRING = (SENSOR_DATA.name, EVENTS.name, STATISTICS_SHORT_TERM.name)
+"""Tables that grow fast. Hourly statistics are for years, and all others are small."""
+_FILTERED = (SENSOR_DATA.name, EVENTS.name)
+"""Large tables without a view of ours: its queries would lack the filter."""
+_VERSION = "/cryptoKeyVersions/"
+"""What may follow the name of a key, and changes by itself."""
+_DAY = timedelta(days=1) // timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSettings:
+    """Settings of tables; None and empty ones are not set."""
+
+    partition_days: int | None = None
+    """For how many days partitions are kept; 0 is for ever."""
+    kms_key: str | None = None
+    """The name of a Cloud KMS key."""
+    partition_filter: bool | None = None
+    """Whether queries have to say which partitions they are about."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Keys with their values; a table may have more."""
+
+
+def apply_settings(settings: TableSettings, table: Table, declared: BigQueryTable) -> list[str]:
+    """Change a table's declaration to what is set; return the properties that were not so.
+
+    The declaration is that of a table to be made, or of one that is there.
+    """
+    return [name for name, change in _CHANGES.items() if change(settings, table, declared)]
+
+
+def _change_expiration(settings: TableSettings, table: Table, declared: BigQueryTable) -> bool:
+    """Set when partitions expire.
+
+    They do so counted from the time in their name, however late rows come into them (BigQuery's
+    page "Manage partitioned tables", "Update the partition expiration").
+    """
+    if settings.partition_days is None or table.name not in _EXPIRING:
+        return False
+    # None is for ever: BigQuery does not take 0 (API reference, TimePartitioning).
+    expiration = settings.partition_days * _DAY or None
+    partitioning = TimePartitioning(type_=table.partition_unit, field=table.partition_by)
+    found = declared.time_partitioning
+    if found is not None and found.expiration_ms == expiration:
+        return False
+    partitioning.expiration_ms = expiration
+    declared.time_partitioning = partitioning
+    return True
+
+
+def _change_key(settings: TableSettings, _: Table, declared: BigQueryTable) -> bool:
+    """Set the key that protects a table.
+
+    One that Google protects by a key of its own stays as it is: only a copy of it could have
+    another ("Customer-managed Cloud KMS keys", "Change a table from default encryption").
+    """
+    found = declared.encryption_configuration
+    if settings.kms_key is None or (declared.created and found is None):
+        return False
+    if found is not None and found.kms_key_name.partition(_VERSION)[0] == settings.kms_key:
+        return False
+    declared.encryption_configuration = EncryptionConfiguration(settings.kms_key)
+    return True
+
+
+def _change_filter(settings: TableSettings, table: Table, declared: BigQueryTable) -> bool:
+    """Set whether queries need a filter ("Manage partitioned tables", the same name)."""
+    if settings.partition_filter is None or table.name not in _FILTERED:
+        return False
+    if bool(declared.require_partition_filter) == settings.partition_filter:
+        return False
+    declared.require_partition_filter = settings.partition_filter
+    return True
+
+
+def _change_labels(settings: TableSettings, _: Table, declared: BigQueryTable) -> bool:
+    """Set labels beside those that others have set."""
+    labels = {**declared.labels, **dict(settings.labels)}
+    if labels == declared.labels:
+        return False
+    declared.labels = labels
+    return True
+
+
+_CHANGES: dict[str, Callable[[TableSettings, Table, BigQueryTable], bool]] = {
+    "time_partitioning": _change_expiration,
+    "encryption_configuration": _change_key,
+    "require_partition_filter": _change_filter,
+    "labels": _change_labels,
+}
+"""What changes a property, by the name that Google's client has for it."""

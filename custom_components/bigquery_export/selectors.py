@@ -1,0 +1,50 @@
+"""Selectors that several fields of the options have."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+)
+import probatio
+
+TEXTS = TextSelector(TextSelectorConfig(multiple=True))
+
+
+def choice(options: type[StrEnum], key: str) -> SelectSelector:
+    """Return a selector of one of some values."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=[option.value for option in options],
+            translation_key=key,
+            mode=SelectSelectorMode.LIST,
+        )
+    )
+
+
+def choices(options: Iterable[str], key: str) -> SelectSelector:
+    """Return a selector of any of some values."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=list(options),
+            translation_key=key,
+            multiple=True,
+            mode=SelectSelectorMode.LIST,
+        )
+    )
+
+
+def number(least: int, most: int, step: int = 1, unit: str | None = None) -> probatio.All[Any]:
+    """Return a selector of a whole number."""
+    config = NumberSelectorConfig(min=least, max=most, step=step, mode=NumberSelectorMode.BOX)
+    if unit:
+        config["unit_of_measurement"] = unit
+    return probatio.All(NumberSelector(config), probatio.Coerce(int))
