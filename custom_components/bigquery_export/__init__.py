@@ -13,12 +13,9 @@ from .const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
 from .destination import destination_from
 from .exceptions import translated
-from .export.checkpoint import CheckpointFile
 from .export.errors import ExportError, KeyRefusedError
-from .export.rejected_rows import RejectedRows
-from .export.snapshots import remove_snapshots
-from .export.statistics_watch import remove_digests
 from .issues import async_clear_issues, async_remove_issues, async_show_issue
+from .kept import forget_other_destination, remove_all
 from .options import options_from
 from .services import async_setup_services
 
@@ -43,6 +40,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
         async_show_issue(hass, entry, err)
         raise translated(ConfigEntryNotReady, err) from err
     async_clear_issues(hass, entry)
+    await hass.async_add_executor_job(forget_other_destination, hass, entry)
 
     coordinator = BigQueryExportCoordinator(hass, entry, connection)
     entry.async_on_unload(coordinator.async_close)
@@ -68,10 +66,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
 async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
     """Delete what the export kept in Home Assistant; BigQuery keeps the rows."""
     async_remove_issues(hass, entry)
-    await hass.async_add_executor_job(CheckpointFile(hass, entry.entry_id).remove)
-    await hass.async_add_executor_job(RejectedRows(hass, entry.entry_id).remove)
-    await hass.async_add_executor_job(remove_digests, hass, entry.entry_id)
-    await hass.async_add_executor_job(remove_snapshots, hass, entry.entry_id)
+    await hass.async_add_executor_job(remove_all, hass, entry)
 
 
 def _connect(entry: BigQueryExportConfigEntry) -> Connection:

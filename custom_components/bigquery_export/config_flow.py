@@ -1,66 +1,68 @@
 """Config flow of BigQuery Export."""
 
 from collections.abc import Mapping
-import logging
 from typing import Any, override
 
-from homeassistant.components.file_upload import process_uploaded_file
-from homeassistant.config_entries import (
-    ConfigEntry,
-    ConfigFlow,
-    ConfigFlowResult,
-)
+from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
 from homeassistant.core import callback
+from homeassistant.util import dt as dt_util
 
-from .bigquery import DELIVERIES
-from .bigquery.administration import Administration
-from .bigquery.connection import Connection, Destination
-from .bigquery.credentials import (
-    NotAServiceAccountKeyError,
-    NotJsonError,
-    check_key,
-    read_key,
-)
 from .const import (
-    CONF_ADVANCED,
+    CONF_BEGIN,
     CONF_DATASET_ID,
     CONF_DELIVERY,
+    CONF_HISTORY,
     CONF_KEY_FILE,
-    CONF_KEY_JSON,
-    CONF_LOCATION,
+    CONF_KEY_SINCE,
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
-    CONF_TABLE_ID,
+    CONF_SURROUNDINGS,
+    CONF_TABLES,
     DOMAIN,
 )
-from .destination import destination_from
-from .export.errors import (
-    ApiDisabledError,
-    ExportError,
-    KeyRefusedError,
-    LocationError,
-    PermissionMissingError,
-    ProjectNotFoundError,
-    UnreachableError,
+from .content_form import CONTENT_SCHEMA, content_options
+from .destination import destination_from, title_of
+from .export.errors import ExportError
+from .forms import (
+    DESTINATION_FIELDS,
+    DESTINATION_SCHEMA,
+    KEY_SCHEMA,
+    RECONFIGURE_SCHEMA,
+    FormError,
+    entry_data,
+    suggested_destination,
 )
-from .forms import DESTINATION_SCHEMA, KEY_SCHEMA, entry_data, wrong_fields
-from .options import Options, options_from
+from .history import History, async_newest_rows
+from .key_form import async_take_key, has_key
+from .options import options_from
 from .options_flow import BigQueryExportOptionsFlow
-from .rows.sensor_data import SENSOR_DATA
-
-_LOGGER = logging.getLogger(__name__)
+from .options_form import recorded_entities
+from .proof import FIELDS, async_prove, check_dataset, prove_destination, prove_tables
+from .sentences import content_sentences, key_age_sentence
+from .surroundings import proposed_surroundings
 
 KEY_HELP = "https://github.com/bigquery-export/ha-bigquery-export#google-cloud"
+GCLOUD = (
+    "gcloud iam service-accounts keys create home-assistant-key.json --iam-account"
+    ' "home-assistant@$(gcloud config get-value project).iam.gserviceaccount.com"'
+)
+_NOTHING_WRONG = FormError({}, {})
 
 
 class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Asks for the key, then for the destination, and proves both before they are saved."""
+    """Asks for the key, the destination and what to export, and proves all before it is saved."""
 
     VERSION = 1
 
     def __init__(self) -> None:
         """Begin without a key."""
         self._key: dict[str, Any] = {}
+        self._file: str | None = None
+        """The id of the uploaded file that the key is from."""
+        self._destination: dict[str, Any] = {}
+        self._delivery = ""
+        self._needless: tuple[str, ...] = ()
+        """Permissions that the key has and does not need."""
 
     @staticmethod
     @callback
@@ -72,13 +74,65 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the service account's key."""
-        errors: dict[str, str] = {}
-        placeholders: dict[str, str] = {}
+        wrong = _NOTHING_WRONG
         if user_input is not None:
-            errors, placeholders = await self._async_take_key(user_input)
-            if not errors:
+            try:
+                await self._async_take_key(user_input)
+            except FormError as err:
+                wrong = err
+            else:
                 return await self.async_step_destination()
-        return self._show_key_form("user", errors, placeholders)
+        return self._show_key_form("user", wrong, {"gcloud": GCLOUD})
+
+    async def async_step_destination(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask where the rows go, and make dataset and table there when they are missing."""
+        wrong = _NOTHING_WRONG
+        if user_input is not None:
+            try:
+                await self._async_take_destination(user_input)
+            except FormError as err:
+                wrong = err
+            else:
+                return await self.async_step_what()
+        return self.async_show_form(
+            step_id="destination",
+            data_schema=self.add_suggested_values_to_schema(
+                DESTINATION_SCHEMA,
+                user_input or {CONF_PROJECT_ID: self._key["project_id"]},
+            ),
+            errors=wrong.errors,
+            description_placeholders={
+                "service_account": self._key["client_email"],
+                **wrong.placeholders,
+            },
+        )
+
+    async def async_step_what(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what to export, say what it comes to, and make the entry."""
+        wrong = _NOTHING_WRONG
+        if user_input is not None:
+            try:
+                return await self._async_create_entry(user_input)
+            except FormError as err:
+                wrong = err
+        values = user_input or {CONF_SURROUNDINGS: proposed_surroundings(self.hass)}
+        return self.async_show_form(
+            step_id="what",
+            data_schema=self.add_suggested_values_to_schema(CONTENT_SCHEMA, values),
+            errors=wrong.errors,
+            description_placeholders={
+                **recorded_entities(self.hass),
+                **await content_sentences(
+                    self.hass,
+                    options={CONF_DELIVERY: self._delivery, **values},
+                    needless=self._needless,
+                    service_account=self._key["client_email"],
+                ),
+                **wrong.placeholders,
+            },
+        )
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Begin again with a new key, after Google refused the old one."""
@@ -88,147 +142,138 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for a new key, and prove it at the destination that there is."""
-        errors: dict[str, str] = {}
-        placeholders: dict[str, str] = {}
+        wrong = _NOTHING_WRONG
         entry = self._get_reauth_entry()
         if user_input is not None:
-            errors, placeholders = await self._async_take_key(user_input)
-            if not errors:
-                errors, placeholders = await self._async_prove(
-                    destination_from(entry.data), entry.options
-                )
-            if not errors:
-                return self.async_update_reload_and_abort(
-                    entry, data_updates={CONF_SERVICE_ACCOUNT_KEY: self._key}
-                )
-        # The fields of the destination are not in this form.
-        if errors.keys() - {CONF_KEY_FILE, CONF_KEY_JSON}:
-            errors = {"base": next(iter(errors.values()))}
-        return self._show_key_form("reauth_confirm", errors, placeholders)
+            try:
+                await self._async_take_key(user_input)
+                await self._async_prove_entry(entry, entry.data, ())
+            except FormError as err:
+                wrong = err
+            else:
+                return self.async_update_reload_and_abort(entry, data_updates=self._key_data())
+        return self._show_key_form(
+            "reauth_confirm", wrong, await key_age_sentence(self.hass, entry)
+        )
 
-    async def async_step_destination(
+    async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask where the rows go, and make dataset and table there when they are missing."""
-        errors: dict[str, str] = {}
-        placeholders: dict[str, str] = {}
+        """Ask for a new key or another destination; the old ones hold until the new are proven."""
+        wrong = _NOTHING_WRONG
+        entry = self._get_reconfigure_entry()
         if user_input is not None:
-            data = entry_data(user_input)
-            options = {CONF_DELIVERY: data.pop(CONF_DELIVERY)}
-            errors = wrong_fields(data)
-            if not errors:
-                destination = destination_from(data)
-                await self.async_set_unique_id(destination.table_id, raise_on_progress=False)
-                if self.hass.config_entries.async_entry_for_domain_unique_id(
-                    DOMAIN, destination.table_id
-                ):
-                    errors = {CONF_TABLE_ID: "already_configured"}
-                else:
-                    errors, placeholders = await self._async_prove(destination, options)
-            if not errors:
-                return self.async_create_entry(
-                    title=f"{destination.dataset}.{destination.table}",
-                    data={CONF_SERVICE_ACCOUNT_KEY: self._key, **data},
-                    options=options,
-                )
+            try:
+                return await self._async_change_entry(entry, user_input)
+            except FormError as err:
+                wrong = err
         return self.async_show_form(
-            step_id="destination",
+            step_id="reconfigure",
             data_schema=self.add_suggested_values_to_schema(
-                DESTINATION_SCHEMA,
-                user_input or {CONF_PROJECT_ID: self._key["project_id"]},
+                RECONFIGURE_SCHEMA, user_input or suggested_destination(entry.data)
             ),
-            errors=errors,
+            errors=wrong.errors,
             description_placeholders={
-                "service_account": self._key["client_email"],
-                **placeholders,
+                "help_url": KEY_HELP,
+                "service_account": entry.data[CONF_SERVICE_ACCOUNT_KEY]["client_email"],
+                **await key_age_sentence(self.hass, entry),
+                **wrong.placeholders,
             },
         )
 
     def _show_key_form(
-        self, step_id: str, errors: dict[str, str], placeholders: dict[str, str]
+        self, step_id: str, wrong: FormError, placeholders: Mapping[str, str]
     ) -> ConfigFlowResult:
         return self.async_show_form(
             step_id=step_id,
             data_schema=KEY_SCHEMA,
-            errors=errors,
-            description_placeholders={"help_url": KEY_HELP, **placeholders},
+            errors=wrong.errors,
+            description_placeholders={"help_url": KEY_HELP, **placeholders, **wrong.placeholders},
         )
 
-    async def _async_take_key(
-        self, user_input: dict[str, Any]
-    ) -> tuple[dict[str, str], dict[str, str]]:
-        """Keep the key that a form brought; return errors by field, and their placeholders."""
-        field = CONF_KEY_FILE if CONF_KEY_FILE in user_input else CONF_KEY_JSON
-        if not user_input.get(field):
-            return {"base": "key_missing"}, {}
+    async def _async_take_key(self, user_input: dict[str, Any]) -> None:
+        """Keep the key that a form brings. Raises FormError.
+
+        An uploaded file can be read once, and a form may come again with it, because of an error
+        elsewhere.
+        """
+        file = user_input.get(CONF_KEY_FILE)
+        if not file or file != self._file:
+            self._key = await async_take_key(self.hass, user_input)
+            self._file = file
+
+    async def _async_take_destination(self, user_input: dict[str, Any]) -> None:
+        """Keep the destination that a form brings, once it is proven. Raises FormError."""
+        data = entry_data(user_input)
+        check_dataset(self._async_current_entries(), data, CONF_DATASET_ID)
+        destination = destination_from(data)
+        await self.async_set_unique_id(destination.table_id, raise_on_progress=False)
+        delivery = user_input[CONF_DELIVERY]
+        self._needless = await async_prove(
+            self.hass, FIELDS, prove_destination, self._key, destination, delivery
+        )
+        self._destination, self._delivery = data, delivery
+
+    async def _async_create_entry(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Make the entry, once all is proven. Raises FormError."""
+        check_dataset(self._async_current_entries(), self._destination, "base")
+        options = {CONF_DELIVERY: self._delivery, **content_options(self.hass, user_input)}
+        destination = destination_from(self._destination)
+        tables = options_from(options).tables
+        await async_prove(self.hass, (CONF_TABLES,), prove_tables, self._key, destination, tables)
+        data = {**self._key_data(), **self._destination}
+        if user_input[CONF_HISTORY] == History.NONE:
+            data[CONF_BEGIN] = await self._async_begin()
+        return self.async_create_entry(title=title_of(destination), data=data, options=options)
+
+    async def _async_begin(self) -> dict[str, Any]:
+        """Return the newest rows, behind which the export begins. Raises FormError."""
         try:
-            self._key = await self.hass.async_add_executor_job(
-                self._read_key, field, user_input[field]
-            )
-        except NotJsonError:
-            return {field: "not_json"}, {}
-        except NotAServiceAccountKeyError:
-            return {field: "not_a_service_account_key"}, {}
+            return await async_newest_rows(self.hass)
         except ExportError as err:
-            return {field: err.key}, err.placeholders
-        return {}, {}
+            raise FormError({CONF_HISTORY: err.key}, err.placeholders) from err
 
-    def _read_key(self, field: str, value: str) -> dict[str, Any]:
-        """Return the key from an uploaded file or from text, once Google has accepted it."""
-        text = value
-        if field == CONF_KEY_FILE:
-            with process_uploaded_file(self.hass, value) as path:
-                try:
-                    text = path.read_text(encoding="utf-8")
-                except ValueError:
-                    raise NotJsonError from None
-        key = read_key(text)
-        check_key(key)
-        return key
+    async def _async_change_entry(
+        self, entry: ConfigEntry, user_input: dict[str, Any]
+    ) -> ConfigFlowResult:
+        """Save what is new, once it is proven. Raises FormError."""
+        data = entry_data(user_input)
+        others = [other for other in self._async_current_entries() if other is not entry]
+        check_dataset(others, data, CONF_DATASET_ID)
+        if has_key(user_input):
+            await self._async_take_key(user_input)
+            data.update(self._key_data())
+        else:
+            self._key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
+        await self._async_prove_entry(entry, data, FIELDS)
+        before, after = destination_from(entry.data), destination_from(data)
+        kept = {name: entry.data[name] for name in entry.data if name not in DESTINATION_FIELDS}
+        return self.async_update_reload_and_abort(
+            entry,
+            unique_id=after.table_id,
+            title=title_of(after) if entry.title == title_of(before) else entry.title,
+            data={**kept, **data},
+        )
 
-    async def _async_prove(
-        self, destination: Destination, options: Mapping[str, Any]
-    ) -> tuple[dict[str, str], dict[str, str]]:
-        """Use the destination once; return errors by field, and their placeholders."""
-        chosen = options_from(options)
-        try:
-            await self.hass.async_add_executor_job(_prove, self._key, destination, chosen)
-        except ExportError as err:
-            return {_field(err): err.key}, err.placeholders
-        except Exception:
-            _LOGGER.exception("Unexpected error while the destination was checked")
-            return {"base": "unknown"}, {}
-        return {}, {}
+    async def _async_prove_entry(
+        self, entry: ConfigEntry, data: Mapping[str, Any], fields: tuple[str, ...]
+    ) -> None:
+        """Prove the key at a destination with the options of an entry. Raises FormError."""
+        options = options_from(entry.options)
+        await async_prove(
+            self.hass,
+            fields,
+            prove_destination,
+            self._key,
+            destination_from(data),
+            options.delivery,
+            options.tables,
+            options.table_settings,
+        )
 
-
-def _prove(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
-    """Make dataset and tables when they are missing, and prove a delivery; this blocks."""
-    connection = Connection(key, destination)
-    try:
-        connection.authenticate()
-        administration = Administration(connection, options.table_settings)
-        administration.ensure_dataset()
-        administration.ensure(options.tables)
-        DELIVERIES[options.delivery](connection).prove(SENSOR_DATA)
-    finally:
-        connection.close()
-
-
-def _field(err: ExportError) -> str:
-    """Return the field of the destination where a user can put an error right."""
-    match err:
-        case ProjectNotFoundError() | ApiDisabledError():
-            return CONF_PROJECT_ID
-        case PermissionMissingError() if "datasets" in err.placeholders["permission"]:
-            return CONF_DATASET_ID
-        case LocationError():
-            return CONF_LOCATION
-        case UnreachableError():
-            # The frontend shows the errors of a section above it, and none inside.
-            return CONF_ADVANCED
-        case PermissionMissingError() if "jobs" in err.placeholders["permission"]:
-            return CONF_DELIVERY
-        case KeyRefusedError():
-            return "base"
-        case _:
-            return CONF_TABLE_ID
+    def _key_data(self) -> dict[str, Any]:
+        """Return what of an entry's data belongs to the key."""
+        return {
+            CONF_SERVICE_ACCOUNT_KEY: self._key,
+            CONF_KEY_SINCE: dt_util.utcnow().isoformat(),
+        }

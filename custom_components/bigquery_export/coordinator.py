@@ -34,6 +34,7 @@ from .health import ExportHealth
 from .issues import (
     async_show_lost_rows,
     async_show_newer_recorder,
+    async_show_old_key,
     async_show_rejected_rows,
     async_show_rows_in_danger,
 )
@@ -96,6 +97,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         except ExportError as err:
             raise translated(UpdateFailed, err) from err
         async_show_newer_recorder(self.hass, self.config_entry)
+        async_show_old_key(self.hass, self.config_entry, self._options.key_days)
         # As long as exports succeed, the next one is soon enough.
         danger = self._guard.danger if self._health.last_error else None
         async_show_rows_in_danger(self.hass, self.config_entry, danger)

@@ -27,6 +27,11 @@ def destination_from(data: Mapping[str, Any]) -> Destination:
     )
 
 
+def title_of(destination: Destination) -> str:
+    """Return what an export to a destination is called, unless its user calls it otherwise."""
+    return f"{destination.dataset}.{destination.table}"
+
+
 def console_url(destination: Destination) -> str:
     """Return the page of Google's console that shows the table."""
     query = urlencode(

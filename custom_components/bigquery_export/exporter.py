@@ -5,10 +5,9 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
-from astral import Observer
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er, instance_id, label_registry as lr
+from homeassistant.helpers import entity_registry as er, instance_id
 from homeassistant.helpers.storage import Store
 from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
@@ -16,8 +15,9 @@ from homeassistant.util import dt as dt_util
 from .bigquery import DELIVERIES
 from .bigquery.connection import Connection
 from .bigquery.lookup import TableLookup
+from .circumstances import async_place, named_choice
 from .const import DOMAIN
-from .export.checkpoint import Checkpoint, CheckpointFile
+from .export.checkpoint import Checkpoint
 from .export.corrections import Corrections, local_day
 from .export.delivery import Delivery
 from .export.journal import Journal
@@ -33,16 +33,15 @@ from .export.sources import SourceType
 from .export.statistics_watch import is_watched, watched
 from .export.table_export import read_recorder
 from .export_status import UNHURRIED
+from .kept import checkpoint_file
 from .looks import looks_of
 from .options import options_from
 from .registries import Registries
 from .row_size import read_sample, row_sizes
-from .rows.circumstances import Choice, Circumstances
+from .rows.circumstances import Circumstances
 from .rows.column_groups import narrowed
 from .rows.columns import run_values
 from .rows.entities import ENTITIES
-from .rows.entity_choice import EntityChoice, Selection
-from .rows.local_time import Place
 from .rows.privacy import Privacy
 from .rows.sensor_data import SENSOR_DATA
 
@@ -66,7 +65,7 @@ class Exporter:
         self._deliveries: dict[str, Delivery] = {
             name: delivery(connection) for name, delivery in DELIVERIES.items()
         }
-        self.checkpoint_file = CheckpointFile(hass, entry.entry_id)
+        self.checkpoint_file = checkpoint_file(hass, entry)
         self._registries = Registries(hass)
         self._corrections: Corrections | None = None
         """The last look for corrections."""
@@ -141,8 +140,8 @@ class Exporter:
         )
         return Circumstances(
             session.run_values,
-            await self._async_place(),
-            self._choice(),
+            await async_place(self._hass),
+            named_choice(self._hass, self._options.choice),
             self._registries,
             await self._async_privacy(),
         )
@@ -173,20 +172,6 @@ class Exporter:
             for entity in er.async_entries_for_config_entry(registry, entry.entry_id)
         )
 
-    def _choice(self) -> Choice:
-        """Return what the user has chosen, with labels by the names that rows have."""
-        choice = self._options.choice
-        labels = lr.async_get(self._hass)
-
-        def named(selection: Selection) -> Selection:
-            found = map(labels.async_get_label, selection.labels)
-            return replace(selection, labels=frozenset(label.name for label in found if label))
-
-        entities = choice.entities
-        return replace(
-            choice, entities=EntityChoice(named(entities.include), named(entities.exclude))
-        )
-
     async def _async_privacy(self) -> Privacy:
         """Return what is kept at home; what needs a secret has one for all exports of the home."""
         choice = self._options.privacy
@@ -197,13 +182,6 @@ class Exporter:
             data = {"secret": token_hex(32)}
             await store.async_save(data)
         return Privacy(choice, bytes.fromhex(data["secret"]))
-
-    async def _async_place(self) -> Place:
-        config = self._hass.config
-        return Place(
-            await dt_util.async_get_time_zone(config.time_zone) or dt_util.UTC,
-            Observer(config.latitude, config.longitude, config.elevation),
-        )
 
     async def _async_new_session(self, checkpoint: Checkpoint, trigger: str) -> Session:
         source = await instance_id.async_get(self._hass)

@@ -1,4 +1,4 @@
-"""The forms of the config flow: their fields, and what is wrong without asking Google."""
+"""The forms for key and destination: their fields, and what is wrong without asking Google."""
 
 from collections.abc import Mapping
 import re
@@ -74,32 +74,44 @@ DELIVERY_SELECTOR = SelectSelector(
         mode=SelectSelectorMode.LIST,
     )
 )
+_NAMES: dict[Any, Any] = {
+    probatio.Required(CONF_PROJECT_ID): TextSelector(),
+    probatio.Required(CONF_DATASET_ID, default=DEFAULT_DATASET_ID): TextSelector(),
+    probatio.Required(CONF_LOCATION, default=DEFAULT_LOCATION): SelectSelector(
+        SelectSelectorConfig(
+            options=_LOCATIONS, custom_value=True, mode=SelectSelectorMode.DROPDOWN
+        )
+    ),
+    probatio.Required(CONF_TABLE_ID, default=DEFAULT_TABLE_ID): TextSelector(),
+}
+_ENDPOINTS: dict[Any, Any] = {
+    probatio.Required(CONF_ADVANCED): section(
+        probatio.Schema(
+            {
+                probatio.Optional(CONF_API_ENDPOINT): TextSelector(
+                    TextSelectorConfig(type=TextSelectorType.URL)
+                ),
+                probatio.Optional(CONF_STORAGE_ENDPOINT): TextSelector(
+                    TextSelectorConfig(type=TextSelectorType.URL)
+                ),
+            }
+        ),
+        {"collapsed": True},
+    ),
+}
 DESTINATION_SCHEMA = probatio.Schema(
     {
-        probatio.Required(CONF_PROJECT_ID): TextSelector(),
-        probatio.Required(CONF_DATASET_ID, default=DEFAULT_DATASET_ID): TextSelector(),
-        probatio.Required(CONF_LOCATION, default=DEFAULT_LOCATION): SelectSelector(
-            SelectSelectorConfig(
-                options=_LOCATIONS, custom_value=True, mode=SelectSelectorMode.DROPDOWN
-            )
-        ),
-        probatio.Required(CONF_TABLE_ID, default=DEFAULT_TABLE_ID): TextSelector(),
+        **_NAMES,
         probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): DELIVERY_SELECTOR,
-        probatio.Required(CONF_ADVANCED): section(
-            probatio.Schema(
-                {
-                    probatio.Optional(CONF_API_ENDPOINT): TextSelector(
-                        TextSelectorConfig(type=TextSelectorType.URL)
-                    ),
-                    probatio.Optional(CONF_STORAGE_ENDPOINT): TextSelector(
-                        TextSelectorConfig(type=TextSelectorType.URL)
-                    ),
-                }
-            ),
-            {"collapsed": True},
-        ),
+        **_ENDPOINTS,
     }
 )
+RECONFIGURE_SCHEMA = probatio.Schema({**KEY_SCHEMA.schema, **_NAMES, **_ENDPOINTS})
+DESTINATION_FIELDS = (
+    *(CONF_PROJECT_ID, CONF_DATASET_ID, CONF_LOCATION, CONF_TABLE_ID),
+    *(CONF_API_ENDPOINT, CONF_STORAGE_ENDPOINT),
+)
+"""What of a config entry's data says where the rows go."""
 # BigQuery's pages "Creating and managing projects", "Create datasets" and "Create and use tables".
 # Of the names that they allow, those that need no quoting in SQL.
 NAMES = {
@@ -110,16 +122,39 @@ NAMES = {
 }
 
 
+class FormError(Exception):
+    """What a user has filled in cannot be used."""
+
+    def __init__(self, errors: Mapping[str, str], placeholders: Mapping[str, str]) -> None:
+        """Say what is wrong, by field or "base" and the key of a text, and what its blanks are."""
+        super().__init__(errors)
+        self.errors = dict(errors)
+        self.placeholders = dict(placeholders)
+
+
 def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the form's values as a config entry keeps them: trimmed, and none that is empty."""
+    """Return the destination as a config entry keeps it: trimmed, and nothing that is empty.
+
+    Raises FormError for what can be seen to be wrong without asking Google.
+    """
     values = {**user_input, **user_input[CONF_ADVANCED]}
-    del values[CONF_ADVANCED]
-    values = {name: value.strip().rstrip("/") for name, value in values.items()}
-    return {name: value for name, value in values.items() if value}
+    trimmed = {
+        field: values[field].strip().rstrip("/") for field in DESTINATION_FIELDS if field in values
+    }
+    data = {name: value for name, value in trimmed.items() if value}
+    if errors := _wrong_fields(data):
+        raise FormError(errors, {})
+    return data
 
 
-def wrong_fields(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return errors by field for what can be seen to be wrong without asking Google."""
+def suggested_destination(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the destination of a config entry as the form has it."""
+    values = {name: data[name] for name in DESTINATION_FIELDS if name in data}
+    return {**values, CONF_ADVANCED: values}
+
+
+def _wrong_fields(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return errors by field."""
     errors = {
         field: f"invalid_{field}"
         for field, pattern in NAMES.items()

@@ -23,6 +23,7 @@ from .export.errors import (
 )
 from .export.readiness import KNOWN_SCHEMA
 from .export.retention import Danger, Loss
+from .key_age import is_old, key_age
 
 # A refused key has a flow of its own, and what is transient passes without anybody's help.
 KINDS = (
@@ -35,6 +36,7 @@ KINDS = (
     TableMismatchError,
     TableNotFoundError,
 )
+_KEY_OLD = "key_old"
 _RECORDER_NEWER = "recorder_newer"
 _ROWS_IN_DANGER = "rows_in_danger"
 _ROWS_LOST = "rows_lost"
@@ -120,6 +122,14 @@ def async_show_newer_recorder(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 @callback
+def async_show_old_key(hass: HomeAssistant, entry: ConfigEntry, days: int) -> None:
+    """Advise a new key, as long as the one that there is has been in use for longer."""
+    age = key_age(entry)
+    blanks = {"days": str(age.days), "limit": str(days)} if age and is_old(age, days) else None
+    _show(hass, entry, _KEY_OLD, blanks, ir.IssueSeverity.WARNING)
+
+
+@callback
 def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the issues of an entry that an export heals."""
     for name in (*(kind.key for kind in KINDS), _ROWS_IN_DANGER):
@@ -130,7 +140,7 @@ def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def async_remove_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove all issues of an entry, because it is gone."""
     async_clear_issues(hass, entry)
-    for name in (_RECORDER_NEWER, _ROWS_LOST, _ROWS_REJECTED):
+    for name in (_KEY_OLD, _RECORDER_NEWER, _ROWS_LOST, _ROWS_REJECTED):
         _show(hass, entry, name, None)
 
 

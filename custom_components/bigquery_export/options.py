@@ -24,6 +24,7 @@ from .const import (
     CONF_HASH_USERS,
     CONF_HIDDEN,
     CONF_INTEGRATIONS,
+    CONF_KEY_DAYS,
     CONF_KMS_KEY,
     CONF_LABELS,
     CONF_MINUTES,
@@ -40,6 +41,7 @@ from .const import (
     DEFAULT_DELIVERY,
     DEFAULT_EXPORT_TIME,
     DEFAULT_FREQUENCY,
+    DEFAULT_KEY_DAYS,
     DEFAULT_MINUTES,
     DEFAULT_NOTIFICATIONS,
     DEFAULT_TABLES,
@@ -92,6 +94,8 @@ class Options:
     privacy: PrivacyChoice
     table_settings: TableSettings
     notifications: Notifications
+    key_days: int
+    """How long a key may be in use before a new one is advised; 0 = for ever."""
 
     @property
     def tables(self) -> list[Table]:
@@ -123,6 +127,7 @@ def options_from(options: Mapping[str, Any]) -> Options:
         privacy=_privacy(options.get(CONF_PRIVACY, {})),
         table_settings=_table_settings(options),
         notifications=Notifications(options.get(CONF_NOTIFICATIONS, DEFAULT_NOTIFICATIONS)),
+        key_days=int(options.get(CONF_KEY_DAYS, DEFAULT_KEY_DAYS)),
     )
 
 

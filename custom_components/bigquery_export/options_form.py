@@ -49,6 +49,7 @@ from .const import (
     CONF_HASH_USERS,
     CONF_HIDDEN,
     CONF_INTEGRATIONS,
+    CONF_KEY_DAYS,
     CONF_KMS_KEY,
     CONF_LABELS,
     CONF_MINUTES,
@@ -58,6 +59,7 @@ from .const import (
     CONF_PARTITION_FILTER,
     CONF_PRIVACY,
     CONF_SCHEDULE,
+    CONF_SECURITY,
     CONF_STORAGE,
     CONF_SURROUNDINGS,
     CONF_TABLE_LABELS,
@@ -69,6 +71,7 @@ from .const import (
     DEFAULT_DELIVERY,
     DEFAULT_EXPORT_TIME,
     DEFAULT_FREQUENCY,
+    DEFAULT_KEY_DAYS,
     DEFAULT_MINUTES,
     DEFAULT_NOTIFICATIONS,
     DEFAULT_TABLES,
@@ -108,6 +111,9 @@ _PRIVACY = probatio.Schema(
         probatio.Optional(CONF_HASH_USERS, default=False): BooleanSelector(),
         probatio.Optional(CONF_HIDDEN): TEXTS,
     }
+)
+_SECURITY = probatio.Schema(
+    {probatio.Required(CONF_KEY_DAYS, default=DEFAULT_KEY_DAYS): number(0, 3_650, unit="d")}
 )
 _EVENTS = [
     # Events that say what happened in a home; any other can be typed.
@@ -205,6 +211,7 @@ OPTIONS_SCHEMA = probatio.Schema(
         probatio.Optional(CONF_TRANSFER): section(_TRANSFER, {"collapsed": True}),
         probatio.Optional(CONF_STORAGE): section(_STORAGE, {"collapsed": True}),
         probatio.Optional(CONF_NOTIFICATIONS): section(_NOTIFICATIONS, {"collapsed": True}),
+        probatio.Optional(CONF_SECURITY): section(_SECURITY, {"collapsed": True}),
     }
 )
 _FLAT = {
@@ -213,6 +220,7 @@ _FLAT = {
     CONF_TRANSFER: _TRANSFER,
     CONF_STORAGE: _STORAGE,
     CONF_NOTIFICATIONS: _NOTIFICATIONS,
+    CONF_SECURITY: _SECURITY,
 }
 """Sections that a config entry does not have: it has their fields beside one another."""
 

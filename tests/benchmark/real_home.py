@@ -143,7 +143,8 @@ class RealHome:
                 "storage_endpoint": self._bigquery.storage_url,
             },
         }
-        step = await client.submit(flow_id, fields)
+        await client.submit(flow_id, fields)
+        step = await client.submit(flow_id, {})
         self._entry_id = _created(step)["result"]["entry_id"]
         await self._choose_states(client)
 

@@ -12,6 +12,7 @@ from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -23,11 +24,14 @@ from custom_components.bigquery_export.const import (
     CONF_DELIVERY,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
+    CONF_KEY_SINCE,
     CONF_LOCATION,
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_STORAGE_ENDPOINT,
+    CONF_SURROUNDINGS,
     CONF_TABLE_ID,
+    CONF_TABLES,
     DOMAIN,
 )
 from custom_components.bigquery_export.forms import entry_data
@@ -37,6 +41,8 @@ from .warehouse import Warehouse
 
 CLOSED = "http://127.0.0.1:9"
 """An address of this machine where nobody listens."""
+WHAT = {CONF_TABLES: ["sensor_data"], CONF_SURROUNDINGS: []}
+"""What is chosen in the last form: the local BigQuery takes seconds to make views."""
 
 type Upload = Callable[[str], Awaitable[str]]
 type Key = dict[str, Any]
@@ -104,10 +110,17 @@ async def begin_destination(hass: HomeAssistant, key: Key) -> str:
 
 async def finish(hass: HomeAssistant, flow_id: str, warehouse: Warehouse, key: Key) -> None:
     """Submit what is right, and see the entry with it."""
+    before = dt_util.utcnow()
     result = await submit(hass, flow_id, destination(warehouse))
+    assert result["step_id"] == "what", result
+    result = await submit(hass, flow_id, WHAT)
     assert result["type"] is FlowResultType.CREATE_ENTRY, result
     assert result["title"] == "home.sensor_data"
-    assert result["data"] == {
+    data = dict(result["data"])
+    since = dt_util.parse_datetime(data.pop(CONF_KEY_SINCE))
+    assert since
+    assert before <= since <= dt_util.utcnow()
+    assert data == {
         CONF_SERVICE_ACCOUNT_KEY: key,
         CONF_PROJECT_ID: warehouse.project,
         CONF_DATASET_ID: "home",
@@ -300,14 +313,25 @@ async def test_table_with_other_columns(
     await finish(hass, flow_id, warehouse, key)
 
 
-async def test_already_configured(
+async def test_dataset_in_use(
     hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry
 ) -> None:
-    """Two exports into one table would double every row; another table finishes the same flow."""
+    """Two exports into one dataset would double rows; another one finishes the same flow.
+
+    That holds also where the other export was added while the form was open.
+    """
     flow_id = await begin_destination(hass, key)
-    result = await submit(hass, flow_id, destination(warehouse))
-    assert result["errors"] == {CONF_TABLE_ID: "already_configured"}
-    result = await submit(hass, flow_id, destination(warehouse, table_id="second"))
+    for table in ("sensor_data", "second"):
+        result = await submit(hass, flow_id, destination(warehouse, table_id=table))
+        assert result["errors"] == {CONF_DATASET_ID: "dataset_in_use"}
+        assert result["description_placeholders"]["title"] == entry.title
+    elsewhere = destination(warehouse, dataset_id="second")
+    assert (await submit(hass, flow_id, elsewhere))["step_id"] == "what"
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_DATASET_ID: "second"})
+    result = await submit(hass, flow_id, WHAT)
+    assert result["errors"] == {"base": "dataset_in_use"}
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_DATASET_ID: "home"})
+    result = await submit(hass, flow_id, WHAT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert await hass.config_entries.async_unload(result["result"].entry_id)
 
@@ -318,7 +342,7 @@ async def test_unexpected_error(
     """An error that nobody thought of is logged, and the form can be submitted again."""
     flow_id = await begin_destination(hass, key)
     with patch(
-        "custom_components.bigquery_export.config_flow.Administration",
+        "custom_components.bigquery_export.proof.Administration",
         side_effect=ZeroDivisionError,
     ):
         result = await submit(hass, flow_id, destination(warehouse))
@@ -339,7 +363,7 @@ async def test_google_endpoints_are_the_default(hass: HomeAssistant, warehouse: 
 
 
 async def test_reauth(
-    hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry
+    hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry, upload: Upload
 ) -> None:
     """A refused key asks for a new one, proves it at the destination, and goes on."""
     warehouse.server.delete_account(key["client_email"])
@@ -352,11 +376,17 @@ async def test_reauth(
 
     new_key = warehouse.create_key(DATA_EDITOR)
     warehouse.grant(new_key)
-    result = await submit(hass, flow["flow_id"], {CONF_KEY_JSON: json.dumps(new_key)})
+    wrong = {CONF_KEY_FILE: await upload("{")}
+    for error in ("not_json", "file_gone"):
+        result = await submit(hass, flow["flow_id"], wrong)
+        assert result["errors"] == {CONF_KEY_FILE: error}
+    uploaded = {CONF_KEY_FILE: await upload(json.dumps(new_key))}
+    result = await submit(hass, flow["flow_id"], uploaded)
     assert result["errors"] == {"base": "permission_missing"}
 
+    # The form comes again with the same file.
     warehouse.grant(new_key, DATA_EDITOR)
-    result = await submit(hass, flow["flow_id"], {CONF_KEY_JSON: json.dumps(new_key)})
+    result = await submit(hass, flow["flow_id"], uploaded)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reauth_successful"
     assert entry.data[CONF_SERVICE_ACCOUNT_KEY] == new_key
@@ -373,7 +403,8 @@ async def test_delivery_by_load_jobs(hass: HomeAssistant, warehouse: Warehouse, 
     assert result["description_placeholders"]["permission"] == "bigquery.jobs.create"
     assert "BigQuery Job User" in result["description_placeholders"]["role"]
     warehouse.grant(key, DATA_EDITOR, JOB_USER)
-    result = await submit(hass, flow_id, chosen)
+    await submit(hass, flow_id, chosen)
+    result = await submit(hass, flow_id, WHAT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["result"].options == {CONF_DELIVERY: "load_job"}
+    assert result["result"].options == {CONF_DELIVERY: "load_job", **WHAT}
     assert await hass.config_entries.async_unload(result["result"].entry_id)

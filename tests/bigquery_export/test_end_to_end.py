@@ -21,7 +21,7 @@ from custom_components.bigquery_export.const import DOMAIN
 from tests.home.compare import compare, newest_state_id
 from tests.home.recorder_database import make
 
-from .test_config_flow import destination
+from .test_config_flow import WHAT, destination
 from .warehouse import Warehouse
 
 # Other tests beside these would hold up the event loop, too.
@@ -91,7 +91,8 @@ async def test_from_set_up_to_the_last_row(
     result = await apart(flows.async_init(DOMAIN, context={"source": SOURCE_USER}))
     flow_id = result["flow_id"]
     await apart(flows.async_configure(flow_id, {"key_json": json.dumps(key)}))
-    result = await apart(flows.async_configure(flow_id, destination(warehouse)))
+    await apart(flows.async_configure(flow_id, destination(warehouse)))
+    result = await apart(flows.async_configure(flow_id, WHAT))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
 

@@ -14,8 +14,10 @@ from custom_components.bigquery_export import (
     config_flow,
     forms,
     issues,
+    key_form,
     options_checks,
     options_flow,
+    proof,
     sensor,
     surroundings,
 )
@@ -99,14 +101,16 @@ def test_every_error_is_a_sentence(kind: type[ExportError]) -> None:
 
 def test_errors_of_the_config_flow() -> None:
     """Every error that a form can show has a text."""
-    source = Path(config_flow.__file__).read_text() + Path(forms.__file__).read_text()
+    modules = (config_flow, forms, key_form, proof)
+    source = "".join(Path(str(module.__file__)).read_text() for module in modules)
     written = set(re.findall(r'(?:"base"|CONF_\w+|field)\]?: "(\w+)"|= "(unsafe_\w+)"', source))
     keys = {key for pair in written for key in pair if key}
     keys |= {f"invalid_{field}" for field in forms.NAMES}
     keys |= {
         *("key_refused", "permission_missing", "api_disabled", "project_not_found", "refused"),
         *("other_location", "table_mismatch", "table_not_found", "unreachable"),
-        "storage_unreachable",
+        *("storage_unreachable", "recorder_busy", "recorder_outdated", "recorder_unreadable"),
+        *("domain_invalid", "glob_invalid"),
     }
     assert len(keys) > 15
     written = set(re.findall(r'"(surroundings?_\w+)"', Path(surroundings.__file__).read_text()))
@@ -114,7 +118,9 @@ def test_errors_of_the_config_flow() -> None:
     kinds = "invalid|missing|refused|too_many|twice"
     written |= set(re.findall(rf'"(\w+_(?:{kinds})|unusable)"', source))
     assert written == ENGLISH["options"]["error"].keys()
-    assert keys - {"unusable"} <= ENGLISH["config"]["error"].keys()
+    keys |= {key for key in written if key.startswith("surrounding")}
+    keys |= {"access_denied", "quota_exceeded"}
+    assert keys == ENGLISH["config"]["error"].keys()
 
 
 def test_translations_follow_the_rules_of_hassfest() -> None:
@@ -125,8 +131,13 @@ def test_translations_follow_the_rules_of_hassfest() -> None:
         assert not re.search(r"'{\w+}'", text)
     steps = [
         *ENGLISH["config"]["step"].values(),
-        *ENGLISH["config"]["step"]["destination"]["sections"].values(),
-        *ENGLISH["options"]["step"]["init"]["sections"].values(),
+        *ENGLISH["options"]["step"].values(),
+        *(
+            part
+            for flow in ("config", "options")
+            for step in ENGLISH[flow]["step"].values()
+            for part in step.get("sections", {}).values()
+        ),
     ]
     for step in steps:
         assert step["data"].keys() == step["data_description"].keys()

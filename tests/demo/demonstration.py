@@ -124,6 +124,7 @@ class Demonstration:
                 },
             },
         )
+        step = await client.submit(_open(step, "what"), {})
         entry_id: str = _created(step)["result"]["entry_id"]
         self._say(f"set up “{step['title']}” with an uploaded key")
         await self._choose_all_tables(client, entry_id)

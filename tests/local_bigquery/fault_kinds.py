@@ -26,6 +26,7 @@ REST_METHODS = frozenset(
     {
         *("datasets.list", "datasets.insert", "datasets.get", "tables.list", "tables.insert"),
         *("tables.get", "tables.patch", "tables.update", "tables.delete", "tabledata.list"),
+        "tables.testIamPermissions",
         *("jobs.query", "jobs.getQueryResults", "jobs.insert", "jobs.upload", "jobs.get", "token"),
     }
 )

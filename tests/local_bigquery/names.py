@@ -50,7 +50,7 @@ def table_name_of_stream(path: str) -> TableName:
 
 def table_id(path: str) -> str:
     """Return the id of the table that a path of REST or gRPC leads through, or ""."""
-    match = re.search(r"/tables/([^/$]+)", path)
+    match = re.search(r"/tables/([^/$:]+)", path)
     return match[1] if match else ""
 
 

@@ -21,18 +21,28 @@ _READ = frozenset(
     }
 )
 
+_EDIT = _READ | {
+    "bigquery.datasets.create",
+    "bigquery.tables.create",
+    "bigquery.tables.delete",
+    "bigquery.tables.getIamPolicy",
+    "bigquery.tables.update",
+    "bigquery.tables.updateData",
+    "bigquery.routines.create",
+    "bigquery.routines.delete",
+    "bigquery.routines.update",
+}
+
 PERMISSIONS_OF_ROLE = {
     "roles/bigquery.dataViewer": _READ,
-    "roles/bigquery.dataEditor": _READ
+    "roles/bigquery.dataEditor": _EDIT,
+    "roles/bigquery.dataOwner": _EDIT
     | {
-        "bigquery.datasets.create",
-        "bigquery.tables.create",
-        "bigquery.tables.delete",
-        "bigquery.tables.update",
-        "bigquery.tables.updateData",
-        "bigquery.routines.create",
-        "bigquery.routines.delete",
-        "bigquery.routines.update",
+        "bigquery.datasets.delete",
+        "bigquery.datasets.setIamPolicy",
+        "bigquery.datasets.update",
+        "bigquery.tables.setCategory",
+        "bigquery.tables.setIamPolicy",
     },
     "roles/bigquery.jobUser": frozenset({"bigquery.jobs.create"}),
 }

@@ -21,6 +21,7 @@ from urllib.request import Request, urlopen
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 DATA_EDITOR = "roles/bigquery.dataEditor"
+DATA_OWNER = "roles/bigquery.dataOwner"
 DATA_VIEWER = "roles/bigquery.dataViewer"
 JOB_USER = "roles/bigquery.jobUser"
 

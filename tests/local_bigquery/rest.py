@@ -91,6 +91,10 @@ class Resources:
         api.add("PATCH", _TABLE, "tables.patch", self.patch_table)
         api.add("PUT", _TABLE, "tables.update", self.update_table)
         api.add("DELETE", _TABLE, "tables.delete", self.delete_table)
+        api.add(
+            *("POST", f"{_TABLE}:testIamPermissions", "tables.testIamPermissions"),
+            self.test_permissions,
+        )
 
     async def list_datasets(self, request: web.Request, caller: Caller) -> Json:
         """Answer datasets.list; source: listing-datasets, "Required permissions"."""
@@ -165,6 +169,30 @@ class Resources:
         name = _name(request)
         caller.check_table("bigquery.tables.delete", name)
         await self._catalog.delete_table(name)
+
+    async def test_permissions(self, request: web.Request, caller: Caller) -> Json:
+        """Answer tables.testIamPermissions, which needs no permission.
+
+        Of a table that is missing, a caller with rights on its dataset learns that it is; to
+        others it looks like one on which they have no permission. An empty list is left out.
+        Source: rest/v2/tables/testIamPermissions.
+        """
+        name = _name(request)
+        permissions = _permissions(await json_body(request))
+        if self._catalog.table(name) is None:
+            if caller.may("bigquery.tables.get", name.project, name.dataset):
+                raise not_found(f"Table {name}")
+            return {}
+        held = [one for one in permissions if caller.may(one, name.project, name.dataset)]
+        return {"permissions": held} if held else {}
+
+
+def _permissions(body: Json) -> list[str]:
+    """Return what is asked about, without what may not be asked."""
+    permissions = body.get("permissions", [])
+    if any("*" in permission for permission in permissions):
+        raise invalid("Permissions with wildcards are not allowed.")
+    return list(permissions)
 
 
 def _name(request: web.Request) -> TableName:

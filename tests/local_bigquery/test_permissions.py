@@ -8,7 +8,7 @@ from google.cloud.bigquery_storage_v1 import types
 import pytest
 
 from .clients import rest_client, write_client
-from .process import DATA_EDITOR, DATA_VIEWER, JOB_USER, Json, LocalBigQuery
+from .process import DATA_EDITOR, DATA_OWNER, DATA_VIEWER, JOB_USER, Json, LocalBigQuery
 
 
 @pytest.fixture
@@ -181,3 +181,27 @@ def test_a_job_belongs_to_the_account_that_ran_it(
     job.result()
     with pytest.raises(exceptions.Forbidden):
         guest.get_job(job.job_id)
+
+
+def test_which_permissions_are_held(
+    local_bigquery: LocalBigQuery,
+    guest: bigquery.Client,
+    guest_key: Json,
+    project: str,
+    dataset: str,
+    table: str,
+) -> None:
+    """Anybody may ask; the answer names what is held, and a missing table is told to few."""
+    asked = ["bigquery.tables.getData", "bigquery.tables.setIamPolicy"]
+    missing = f"{project}.{dataset}.missing"
+    for role, held in ((None, None), (DATA_EDITOR, asked[:1]), (DATA_OWNER, asked)):
+        grants = [{"role": role, "project": project, "dataset": dataset}] if role else []
+        local_bigquery.set_grants(guest_key["client_email"], grants)
+        assert guest.test_iam_permissions(table, asked).get("permissions") == held
+        if held:
+            with pytest.raises(exceptions.NotFound):
+                guest.test_iam_permissions(missing, asked)
+        else:
+            assert guest.test_iam_permissions(missing, asked) == {}
+    with pytest.raises(exceptions.BadRequest):
+        guest.test_iam_permissions(table, ["bigquery.tables.*"])

@@ -28,7 +28,7 @@ async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
     file_id = await client.upload("key.json", json.dumps(key).encode())
     flow_id = (await client.start_flow(DOMAIN))["flow_id"]
     await client.submit(flow_id, {"key_file": file_id})
-    step = await client.submit(
+    await client.submit(
         flow_id,
         {
             "project_id": PROJECT,
@@ -41,6 +41,7 @@ async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
             },
         },
     )
+    step = await client.submit(flow_id, {})
     entry_id: str = _created(step)["result"]["entry_id"]
     options = {
         "what": {

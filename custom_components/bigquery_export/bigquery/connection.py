@@ -50,6 +50,11 @@ class Destination:
         return f"{self.project}.{self.dataset}.{self.table}"
 
     @property
+    def identity(self) -> str:
+        """Return what differs from destination to destination, by whatever way one is reached."""
+        return f"{self.table_id} {self.location.upper()}"
+
+    @property
     def dataset_reference(self) -> DatasetReference:
         """Return the dataset's full name as Google's client writes it."""
         return DatasetReference(self.project, self.dataset)

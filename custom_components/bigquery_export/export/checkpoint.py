@@ -21,6 +21,9 @@ _LOGGER = logging.getLogger(__name__)
 _VERSION = 1
 MAX_ANCHORS = 32
 
+type Begin = Mapping[str, tuple[Anchor, ...]]
+"""Rows by table, up to the last that is not wanted, where the user wants no older ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -40,6 +43,13 @@ class Position:
     """The id behind which a backfill began."""
     until: int | None = None
     """The id of its last row. What is newer has a position of its own."""
+    first: int = 0
+    """Rows up to this id were there when the user chose to export from then on only."""
+
+    @classmethod
+    def after(cls, anchors: tuple[Anchor, ...]) -> Position:
+        """Return where a table begins of which nothing up to the last of some rows is wanted."""
+        return cls(cursor=anchors[-1].id, anchors=anchors, first=anchors[-1].id)
 
     def moved(self, last: Anchor, *, rows: int, rejected: int) -> Position:
         """Return the position after more rows, up to and with `last`."""
@@ -79,6 +89,10 @@ class Standing:
         if self.backfill is None or self.backfill.until is None:
             return (self.new.cursor, self.new.cursor, self.new.cursor)
         return (self.backfill.cursor, self.backfill.until, self.new.cursor)
+
+    def without_doubt(self) -> Standing:
+        """Return the table before its first export, when none of its rows can be there yet."""
+        return Standing(replace(self.new, doubtful_until=0))
 
     def begun_backfill(self, start: int, newest: Anchor) -> Standing:
         """Return the table with all rows behind `start` and up to `newest` as a backfill."""
@@ -161,10 +175,15 @@ class Checkpoint:
     intent: Intent | None = None
     last_export: float | None = None
     """When the last export ended well, in seconds since 1970."""
+    begin: Begin = field(default_factory=dict)
+    """Where tables begin, if not with their oldest row."""
 
     def position(self, track: str) -> Position:
         """Return where a table stands, or its backfill."""
-        return self.positions.get(track) or Position()
+        if position := self.positions.get(track):
+            return position
+        anchors = self.begin.get(track)
+        return Position.after(anchors) if anchors else Position()
 
     def standing(self, table: str) -> Standing:
         """Return where a table stands, and its backfill."""
@@ -191,9 +210,22 @@ class CheckpointFile:
     Assistant stops. A commit needs to know that its intent is on the disk. Methods block.
     """
 
-    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Name the file; nothing is read yet."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry_id: str,
+        *,
+        destination: str | None = None,
+        begin: Begin | None = None,
+    ) -> None:
+        """Name the file; nothing is read yet.
+
+        `destination` is what the checkpoint is of, and `begin` where tables begin that it does not
+        know of.
+        """
         self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}"))
+        self._destination = destination
+        self._begin = begin or {}
 
     def load(self) -> Checkpoint:
         """Return the checkpoint as it was saved last, or a new one.
@@ -202,25 +234,36 @@ class CheckpointFile:
         for each row before it sends it, so nothing comes twice.
         """
         try:
-            return _checkpoint(orjson.loads(self.path.read_bytes()))
+            checkpoint = _checkpoint(orjson.loads(self.path.read_bytes()))
         except FileNotFoundError:
-            return Checkpoint()
+            return Checkpoint(begin=self._begin)
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             aside = self.path.with_name(f"{self.path.name}.unreadable-{int(time())}")
             self.path.rename(aside)
             _LOGGER.warning("The checkpoint could not be read and was moved to %s: %r", aside, err)
-            return Checkpoint()
+            return Checkpoint(begin=self._begin)
+        return replace(checkpoint, begin=self._begin)
+
+    def is_of_another_destination(self) -> bool:
+        """Return whether the file says how far another table in BigQuery is."""
+        try:
+            destination = orjson.loads(self.path.read_bytes()).get("destination")
+        except OSError, ValueError, AttributeError:
+            return False
+        return destination not in (None, self._destination)
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint; it is on the disk when this returns.
 
         Raises CheckpointUnwritableError when it cannot be written.
         """
+        data = asdict(checkpoint)
+        del data["begin"]  # The config entry keeps it.
         try:
             self.path.parent.mkdir(exist_ok=True)
             save_json(
                 str(self.path),
-                {"version": _VERSION, **asdict(checkpoint)},
+                {"version": _VERSION, "destination": self._destination, **data},
                 private=True,
                 atomic_writes=True,
             )

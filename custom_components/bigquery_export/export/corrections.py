@@ -90,6 +90,7 @@ class _TableCorrections:
         self._encoder = cast(StatisticsEncoder, source.encoder)
         self._watch = watch
         self._file = watch.file
+        self._first = 0
         self._cursor = 0
         self._metadata_ids: dict[str, int] = {}
         self._horizon = float("-inf")
@@ -109,7 +110,7 @@ class _TableCorrections:
         today = local_day(now.timestamp())
         if exported.checked is not None and local_day(exported.checked) == today:
             return True
-        self._cursor = standing.new.cursor
+        self._first, self._cursor = standing.new.first, standing.new.cursor
         current = await self._look_through()
         if self._watch.purged:
             self._horizon = await self._read(self._watch.spans.purged_until)
@@ -125,7 +126,7 @@ class _TableCorrections:
         """Return digests of all rows that were exported, as they are now."""
         digests = Digests(self._file.periods)
         statistics: Mapping[int, Statistic] = {}
-        after = 0
+        after = self._first
         while piece := await self._read(self._watch.spans.read, after, self._cursor):
             await self._session.block(digests.add, piece)
             statistics = piece.statistics
@@ -221,7 +222,12 @@ class _TableCorrections:
         metadata_id = self._metadata_ids[difference.statistic_id]
         first = max(current.first, self._horizon)
         while piece := await self._read(
-            self._watch.spans.read_span, metadata_id, first, current.last, self._cursor
+            self._watch.spans.read_span,
+            metadata_id,
+            first,
+            current.last,
+            self._first,
+            self._cursor,
         ):
             yield piece
             first = nextafter(piece.rows[-1][2] or 0, float("inf"))

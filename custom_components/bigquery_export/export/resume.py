@@ -13,16 +13,24 @@ from .chunk import MAX_ROWS
 
 
 def resumed(
-    before: Standing | None, *, found: Mapping[int, str], oldest: int | None, newest: int
+    before: Standing | None,
+    *,
+    found: Mapping[int, str],
+    oldest: int | None,
+    newest: int,
+    begin: Position | None = None,
 ) -> Standing:
     """Return where to go on.
 
     `found` are the fingerprints that the recorder has now for the ids of the anchors, `oldest`
-    and `newest` are its lowest and highest ids.
+    and `newest` are its lowest and highest ids. `begin` is where a new export begins.
     """
     if before is None:
         # A new export, or one that has lost its checkpoint.
-        return Standing(Position(doubtful_until=newest))
+        new = replace(begin or Position(), doubtful_until=newest)
+        if oldest is None or not new.anchors:
+            return Standing(new)
+        return Standing(_resumed(new, found, oldest, newest))
     if oldest is None:
         # Nothing to go on from; the ids may begin again at 1.
         return before
@@ -62,7 +70,7 @@ def _resumed(position: Position, found: Mapping[int, str], oldest: int, newest: 
         # a database that was in use for a while, and the one from before is back.
         return replace(position, cursor=oldest - 1, anchors=(), doubtful_until=doubtful)
     # It is another database, perhaps with the same history under other ids.
-    return replace(position, cursor=0, anchors=(), doubtful_until=doubtful)
+    return replace(position, cursor=0, anchors=(), doubtful_until=doubtful, first=0)
 
 
 def _known(position: Position, found: Mapping[int, str]) -> list[Anchor]:

@@ -63,12 +63,18 @@ class TableExport:
         before = self._standing if self._table.name in checkpoint.positions else None
         anchors = [anchor.id for anchor in self._standing.anchors]
         self._until, oldest, found = await self._read(self._open, anchors)
-        after = resumed(before, found=found, oldest=oldest, newest=self._until)
+        after = resumed(
+            before,
+            found=found,
+            oldest=oldest,
+            newest=self._until,
+            begin=checkpoint.position(self._table.name),
+        )
         if before:
             await self._compare(before, after)
         elif await self._session.block(self._session.lookup.is_empty, self._table):
             # The first export, most likely: there is nothing to be looked for.
-            after = Standing(Position())
+            after = after.without_doubt()
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
         if after != before:

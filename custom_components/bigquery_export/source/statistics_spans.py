@@ -31,6 +31,7 @@ class StatisticsSpans(StatisticsReader):
                 model.metadata_id == bindparam("metadata_id"),
                 model.start_ts >= bindparam("first"),
                 model.start_ts <= bindparam("last"),
+                model.id > bindparam("after"),
                 model.id <= bindparam("until"),
             )
             .order_by(model.start_ts)
@@ -38,13 +39,19 @@ class StatisticsSpans(StatisticsReader):
         )
 
     def read_span(
-        self, metadata_id: int, first: float, last: float, until: int
+        self, metadata_id: int, first: float, last: float, after: int, until: int
     ) -> StatisticsPiece | None:
-        """Return rows of a statistic with `first` <= start <= `last` and id <= `until`.
+        """Return rows of a statistic with `first` <= start <= `last` and `after` < id <= `until`.
 
         They are in the order of their times, and the 1,000 earliest where there are more.
         """
-        bounds = {"metadata_id": metadata_id, "first": first, "last": last, "until": until}
+        bounds = {
+            "metadata_id": metadata_id,
+            "first": first,
+            "last": last,
+            "after": after,
+            "until": until,
+        }
         with session_scope(hass=self._hass, read_only=True) as session:
             connection = session.connection()
             found = connection.execute(self._span, bounds).tuples().all()

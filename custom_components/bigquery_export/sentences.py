@@ -1,0 +1,119 @@
+"""Sentences for the descriptions of forms, where a form has to choose between them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_NAME
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
+
+from .const import CONF_SURROUNDINGS, DOMAIN
+from .estimate import GIB, Estimate, async_estimate
+from .export.errors import ExportError
+from .key_age import key_age
+from .options import options_from
+
+_NO_BREAK_SPACE = "\u00a0"
+
+
+async def key_age_sentence(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
+    """Return what says how long a key has been in use, if that is known."""
+    age = key_age(entry)
+    sentences = await Sentences.async_load(hass)
+    return {"key_age": sentences.say("key_age", days=str(age.days)) if age else ""}
+
+
+async def content_sentences(
+    hass: HomeAssistant,
+    *,
+    options: Mapping[str, Any],
+    needless: Sequence[str],
+    service_account: str,
+) -> dict[str, str]:
+    """Return what an export with these options comes to, and what its key need not be able to."""
+    sentences = await Sentences.async_load(hass)
+    # What a user has just filled in may lack names.
+    named = [{CONF_NAME: "", **item} for item in options.get(CONF_SURROUNDINGS, ())]
+    try:
+        estimate = sentences.estimate(
+            await async_estimate(hass, options_from({**options, CONF_SURROUNDINGS: named}))
+        )
+    except ExportError:
+        estimate = sentences.say("estimate_unknown")
+    permissions = ", ".join(needless)
+    blanks = {"permissions": permissions, "service_account": service_account}
+    return {
+        "estimate": estimate,
+        "privileges": sentences.say("privileges", **blanks) if needless else "",
+    }
+
+
+class Sentences:
+    """The sentences of `common` in the translations, in the language of Home Assistant."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """Take sentences from these texts, by their full keys."""
+        self._texts = texts
+
+    @classmethod
+    async def async_load(cls, hass: HomeAssistant) -> Sentences:
+        """Return the sentences."""
+        return cls(await async_get_translations(hass, hass.config.language, "common", [DOMAIN]))
+
+    def say(self, key: str, **blanks: str) -> str:
+        """Return a sentence with its blanks filled in."""
+        return self._texts[f"component.{DOMAIN}.common.{key}"].format_map(blanks)
+
+    def estimate(self, estimate: Estimate) -> str:
+        """Return what an export comes to."""
+        return self.say(
+            "estimate",
+            rows=_number(estimate.rows),
+            size=_size(estimate.bytes),
+            duration=self._duration(estimate.seconds),
+            rows_per_second=_number(round(estimate.speed.rows_per_second)),
+            size_per_second=_size(round(estimate.speed.bytes_per_second)),
+            rows_per_day=_number(estimate.rows_per_day),
+            size_per_day=_size(estimate.bytes_per_day),
+            size_per_year=_size(estimate.bytes_per_year),
+            cost=self._cost(estimate),
+        )
+
+    def _cost(self, estimate: Estimate) -> str:
+        cost = estimate.cost
+        if cost.is_free:
+            years = estimate.years_of_free_storage
+            if years >= 20:
+                return self.say("cost_free_for_long", years="20")
+            return self.say("cost_free", years=f"{years:.1f}")
+        return self.say(
+            "cost",
+            sending_history=_dollars(cost.sending_history),
+            sending=_dollars(cost.sending_per_month),
+            storage=_dollars(cost.storage_per_month),
+            storage_later=_dollars(cost.storage_per_month_after_a_year),
+        )
+
+    def _duration(self, seconds: float) -> str:
+        if seconds < 90:
+            return self.say("about_a_minute")
+        if seconds < 5_400:
+            return self.say("about_minutes", minutes=f"{seconds / 60:.0f}")
+        return self.say("about_hours", hours=f"{seconds / 3_600:.0f}")
+
+
+def _number(number: int) -> str:
+    """Return a number with spaces, which no language reads as a decimal sign."""
+    return f"{number:_}".replace("_", _NO_BREAK_SPACE)
+
+
+def _size(size: int) -> str:
+    """Return a size in megabytes or, where that is long, in gigabytes as Google counts them."""
+    if size < GIB:
+        return f"{max(1, round(size / 2**20))}{_NO_BREAK_SPACE}MB"
+    return f"{size / GIB:.1f}{_NO_BREAK_SPACE}GB"
+
+
+def _dollars(dollars: float) -> str:
+    return f"${dollars:.2f}"
