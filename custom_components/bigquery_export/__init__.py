@@ -16,12 +16,19 @@ from .exceptions import translated
 from .export.errors import ExportError, KeyRefusedError
 from .issues import async_clear_issues, async_remove_issues, async_show_issue
 from .kept import forget_other_destination, remove_all
+from .notifications import async_dismiss_notifications, async_setup_notifications
 from .options import options_from
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
-_PLATFORMS = (Platform.SENSOR, Platform.SWITCH)
+_PLATFORMS = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
@@ -46,6 +53,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     entry.async_on_unload(coordinator.async_close)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
+    async_setup_notifications(hass, entry)
 
     async def stop(_: Event) -> None:
         await coordinator.async_stop()
@@ -66,6 +74,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
 async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
     """Delete what the export kept in Home Assistant; BigQuery keeps the rows."""
     async_remove_issues(hass, entry)
+    async_dismiss_notifications(hass, entry)
     await hass.async_add_executor_job(remove_all, hass, entry)
 
 

@@ -4,13 +4,16 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
+from time import monotonic
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CoreState, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
@@ -30,6 +33,7 @@ from .export.sources import SourceType
 from .export.table_export import read_recorder
 from .export_status import ExportStatus, Status, Trigger
 from .exporter import Exporter
+from .happenings import Happening, async_tell, completed, failed, gap_found, rows_rejected
 from .health import ExportHealth
 from .issues import (
     async_show_lost_rows,
@@ -47,6 +51,11 @@ type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
 
 _LOGGER = logging.getLogger(__name__)
 _SCAN_INTERVAL = timedelta(minutes=5)
+_SHOWN_AFTER = 3.0
+"""Seconds after which a running export is shown, and then how it goes, each time.
+
+An export that is over before changes fewer states: each would be a row of the next one.
+"""
 _STOP_TIMEOUT = 5.0
 """Seconds that a run has to end when it is told to."""
 
@@ -75,9 +84,10 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._task: asyncio.Task[Result] | None = None
         self._stopped = False
         self._rejected: Counter[str] = Counter()
+        self._shown_at = 0.0
         self._health = ExportHealth(hass, entry, HassJob(self._async_export_unasked))
         self._timetable = Timetable(
-            hass, entry, self._options.schedule, self._async_export_unasked, self._show
+            hass, entry, self._options.schedule, self._async_export_unasked, self._show_now
         )
 
     @override
@@ -85,7 +95,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Load the checkpoint."""
         load = self._exporter.checkpoint_file.load
         self._checkpoint = await self.hass.async_add_executor_job(load)
-        await self._async_look_at_rejected_rows()
+        await self._async_look_at_rejected_rows(first=True)
 
     @override
     async def _async_update_data(self) -> ExportStatus:
@@ -101,7 +111,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         # As long as exports succeed, the next one is soon enough.
         danger = self._guard.danger if self._health.last_error else None
         async_show_rows_in_danger(self.hass, self.config_entry, danger)
-        self._progress.count(self._checkpoint, sum(waiting.values()))
+        oldest = self._guard.oldest
+        age = None if oldest is None else dt_util.utcnow().timestamp() - oldest
+        self._progress.count(self._checkpoint, sum(waiting.values()), age)
         return self._status()
 
     def _count_all(self) -> dict[str, int]:
@@ -117,6 +129,26 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         return waiting
 
     @property
+    def checkpoint(self) -> Checkpoint:
+        """Return how far all tables are exported."""
+        return self._checkpoint
+
+    @property
+    def exporter(self) -> Exporter:
+        """Return what puts exports together."""
+        return self._exporter
+
+    @property
+    def health(self) -> ExportHealth:
+        """Return how exports went."""
+        return self._health
+
+    @property
+    def failing(self) -> bool:
+        """Return whether the last export failed, or the recorder cannot be read."""
+        return bool(self._health.last_error) or not self.last_update_success
+
+    @property
     def paused(self) -> bool:
         """Return whether exports begin by somebody's wish only, and backfills wait."""
         return bool(self.config_entry.data.get(CONF_PAUSED))
@@ -130,7 +162,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             self._health.async_forget_retry()
         if isinstance(self._run, Run):
             self._run.pause(paused)
-        self._show()
+        self._show_now()
 
     @property
     def next_export(self) -> datetime | None:
@@ -182,6 +214,17 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         when this one cannot go on.
         """
         return await self._async_alone(lambda: self._async_run(trigger, flush=flush))
+
+    @callback
+    def async_begin_export(self) -> None:
+        """Begin to export everything that waits; nobody has to wait until it ends.
+
+        Raises ServiceValidationError when an export is running already.
+        """
+        self._check_alone()
+        self.config_entry.async_create_background_task(
+            self.hass, self._async_export_unasked(trigger=Trigger.ACTION), f"{DOMAIN} export"
+        )
 
     async def async_retry_rejected(self) -> Result:
         """Send the rejected rows again; raises what `async_export` raises."""
@@ -250,7 +293,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self, _: datetime | None = None, *, trigger: Trigger = Trigger.SCHEDULE
     ) -> None:
         """Export because it is time to, or time to try again."""
-        if self.paused and trigger is not Trigger.RETENTION:
+        if self.paused and trigger not in (Trigger.ACTION, Trigger.RETENTION):
             return
         failed_before = self._health.failures > 0
         try:
@@ -269,33 +312,48 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
     async def _async_run(self, trigger: Trigger, *, flush: bool) -> Result:
         """Make one run, and show how it goes."""
-        async with self._showing():
+        async with self._showing(trigger):
             self._run = run = await self._exporter.async_new_run(self._checkpoint, trigger)
-            self._show()
             # Rows that the recorder is about to delete cannot wait.
             backfill = not self.paused or trigger is Trigger.RETENTION
             try:
                 result = await run.async_export(flush=flush, backfill=backfill)
             finally:
-                async_show_lost_rows(self.hass, self.config_entry, run.losses)
+                if run.losses:
+                    async_show_lost_rows(self.hass, self.config_entry, run.losses)
+                    self._tell(gap_found(run.losses))
             if corrections := await self._exporter.async_new_corrections(self._checkpoint):
                 self._run = corrections
                 result.include(await corrections.async_check(dt_util.utcnow()))
-            return result
+            await self._async_remember(result)
+        self._tell(completed(result, trigger))
+        return result
+
+    async def _async_remember(self, result: Result) -> None:
+        """Keep how much was exported, and how long it took, for the time after a restart."""
+        self._checkpoint = replace(
+            self._checkpoint, last_rows=result.total, last_seconds=result.seconds
+        )
+        save = self._exporter.checkpoint_file.save
+        await self.hass.async_add_executor_job(save, self._checkpoint)
 
     async def _async_retry(self) -> Result:
         """Send the rejected rows again, and show how it goes."""
-        async with self._showing():
+        async with self._showing(Trigger.RETRY_REJECTED):
             retry = await self._exporter.async_new_retry(self._checkpoint)
             return await retry.async_send(TABLES.values())
 
     @asynccontextmanager
-    async def _showing(self) -> AsyncIterator[None]:
-        """Show how an export ends."""
+    async def _showing(self, trigger: Trigger) -> AsyncIterator[None]:
+        """Show that an export is running, if it takes its time, and how it ends."""
         self._health.async_forget_retry()
         if self._stopped:
             raise StoppedError
         self._exporting = True
+        self._progress.start(self._checkpoint)
+        self._shown_at = monotonic()
+        show_no_more = async_call_later(self.hass, _SHOWN_AFTER, self._show_now)
+        happening: Happening | None = None
         try:
             if self._health.tables_doubtful:
                 # A column may have been dropped; if it was not, this changes nothing.
@@ -307,13 +365,16 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             raise
         except ExportError as err:
             self._health.async_failed(err, retry=not self._stopped)
+            happening = failed(self._health, trigger)
             raise
         except Exception as err:
-            self._health.last_error = repr(err)
+            self._health.async_broke_down(err)
+            happening = failed(self._health, trigger)
             raise
         else:
             self._health.async_succeeded()
         finally:
+            show_no_more()
             self._exporting = False
             self._progress.stop()
             self._run = None
@@ -321,33 +382,58 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             if not self._stopped:
                 await self._async_look_at_rejected_rows()
                 await self.async_refresh()
+            # Whoever hears of it finds all entities as they are then.
+            if happening:
+                self._tell(happening)
 
-    async def _async_look_at_rejected_rows(self) -> None:
+    async def _async_look_at_rejected_rows(self, *, first: bool = False) -> None:
         """Count the rejected rows, and show an issue if there are any."""
         rejected_rows = self._exporter.rejected_rows
+        before = self._rejected
         self._rejected = await self.hass.async_add_executor_job(rejected_rows.count_by_reason)
+        if not first and (happening := rows_rejected(before, self._rejected)):
+            self._tell(happening)
         async_show_rejected_rows(
             self.hass, self.config_entry, self._rejected, str(rejected_rows.path)
         )
 
     @callback
     def _on_progress(self, checkpoint: Checkpoint) -> None:
+        """Take note of how far an export is, and show it now and then."""
         self._checkpoint = checkpoint
-        self._show()
+        status = self._status()
+        if monotonic() - self._shown_at >= _SHOWN_AFTER:
+            self._show(status)
 
-    def _show(self) -> None:
-        self.async_set_updated_data(self._status())
+    @callback
+    def _show_now(self, _: datetime | None = None) -> None:
+        self._show(self._status())
+
+    def _show(self, status: ExportStatus) -> None:
+        self._shown_at = monotonic()
+        self.async_set_updated_data(status)
+
+    @callback
+    def _tell(self, happening: Happening) -> None:
+        async_tell(self.hass, self.config_entry, happening)
 
     def _status(self) -> ExportStatus:
         last_export = self._checkpoint.last_export
         return ExportStatus(
             status=self._activity,
             last_export=dt_util.utc_from_timestamp(last_export) if last_export else None,
+            next_export=self.next_export,
+            last_rows=self._checkpoint.last_rows,
+            last_seconds=self._checkpoint.last_seconds,
+            rows_per_second=self._progress.rows_per_second(self._checkpoint),
             rows_exported=sum(position.rows for position in self._checkpoint.positions.values()),
+            bytes_sent=self._checkpoint.bytes_sent,
             rejected=dict(self._rejected),
             rows_waiting=self._progress.rows_waiting(self._checkpoint),
+            oldest_age=self._progress.oldest_age,
             backfill=self._progress.backfill(self._checkpoint, exporting=self._exporting),
             last_error=self._health.last_error,
+            last_error_kind=self._health.last_error_kind,
         )
 
     @property

@@ -1,23 +1,144 @@
-"""Diagnostics of BigQuery Export, for a bug report."""
+"""Diagnostics of BigQuery Export, for a bug report: how it is, without saying whose it is."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
+from importlib.metadata import version
+import re
 from typing import Any
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.recorder import async_migration_in_progress, get_instance
 
-from .const import CONF_API_ENDPOINT, CONF_SERVICE_ACCOUNT_KEY, CONF_STORAGE_ENDPOINT
-from .coordinator import BigQueryExportConfigEntry
+from .bigquery.connection import API_ENDPOINT, STORAGE_ENDPOINT
+from .const import (
+    CONF_API_ENDPOINT,
+    CONF_COLUMNS,
+    CONF_COORDINATES,
+    CONF_DELIVERY,
+    CONF_EXPORT_TIME,
+    CONF_LOCATION,
+    CONF_NOTIFICATIONS,
+    CONF_STORAGE_ENDPOINT,
+    CONF_TABLES,
+    DOMAIN,
+)
+from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
+from .export.checkpoint import Checkpoint, Position
+from .export.readiness import KNOWN_SCHEMA
 
-TO_REDACT = {CONF_API_ENDPOINT, CONF_SERVICE_ACCOUNT_KEY, CONF_STORAGE_ENDPOINT}
+_LIBRARIES = ("google-auth", "google-cloud-bigquery", "google-cloud-bigquery-storage", "grpcio")
+_SHOWN = {
+    *(CONF_COLUMNS, CONF_COORDINATES, CONF_DELIVERY, CONF_EXPORT_TIME, CONF_LOCATION),
+    *(CONF_NOTIFICATIONS, CONF_TABLES),
+}
+"""Settings whose texts come from a list of ours, or are a time or a place of Google's."""
+_PLAIN_WORDS = re.compile(r"[A-Za-z ,()]*")
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BigQueryExportConfigEntry
 ) -> dict[str, Any]:
-    """Return what helps to find a mistake, without any secret."""
+    """Return what helps to find a mistake, without a secret, an address or a name of the home."""
+    coordinator = entry.runtime_data
     return {
-        "data": async_redact_data(entry.data, TO_REDACT),
-        "options": dict(entry.options),
-        "status": asdict(entry.runtime_data.data),
+        "libraries": await hass.async_add_executor_job(_libraries),
+        "data": _without_names(entry.data),
+        "own_endpoints": {
+            "api": entry.data.get(CONF_API_ENDPOINT, API_ENDPOINT) != API_ENDPOINT,
+            "storage": entry.data.get(CONF_STORAGE_ENDPOINT, STORAGE_ENDPOINT) != STORAGE_ENDPOINT,
+        },
+        "options": _without_names(entry.options),
+        "recorder": _recorder(hass),
+        "status": _status(coordinator),
+        "health": {
+            "retrying": coordinator.health.retrying,
+            "failures": coordinator.health.failures,
+            "tables_doubtful": coordinator.health.tables_doubtful,
+            "recorder_readable": coordinator.last_update_success,
+            "issues": _issues(hass, entry),
+            "load_jobs_used": coordinator.exporter.load_jobs_used,
+        },
+        "checkpoint": _checkpoint(coordinator.checkpoint),
     }
+
+
+def _libraries() -> dict[str, str]:
+    """Return the versions of Google's libraries; this blocks."""
+    return {name: version(name) for name in _LIBRARIES}
+
+
+def _without_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with what is the user's own counted or redacted, and never shown."""
+    return {name: _without_name(name, value) for name, value in settings.items()}
+
+
+def _without_name(name: str, value: object) -> object:
+    match value:
+        case bool() | int() | float() | None:
+            return value
+        case Mapping() if name.endswith("_key"):
+            return REDACTED
+        case Mapping():
+            return _without_names(value)
+        case _ if name in _SHOWN:
+            return value
+        case list() | tuple():
+            return {"count": len(value)}
+        case _:
+            return REDACTED
+
+
+def _recorder(hass: HomeAssistant) -> dict[str, Any]:
+    recorder = get_instance(hass)
+    return {
+        "database": recorder.dialect_name,
+        "schema": recorder.schema_version,
+        "known_schema": KNOWN_SCHEMA,
+        "migrating": async_migration_in_progress(hass),
+        "keep_days": recorder.keep_days,
+        "auto_purge": recorder.auto_purge,
+        "commit_interval": recorder.commit_interval,
+    }
+
+
+def _status(coordinator: BigQueryExportCoordinator) -> dict[str, Any]:
+    """Return the status, with errors by their kind: their sentences name places and addresses."""
+    status = asdict(coordinator.data)
+    del status["last_error"]
+    reasons: Counter[str] = Counter()
+    for reason, rows in coordinator.data.rejected.items():
+        reasons[_impersonal(reason)] += rows
+    return {**status, "rejected": dict(reasons)}
+
+
+def _impersonal(reason: str) -> str:
+    """Return the beginning of a reason: before anything that may be a name or a value."""
+    words = _PLAIN_WORDS.match(reason)
+    return (words.group() if words else "").strip() or REDACTED
+
+
+def _issues(hass: HomeAssistant, entry: ConfigEntry) -> list[str]:
+    """Return the repair issues of an export, by what they are about."""
+    return sorted(
+        issue.translation_key or ""
+        for issue in ir.async_get(hass).issues.values()
+        if issue.active and issue.domain == DOMAIN and issue.issue_id.endswith(entry.entry_id)
+    )
+
+
+def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
+    intent = checkpoint.intent
+    return {
+        "positions": {name: _position(one) for name, one in checkpoint.positions.items()},
+        "in_doubt": intent and {"table": intent.track, "delivery": intent.delivery},
+        "last_export": checkpoint.last_export,
+    }
+
+
+def _position(position: Position) -> dict[str, Any]:
+    """Return a position without its anchors, which are of rows."""
+    return {**asdict(position), "anchors": len(position.anchors)}

@@ -1,5 +1,7 @@
 """The base of all entities of BigQuery Export."""
 
+from typing import override
+
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -30,3 +32,13 @@ class BigQueryExportEntity(CoordinatorEntity[BigQueryExportCoordinator]):
             configuration_url=console_url(destination_from(entry.data)),
             entry_type=DeviceEntryType.SERVICE,
         )
+
+
+class AlwaysAvailableEntity(BigQueryExportEntity):
+    """An entity that is of use even while the recorder cannot be read."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True, whether or not it is known what waits."""
+        return True

@@ -28,6 +28,8 @@ class Trigger(StrEnum):
     """A backfill that was paused, or interrupted by a restart, goes on."""
     RETENTION = "retention"
     """The recorder is about to delete rows."""
+    RETRY_REJECTED = "retry_rejected"
+    """Somebody wants the rejected rows to be sent again."""
     SCHEDULE = "schedule"
 
 
@@ -41,9 +43,23 @@ class ExportStatus:
 
     status: Status
     last_export: datetime | None
+    next_export: datetime | None
+    """When the next one is due by the schedule, if it is."""
+    last_rows: int | None
+    """Rows that the last export has sent."""
+    last_seconds: float | None
+    """How long it took."""
+    rows_per_second: float | None
+    """Of the export that is running, else of the last one."""
     rows_exported: int
+    bytes_sent: int
     rejected: Mapping[str, int]
     """How many rows were rejected and not sent since, by the reason."""
     rows_waiting: int
+    oldest_age: float | None
+    """How old the oldest row that waits is, in seconds."""
     backfill: Backfill | None
     last_error: str | None
+    """Why the last export failed, as a sentence, if it did."""
+    last_error_kind: str | None
+    """The same by a word that has nothing of the home in it."""

@@ -14,6 +14,7 @@ from homeassistant.util import dt as dt_util
 
 from .bigquery import DELIVERIES
 from .bigquery.connection import Connection
+from .bigquery.load_job import LoadJobDelivery
 from .bigquery.lookup import TableLookup
 from .circumstances import async_place, named_choice
 from .const import DOMAIN
@@ -69,6 +70,12 @@ class Exporter:
         self._registries = Registries(hass)
         self._corrections: Corrections | None = None
         """The last look for corrections."""
+
+    @property
+    def load_jobs_used(self) -> int:
+        """Return how many load jobs of a day the table has used that has used most."""
+        deliveries = self._deliveries.values()
+        return sum(one.jobs_used for one in deliveries if isinstance(one, LoadJobDelivery))
 
     @property
     def rejected_rows(self) -> RejectedRows:

@@ -27,24 +27,42 @@ class Progress:
 
     def __init__(self) -> None:
         """Know of no rows."""
+        self.oldest_age: float | None = None
+        """How old the oldest row that waits was when they were counted, in seconds."""
         self._waiting = 0
         self._handled = 0
+        self._started: tuple[float, int] | None = None
         self._began: tuple[float, int] | None = None
         self._sizes: dict[str, int] = {}
         """Rows of each backfill, and of those that are done while others are not."""
 
-    def count(self, checkpoint: Checkpoint, waiting: int) -> None:
-        """Take note of how many rows wait behind a checkpoint."""
+    def count(self, checkpoint: Checkpoint, waiting: int, oldest_age: float | None) -> None:
+        """Take note of how many rows wait behind a checkpoint, and how old the oldest one is."""
         self._waiting = waiting
+        self.oldest_age = oldest_age
         self._handled = _handled(checkpoint)
 
     def rows_waiting(self, checkpoint: Checkpoint) -> int:
         """Return how many rows wait, about."""
         return max(0, self._waiting - (_handled(checkpoint) - self._handled))
 
+    def start(self, checkpoint: Checkpoint) -> None:
+        """Take note that an export begins at a checkpoint."""
+        self._started = (monotonic(), _handled(checkpoint))
+
     def stop(self) -> None:
         """Take note that nothing is sent any more."""
         self._began = None
+        self._started = None
+
+    def rows_per_second(self, checkpoint: Checkpoint) -> float | None:
+        """Return how fast rows are exported: now, or else by the last export, if there was one."""
+        if self._started:
+            began, handled = self._started
+            return (_handled(checkpoint) - handled) / max(monotonic() - began, 1e-3)
+        if checkpoint.last_rows is None or checkpoint.last_seconds is None:
+            return None
+        return checkpoint.last_rows / max(checkpoint.last_seconds, 1e-3)
 
     def backfill(self, checkpoint: Checkpoint, *, exporting: bool) -> Backfill | None:
         """Return how far the backfills are that a checkpoint has, if it has any."""

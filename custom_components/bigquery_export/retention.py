@@ -21,6 +21,8 @@ class RetentionGuard:
         """Begin to watch; nothing is known to be in danger."""
         self._hass = hass
         self.danger: Danger | None = None
+        self.oldest: float | None = None
+        """The time of about the oldest row that waits, in seconds since 1970."""
         self._tried: tuple[datetime, bool] | None = None
 
     async def async_look(self, checkpoint: Checkpoint, waiting: Mapping[str, int]) -> None:
@@ -30,16 +32,19 @@ class RetentionGuard:
         """
         retention = Retention.of(self._hass)
         danger = None
+        times = []
         for table, rows in waiting.items():
-            if not (rows and retention.purges and is_purged(table)):
+            if not (rows and is_purged(table)):
                 continue
             cursor = checkpoint.standing(table).rear.cursor
             oldest = await read_recorder(self._hass, oldest_waiting, self._hass, table, cursor)
             if oldest is None:
                 continue
+            times.append(oldest)
             if purge := retention.purge_of(oldest, dt_util.utcnow()):
                 danger = Danger(rows, oldest, purge).and_(danger)
         self.danger = danger
+        self.oldest = min(times, default=None)
 
     @callback
     def async_take_chance(self) -> bool:

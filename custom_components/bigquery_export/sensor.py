@@ -11,7 +11,13 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
+from homeassistant.const import (
+    MAX_LENGTH_STATE_STATE,
+    PERCENTAGE,
+    EntityCategory,
+    UnitOfInformation,
+    UnitOfTime,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
@@ -37,40 +43,105 @@ def _backfill(value_fn: Callable[[Backfill], StateType]) -> Callable[[ExportStat
     return lambda data: value_fn(data.backfill) if data.backfill else None
 
 
-SENSORS: tuple[BigQueryExportSensorDescription, ...] = (
+def _rounded(value: float | None, digits: int | None = None) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+_EXPORTS: tuple[BigQueryExportSensorDescription, ...] = (
     BigQueryExportSensorDescription(
         key="status",
         translation_key="status",
         device_class=SensorDeviceClass.ENUM,
-        entity_category=EntityCategory.DIAGNOSTIC,
         options=[status.value for status in Status],
         value_fn=lambda data: data.status,
+    ),
+    BigQueryExportSensorDescription(
+        key="last_error",
+        translation_key="last_error",
+        value_fn=lambda data: data.last_error and data.last_error[:MAX_LENGTH_STATE_STATE],
     ),
     BigQueryExportSensorDescription(
         key="last_export",
         translation_key="last_export",
         device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda data: data.last_export,
     ),
     BigQueryExportSensorDescription(
+        key="next_export",
+        translation_key="next_export",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda data: data.next_export,
+    ),
+    BigQueryExportSensorDescription(
+        key="last_duration",
+        translation_key="last_duration",
+        device_class=SensorDeviceClass.DURATION,
+        entity_registry_enabled_default=False,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        value_fn=lambda data: _rounded(data.last_seconds, 1),
+    ),
+)
+_ROWS: tuple[BigQueryExportSensorDescription, ...] = (
+    BigQueryExportSensorDescription(
         key="rows_exported",
         translation_key="rows_exported",
-        entity_category=EntityCategory.DIAGNOSTIC,
         state_class=SensorStateClass.TOTAL_INCREASING,
         value_fn=lambda data: data.rows_exported,
     ),
     BigQueryExportSensorDescription(
+        key="last_rows",
+        translation_key="last_rows",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda data: data.last_rows,
+    ),
+    BigQueryExportSensorDescription(
         key="rows_waiting",
         translation_key="rows_waiting",
-        entity_category=EntityCategory.DIAGNOSTIC,
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda data: data.rows_waiting,
     ),
     BigQueryExportSensorDescription(
+        key="oldest_waiting",
+        translation_key="oldest_waiting",
+        device_class=SensorDeviceClass.DURATION,
+        entity_registry_enabled_default=False,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        value_fn=lambda data: _rounded(data.oldest_age),
+    ),
+    BigQueryExportSensorDescription(
+        key="rejected_rows",
+        translation_key="rejected_rows",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda data: sum(data.rejected.values()),
+    ),
+    BigQueryExportSensorDescription(
+        key="bytes_sent",
+        translation_key="bytes_sent",
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=1,
+        suggested_unit_of_measurement=UnitOfInformation.MEGABYTES,
+        value_fn=lambda data: data.bytes_sent,
+    ),
+    BigQueryExportSensorDescription(
+        key="rows_per_second",
+        translation_key="rows_per_second",
+        entity_registry_enabled_default=False,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=lambda data: _rounded(data.rows_per_second, 1),
+    ),
+)
+_BACKFILL: tuple[BigQueryExportSensorDescription, ...] = (
+    BigQueryExportSensorDescription(
         key="backfill_progress",
         translation_key="backfill_progress",
-        entity_category=EntityCategory.DIAGNOSTIC,
         native_unit_of_measurement=PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
@@ -79,14 +150,12 @@ SENSORS: tuple[BigQueryExportSensorDescription, ...] = (
     BigQueryExportSensorDescription(
         key="backfill_rows_done",
         translation_key="backfill_rows_done",
-        entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         value_fn=_backfill(lambda backfill: backfill.rows_done),
     ),
     BigQueryExportSensorDescription(
         key="backfill_rows_left",
         translation_key="backfill_rows_left",
-        entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         value_fn=_backfill(lambda backfill: backfill.rows_left),
     ),
@@ -94,15 +163,13 @@ SENSORS: tuple[BigQueryExportSensorDescription, ...] = (
         key="backfill_time_left",
         translation_key="backfill_time_left",
         device_class=SensorDeviceClass.DURATION,
-        entity_category=EntityCategory.DIAGNOSTIC,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_unit_of_measurement=UnitOfTime.MINUTES,
         suggested_display_precision=0,
-        value_fn=_backfill(
-            lambda backfill: None if backfill.seconds_left is None else round(backfill.seconds_left)
-        ),
+        value_fn=_backfill(lambda backfill: _rounded(backfill.seconds_left)),
     ),
 )
+SENSORS = (*_EXPORTS, *_ROWS, *_BACKFILL)
 
 
 async def async_setup_entry(
@@ -119,6 +186,7 @@ async def async_setup_entry(
 class BigQueryExportSensor(BigQueryExportEntity, SensorEntity):
     """A sensor that shows one part of the status."""
 
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
     entity_description: BigQueryExportSensorDescription
 
     @property

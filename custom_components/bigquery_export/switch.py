@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BigQueryExportConfigEntry
-from .entity import BigQueryExportEntity
+from .entity import AlwaysAvailableEntity
 
 # Coordinator is used to centralize the data updates
 PARALLEL_UPDATES = 0
@@ -27,7 +27,7 @@ async def async_setup_entry(
     async_add_entities([PauseSwitch(entry.runtime_data, _PAUSE)])
 
 
-class PauseSwitch(BigQueryExportEntity, SwitchEntity):
+class PauseSwitch(AlwaysAvailableEntity, SwitchEntity):
     """Lets nothing begin by itself while it is on, and backfills wait."""
 
     @property
@@ -35,12 +35,6 @@ class PauseSwitch(BigQueryExportEntity, SwitchEntity):
     def is_on(self) -> bool:
         """Return whether the export is paused."""
         return self.coordinator.paused
-
-    @property
-    @override
-    def available(self) -> bool:
-        """Return True: it can be paused whatever the export is doing."""
-        return True
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:

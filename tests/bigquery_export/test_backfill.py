@@ -16,6 +16,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
+from custom_components.bigquery_export import coordinator as coordinator_module
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.const import CONF_BATCH_ROWS, CONF_TABLES, DOMAIN
 from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
@@ -260,6 +261,7 @@ async def loaded(
         monkeypatch.setattr(module, name, 100)  # The export's own sensors are recorded, too.
     monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 100)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 50)
+    monkeypatch.setattr(coordinator_module, "_SHOWN_AFTER", 0)
     hass.config_entries.async_update_entry(
         entry, options={CONF_BATCH_ROWS: 50, CONF_TABLES: ["sensor_data"]}
     )

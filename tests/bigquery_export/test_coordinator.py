@@ -40,8 +40,8 @@ from .registered import Home
 from .test_source_states import record
 from .warehouse import Warehouse
 
-OWN_ENTITIES = len(SENSORS) + 1
-"""Those of the export itself, which are registered, too: the last is a switch."""
+OWN_ENTITIES = len(SENSORS) + 4
+"""Those of the export itself, which are registered, too: one more of each other platform."""
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ async def test_refused_key_asks_for_a_new_one(
 
 
 async def test_unknown_error(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
-    """An error that nobody thought of ends the run and shows its text."""
+    """An error that nobody thought of ends the run and shows its name."""
     with (
         patch(
             "custom_components.bigquery_export.source.states.StatesReader.newest_id",
@@ -298,7 +298,7 @@ async def test_unknown_error(hass: HomeAssistant, loaded: MockConfigEntry) -> No
     ):
         await export_now(hass)
     assert state(hass, "status") == "failed"
-    assert loaded.runtime_data.data.last_error == "ZeroDivisionError('odd')"
+    assert "Something unexpected happened (ZeroDivisionError)." in state(hass, "last_error")
 
 
 async def test_recorder_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
@@ -320,6 +320,7 @@ async def test_progress(
     """While an export runs, the sensors follow it from transaction to transaction."""
     monkeypatch.setattr("custom_components.bigquery_export.export.chunk.MAX_ROWS", 10)
     monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 5)
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 0)
     hass.config_entries.async_update_entry(loaded, options={CONF_BATCH_ROWS: 5})
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await record(hass, 30)
@@ -340,6 +341,21 @@ async def test_progress(
     own = 3 * OWN_ENTITIES
     assert {exported for exported, _ in exporting} >= {0, own, own + 10, own + 20, own + 30}
     assert all(left == max(0, waiting - max(0, exported - own)) for exported, left in exporting)
+
+
+async def test_progress_now_and_then(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often an export says how far it is, it is shown every three seconds at most."""
+    coordinator = loaded.runtime_data
+    now = coordinator._shown_at = 100.0
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator.monotonic", lambda: now)
+    shown: list[float] = []
+    unsubscribe = coordinator.async_add_listener(lambda: shown.append(now))
+    for now in (100.5, 102.9, 103.0, 103.5, 105.9, 106.0, 106.1):  # noqa: B007 (the clock)
+        coordinator._on_progress(coordinator.checkpoint)
+    unsubscribe()
+    assert shown == [103.0, 106.0]
 
 
 def issues_of(hass: HomeAssistant) -> dict[str, dict[str, str] | None]:

@@ -1,9 +1,13 @@
 """Diagnostics."""
 
 import json
+from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.recorder import get_instance
 from homeassistant.setup import async_setup_component
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
@@ -11,42 +15,137 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY
+from custom_components.bigquery_export.export.errors import UnreachableError
+from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.rows.encoded_rows import RefusedRow
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
+from .test_coordinator import export_now
+from .test_source_states import record
 from .warehouse import Warehouse
 
+OPTIONS: dict[str, Any] = {
+    "batch_rows": 2_000,
+    "delivery": "storage_write",
+    "export_time": "03:30:00",
+    "tables": ["sensor_data", "statistics"],
+    "events": ["my_secret_event"],
+    "include": {"entities": ["light.secret_lamp", "sensor.s0"], "areas": []},
+    "privacy": {"hash_users": True, "coordinates": "round", "hidden_entities": ["*.secret_*"]},
+    "surroundings": [{"entity_id": "sensor.secret", "name": "secret_name"}],
+    "some_text": "projects/secret/locations/eu",
+}
+REASONS = {
+    "Cannot convert value to integer: secret": "Cannot convert value to integer",
+    "sensor.secret_lamp is odd": "sensor",
+    "1234 is no date": "**REDACTED**",
+    "the recorder no longer knows its entity": "the recorder no longer knows its entity",
+}
 
-async def test_no_secret_in_diagnostics(
+
+async def test_diagnostics(
     hass: HomeAssistant,
     hass_client: ClientSessionGenerator,
     entry: MockConfigEntry,
     warehouse: Warehouse,
 ) -> None:
-    """Diagnostics tell where the export goes and how it is, and nothing of the key."""
+    """Diagnostics tell how the export is, and nothing of the key, the place and the home."""
     assert await async_setup_component(hass, "diagnostics", {})
+    data = {**entry.data, "paused": False}
+    hass.config_entries.async_update_entry(entry, data=data, options=OPTIONS)
+    rejected = [RefusedRow({"state_id": n}, reason, False) for n, reason in enumerate(REASONS)]
+    RejectedRows(hass, entry.entry_id).append("export", SENSOR_DATA, rejected)
+    await record(hass, 3)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    diagnostics = await get_diagnostics_for_config_entry(hass, hass_client, entry)
-    assert diagnostics == {
-        "data": {
-            "service_account_key": "**REDACTED**",
-            "project_id": warehouse.project,
-            "dataset_id": "home",
-            "location": "EU",
-            "table_id": "sensor_data",
-            "api_endpoint": "**REDACTED**",
-            "storage_endpoint": "**REDACTED**",
-        },
-        "options": {},
-        "status": {
-            "status": "idle",
-            "last_export": None,
-            "rows_exported": 0,
-            "rejected": {},
-            "rows_waiting": 0,
-            "backfill": None,
-            "last_error": None,
-        },
-    }
+    await export_now(hass)
     key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
-    for secret in (key["private_key"], key["private_key_id"], key["client_email"]):
-        assert secret not in json.dumps(diagnostics)
+    warehouse.grant(key)
+    await record(hass, 1)
+    with pytest.raises(HomeAssistantError):
+        await export_now(hass)
+
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert found["data"] == {
+        "service_account_key": "**REDACTED**",
+        "project_id": "**REDACTED**",
+        "dataset_id": "**REDACTED**",
+        "location": "EU",
+        "table_id": "**REDACTED**",
+        "api_endpoint": "**REDACTED**",
+        "storage_endpoint": "**REDACTED**",
+        "paused": False,
+    }
+    assert found["own_endpoints"] == {"api": True, "storage": True}
+    assert found["options"] == {
+        "batch_rows": 2_000,
+        "delivery": "storage_write",
+        "export_time": "03:30:00",
+        "tables": ["sensor_data", "statistics"],
+        "events": {"count": 1},
+        "include": {"entities": {"count": 2}, "areas": {"count": 0}},
+        "privacy": {"hash_users": True, "coordinates": "round", "hidden_entities": {"count": 1}},
+        "surroundings": {"count": 1},
+        "some_text": "**REDACTED**",
+    }
+    assert found["recorder"] == {
+        "database": "sqlite",
+        "schema": get_instance(hass).schema_version,
+        "known_schema": 53,
+        "migrating": False,
+        "keep_days": 10,
+        "auto_purge": True,
+        "commit_interval": 0,
+    }
+    assert found["health"] == {
+        "retrying": False,
+        "failures": 0,
+        "tables_doubtful": False,
+        "recorder_readable": True,
+        "issues": ["permission_missing", "rows_rejected"],
+        "load_jobs_used": 0,
+    }
+    status = found["status"]
+    assert status["last_error_kind"] == "permission_missing"
+    assert status["status"] == "failed"
+    assert status["last_export"]
+    assert status["rejected"] == dict.fromkeys(REASONS.values(), 1)
+    position = found["checkpoint"]["positions"]["sensor_data"]
+    assert position["rows"] >= 3
+    assert position["anchors"] == 1
+    assert found["checkpoint"]["last_export"] > 0
+    assert found["libraries"]["google-cloud-bigquery"]
+    text = json.dumps(found)
+    destination = warehouse.destination
+    for private in (
+        *(str(value) for value in key.values() if value != "service_account"),
+        *(destination.project, destination.api_endpoint, destination.storage_endpoint),
+        *("secret", "127.0.0.1", "home.sensor_data", "permission '", "@"),
+    ):
+        assert private not in text, private
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_diagnostics_of_what_is_in_doubt(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A transaction in doubt is named by its table only."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    hass.config_entries.async_update_entry(entry, options={"tables": ["sensor_data"]})
+    await record(hass, 3)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    def commit(_: object) -> None:
+        raise UnreachableError(endpoint="https://secret.example", message="secret")
+
+    stream = "custom_components.bigquery_export.bigquery.storage_write.PendingStream.commit"
+    monkeypatch.setattr(stream, commit)
+    with pytest.raises(HomeAssistantError):
+        await export_now(hass)
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert found["checkpoint"]["in_doubt"] == {"table": "sensor_data", "delivery": "storage_write"}
+    assert (found["health"]["retrying"], found["health"]["failures"]) == (True, 1)
+    assert "secret" not in json.dumps(found)
     assert await hass.config_entries.async_unload(entry.entry_id)

@@ -1,6 +1,7 @@
 """Setting up, unloading and removing a config entry."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 import re
 
@@ -30,7 +31,10 @@ from .warehouse import Warehouse
 async def test_setup_and_unload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """An entry is set up and unloaded, and its entities come and go with it."""
     assert await hass.config_entries.async_setup(entry.entry_id)
-    assert len(hass.states.async_all(("sensor", "switch"))) == 7
+    assert Counter(state.domain for state in hass.states.async_all()) == {
+        **dict.fromkeys(("binary_sensor", "button", "event", "switch"), 1),
+        "sensor": 11,
+    }
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert entry.state is ConfigEntryState.NOT_LOADED
     assert {state.state for state in hass.states.async_all()} == {"unavailable"}
@@ -131,6 +135,7 @@ async def test_running_export_ends(
     end: str,
 ) -> None:
     """Unloading, or stopping Home Assistant, ends a running export within seconds and cleanly."""
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 0)
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)

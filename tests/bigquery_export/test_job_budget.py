@@ -91,8 +91,12 @@ def test_never_beyond_the_limit(budget: JobBudget, clock: Clock) -> None:
 
 def test_a_day_later_all_are_free_again(budget: JobBudget, clock: Clock) -> None:
     """Jobs are counted for a day."""
+    assert budget.used == 0
     use(budget, 1_000)
+    budget.count("home.other")
+    assert budget.used == 1_000
     clock.now += DAY
+    assert budget.used == 0
     use(budget, 1_000)
     with pytest.raises(LoadJobsUsedUpError) as caught:
         budget.check("home.t")

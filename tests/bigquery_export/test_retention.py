@@ -9,14 +9,22 @@ from typing import Any
 from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.persistent_notification import (
+    _async_get_or_create_notifications as notifications_of,
+)
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    async_fire_time_changed,
+)
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
@@ -507,12 +515,25 @@ async def test_export_that_finds_rows_lost(
 ) -> None:
     """The issue comes also when the export fails that finds the loss, and stays when one ends."""
     await record(hass, 20, name="new")
-    await rewrite(hass, "DELETE FROM states WHERE state_id <= 15")
+    await rewrite(
+        hass, "DELETE FROM states WHERE state_id <= (SELECT MAX(state_id) - 5 FROM states)"
+    )
     key = loaded.data[CONF_SERVICE_ACCOUNT_KEY]
     warehouse.grant(key)
+    changes = async_capture_events(hass, EVENT_STATE_CHANGED)
     with pytest.raises(HomeAssistantError):
         await export_now(hass)
     assert "rows_lost" in issues_of(hass)
+    event = "event.home_sensor_data_export"
+    states = [e.data["new_state"] for e in changes if e.data["entity_id"] == event]
+    gap, failed = [found.attributes for found in states if found]
+    assert gap["event_type"] == "gap_found"
+    assert gap["rows"] >= 10
+    assert gap["tables"] == ["sensor_data"]
+    assert gap["since"] <= gap["until"]
+    assert failed["event_type"] == "failed"
+    told = notifications_of(hass)[f"bigquery_export_gap_found_{loaded.entry_id}"]["message"]
+    assert "rows of sensor_data before they were exported, from between 20" in told
     warehouse.grant(key, "roles/bigquery.dataEditor")
     await export_now(hass)
     assert issues_of(hass).keys() == {"rows_lost"}

@@ -291,6 +291,7 @@ async def test_crash_while_settling(
     await exporter.export()
     assert states_in(warehouse) == numbers(5) + numbers(3)
     assert log_rows(warehouse) == 8
+    assert exporter.file.load().bytes_sent == log_sum(warehouse, "byte_count")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -773,7 +774,13 @@ async def test_export_log(hass: HomeAssistant, warehouse: Warehouse, exporter: E
 
 def log_rows(warehouse: Warehouse) -> int:
     """Return how many rows the export log says were sent."""
+    return log_sum(warehouse, "row_count")
+
+
+def log_sum(warehouse: Warehouse, column: str) -> int:
+    """Return the sum of a column of the export log."""
     (row,) = warehouse.server.query(
-        "SELECT COALESCE(SUM(row_count), 0) AS total FROM home.export_log", warehouse.project
+        f"SELECT COALESCE(SUM({column}), 0) AS total FROM home.export_log",  # noqa: S608
+        warehouse.project,
     )
     return int(row["total"])

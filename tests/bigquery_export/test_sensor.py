@@ -1,14 +1,56 @@
 """The sensors, and the device that they belong to."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.entity import Entity
+from homeassistant.util import dt as dt_util
+import orjson
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
 
 from custom_components.bigquery_export.const import DOMAIN
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile, Position
+from custom_components.bigquery_export.export_status import Trigger
+from custom_components.bigquery_export.progress import Progress
 from custom_components.bigquery_export.sensor import SENSORS
 
+from .homes import RECORDER
+from .test_source_states import record
 from .warehouse import Warehouse
+
+QUIET = {**RECORDER, "commit_interval": 0}
+"""A recorder that does not record the sensors of the export."""
+DISABLED = {
+    *("Duration of the last export", "Oldest row waiting", "Rows per second"),
+    *("Backfill rows done", "Backfill rows left"),
+}
+
+
+def shown(hass: HomeAssistant, key: str) -> str:
+    """Return what a sensor of the export shows."""
+    registry = er.async_get(hass)
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    entity_id = registry.async_get_entity_id("sensor", DOMAIN, f"{entry.entry_id}_{key}")
+    assert entity_id is not None
+    found = hass.states.get(entity_id)
+    assert found is not None
+    return found.state
+
+
+@pytest.fixture
+def all_enabled() -> Iterator[None]:
+    """Enable what is disabled at first."""
+    with patch.object(Entity, "entity_registry_enabled_default", new=True):
+        yield
 
 
 async def test_sensors(
@@ -23,15 +65,24 @@ async def test_sensors(
     ]
     assert [entity.original_name for entity in entities] == [
         "Status",
+        "Last error",
         "Last export",
+        "Next export",
+        "Duration of the last export",
         "Rows exported",
+        "Rows in the last export",
         "Rows waiting",
+        "Oldest row waiting",
+        "Rejected rows",
+        "Bytes sent",
+        "Rows per second",
         "Backfill progress",
         "Backfill rows done",
         "Backfill rows left",
         "Backfill time left",
     ]
     assert {entity.entity_category for entity in entities} == {EntityCategory.DIAGNOSTIC}
+    assert {entity.original_name for entity in entities if entity.disabled} == DISABLED
     assert [entity.unique_id for entity in entities] == [
         f"{entry.entry_id}_{sensor.key}" for sensor in SENSORS
     ]
@@ -45,12 +96,90 @@ async def test_sensors(
         "failed",
     ]
     assert states["sensor.home_sensor_data_last_export"].state == "unknown"
+    assert states["sensor.home_sensor_data_last_error"].state == "unknown"
+    next_export = dt_util.parse_datetime(states["sensor.home_sensor_data_next_export"].state)
+    assert next_export is not None
+    assert next_export == entry.runtime_data.next_export
+    assert next_export > dt_util.utcnow()
     assert states["sensor.home_sensor_data_rows_exported"].state == "0"
     assert states["sensor.home_sensor_data_rows_waiting"].state == "0"
-    assert (
-        states["sensor.home_sensor_data_rows_waiting"].attributes["unit_of_measurement"] == "rows"
-    )
+    units = {
+        entity_id.removeprefix("sensor.home_sensor_data_"): state.attributes["unit_of_measurement"]
+        for entity_id, state in states.items()
+        if "unit_of_measurement" in state.attributes
+    }
+    assert units == {
+        "backfill_progress": "%",
+        "backfill_time_left": "min",
+        "bytes_sent": "MB",
+        "rejected_rows": "rows",
+        "rows_exported": "rows",
+        "rows_in_the_last_export": "rows",
+        "rows_waiting": "rows",
+    }
     assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.usefixtures("all_enabled")
+@pytest.mark.parametrize("recorder_config", [QUIET])
+async def test_what_an_export_leaves(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder_config: dict[str, Any]
+) -> None:
+    """The sensors say what the last export did and all did together, also after a restart."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    for key in ("last_rows", "last_duration", "rows_per_second", "oldest_waiting"):
+        assert shown(hass, key) == "unknown"
+    hour_ago = dt_util.utcnow() - timedelta(hours=1)
+    hass.states.async_set("sensor.old", "1", timestamp=hour_ago.timestamp())
+    await async_wait_recording_done(hass)
+    await record(hass, 3)
+    await entry.runtime_data.async_refresh()
+    assert 1 <= float(shown(hass, "oldest_waiting")) < 1.1
+    export = entry.runtime_data.async_export
+    # Not by an action, which is an event that the recorder writes down when it likes.
+    first, second = [await export(Trigger.ACTION) for _ in range(2)]
+    rows = first.total
+    assert rows >= 4
+    assert (shown(hass, "rows_exported"), shown(hass, "last_rows")) == (str(rows), "0")
+    assert float(shown(hass, "bytes_sent")) == pytest.approx(first.bytes / 1e6)
+    assert first.bytes > 500
+    assert shown(hass, "oldest_waiting") == "unknown"
+    assert (shown(hass, "rows_waiting"), shown(hass, "rows_per_second")) == ("0", "0.0")
+    assert float(shown(hass, "last_duration")) == round(second.seconds, 1)
+
+    await record(hass, 5, name="new")
+    await export(Trigger.ACTION)
+    kept = {description.key: shown(hass, description.key) for description in SENSORS}
+    assert (kept["rows_exported"], kept["last_rows"]) == (str(rows + 5), "5")
+    assert float(kept["rows_per_second"]) > 0
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert {description.key: shown(hass, description.key) for description in SENSORS} == kept
+
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    file = CheckpointFile(hass, entry.entry_id)
+    before = orjson.loads(file.path.read_bytes())
+    for new in ("bytes_sent", "last_rows", "last_seconds"):
+        del before[new]
+    file.path.write_bytes(orjson.dumps(before))
+    assert file.load().positions.keys() == before["positions"].keys()
+    assert (file.load().bytes_sent, file.load().last_rows) == (0, None)
+
+
+def test_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an export runs the speed is its own, and afterwards that of the last one."""
+    now = 100.0
+    monkeypatch.setattr("custom_components.bigquery_export.progress.monotonic", lambda: now)
+    progress = Progress()
+    assert progress.rows_per_second(Checkpoint()) is None
+    before = Checkpoint({"sensor_data": Position(rows=7)}, last_rows=30, last_seconds=2.0)
+    assert progress.rows_per_second(before) == 15
+    progress.start(before)
+    assert progress.rows_per_second(before) == 0
+    now = 110.0
+    after = before.advanced("sensor_data", Position(rows=107, rejected=5))
+    assert progress.rows_per_second(after) == 10.5
+    progress.stop()
+    assert progress.rows_per_second(after) == 15
 
 
 async def test_device(

@@ -32,6 +32,13 @@ class JobBudget:
         """Remember that a job was begun just now."""
         self._begun[table].append(self._clock())
 
+    @property
+    def used(self) -> int:
+        """Return how many jobs the table has had within a day that has had most of them."""
+        since = self._clock() - _DAY
+        jobs = [list(begun) for begun in list(self._begun.values())]  # Others may count meanwhile.
+        return max((sum(time > since for time in times) for times in jobs), default=0)
+
     def check(self, table: str) -> None:
         """Raise LoadJobsUsedUpError when a job has to wait.
 

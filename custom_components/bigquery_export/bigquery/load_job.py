@@ -45,6 +45,11 @@ class LoadJobDelivery:
         self._budget = JobBudget()
         self._encodings: dict[str, NdjsonEncoding] = {}
 
+    @property
+    def jobs_used(self) -> int:
+        """Return how many jobs of a day the table has used that has used most, in this process."""
+        return self._budget.used
+
     def encoding(self, table: Table) -> NdjsonEncoding:
         """Return how the rows of a table have to be encoded."""
         if table.name not in self._encodings:

@@ -161,6 +161,11 @@ class Intent:
     position: Position
 
     @property
+    def bytes(self) -> int:
+        """Return how many bytes its rows have."""
+        return int(self.log_values["byte_count"])
+
+    @property
     def age(self) -> float:
         """Return the seconds since all rows had been sent."""
         return time() - float(self.log_values["finished"]) / 1e6
@@ -177,6 +182,12 @@ class Checkpoint:
     """When the last export ended well, in seconds since 1970."""
     begin: Begin = field(default_factory=dict)
     """Where tables begin, if not with their oldest row."""
+    last_rows: int | None = None
+    """Rows that it has sent."""
+    last_seconds: float | None = None
+    """How long it took."""
+    bytes_sent: int = 0
+    """Bytes of all rows committed since the first export, before protocols and compression."""
 
     def position(self, track: str) -> Position:
         """Return where a table stands, or its backfill."""
@@ -189,9 +200,14 @@ class Checkpoint:
         """Return where a table stands, and its backfill."""
         return Standing(self.position(table), self.positions.get(backfill_of(table)))
 
-    def advanced(self, track: str, position: Position) -> Checkpoint:
-        """Return the checkpoint with one position moved, and nothing in doubt."""
-        return replace(self, intent=None, positions={**self.positions, track: position})
+    def advanced(self, track: str, position: Position, *, sent: int = 0) -> Checkpoint:
+        """Return the checkpoint with one position moved by some bytes, and nothing in doubt."""
+        return replace(
+            self,
+            intent=None,
+            positions={**self.positions, track: position},
+            bytes_sent=self.bytes_sent + sent,
+        )
 
     def with_standing(self, table: str, standing: Standing) -> Checkpoint:
         """Return the checkpoint with a table where it stands now."""
@@ -283,6 +299,9 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
         positions={name: _position(position) for name, position in data["positions"].items()},
         intent=intent and Intent(**intent | {"position": _position(intent["position"])}),
         last_export=data["last_export"],
+        last_rows=data.get("last_rows"),
+        last_seconds=data.get("last_seconds"),
+        bytes_sent=data.get("bytes_sent", 0),
     )
 
 

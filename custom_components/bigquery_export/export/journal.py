@@ -72,13 +72,15 @@ class Journal:
         table = self._tables[intent.table]
         outcome = await self._block(delivery.settle, table, intent.transaction)
         position = self.checkpoint.position(intent.track)
+        sent = 0
         if outcome is Outcome.COMMITTED:
             position = intent.position
+            sent = intent.bytes
             await self._settle_log(intent, delivery)
         elif outcome is Outcome.FORGOTTEN or intent.age > _REMEMBERED:
             doubtful = max(position.doubtful_until, intent.position.cursor)
             position = replace(position, doubtful_until=doubtful)
-        await self.save(self.checkpoint.advanced(intent.track, position))
+        await self.save(self.checkpoint.advanced(intent.track, position, sent=sent))
 
     async def _settle_log(self, intent: Intent, delivery: Delivery) -> None:
         """Make sure that the export log has its row of a transaction that was committed."""
@@ -115,7 +117,8 @@ class Journal:
             log.close()
             refused = chunk.reject(rejected, self._delivery.encoding(chunk.table))
             await self.keep_refused(chunk.table, refused)
-        await self.save(self.checkpoint.advanced(chunk.track, after()))
+        sent = chunk.bytes if chunk.rows else 0
+        await self.save(self.checkpoint.advanced(chunk.track, after(), sent=sent))
 
     async def keep_refused(self, table: Table, rows: Sequence[RefusedRow]) -> None:
         """Write rows that could not be sent to their file."""

@@ -34,6 +34,11 @@ class Result:
     """Bytes of rows sent, before protocols and compression."""
     seconds: float = 0
 
+    @property
+    def total(self) -> int:
+        """Return how many rows were committed in all."""
+        return sum(self.rows.values())
+
     def add(self, chunk: Chunk) -> None:
         """Count a chunk that was committed."""
         self.rows[chunk.table.name] += chunk.rows

@@ -1,0 +1,36 @@
+"""The button that begins an export."""
+
+from typing import override
+
+from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import BigQueryExportConfigEntry
+from .entity import AlwaysAvailableEntity
+
+# Coordinator is used to centralize the data updates
+PARALLEL_UPDATES = 0
+
+_EXPORT_NOW = ButtonEntityDescription(
+    key="export_now", translation_key="export_now", entity_category=EntityCategory.CONFIG
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BigQueryExportConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the button of a config entry."""
+    async_add_entities([ExportNowButton(entry.runtime_data, _EXPORT_NOW)])
+
+
+class ExportNowButton(AlwaysAvailableEntity, ButtonEntity):
+    """Begins to export everything that waits; the status says how it goes."""
+
+    @override
+    async def async_press(self) -> None:
+        """Begin an export, and do not wait until it ends."""
+        self.coordinator.async_begin_export()

@@ -1,0 +1,47 @@
+"""The event entity that says what happens to an export."""
+
+from typing import override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import BigQueryExportConfigEntry
+from .entity import AlwaysAvailableEntity
+from .happenings import Happening, HappeningType, async_listen
+
+# Coordinator is used to centralize the data updates
+PARALLEL_UPDATES = 0
+
+_EXPORT = EventEntityDescription(
+    key="export",
+    translation_key="export",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    event_types=[type_.value for type_ in HappeningType],
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BigQueryExportConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the event entity of a config entry."""
+    async_add_entities([ExportEvent(entry.runtime_data, _EXPORT)])
+
+
+class ExportEvent(AlwaysAvailableEntity, EventEntity):
+    """Tells automations, and the activity of the home, what has happened."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to what happens."""
+        await super().async_added_to_hass()
+        entry = self.coordinator.config_entry
+        self.async_on_remove(async_listen(self.hass, entry, self._async_happened))
+
+    @callback
+    def _async_happened(self, happening: Happening) -> None:
+        self._trigger_event(happening.type, {**happening.attributes})
+        self.async_write_ha_state()

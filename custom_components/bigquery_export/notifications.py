@@ -1,0 +1,119 @@
+"""Notifications: what happens to an export, as far as the user wants to be told."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from homeassistant.components import persistent_notification
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.translation import async_get_cached_translations
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .coordinator import BigQueryExportConfigEntry
+from .export.errors import ExportError
+from .happenings import Happening, HappeningType, async_listen
+from .options import Notifications, options_from
+
+_PATIENCE = 3
+"""Failures in a row of what may pass by itself, before anybody is told."""
+
+
+@callback
+def async_setup_notifications(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
+    """Notify of what happens from now on, and take back what does not hold any more."""
+    wanted = options_from(entry.options).notifications
+    if wanted is Notifications.OFF:
+        async_dismiss_notifications(hass, entry)
+        return
+    entry.async_on_unload(
+        async_listen(hass, entry, partial(_async_notify, hass, entry, wanted is Notifications.ALL))
+    )
+    entry.async_on_unload(
+        entry.runtime_data.async_add_listener(partial(_async_dismiss_healed, hass, entry))
+    )
+
+
+@callback
+def async_dismiss_notifications(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take back all notifications of an export."""
+    for type_ in HappeningType:
+        _async_dismiss(hass, entry, type_)
+
+
+@callback
+def _async_notify(
+    hass: HomeAssistant, entry: ConfigEntry, everything: bool, happening: Happening
+) -> None:
+    match happening.type:
+        case HappeningType.COMPLETED if not everything:
+            return
+        case HappeningType.FAILED if _may_pass(happening):
+            return
+        case HappeningType.FAILED:
+            _async_dismiss(hass, entry, HappeningType.COMPLETED)
+    persistent_notification.async_create(
+        hass,
+        _message(hass, happening),
+        _text(hass, "common", "notification_title", {"title": entry.title}),
+        _notification_id(entry, happening.type),
+    )
+
+
+def _may_pass(happening: Happening) -> bool:
+    """Return whether a failure is too young to trouble anybody with it."""
+    failures: int = happening.attributes["failures"]
+    return bool(happening.attributes["retrying"]) and failures < _PATIENCE
+
+
+@callback
+def _async_dismiss_healed(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
+    """Take back what has been put right."""
+    status = entry.runtime_data.data
+    if not status.last_error:
+        _async_dismiss(hass, entry, HappeningType.FAILED)
+    if not status.rejected:
+        _async_dismiss(hass, entry, HappeningType.ROWS_REJECTED)
+
+
+@callback
+def _async_dismiss(hass: HomeAssistant, entry: ConfigEntry, type_: HappeningType) -> None:
+    persistent_notification.async_dismiss(hass, _notification_id(entry, type_))
+
+
+def _notification_id(entry: ConfigEntry, type_: HappeningType) -> str:
+    return f"{DOMAIN}_{type_}_{entry.entry_id}"
+
+
+def _message(hass: HomeAssistant, happening: Happening) -> str:
+    """Return what has happened, and what to do, in sentences."""
+    key = f"notification_{happening.type}"
+    blanks = {**happening.attributes}
+    match happening.type:
+        case HappeningType.FAILED:
+            blanks["error"] = _reason(hass, happening.error, blanks)
+            key += "_retrying" if blanks["retrying"] else ""
+        case HappeningType.GAP_FOUND:
+            blanks["tables"] = ", ".join(blanks["tables"])
+            blanks |= {name: _local(blanks[name]) for name in ("since", "until")}
+    return _text(hass, "common", key, blanks)
+
+
+def _reason(hass: HomeAssistant, error: ExportError | None, blanks: Mapping[str, Any]) -> str:
+    """Return why an export failed, in the language of Home Assistant."""
+    if error is None:
+        return _text(hass, "exceptions", "unexpected.message", {"error": blanks["error_kind"]})
+    return _text(hass, "exceptions", f"{error.key}.message", error.placeholders)
+
+
+def _text(hass: HomeAssistant, category: str, key: str, blanks: Mapping[str, Any]) -> str:
+    texts = async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
+    return texts[f"component.{DOMAIN}.{category}.{key}"].format(**blanks)
+
+
+def _local(time: str) -> str:
+    """Return a time as a clock in the home shows it."""
+    return dt_util.as_local(dt_util.parse_datetime(time, raise_on_error=True)).strftime(
+        "%Y-%m-%d %H:%M"
+    )

@@ -1,0 +1,55 @@
+"""System health: whether Google can be reached, and how the exports are."""
+
+from typing import Any
+
+from homeassistant.components.system_health import (
+    SystemHealthRegistration,
+    async_check_can_reach_url,
+)
+from homeassistant.core import HomeAssistant, callback
+
+from .bigquery.connection import API_ENDPOINT, STORAGE_ENDPOINT
+from .const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
+from .coordinator import BigQueryExportConfigEntry
+from .destination import destination_from
+
+_SIGN_IN = "https://oauth2.googleapis.com/token"
+"""As all keys of service accounts have it."""
+
+
+@callback
+def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> None:
+    """Register what system health asks."""
+    register.async_register_info(_async_info)
+
+
+async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return whether Google answers at all, without a key, and how all exports are together."""
+    entries: list[BigQueryExportConfigEntry] = hass.config_entries.async_entries(
+        DOMAIN, include_disabled=False
+    )
+    loaded = [entry.runtime_data for entry in hass.config_entries.async_loaded_entries(DOMAIN)]
+    times = [one.data.last_export for one in loaded if one.data.last_export]
+    info: dict[str, Any] = {
+        name: async_check_can_reach_url(hass, url) for name, url in _urls(entries).items()
+    }
+    return info | {
+        "exports": len(entries),
+        "failing": len(entries) - sum(not one.failing for one in loaded),
+        "paused": sum(one.paused for one in loaded),
+        "last_export": max(times, default=None),
+        "rows_waiting": sum(one.data.rows_waiting for one in loaded),
+        "rejected_rows": sum(sum(one.data.rejected.values()) for one in loaded),
+    }
+
+
+def _urls(entries: list[BigQueryExportConfigEntry]) -> dict[str, str]:
+    """Return the addresses of Google's services, as the first export has them."""
+    for entry in entries:
+        destination = destination_from(entry.data)
+        return {
+            "api": destination.api_endpoint,
+            "storage": destination.storage_endpoint,
+            "sign_in": entry.data[CONF_SERVICE_ACCOUNT_KEY].get("token_uri", _SIGN_IN),
+        }
+    return {"api": API_ENDPOINT, "storage": STORAGE_ENDPOINT, "sign_in": _SIGN_IN}
