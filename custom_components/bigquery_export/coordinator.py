@@ -26,11 +26,13 @@ from .export.checkpoint import Checkpoint
 from .export.corrections import Corrections
 from .export.errors import ExportError, StoppedError
 from .export.readiness import check_recorder
+from .export.resend import Resend
 from .export.run import Run
 from .export.session import Result
 from .export.snapshots import TABLES
 from .export.sources import SourceType
 from .export.table_export import read_recorder
+from .export_request import ExportRequest, VerifyRequest
 from .export_status import ExportStatus, Status, Trigger
 from .exporter import Exporter
 from .happenings import Happening, async_tell, completed, failed, gap_found, rows_rejected
@@ -46,6 +48,7 @@ from .options import options_from
 from .progress import Progress
 from .retention import RetentionGuard
 from .timetable import Timetable
+from .verifier import Verdict, Verifier
 
 type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
 
@@ -56,6 +59,7 @@ _SHOWN_AFTER = 3.0
 
 An export that is over before changes fewer states: each would be a row of the next one.
 """
+_EVERYTHING = ExportRequest()
 _STOP_TIMEOUT = 5.0
 """Seconds that a run has to end when it is told to."""
 
@@ -80,7 +84,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._checkpoint = Checkpoint()
         self._progress = Progress()
         self._exporting = False
-        self._run: Run | Corrections | None = None
+        self._verifier = Verifier(hass, entry, connection)
+        self._run: Run | Corrections | Resend | None = None
         self._task: asyncio.Task[Result] | None = None
         self._stopped = False
         self._rejected: Counter[str] = Counter()
@@ -206,14 +211,17 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             self.hass, self._async_export_unasked(trigger=trigger), f"{DOMAIN} {trigger}"
         )
 
-    async def async_export(self, trigger: Trigger, *, flush: bool = False) -> Result:
-        """Export everything that waits; while paused, all but a backfill.
+    async def async_export(self, trigger: Trigger, wanted: ExportRequest = _EVERYTHING) -> Result:
+        """Export everything that waits, or what is wanted of it; while paused, no backfill.
 
-        With `flush` the recorder first commits what it has not committed yet.
         Raises ServiceValidationError when an export is running already, and HomeAssistantError
         when this one cannot go on.
         """
-        return await self._async_alone(lambda: self._async_run(trigger, flush=flush))
+        return await self._async_alone(lambda: self._async_run(trigger, wanted))
+
+    async def async_verify(self, wanted: VerifyRequest) -> Verdict:
+        """Compare what was exported with BigQuery; raises what `Verifier.async_verify` raises."""
+        return await self._verifier.async_verify(self._checkpoint, wanted)
 
     @callback
     def async_begin_export(self) -> None:
@@ -278,6 +286,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Stop a running export: it ends at its next piece, and no other one begins."""
         self._stopped = True
         self._connection.stop()
+        self._verifier.async_stop()
         self._health.async_forget_retry()
         if task := self._task:
             if self._run:
@@ -310,21 +319,33 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             if failed_before:
                 _LOGGER.info("The export to BigQuery works again")
 
-    async def _async_run(self, trigger: Trigger, *, flush: bool) -> Result:
+    async def _async_run(self, trigger: Trigger, wanted: ExportRequest) -> Result:
         """Make one run, and show how it goes."""
-        async with self._showing(trigger):
-            self._run = run = await self._exporter.async_new_run(self._checkpoint, trigger)
+        tables = wanted.tables
+        async with self._showing(trigger, everything=tables is None):
+            self._run = run = await self._exporter.async_new_run(self._checkpoint, trigger, tables)
             # Rows that the recorder is about to delete cannot wait.
             backfill = not self.paused or trigger is Trigger.RETENTION
             try:
-                result = await run.async_export(flush=flush, backfill=backfill)
+                result = await run.async_export(
+                    flush=wanted.flush, backfill=backfill, everything=tables is None
+                )
             finally:
                 if run.losses:
                     async_show_lost_rows(self.hass, self.config_entry, run.losses)
                     self._tell(gap_found(run.losses))
-            if corrections := await self._exporter.async_new_corrections(self._checkpoint):
+            corrections = await self._exporter.async_new_corrections(
+                self._checkpoint, tables, again=wanted.force
+            )
+            if corrections:
                 self._run = corrections
-                result.include(await corrections.async_check(dt_util.utcnow()))
+                now = dt_util.utcnow()
+                result.include(await corrections.async_check(now, again=wanted.force))
+            if wanted.force:
+                self._run = resend = await self._exporter.async_new_resend(self._checkpoint, wanted)
+                again = await resend.async_send()
+                result.include(again)
+                result.sent_again = again.rows
             await self._async_remember(result)
         self._tell(completed(result, trigger))
         return result
@@ -344,9 +365,13 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             return await retry.async_send(TABLES.values())
 
     @asynccontextmanager
-    async def _showing(self, trigger: Trigger) -> AsyncIterator[None]:
-        """Show that an export is running, if it takes its time, and how it ends."""
-        self._health.async_forget_retry()
+    async def _showing(self, trigger: Trigger, *, everything: bool = True) -> AsyncIterator[None]:
+        """Show that an export is running, if it takes its time, and how it ends.
+
+        One that is not of everything heals nothing.
+        """
+        if everything:
+            self._health.async_forget_retry()
         if self._stopped:
             raise StoppedError
         self._exporting = True
@@ -364,6 +389,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         except StoppedError:
             raise
         except ExportError as err:
+            self._health.async_forget_retry()
             self._health.async_failed(err, retry=not self._stopped)
             happening = failed(self._health, trigger)
             raise
@@ -372,7 +398,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             happening = failed(self._health, trigger)
             raise
         else:
-            self._health.async_succeeded()
+            if everything:
+                self._health.async_succeeded()
         finally:
             show_no_more()
             self._exporting = False

@@ -1,7 +1,8 @@
 """What the exports of one config entry are made of."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from secrets import token_hex
 from typing import Any
 
@@ -14,6 +15,7 @@ from homeassistant.util import dt as dt_util
 
 from .bigquery import DELIVERIES
 from .bigquery.connection import Connection
+from .bigquery.counting import TableCounting
 from .bigquery.load_job import LoadJobDelivery
 from .bigquery.lookup import TableLookup
 from .circumstances import async_place, named_choice
@@ -21,9 +23,12 @@ from .const import DOMAIN
 from .export.checkpoint import Checkpoint
 from .export.corrections import Corrections, local_day
 from .export.delivery import Delivery
+from .export.exported_rows import OpenSource
 from .export.journal import Journal
 from .export.rejected_rows import RejectedRows
+from .export.resend import Resend
 from .export.retry import Retry
+from .export.row_selection import RowSelection
 from .export.run import Run
 from .export.session import Result, Session
 from .export.snapshot import Snapshot, last_known
@@ -33,6 +38,8 @@ from .export.source import Source
 from .export.sources import SourceType
 from .export.statistics_watch import is_watched, watched
 from .export.table_export import read_recorder
+from .export.verification import Verification
+from .export_request import ExportRequest
 from .export_status import UNHURRIED
 from .kept import checkpoint_file
 from .looks import looks_of
@@ -45,6 +52,7 @@ from .rows.columns import run_values
 from .rows.entities import ENTITIES
 from .rows.privacy import Privacy
 from .rows.sensor_data import SENSOR_DATA
+from .rows.tables import Table, timestamp
 
 
 class Exporter:
@@ -82,33 +90,75 @@ class Exporter:
         """Return the file of rejected rows, as it is now."""
         return RejectedRows(self._hass, self._entry.entry_id)
 
-    async def async_new_run(self, checkpoint: Checkpoint, trigger: str) -> Run:
-        """Return an export of all that waits; `trigger` says in the export log what began it."""
+    async def async_new_run(
+        self, checkpoint: Checkpoint, trigger: str, tables: Collection[str] | None = None
+    ) -> Run:
+        """Return an export of all that waits, or of what waits for some tables.
+
+        `trigger` says in the export log what began it.
+        """
         session = await self._async_new_session(checkpoint, trigger)
         circumstances = await self._async_circumstances(session)
-        sources = await self._async_sources(session, circumstances, self._options.sources)
+        sources = await self._async_sources(session, circumstances, self._types(tables))
         if trigger in UNHURRIED:
             own = self._own_entities(circumstances.privacy)
             sources = [
                 replace(source, own=own) if source.table is SENSOR_DATA else source
                 for source in sources
             ]
-        return Run(session, sources, self._snapshots(circumstances))
+        return Run(session, sources, self._snapshots(circumstances, tables))
 
-    async def async_new_corrections(self, checkpoint: Checkpoint) -> Corrections | None:
+    async def async_new_corrections(
+        self,
+        checkpoint: Checkpoint,
+        tables: Collection[str] | None = None,
+        *,
+        again: bool = False,
+    ) -> Corrections | None:
         """Return a look for rows that Home Assistant has changed since they were exported.
 
-        There is one on each local day.
+        There is one on each local day, unless somebody wants it again.
         """
         today = local_day(dt_util.utcnow().timestamp())
-        if self._corrections and self._corrections.checked == today:
+        if not again and self._corrections and self._corrections.checked == today:
             return None
         session = await self._async_new_session(checkpoint, "correction")
         circumstances = await self._async_circumstances(session)
-        types = [type_ for type_ in self._options.sources if is_watched(type_.table.name)]
-        sources = await self._async_sources(session, circumstances, types)
-        self._corrections = Corrections(session, sources)
-        return self._corrections
+        types = [type_ for type_ in self._types(tables) if is_watched(type_.table.name)]
+        corrections = Corrections(session, await self._async_sources(session, circumstances, types))
+        if tables is None:
+            self._corrections = corrections
+        return corrections
+
+    async def async_new_resend(self, checkpoint: Checkpoint, wanted: ExportRequest) -> Resend:
+        """Return a look for exported rows that BigQuery lacks."""
+        session = await self._async_new_session(checkpoint, "force")
+        circumstances = await self._async_circumstances(session)
+        called = circumstances.privacy.entity
+        selection = RowSelection(
+            start=timestamp(wanted.start) if wanted.start else None,
+            end=timestamp(wanted.end) if wanted.end else None,
+            entities=frozenset(map(called, wanted.entities)) if wanted.entities else None,
+        )
+        types = self._types(wanted.tables)
+        return Resend(session, self._openings(session, circumstances, types), selection)
+
+    async def async_new_verification(
+        self, checkpoint: Checkpoint, tables: Collection[str] | None, *, query: bool
+    ) -> Verification:
+        """Return a comparison of what was exported with BigQuery, with the help of a query or not.
+
+        Surroundings are no part of what rows are known by.
+        """
+        session = await self._async_new_session(checkpoint, "verify")
+        circumstances = await self._async_circumstances(session)
+        circumstances = replace(
+            circumstances, choice=replace(circumstances.choice, surroundings=())
+        )
+        openings = self._openings(session, circumstances, self._types(tables))
+        source = str(session.run_values["source"])
+        counting = TableCounting(self._connection, source) if query else None
+        return Verification(session, openings, counting)
 
     async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
         """Return an export of the rows that were rejected."""
@@ -128,14 +178,29 @@ class Exporter:
         """Let go of what exports need while they are going on."""
         self._registries.async_close()
 
-    def _snapshots(self, run: Circumstances) -> list[Snapshot]:
+    def _types(self, tables: Collection[str] | None) -> list[SourceType]:
+        """Return how the chosen sources are made, or those of them that are for some tables."""
+        return [
+            type_ for type_ in self._options.sources if tables is None or type_.table.name in tables
+        ]
+
+    def _openings(
+        self, session: Session, circumstances: Circumstances, types: Iterable[SourceType]
+    ) -> dict[str, tuple[Table, OpenSource]]:
+        """Return tables by their names, and what opens the source of each as often as need be."""
+        return {
+            type_.table.name: (type_.table, partial(self._open_one, session, circumstances, type_))
+            for type_ in types
+        }
+
+    def _snapshots(self, run: Circumstances, tables: Collection[str] | None) -> list[Snapshot]:
         """Return the chosen tables of facts for one run, as far as they can be known by now."""
         looks = looks_of(self._hass, self._registries, run)
         return [
             Snapshot(type_, SnapshotFile(self._hass, self._entry.entry_id, name), looks[name])
             for type_ in self._options.snapshots
             for name in (type_.table.name,)
-            if name in looks
+            if name in looks and (tables is None or name in tables)
         ]
 
     async def _async_circumstances(self, session: Session) -> Circumstances:
@@ -163,12 +228,16 @@ class Exporter:
         self, session: Session, circumstances: Circumstances, types: Iterable[SourceType]
     ) -> list[Source[Any]]:
         """Open sources; to prepare encodings and statements takes too long for the loop."""
-        sources = []
-        for type_ in types:
-            encoding = narrowed(session.delivery.encoding(type_.table), self._options.columns)
-            source = type_.open(self._hass, encoding, circumstances)
-            sources.append(watched(self._hass, self._entry.entry_id, source))
-        return sources
+        return [
+            watched(self._hass, self._entry.entry_id, self._open_one(session, circumstances, type_))
+            for type_ in types
+        ]
+
+    def _open_one(
+        self, session: Session, circumstances: Circumstances, type_: SourceType
+    ) -> Source[Any]:
+        encoding = narrowed(session.delivery.encoding(type_.table), self._options.columns)
+        return type_.open(self._hass, encoding, circumstances)
 
     def _own_entities(self, privacy: Privacy) -> frozenset[str]:
         """Return the entities of all exports, as they are called in BigQuery."""

@@ -37,10 +37,12 @@ KINDS = (
     TableNotFoundError,
 )
 _KEY_OLD = "key_old"
+ROWS_IN_DANGER = "rows_in_danger"
+ROWS_LOST = "rows_lost"
+ROWS_REJECTED = "rows_rejected"
 _RECORDER_NEWER = "recorder_newer"
-_ROWS_IN_DANGER = "rows_in_danger"
-_ROWS_LOST = "rows_lost"
-_ROWS_REJECTED = "rows_rejected"
+_NOT_FIXABLE = frozenset({LocationError.key, _KEY_OLD, _RECORDER_NEWER})
+"""Issues that no click can do anything about; for the others there is a flow in repairs.py."""
 
 
 @callback
@@ -59,7 +61,7 @@ def async_show_rejected_rows(
     if reasons:
         ((reason, _),) = reasons.most_common(1)
         blanks = {"count": str(reasons.total()), "reason": reason[:200], "path": path}
-    _show(hass, entry, _ROWS_REJECTED, blanks, ir.IssueSeverity.WARNING)
+    _show(hass, entry, ROWS_REJECTED, blanks, ir.IssueSeverity.WARNING)
 
 
 @callback
@@ -74,15 +76,15 @@ def async_show_rows_in_danger(
             "oldest": _local(danger.oldest),
             "purge": _local(danger.purge.timestamp()),
         }
-    _show(hass, entry, _ROWS_IN_DANGER, blanks)
+    _show(hass, entry, ROWS_IN_DANGER, blanks)
 
 
 @callback
 def async_show_lost_rows(hass: HomeAssistant, entry: ConfigEntry, losses: Sequence[Loss]) -> None:
-    """Show that rows are lost, until a user ignores it: together with those lost before."""
+    """Show that rows are lost, until a user has read it: together with those lost before."""
     if not losses:
         return
-    issue_id = _issue_id(entry, _ROWS_LOST)
+    issue_id = _issue_id(entry, ROWS_LOST)
     before = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     if before and before.dismissed_version:
         # An issue stays ignored, whatever it says.
@@ -97,11 +99,17 @@ def async_show_lost_rows(hass: HomeAssistant, entry: ConfigEntry, losses: Sequen
         hass,
         DOMAIN,
         issue_id,
-        data={"tables": " ".join(sorted(tables)), "rows": rows, "since": since, "until": until},
-        is_fixable=False,
+        data={
+            "entry_id": entry.entry_id,
+            "tables": " ".join(sorted(tables)),
+            "rows": rows,
+            "since": since,
+            "until": until,
+        },
+        is_fixable=True,
         is_persistent=True,
         severity=ir.IssueSeverity.ERROR,
-        translation_key=_ROWS_LOST,
+        translation_key=ROWS_LOST,
         translation_placeholders={
             "title": entry.title,
             "count": str(rows),
@@ -132,7 +140,7 @@ def async_show_old_key(hass: HomeAssistant, entry: ConfigEntry, days: int) -> No
 @callback
 def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the issues of an entry that an export heals."""
-    for name in (*(kind.key for kind in KINDS), _ROWS_IN_DANGER):
+    for name in (*(kind.key for kind in KINDS), ROWS_IN_DANGER):
         _show(hass, entry, name, None)
 
 
@@ -140,7 +148,7 @@ def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def async_remove_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove all issues of an entry, because it is gone."""
     async_clear_issues(hass, entry)
-    for name in (_KEY_OLD, _RECORDER_NEWER, _ROWS_LOST, _ROWS_REJECTED):
+    for name in (_KEY_OLD, _RECORDER_NEWER, ROWS_LOST, ROWS_REJECTED):
         _show(hass, entry, name, None)
 
 
@@ -164,7 +172,8 @@ def _show(
         hass,
         DOMAIN,
         _issue_id(entry, name),
-        is_fixable=False,
+        data={"entry_id": entry.entry_id},
+        is_fixable=name not in _NOT_FIXABLE,
         severity=severity,
         translation_key=name,
         translation_placeholders={"title": entry.title, **blanks},

@@ -581,6 +581,19 @@ class Recorder:
         behind = [row for row in self.rows if after < row.id <= until]
         return {row.id: before[row.identity] for row in behind if row.identity in before}
 
+    def times(self, after: int, until: int) -> list[tuple[float | None, float | None]]:
+        """Return when rows are from, twice."""
+        rows = [row for row in self.rows if after < row.id <= until]
+        return [(row.time / 1e6, row.time / 1e6) for row in rows]
+
+    def partition_time(self, row: Any) -> float | None:
+        """Return when a row is from."""
+        time: int = row.time
+        return time / 1e6
+
+    def narrow(self, first: float, last: float) -> None:
+        """Go on reading all rows."""
+
     def read(self, after: int, until: int, limit: int = 1_000) -> Sequence[Row] | Any:
         """Return the next rows, or None when there are none."""
         rows = [row for row in self.rows if after < row.id <= until][:limit]

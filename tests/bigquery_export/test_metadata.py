@@ -95,7 +95,9 @@ def test_every_error_is_a_sentence(kind: type[ExportError]) -> None:
     assert set(PLACEHOLDER.findall(message)) <= blanks
     if kind in issues.KINDS:
         issue = ENGLISH["issues"][kind.key]
-        assert set(PLACEHOLDER.findall(issue["description"])) <= blanks
+        flow = issue.get("fix_flow")
+        text = flow["step"]["confirm"]["description"] if flow else issue["description"]
+        assert set(PLACEHOLDER.findall(text)) <= blanks
         assert PLACEHOLDER.findall(issue["title"]) == ["title"]
 
 

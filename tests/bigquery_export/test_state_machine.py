@@ -38,6 +38,7 @@ from custom_components.bigquery_export.export import (
     checkpoint as checkpoint_module,
     chunk as chunk_module,
     pace,
+    resend as resend_module,
     resume,
     table_export,
 )
@@ -45,7 +46,9 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint, Inte
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.errors import ExportError
 from custom_components.bigquery_export.export.journal import Journal
+from custom_components.bigquery_export.export.resend import Resend
 from custom_components.bigquery_export.export.retry import Retry
+from custom_components.bigquery_export.export.row_selection import RowSelection
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
 from custom_components.bigquery_export.export.source import Source
@@ -153,7 +156,7 @@ class Home(RuleBasedStateMachine):
             for name, delivery in DELIVERIES.items()
         }
         self.delivery = "storage_write"
-        self.run: Run | None = None
+        self.run: Run | Resend | None = None
         self.time = DAY * 20_000
         self.backups: list[tuple[Row, ...]] = []
         """Databases that may be restored."""
@@ -405,6 +408,12 @@ class Home(RuleBasedStateMachine):
         self.change_mind(unwanted=still)
         self.attempt(self.async_retry, fault)
 
+    @rule(names=NAMES, fault=st.none() | st.sampled_from(FAULTS) | st.sampled_from(AT_COMMITS))
+    def force(self, names: Sequence[str], fault: Fault | None) -> None:
+        """Export, and look for rows that BigQuery lacks: there are none but rejected ones."""
+        self.record_rows(names)
+        self.attempt(self.async_force, fault)
+
     def has_something_to_do(self) -> bool:
         """Return whether an export would do anything."""
         standing = self.checkpoint.standing(HISTORY.name)
@@ -463,6 +472,24 @@ class Home(RuleBasedStateMachine):
     async def async_retry(self) -> None:
         """Send the rejected rows again as the coordinator does."""
         await Retry(self.new_session()).async_send([HISTORY])
+
+    async def async_force(self) -> None:
+        """Make a run, and then look for rows that BigQuery lacks, as the coordinator does."""
+        await self.async_export()
+        await self.async_resend()
+
+    async def async_resend(self) -> None:
+        """Look for rows that BigQuery lacks."""
+        session = self.new_session()
+
+        def open_source() -> Source[Any]:
+            encoder = RowEncoder(session.delivery.encoding(HISTORY), session.run_values)
+            return Source(HISTORY, self.recorder, encoder)
+
+        resend = Resend(session, {HISTORY.name: (HISTORY, open_source)}, RowSelection())
+        self.run = resend
+        await resend.async_send()
+        assert self.checkpoint.intent is None
 
     def new_session(self) -> Session:
         """Return what an export works with."""
@@ -599,6 +626,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 4)
     monkeypatch.setattr(resume, "MAX_ROWS", 6)
     monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 4)
+    monkeypatch.setattr(resend_module, "DOUBTFUL_ROWS", 4)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 2)
     monkeypatch.setattr(pace, "_PAUSE", 0)
     monkeypatch.setattr(pace, "_SHORTEST", 0)
@@ -681,3 +709,49 @@ def test_rejected_row_with_a_twin(home: Home) -> None:
     home.export()
     home.attempt(home.async_retry)
     assert home.recorder.identities <= home.bigquery.history + home.rejected
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_deleted_rows_come_back(home: Home, delivery: str) -> None:
+    """Rows that somebody deletes in BigQuery are sent again, once each, whatever goes wrong."""
+    home.choose(delivery)
+    home.record_rows(["lamp", "meter", "lamp", "fan", BROKEN] * 2)
+    home.record_rows(["lamp", "meter"] * 3, new_day=True)
+    home.recorder.insert("meter", home.recorder.rows[-1].time)
+    home.export()
+    rows = list(home.bigquery.tables[HISTORY.name])
+    struck = 0
+    for number, fault in enumerate([None, *AT_COMMITS[::2], *LATE]):
+        # The oldest are always among them, and now and then all of a day.
+        kept = [row for index, row in enumerate(rows) if index > 2 and (index + number) % 3]
+        home.bigquery.tables[HISTORY.name] = kept
+        if not home.attempt(home.async_force, fault):
+            struck += 1
+            home.attempt(home.async_force)
+        home.wire.arrive()
+        identities = Counter(
+            {key: n for key, n in home.recorder.identities.items() if key[0] != BROKEN}
+        )
+        assert home.bigquery.history == identities, fault
+        rows = list(home.bigquery.tables[HISTORY.name])
+        Home.now += timedelta(seconds=1)
+    assert struck > 25
+
+
+def test_deleted_rows_come_back_during_a_backfill(home: Home) -> None:
+    """What the backfill has not come to is left to it; what is newer is sent again."""
+    home.choose("storage_write")
+    home.record_rows(["lamp"] * 3)
+    home.export()
+    home.record_rows(["fan"] * 12)
+    assert home.attempt(home.async_export_new)
+    home.record_rows(["meter"] * 2)
+    assert home.attempt(home.async_export_new)
+    assert home.checkpoint.standing(HISTORY.name).backfill is not None
+    exported = home.bigquery.history
+    assert Counter(name for name, _ in exported) == {"lamp": 3, "meter": 2}
+    home.bigquery.tables[HISTORY.name].clear()
+    assert home.attempt(home.async_resend)
+    assert home.bigquery.history == exported
+    home.export()
+    assert home.bigquery.history == home.recorder.identities

@@ -20,11 +20,11 @@ class Client:
         """Use the session, which remains the caller's to close."""
         self._session = session
         self._url = url
-        self._token = token
+        self.token = token
 
     async def request(self, method: str, path: str, **options: Any) -> Any:
         """Make a REST request and return the JSON of its answer."""
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
         async with self._session.request(
             method, f"{self._url}{path}", headers=headers, **options
         ) as response:
@@ -36,7 +36,7 @@ class Client:
         """Send one WebSocket command and return its result."""
         async with self._session.ws_connect(f"{self._url}/api/websocket") as socket:
             await socket.receive_json()
-            await socket.send_json({"type": "auth", "access_token": self._token})
+            await socket.send_json({"type": "auth", "access_token": self.token})
             if (await socket.receive_json())["type"] != "auth_ok":
                 raise ApiError("the access token was refused")
             await socket.send_json({"id": 1, "type": command} | fields)
@@ -54,6 +54,11 @@ class Client:
         """Return the states of all entities."""
         states: list[Json] = await self.request("GET", "/api/states")
         return states
+
+    async def state(self, entity_id: str) -> str:
+        """Return the state of an entity."""
+        state: str = (await self.request("GET", f"/api/states/{entity_id}"))["state"]
+        return state
 
     async def set_state(self, entity_id: str, state: str, attributes: Json) -> None:
         """Write a state into the state machine, as an integration would."""
@@ -113,6 +118,10 @@ class Client:
             if all(entry["state"] == "loaded" for entry in await self.entries(domain)):
                 return
             await asyncio.sleep(0.05)
+
+    async def reload_entry(self, entry_id: str) -> None:
+        """Reload a config entry."""
+        await self.request("POST", f"/api/config/config_entries/entry/{entry_id}/reload")
 
     async def delete_entry(self, entry_id: str) -> None:
         """Delete a config entry."""

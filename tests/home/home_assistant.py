@@ -186,6 +186,7 @@ class HomeAssistant:
         (self.directory / "configuration.yaml").write_text(
             CONFIGURATION + http + self._configuration
         )
+        (self.directory / "tmp").mkdir(exist_ok=True)
         custom_components = self.directory / "custom_components"
         custom_components.mkdir(exist_ok=True)
         for integration in self._integrations:
@@ -197,6 +198,8 @@ class HomeAssistant:
             arguments.append("--debug")
         # Without bytecode every start would compile Home Assistant again.
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        # When one starts or stops, it deletes the uploads of all that share a folder for them.
+        environment["TMPDIR"] = str(self.directory / "tmp")
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -56,15 +56,15 @@ class Corrections:
         """Make it end soon: what is not committed then will be sent the next time."""
         self._session.stopped = True
 
-    async def async_check(self, now: datetime) -> Result:
+    async def async_check(self, now: datetime, *, again: bool = False) -> Result:
         """Look through the tables that were not looked through on the local day of `now`.
 
-        Send all that differs. Raises ExportError.
+        With `again` look through those as well. Send all that differs. Raises ExportError.
         """
         began = monotonic()
         check_recorder(self._session.hass)
         await self._session.journal.settle()
-        if all([await table.check(now) for table in self._tables]):
+        if all([await table.check(now, again=again) for table in self._tables]):
             self.checked = local_day(now.timestamp())
         self._session.result.seconds = monotonic() - began
         return self._session.result
@@ -97,7 +97,7 @@ class _TableCorrections:
         """Before it, in seconds since 1970, the recorder has purged everything."""
         session.result.rows[source.table.name] = 0
 
-    async def check(self, now: datetime) -> bool:
+    async def check(self, now: datetime, *, again: bool) -> bool:
         """Send what differs, unless that was done on the same local day; return whether it is done.
 
         While the table has a backfill that is not done, nobody could tell what was sent of it.
@@ -108,7 +108,8 @@ class _TableCorrections:
         database = await self._read(self._watch.spans.database)
         exported = await self._session.block(self._file.load, database)
         today = local_day(now.timestamp())
-        if exported.checked is not None and local_day(exported.checked) == today:
+        checked = exported.checked
+        if checked is not None and not again and local_day(checked) == today:
             return True
         self._first, self._cursor = standing.new.first, standing.new.cursor
         current = await self._look_through()

@@ -42,10 +42,13 @@ class Run:
         """Make the run end soon: what is not committed then will be sent by the next one."""
         self._session.stopped = True
 
-    async def async_export(self, *, flush: bool = False, backfill: bool = True) -> Result:
+    async def async_export(
+        self, *, flush: bool = False, backfill: bool = True, everything: bool = True
+    ) -> Result:
         """Export all rows that there are now, those of the backfill last. Raises ExportError.
 
-        With `flush` they include what the recorder has heard of, but not committed yet.
+        With `flush` they include what the recorder has heard of, but not committed yet. A run
+        that is not of `everything` does not count as the last export.
         Before anything is sent, what the run before may have left in doubt is settled. The tables
         take turns, so that none waits for another's history; and new rows come after each
         transaction of a backfill.
@@ -63,8 +66,9 @@ class Run:
         unfinished = self._exports
         while unfinished and backfill and not self._session.paused:
             unfinished = [export for export in unfinished if await self._backfill(export)]
-        now = dt_util.utcnow().timestamp()
-        await journal.save(replace(journal.checkpoint, last_export=now))
+        if everything:
+            now = dt_util.utcnow().timestamp()
+            await journal.save(replace(journal.checkpoint, last_export=now))
         self._session.result.seconds = monotonic() - began
         return self._session.result
 

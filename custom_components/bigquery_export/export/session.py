@@ -33,6 +33,8 @@ class Result:
     bytes: int = 0
     """Bytes of rows sent, before protocols and compression."""
     seconds: float = 0
+    sent_again: dict[str, int] | None = None
+    """Those of the rows that were exported before, by table, if they were looked for."""
 
     @property
     def total(self) -> int:

@@ -43,6 +43,19 @@ class Reader[P: Piece](Protocol):
         The others are those with `after` < id <= `until`; `exported` is `Standing.exported`.
         """
 
+    def times(self, after: int, until: int) -> list[tuple[float | None, float | None]]:
+        """Return of each row with `after` < id <= `until` two times, in seconds since 1970.
+
+        The first says which partition in BigQuery it belongs to, the second is the one by which
+        it is known again.
+        """
+
+    def partition_time(self, row: Sequence[Any]) -> float | None:
+        """Return the time that says which partition a row belongs to, in seconds since 1970."""
+
+    def narrow(self, first: float, last: float) -> None:
+        """Read few rows from now on but those of partitions between two times, in seconds."""
+
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> P | None:
         """Return the next rows with `after` < id <= `until`, or None when there are none.
 

@@ -23,8 +23,8 @@ EXPORT_LOG = Table(
             "trigger",
             ColumnType.STRING,
             Scope.ROW,
-            "What began it: action, schedule, retention (before rows are purged), retry_rejected or"
-            " correction",
+            "What began it: action, schedule, retention (before rows are purged), retry_rejected,"
+            " force (rows that BigQuery had lost) or correction",
         ),
         Column("first_id", ColumnType.INT64, Scope.ROW, "The recorder's id of the first row"),
         Column("last_id", ColumnType.INT64, Scope.ROW, "The recorder's id of the last row"),

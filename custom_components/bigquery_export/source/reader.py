@@ -1,7 +1,7 @@
 """Reading a table of the recorder in the order of its ids."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
@@ -12,6 +12,7 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    DateTime,
     Dialect,
     Select,
     and_,
@@ -51,6 +52,9 @@ class RecorderTable:
     """Those that tell a row from the one that SQLite gives the same id to later."""
     identity: tuple[InstrumentedAttribute[Any], ...] = ()
     """The columns by which a row is known again, unless the recorder keeps them unique."""
+    times: tuple[InstrumentedAttribute[Any], ...] = ()
+    """Columns with times, of which the first that is not NULL says which partition in BigQuery a
+    row belongs to; the last is the time by which it is known again."""
     final: ColumnElement[bool] | None = None
     """Whether a row will stay as it is; without a condition all rows do."""
 
@@ -64,6 +68,7 @@ class _Statements:
     oldest: Select[Any]
     waiting: Select[Any]
     marks: Select[Any]
+    times: Select[Any]
     repeats: Select[Any] | None
 
 
@@ -84,6 +89,7 @@ def _statements(table: RecorderTable) -> _Statements:
         oldest=select(func.min(id_)),
         waiting=waiting,
         marks=select(id_, *table.fingerprint).where(id_.in_(bindparam("ids", expanding=True))),
+        times=select(*(table.times or (id_,))).where(after, until),
         repeats=_repeats(id_, table.identity) if table.identity else None,
     )
 
@@ -98,9 +104,11 @@ class TableReader[Row: tuple[Any, ...]]:
     def __init__(self, hass: HomeAssistant, table: RecorderTable) -> None:
         """Prepare to read; nothing is read yet."""
         self._hass = hass
+        self._table = table
         self._statements = _statements(table)
         self._is_plain: bool | None = None
         self._fingerprint = tuple(map(table.columns.index, table.fingerprint))
+        self._times = tuple(map(table.columns.index, table.times))
 
     def newest_id(self) -> int:
         """Return the highest id up to which all rows are final, or 0 when there is no such row."""
@@ -146,6 +154,34 @@ class TableReader[Row: tuple[Any, ...]]:
                 session.connection().execute(self._statements.repeats, bounds).tuples().all()
             )
 
+    def times(self, after: int, until: int) -> list[tuple[float | None, float | None]]:
+        """Return two times of the rows with `after` < id <= `until`, in seconds since 1970.
+
+        The first says which partition in BigQuery a row belongs to, and the second is the one by
+        which it is known again.
+        """
+        with session_scope(hass=self._hass, read_only=True) as session:
+            bounds = {"after": after, "until": until}
+            rows = session.connection().execute(self._statements.times, bounds).tuples().all()
+        return [(_first_time(times), _first_time(times[-1:])) for times in rows]
+
+    def partition_time(self, row: Sequence[Any]) -> float | None:
+        """Return the time that says which partition a row belongs to, in seconds since 1970."""
+        return _first_time([row[index] for index in self._times])
+
+    def narrow(self, first: float, last: float) -> None:
+        """Read hardly anything from now on but rows of partitions between two times, in seconds.
+
+        Where that would need other statements for times of another kind, all rows are read.
+        """
+        times = self._table.times
+        if not isinstance(times[0].type, DateTime):
+            # No index helps with a sum: one of the times would give all rows of the span, to be
+            # sorted by id again for each piece.
+            time = (func.coalesce(*times) if len(times) > 1 else times[0]) + 0
+            rows = _statements(self._table).rows.where(time.between(first, last))
+            self._statements = replace(self._statements, rows=rows)
+
     def _next_rows(
         self, connection: Connection, after: int, until: int, limit: int
     ) -> Sequence[Row]:
@@ -167,6 +203,12 @@ class TableReader[Row: tuple[Any, ...]]:
 
     def _anchor(self, row: Row) -> Anchor:
         return Anchor(row[0], fingerprint([row[index] for index in self._fingerprint]))
+
+
+def _first_time(times: Sequence[Any]) -> float | None:
+    """Return the first time that is not NULL, in seconds since 1970."""
+    time = next((time for time in times if time is not None), None)
+    return process_timestamp(time).timestamp() if isinstance(time, datetime) else time
 
 
 def oldest_time(

@@ -27,6 +27,7 @@ _RECORDER_RUNS = RecorderTable(
         RecorderRuns.created,
     ),
     fingerprint=(RecorderRuns.start, RecorderRuns.created),
+    times=(RecorderRuns.start,),
     # The end comes when Home Assistant stops, or, after a crash, when it starts again.
     final=RecorderRuns.end.is_not(None),
 )

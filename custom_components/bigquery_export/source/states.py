@@ -47,6 +47,7 @@ _STATES = RecorderTable(
     ),
     fingerprint=(States.last_updated_ts, States.context_id_bin),
     identity=(States.metadata_id, States.last_updated_ts),
+    times=(States.last_changed_ts, States.last_updated_ts),
 )
 _ENTITY_IDS = select(StatesMeta.metadata_id, StatesMeta.entity_id).where(
     StatesMeta.entity_id.is_not(None)

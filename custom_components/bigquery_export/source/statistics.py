@@ -102,4 +102,5 @@ def _table(model: StatisticsModel) -> RecorderTable:
         ),
         # What a correction leaves as it is.
         fingerprint=(model.metadata_id, model.start_ts, model.created_ts),
+        times=(model.start_ts,),
     )

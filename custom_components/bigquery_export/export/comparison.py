@@ -1,0 +1,135 @@
+"""Comparing the rows of one day in the recorder with those in BigQuery, in little memory.
+
+A row is kept as two hashes, 16 bytes: one of what it is known by, its name and time, and one of
+its place, its time and the recorder's id, by which a row is known whose name has changed since.
+"""
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+
+_BUCKETS = 64
+_NOT_OURS = 0
+"""The place of rows that are newer than what is compared: they count if they are looked for."""
+
+
+def key_of(name: str, time: int) -> int:
+    """Return a number for what a row is known by."""
+    return hash((name, time))
+
+
+class Keys:
+    """Rows of one day, in buckets, so that a part of them can be compared at a time."""
+
+    def __init__(self) -> None:
+        """Know of no rows yet."""
+        self._keys = [array("q") for _ in range(_BUCKETS)]
+        self._places = [array("q") for _ in range(_BUCKETS)]
+
+    def add(self, name: str, time: int, id_: int, *, ours: bool = True) -> None:
+        """Add a row; it is not `ours` if it is newer than what is compared."""
+        bucket = hash((time,)) % _BUCKETS
+        self._keys[bucket].append(key_of(name, time))
+        self._places[bucket].append((hash((time, id_)) or 1) if ours else _NOT_OURS)
+
+    def buckets(self) -> Iterator[list[tuple[int, int]]]:
+        """Yield the rows of one bucket after another, as key and place."""
+        for keys, places in zip(self._keys, self._places, strict=True):
+            yield list(zip(keys, places, strict=True))
+
+
+@dataclass(slots=True)
+class Counts:
+    """How the rows of a day, or of more, differ."""
+
+    recorder: int = 0
+    """Rows that were exported and that the recorder still has."""
+    bigquery: int = 0
+    """Rows in BigQuery."""
+    missing: int = 0
+    """Rows of the recorder that BigQuery does not have."""
+    duplicated: int = 0
+    """Rows in BigQuery that are there once too often."""
+    only_in_bigquery: int = 0
+    """Rows that the recorder has no more, or that are not exported any more."""
+    rejected: int = 0
+    """Rows that BigQuery does not have because they were rejected, and are kept."""
+    corrected: int = 0
+    """Rows in BigQuery that hold what was true of a statistic before."""
+
+    @classmethod
+    def sum(cls, counts: Iterable[Counts]) -> Counts:
+        """Return rows of several days together."""
+        found = list(counts)
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: sum(getattr(one, name) for one in found) for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the rows of a day differ, and which of them BigQuery lacks."""
+
+    counts: Counts = field(default_factory=Counts)
+    lacking: Counter[int] = field(default_factory=Counter)
+    """How many rows BigQuery lacks, by what they are known by."""
+
+
+def compared(
+    recorder: Keys, bigquery: Keys, *, renamed: bool, corrected: bool, rejected: Counter[int]
+) -> Comparison:
+    """Compare the rows of a day.
+
+    With `renamed`, a row may be in BigQuery under another name. With `corrected`, it may be there
+    several times, because it was sent again. `rejected` are rows that are kept for later; those
+    that BigQuery lacks are taken out.
+    """
+    result = Comparison()
+    for ours, theirs in zip(recorder.buckets(), bigquery.buckets(), strict=True):
+        _compare(ours, theirs, result, renamed=renamed, corrected=corrected, rejected=rejected)
+    return result
+
+
+def _compare(
+    ours: list[tuple[int, int]],
+    theirs: list[tuple[int, int]],
+    result: Comparison,
+    *,
+    renamed: bool,
+    corrected: bool,
+    rejected: Counter[int],
+) -> None:
+    counts = result.counts
+    wanted = Counter(key for key, _ in ours)
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for key, place in theirs:
+        if place != _NOT_OURS or key in wanted:
+            found[key].append(place)
+    extra = 0
+    for key, number in wanted.items():
+        places = found.pop(key, [])
+        counts.bigquery += len(places)
+        if len(places) < number:
+            result.lacking[key] = number - len(places)
+        extra += max(0, sum(place != _NOT_OURS for place in places) - number)
+    spare: Counter[int] = Counter()
+    for places in found.values():
+        spare.update(set(places))
+        counts.bigquery += len(places)
+        extra += len(places) - len(set(places))
+    for key, place in ours:
+        if renamed and result.lacking[key] > 0 and spare[place] > 0:
+            result.lacking[key] -= 1
+            spare[place] -= 1
+    for key in wanted.keys() & rejected.keys():
+        number = min(result.lacking[key], rejected[key])
+        result.lacking[key] -= number
+        rejected[key] -= number
+        counts.rejected += number
+    counts.recorder += len(ours)
+    counts.missing += sum(result.lacking[key] for key in wanted)
+    counts.only_in_bigquery += spare.total()
+    if corrected:
+        counts.corrected += extra
+    else:
+        counts.duplicated += extra

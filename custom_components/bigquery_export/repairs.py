@@ -1,0 +1,161 @@
+"""Repairs: what a click can do about an issue."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+import probatio
+
+from .const import DOMAIN
+from .coordinator import BigQueryExportConfigEntry
+from .export.errors import TableNotFoundError
+from .export_status import Trigger
+from .issues import ROWS_IN_DANGER, ROWS_LOST, ROWS_REJECTED
+
+PATIENCE = 30.0
+"""Seconds to wait for an export. One that takes longer has most likely been put right, and goes
+on; should it fail in the end, it shows an issue again."""
+_EMPTY = probatio.Schema({})
+
+
+class _Flow(RepairsFlow):
+    """A flow about an issue of one config entry."""
+
+    def __init__(self, entry: BigQueryExportConfigEntry, issue: ir.IssueEntry) -> None:
+        """Begin; what the issue says is remembered, because what is tried may change it."""
+        self._entry = entry
+        self._issue = issue
+
+    def _absent(self) -> RepairsFlowResult | None:
+        """Return why nothing can be repaired, if the export was removed or disabled since."""
+        if self.hass.config_entries.async_get_entry(self._entry.entry_id) is None:
+            return self.async_abort(reason="entry_removed")
+        if self._entry.disabled_by:
+            return self.async_abort(reason="entry_disabled", description_placeholders=self._blanks)
+        return None
+
+    @property
+    def _blanks(self) -> dict[str, str]:
+        """Return what fills the blanks in the sentences of the issue."""
+        return {**(self._issue.translation_placeholders or {})}
+
+    def _form(
+        self, step_id: str, error: str | None = None, blanks: Mapping[str, str] | None = None
+    ) -> RepairsFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=_EMPTY,
+            errors={"base": error} if error else None,
+            description_placeholders={**self._blanks, **(blanks or {})},
+        )
+
+
+class TryAgainFlow(_Flow):
+    """Tries again what failed: sets the export up if need be, and exports."""
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Say what to do first."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Try, and say what is still wrong."""
+        if absent := self._absent():
+            return absent
+        if user_input is None:
+            return self._form("confirm")
+        try:
+            await self._try()
+        except HomeAssistantError as err:
+            return self._form("confirm", "failed", {"problem": str(err)})
+        return self.async_create_entry(data={})
+
+    async def _try(self) -> None:
+        """Export, for which tables that are gone are made again. Raises HomeAssistantError."""
+        entry, key = self._entry, self._issue.translation_key
+        if key == TableNotFoundError.key or entry.state is not ConfigEntryState.LOADED:
+            await self.hass.config_entries.async_reload(entry.entry_id)
+            if entry.state is not ConfigEntryState.LOADED:
+                raise HomeAssistantError(entry.reason or "")
+        # While the export is paused, rows that are about to be deleted cannot wait.
+        trigger = Trigger.RETENTION if key == ROWS_IN_DANGER else Trigger.ACTION
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await entry.runtime_data.async_export(trigger)
+
+
+class RejectedRowsFlow(_Flow):
+    """Sends the rejected rows again, or gives them up."""
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask what to do."""
+        if absent := self._absent():
+            return absent
+        return self.async_show_menu(
+            menu_options=["retry", "discard"], description_placeholders=self._blanks
+        )
+
+    async def async_step_retry(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Send the rows again, and say if some are still rejected."""
+        return await self._step("retry", user_input)
+
+    async def async_step_discard(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Delete the rows."""
+        return await self._step("discard", user_input)
+
+    async def _step(self, step_id: str, user_input: dict[str, str] | None) -> RepairsFlowResult:
+        if absent := self._absent():
+            return absent
+        if user_input is None:
+            return self._form(step_id)
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self._form(step_id, "not_loaded")
+        coordinator = self._entry.runtime_data
+        try:
+            if step_id == "discard":
+                await coordinator.async_discard_rejected()
+                return self.async_create_entry(data={})
+            result = await coordinator.async_retry_rejected()
+        except HomeAssistantError as err:
+            return self._form(step_id, "failed", {"problem": str(err)})
+        if not result.rejected:
+            return self.async_create_entry(data={})
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self._issue.issue_id)
+        why = ((issue or self._issue).translation_placeholders or {})["reason"]
+        return self._form(
+            step_id, "still_rejected", {"still": str(result.rejected), "problem": why}
+        )
+
+
+class RemovedFlow(RepairsFlow):
+    """Says that there is nothing to repair any more, and lets the issue go."""
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Say it."""
+        ir.async_delete_issue(self.hass, DOMAIN, self.issue_id)
+        return self.async_abort(reason="entry_removed")
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
+    """Return what can be done about an issue."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    entry: BigQueryExportConfigEntry | None = hass.config_entries.async_get_entry(
+        str((data or {}).get("entry_id"))
+    )
+    if issue is not None and issue.translation_key == ROWS_LOST:
+        return ConfirmRepairFlow()
+    if issue is None or entry is None:
+        return RemovedFlow()
+    if issue.translation_key == ROWS_REJECTED:
+        return RejectedRowsFlow(entry, issue)
+    return TryAgainFlow(entry, issue)

@@ -1,0 +1,247 @@
+"""Repairs: what a click can do about an issue, and what it says when that does not help."""
+
+import asyncio
+from collections import Counter
+from http import HTTPStatus
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryDisabler
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.bigquery_export import issues, repairs
+from custom_components.bigquery_export.bigquery.storage_write import PendingStream
+from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
+from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
+from custom_components.bigquery_export.export.errors import LocationError
+from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.retention import Danger, Loss
+from custom_components.bigquery_export.export_status import Trigger
+from tests.local_bigquery.process import DATA_EDITOR
+
+from .test_coordinator import export_now, issues_of, state
+from .test_metadata import ENGLISH
+from .test_run import numbers, states_in
+from .test_source_states import record
+from .warehouse import Warehouse
+
+
+class Dialog:
+    """The dialog of a repair, as the frontend has it."""
+
+    def __init__(self, hass: HomeAssistant, client: Any) -> None:
+        """Open no repair yet."""
+        self._hass = hass
+        self._client = client
+        self._url = "/api/repairs/issues/fix"
+        self.step: dict[str, Any] = {}
+
+    async def open(self, name: str, entry: MockConfigEntry) -> dict[str, Any]:
+        """Open a repair, and return its first step."""
+        data = {"handler": DOMAIN, "issue_id": f"{name}_{entry.entry_id}"}
+        self.step = await self._post("", data)
+        return self.step
+
+    async def submit(self, **data: Any) -> dict[str, Any]:
+        """Submit a step, and return the next one."""
+        self.step = await self._post(f"/{self.step['flow_id']}", data)
+        return self.step
+
+    async def _post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
+        response = await self._client.post(self._url + path, json=data)
+        assert response.status == HTTPStatus.OK, await response.text()
+        await self._hass.async_block_till_done()
+        step: dict[str, Any] = await response.json()
+        return step
+
+
+@pytest.fixture
+async def dialog(
+    hass: HomeAssistant, socket_enabled: None, hass_client: ClientSessionGenerator
+) -> Dialog:
+    """Return a dialog in which repairs can be opened."""
+    for name in ("repairs", "file_upload"):
+        assert await async_setup_component(hass, name, {})
+    return Dialog(hass, await hass_client())
+
+
+async def fail(hass: HomeAssistant) -> None:
+    """Export, which fails."""
+    with pytest.raises(HomeAssistantError):
+        await export_now(hass)
+
+
+async def test_try_again(
+    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A repair says what to do, then why that did not help, and in the end the export works."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await record(hass, 3)
+    key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
+    warehouse.grant(key)
+    await fail(hass)
+    step = await dialog.open("permission_missing", entry)
+    assert (step["type"], step["step_id"], step["errors"]) == ("form", "confirm", None)
+    assert step["description_placeholders"]["permission"].startswith("bigquery.tables.")
+    step = await dialog.submit()
+    assert step["errors"] == {"base": "failed"}
+    assert "lacks the permission bigquery.tables" in step["description_placeholders"]["problem"]
+    assert issues_of(hass).keys() == {"permission_missing"}
+
+    # Also after a restart, when it cannot even be set up.
+    await hass.config_entries.async_reload(entry.entry_id)
+    step = await dialog.submit()
+    assert "lacks the permission" in step["description_placeholders"]["problem"]
+    assert issues_of(hass).keys() == {"permission_missing"}
+    warehouse.grant(key, DATA_EDITOR)
+    assert (await dialog.submit())["type"] == "create_entry"
+    assert issues_of(hass) == {}
+    assert set(numbers(3)) <= set(states_in(warehouse))
+
+    # A table that is gone is made again; the one that is in its way is shown.
+    await record(hass, 3)
+    warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
+    await fail(hass)
+    await dialog.open("table_not_found", entry)
+    assert (await dialog.submit())["type"] == "create_entry"
+    assert state(hass, "status") == "idle"
+    assert set(numbers(3)) <= set(states_in(warehouse))
+
+    # What is done in a dialog that was open when the export went away.
+    warehouse.grant(key)
+    await record(hass, 3)
+    await fail(hass)
+    await dialog.open("permission_missing", entry)
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    step = await dialog.submit()
+    assert (step["type"], step["reason"]) == ("abort", "entry_disabled")
+    assert step["description_placeholders"]["title"] == "home.sensor_data"
+    assert issues_of(hass).keys() == {"permission_missing"}
+    await dialog.open("permission_missing", entry)
+    issue_id = f"permission_missing_{entry.entry_id}"
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    flow = repairs.TryAgainFlow(entry, issue)
+    flow.hass = hass
+    assert await hass.config_entries.async_remove(entry.entry_id)
+    assert (await flow.async_step_confirm({}))["reason"] == "entry_removed"
+    assert issues_of(hass) == {}
+    removed = await repairs.async_create_fix_flow(hass, issue_id, {"entry_id": entry.entry_id})
+    removed.hass, removed.handler, removed.context = hass, DOMAIN, {"issue_id": issue_id}
+    assert (await removed.async_step_init())["reason"] == "entry_removed"  # type: ignore[attr-defined]
+
+
+async def test_rejected_rows(
+    hass: HomeAssistant,
+    dialog: Dialog,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rejected rows are sent again or given up; what is still rejected is said with the reason."""
+    await record(hass, 5)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(PendingStream, "_send", lambda *_: {0: "not today"})
+        await export_now(hass)
+        step = await dialog.open("rows_rejected", entry)
+        assert (step["type"], step["menu_options"]) == ("menu", ["retry", "discard"])
+        placeholders = step["description_placeholders"]
+        assert placeholders["reason"] == "not today"
+        step = await dialog.submit(next_step_id="retry")
+        assert (step["type"], step["step_id"]) == ("form", "retry")
+        step = await dialog.submit()
+        assert step["errors"] == {"base": "still_rejected"}
+        assert step["description_placeholders"]["problem"] == "not today"
+        assert step["description_placeholders"]["still"] == placeholders["count"]
+    assert (await dialog.submit())["type"] == "create_entry"
+    assert set(numbers(5)) <= set(states_in(warehouse))
+    assert "rows_rejected" not in issues_of(hass)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PendingStream, "_send", lambda *_: {0: "not today"})
+        await record(hass, 2, name="other")
+        await export_now(hass)
+    await dialog.open("rows_rejected", entry)
+    assert (await dialog.submit(next_step_id="discard"))["step_id"] == "discard"
+    with monkeypatch.context() as patch:
+        patch.setattr(BigQueryExportCoordinator, "_is_running", lambda _: True)
+        step = await dialog.submit()
+    assert "An export is running already" in step["description_placeholders"]["problem"]
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert (await dialog.submit())["errors"] == {"base": "not_loaded"}
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert "rows_rejected" in issues_of(hass)
+    assert (await dialog.submit())["type"] == "create_entry"
+    assert "rows_rejected" not in issues_of(hass)
+    assert not RejectedRows(hass, entry.entry_id).path.exists()
+
+    # A dialog that was open when somebody disabled the export.
+    issues.async_show_rejected_rows(hass, entry, Counter({"why": 1}), "file")
+    await dialog.open("rows_rejected", entry)
+    await dialog.submit(next_step_id="discard")
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    assert (await dialog.submit())["reason"] == "entry_disabled"
+    assert (await dialog.open("rows_rejected", entry))["reason"] == "entry_disabled"
+
+
+async def test_rows_in_danger_and_lost(
+    hass: HomeAssistant,
+    dialog: Dialog,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows in danger are exported even while paused, as long as it takes; a loss is read."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    triggers = []
+
+    async def export(_: Any, trigger: Trigger) -> None:
+        triggers.append(trigger)
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(repairs, "PATIENCE", 0.01)
+    monkeypatch.setattr(BigQueryExportCoordinator, "async_export", export)
+    now = dt_util.utcnow()
+    issues.async_show_rows_in_danger(hass, entry, Danger(3, now.timestamp(), now))
+    issues.async_show_lost_rows(hass, entry, [Loss("events", 3, 0, now.timestamp())])
+    step = await dialog.open("rows_in_danger", entry)
+    assert step["description_placeholders"]["count"] == "3"
+    assert (await dialog.submit())["type"] == "create_entry"
+    assert triggers == [Trigger.RETENTION]
+    assert issues_of(hass).keys() == {"rows_lost"}
+    step = await dialog.open("rows_lost", entry)
+    assert (step["step_id"], step["description_placeholders"]["tables"]) == ("confirm", "events")
+    assert (await dialog.submit())["type"] == "create_entry"
+    assert issues_of(hass) == {}
+    issues.async_show_issue(hass, entry, LocationError("home", "US"))
+    (issue,) = ir.async_get(hass).issues.values()
+    assert not issue.is_fixable
+
+
+def test_texts() -> None:
+    """Each issue has a flow or a description, with a text for each step, error and reason."""
+    texts = ENGLISH["issues"]
+    assert texts.keys() == {
+        *(kind.key for kind in issues.KINDS),
+        *(issues.ROWS_IN_DANGER, issues.ROWS_LOST, issues.ROWS_REJECTED, "recorder_newer"),
+    }
+    for name, issue in texts.items():
+        assert ("fix_flow" in issue) != ("description" in issue)
+        assert ("description" in issue) == (name in issues._NOT_FIXABLE)
+        if name in issues._NOT_FIXABLE or name == issues.ROWS_LOST:
+            continue
+        flow = issue["fix_flow"]
+        errors = {"failed"}
+        steps = {"confirm"}
+        if name == issues.ROWS_REJECTED:
+            errors |= {"not_loaded", "still_rejected"}
+            steps = {"init", *flow["step"]["init"]["menu_options"]}
+        assert flow["step"].keys() == steps
+        assert flow["error"].keys() == errors
+        assert flow["abort"].keys() == {"entry_disabled", "entry_removed"}

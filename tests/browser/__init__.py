@@ -1,0 +1,1 @@
+"""Tests of what a user sees, in a real browser before a real Home Assistant."""

@@ -1,0 +1,87 @@
+"""The dialog of a flow, which asks a user step by step."""
+
+from pathlib import Path
+import re
+
+from playwright.async_api import Locator, expect
+
+from .texts import pattern, text
+from .window import Window
+
+
+class Dialog:
+    """The dialog of a flow; it counts what a user has to go through in it."""
+
+    def __init__(self, window: Window) -> None:
+        """Look at the dialog of the window, whether it is open or not yet."""
+        self._dialog = window.page.locator("dialog-data-entry-flow")
+        self.screens = 0
+        self.values = 0
+
+    async def until_step(self, key: str) -> None:
+        """Wait for a form, by the key of its step."""
+        title = self._dialog.get_by_text(text(f"{key}.title"), exact=True)
+        await expect(title.first).to_be_visible()
+        await expect(self._button("Submit")).to_be_enabled()
+        self.screens += 1
+
+    async def upload(self, file: Path) -> None:
+        """Choose a file."""
+        upload = self._dialog.locator("ha-file-upload")
+        await upload.locator("input[type=file]").set_input_files(file)
+        # The name is there before the file is uploaded, the button that takes it away is not.
+        await expect(upload.locator("ha-icon-button")).to_be_visible()
+        await expect(upload.get_by_text(file.name).first).to_be_visible()
+        self.values += 1
+
+    async def type(self, field: str, value: str) -> None:
+        """Type a text into a field."""
+        await self._dialog.locator(f"input[name={field}]").fill(value)
+        self.values += 1
+
+    def number(self, key: str) -> Locator:
+        """Return the box of a number, by the key of its label."""
+        return self._dialog.locator("ha-selector-number", has_text=text(key)).locator("input")
+
+    async def unfold(self, key: str) -> None:
+        """Open a section, by the key of its name."""
+        await self._dialog.get_by_text(text(key), exact=True).click()
+
+    async def submit(self) -> None:
+        """Submit a form."""
+        await self._button("Submit").click()
+
+    async def until_told(self, key: str) -> None:
+        """Wait for an error, by its key."""
+        await expect(self._dialog.get_by_text(pattern(key)).first).to_be_visible()
+
+    async def until_over(self) -> None:
+        """Wait for the last screen of a flow that made or changed something."""
+        await expect(self._finish).to_be_visible()
+        self.screens += 1
+
+    async def until_ended(self) -> None:
+        """Wait for the last screen of a flow that changed an entry: it says so, and no more."""
+        await expect(self._button("Submit")).to_have_count(0)
+        await expect(self._button("Close")).not_to_have_count(0)
+        await expect(self._dialog.locator("ha-spinner")).to_have_count(0)
+
+    async def finish(self) -> None:
+        """Close the last screen."""
+        await self._end(self._finish)
+
+    async def close(self) -> None:
+        """Close the dialog before its time, or when its flow has ended without a result."""
+        await self._end(self._button("Close").first)
+
+    async def _end(self, button: Locator) -> None:
+        await button.click()
+        await expect(self._dialog.get_by_role("button")).to_have_count(0)
+
+    def _button(self, name: str) -> Locator:
+        return self._dialog.get_by_role("button", name=name, exact=True)
+
+    @property
+    def _finish(self) -> Locator:
+        # "Finish", or "Skip and finish" where it also asks for an area.
+        return self._dialog.get_by_role("button", name=re.compile("finish", re.IGNORECASE))

@@ -1,0 +1,248 @@
+"""Home Assistant's screens as a user goes through them: what is where, and what it is called.
+
+What the integration calls its steps, fields and entities stands here, and in no journey.
+"""
+
+from collections.abc import Mapping
+import json
+from pathlib import Path
+import re
+
+from playwright.async_api import Locator, expect
+
+from tests.home.client import Client, Json
+
+from .dialog import Dialog
+from .texts import pattern, text
+from .window import Window
+
+DOMAIN = "bigquery_export"
+NAME = "BigQuery Export"
+TITLE = "home_assistant.sensor_data"
+"""What the entry is called when a user takes all defaults."""
+
+_KEY = "config.step.user"
+_DESTINATION = "config.step.destination"
+_REAUTH = "config.step.reauth_confirm"
+_OPTIONS = "options.step.init"
+_ACTION = "services.export_now.name"
+_DASHBOARD = "bigquery-export"
+_SHOWN = ("status", "backfill_progress", "backfill_time_left", "rows_exported", "rows_waiting")
+
+
+class SetUp(Dialog):
+    """The set-up: a key, and then a destination."""
+
+    def __init__(self, window: Window) -> None:
+        """Go through it in this window."""
+        super().__init__(window)
+        self._window = window
+
+    async def begin(self) -> None:
+        """Choose the integration from the list of all."""
+        page = self._window.page
+        await self._window.open("/config/integrations/dashboard")
+        await page.get_by_role("button", name="Add integration").click()
+        search = page.locator("dialog-add-integration")
+        await search.locator("input").first.fill(NAME)
+        found = search.locator("ha-integration-list-item", has_text=NAME)
+        await expect(found).to_have_count(1)
+        await found.click()
+        await self.until_step(_KEY)
+
+    async def give_key(self, file: Path) -> None:
+        """Upload a key that is right, and go on to the destination."""
+        await self.upload(file)
+        await self.submit()
+        await self.until_step(_DESTINATION)
+
+    async def give_wrong_key(self, file: Path, error: str) -> None:
+        """Upload a key that is wrong, and be told so."""
+        await self.upload(file)
+        await self.submit()
+        await self.until_told(f"config.error.{error}")
+
+    async def fill_in_destination(self, api_endpoint: str, storage_endpoint: str) -> None:
+        """Take all that is proposed, and say where the local BigQuery is."""
+        await self.unfold(f"{_DESTINATION}.sections.advanced.name")
+        await self.type("api_endpoint", api_endpoint)
+        await self.type("storage_endpoint", storage_endpoint)
+
+
+class Options(Dialog):
+    """The form of the options."""
+
+    @property
+    def batch_rows(self) -> Locator:
+        """Return the box of the number of rows in a batch."""
+        return self.number(f"{_OPTIONS}.data.batch_rows")
+
+
+class IntegrationPage:
+    """The page of the integration, with its entries."""
+
+    def __init__(self, window: Window) -> None:
+        """Look at it in this window."""
+        self._window = window
+        self._page = window.page
+        self._entry = window.page.locator("ha-config-entry-row", has_text=TITLE)
+
+    async def open(self) -> None:
+        """Go there."""
+        await self._window.open(f"/config/integrations/integration/{DOMAIN}")
+        await expect(self._entry).to_be_visible()
+
+    async def configure(self) -> Options:
+        """Open the options."""
+        await self._entry.get_by_role("button", name="Configure").click()
+        dialog = Options(self._window)
+        await dialog.until_step(_OPTIONS)
+        return dialog
+
+    async def until_key_is_wanted(self) -> None:
+        """Wait until the page asks for a new key."""
+        await expect(self._reconfigure).to_be_visible()
+
+    async def reauthenticate(self) -> Dialog:
+        """Begin to give a new key."""
+        await self._reconfigure.click()
+        dialog = Dialog(self._window)
+        await dialog.until_step(_REAUTH)
+        return dialog
+
+    async def until_key_is_not_wanted(self) -> None:
+        """Wait until the page does not ask for a new key any more."""
+        await expect(self._reconfigure).to_have_count(0)
+        await expect(self._entry).not_to_contain_text("Failed to set up")
+
+    @property
+    def _reconfigure(self) -> Locator:
+        return self._page.get_by_role("button", name="Reconfigure", exact=True)
+
+
+class DevicePage:
+    """The page of the service that an entry is, with its entities."""
+
+    def __init__(self, window: Window) -> None:
+        """Look at it in this window."""
+        self._window = window
+        self._cards = window.page.locator("ha-device-entities-card")
+
+    async def open(self, device_id: str) -> None:
+        """Go there."""
+        await self._window.open(f"/config/devices/device/{device_id}")
+        await expect(self._cards.first).to_be_visible()
+
+    async def show_disabled(self) -> None:
+        """Show the entities that are switched off, too."""
+        for more in await self._cards.get_by_text("disabled entit").all():
+            await more.click()
+
+    async def until_shown(self, entity: Json) -> None:
+        """Wait for an entity of the registry, under the name that its translation has."""
+        platform = entity["entity_id"].partition(".")[0]
+        name = text(f"entity.{platform}.{entity['translation_key']}.name")
+        await expect(self._cards.get_by_text(name, exact=True).first).to_be_visible()
+
+
+class ActionsPage:
+    """Tools, Actions: where an action is performed by hand."""
+
+    def __init__(self, window: Window) -> None:
+        """Look at it in this window."""
+        self._window = window
+        self._page = window.page
+        self._perform = self._page.get_by_role("button", name="Perform action")
+
+    async def open_export_now(self) -> None:
+        """Choose to export now."""
+        chosen = json.dumps({"action": f"{DOMAIN}.export_now", "data": {"flush": True}})
+        await self._window.remember("panel-dev-action-state-service-data", chosen)
+        await self._window.open("/config/tools/action")
+        await expect(self._page.get_by_text(text(_ACTION), exact=True).first).to_be_visible()
+        await expect(self._perform).to_be_enabled()
+
+    async def perform(self) -> None:
+        """Perform the action, without a look at what comes of it."""
+        await self._perform.click()
+
+    async def until_answered(self) -> str:
+        """Return the response, as it is shown."""
+        response = self._page.locator("ha-card", has_text="Response").locator(".cm-content")
+        await expect(response).to_be_visible()
+        await response.scroll_into_view_if_needed()
+        return await response.inner_text()
+
+    async def until_refused(self, key: str) -> None:
+        """Wait for an error, by its key."""
+        error = self._page.locator("ha-alert", has_text=pattern(f"exceptions.{key}.message"))
+        await expect(error).to_be_visible()
+
+
+class RepairsPage:
+    """Settings, Repairs."""
+
+    def __init__(self, window: Window) -> None:
+        """Look at it in this window."""
+        self._window = window
+        self._page = window.page
+
+    async def open(self) -> None:
+        """Go there."""
+        await self._window.open("/config/repairs")
+
+    async def read(self, issue: str) -> None:
+        """Open an issue, by its key, and wait for its text."""
+        await self._issue(issue).first.click()
+        description = pattern(f"issues.{issue}.description")
+        await expect(self._page.get_by_text(description).first).to_be_visible()
+
+    async def until_shown(self, issue: str) -> None:
+        """Wait until an issue is listed."""
+        await expect(self._issue(issue).first).to_be_visible()
+
+    async def until_nothing_is_wrong(self) -> None:
+        """Wait until there is nothing to repair."""
+        await expect(self._page.get_by_text("There are currently no repairs")).to_be_visible()
+
+    def _issue(self, issue: str) -> Locator:
+        return self._page.get_by_text(pattern(f"issues.{issue}.title"))
+
+
+class Dashboard:
+    """A dashboard that a user has made of the integration's entities."""
+
+    def __init__(self, window: Window) -> None:
+        """Look at it in this window."""
+        self._window = window
+        name = text("entity.sensor.backfill_progress.name")
+        self._progress = window.page.locator("hui-tile-card", has_text=name)
+
+    async def make(self, client: Client, entities: Mapping[str, str]) -> None:
+        """Make it of entities, by their translation keys."""
+        await client.command(
+            "lovelace/dashboards/create", url_path=_DASHBOARD, title=NAME, mode="storage"
+        )
+        tiles = [
+            {"type": "tile", "entity": entities[key], "name": {"type": "entity"}} for key in _SHOWN
+        ]
+        sections = [{"type": "grid", "cards": [{"type": "heading", "heading": NAME}, *tiles]}]
+        await client.command(
+            "lovelace/config/save",
+            url_path=_DASHBOARD,
+            config={"views": [{"type": "sections", "title": NAME, "sections": sections}]},
+        )
+
+    async def open(self) -> None:
+        """Go there."""
+        await self._window.open(f"/{_DASHBOARD}/0")
+
+    async def progress(self, *, above: int = -1) -> int:
+        """Return the progress in percent, once it is shown and is above another."""
+        shown = self._progress.get_by_text(re.compile(r"^\s*\d+ ?%\s*$")).first
+        while True:
+            await expect(shown).to_be_visible()
+            percent = int((await shown.inner_text()).strip().rstrip("% "))
+            if percent > above:
+                return percent
+            await expect(shown).not_to_have_text(re.compile(rf"^\s*{percent} ?%\s*$"))

@@ -1,0 +1,141 @@
+"""What the journeys need: a home with a history, its BigQuery, and a window to look through."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+import json
+from pathlib import Path
+
+from playwright.async_api import expect
+
+from tests.demo.rooms import CONFIGURATION, furnish
+from tests.home.client import Client, Json
+from tests.home.home_assistant import HomeAssistant
+from tests.home.launcher import TRANSACTION_ROWS
+from tests.home.log import problems
+from tests.home.recorder_database import make
+from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
+
+from .chromium import PATIENCE, window
+from .screens import DOMAIN
+from .window import Window
+
+PROJECT = "my-home"
+STATES = 15_000
+DAYS = 3
+ROWS_IN_A_TRANSACTION = 1_000
+"""So few that a backfill has many, between which its progress can be seen."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """A home, its BigQuery, and the window through which a user sees both."""
+
+    home: HomeAssistant
+    bigquery: LocalBigQuery
+    window: Window
+    folder: Path
+    key: Json = field(repr=False)
+    """The key of the account that the export uses."""
+    expected: list[str] = field(default_factory=list)
+    """What the log may say about the integration, because a journey lets it happen."""
+
+    @property
+    def client(self) -> Client:
+        """Return the client of the home."""
+        return self.home.client
+
+    def key_file(self, key: Json) -> Path:
+        """Write a key into a file, as Google's console downloads it."""
+        path = self.folder / f"{key['project_id']}-{key['private_key_id'][:12]}.json"
+        path.write_text(json.dumps(key, indent=2))
+        return path
+
+    def grant(self, *roles: str) -> None:
+        """Give the account these roles, and no other."""
+        grants = [{"role": role, "project": PROJECT} for role in roles]
+        self.bigquery.set_grants(self.key["client_email"], grants)
+
+    async def rows(self) -> int:
+        """Return how many states are in BigQuery."""
+        sql = "SELECT COUNT(*) AS rows_ FROM `home_assistant.sensor_data`"
+        (row,) = await asyncio.to_thread(self.bigquery.query, sql, PROJECT)
+        return int(row["rows_"])
+
+    async def until_rows(self) -> None:
+        """Wait until states are in BigQuery."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                if await self.rows():
+                    return
+                await asyncio.sleep(0.1)
+
+    async def entities(self) -> list[Json]:
+        """Return the integration's entities, as the registry has them."""
+        registry: list[Json] = await self.client.command("config/entity_registry/list")
+        return [entity for entity in registry if entity["platform"] == DOMAIN]
+
+    async def reload(self) -> None:
+        """Reload the entry, so that it asks Google for a new access token."""
+        (entry,) = await self.client.entries(DOMAIN)
+        await self.client.reload_entry(entry["entry_id"])
+
+    async def until_state(self, key: str, wanted: str) -> None:
+        """Wait until an entity, by its translation key, has a state."""
+        (entity_id,) = (
+            entity["entity_id"]
+            for entity in await self.entities()
+            if entity["translation_key"] == key
+        )
+        # An export that goes on has more to do than a page.
+        async with asyncio.timeout(2 * PATIENCE):
+            while True:
+                if await self.client.state(entity_id) == wanted:
+                    return
+                await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def stage(folder: Path, pictures: Path, *, sharp: bool) -> AsyncIterator[Stage]:
+    """Set everything up, and make sure at the end that the log is clean."""
+    expect.set_options(timeout=PATIENCE * 1000)
+    home = HomeAssistant(
+        folder,
+        configuration=CONFIGURATION,
+        environment={TRANSACTION_ROWS: str(ROWS_IN_A_TRANSACTION)},
+    )
+    make(home.database, states=STATES, days=DAYS, statistics_days=DAYS, short_term_days=0)
+    with start() as bigquery:
+        key = bigquery.create_account(PROJECT, [{"role": DATA_EDITOR, "project": PROJECT}])
+        async with home:
+            await furnish(home.client)
+            await _ignore_repairs(home.client)
+            token = home.client.token
+            async with window(home.url, token, sharp=sharp) as page:
+                seen = Stage(home, bigquery, Window(page, home.url, pictures), folder, key)
+                yield seen
+    _check_log(home, seen)
+
+
+async def _ignore_repairs(client: Client) -> None:
+    """Ignore what is to be repaired in the test's own configuration, such as `http:`."""
+    for issue in (await client.command("repairs/list_issues"))["issues"]:
+        await client.command(
+            "repairs/ignore_issue",
+            domain=issue["domain"],
+            issue_id=issue["issue_id"],
+            ignore=True,
+        )
+
+
+def _check_log(home: HomeAssistant, seen: Stage) -> None:
+    found = [
+        problem
+        for problem in problems(home.log(), DOMAIN)
+        if not any(expected in problem for expected in seen.expected)
+    ]
+    assert not found, "in Home Assistant's log:\n" + "\n".join(found)
+    key = seen.key["private_key"].splitlines()[1:-1]
+    assert not any(line in home.log() for line in key), "the log has the private key"
+    assert home.exit_status == 0

@@ -1,0 +1,190 @@
+"""What a user does with the integration, from the first minute on, in a real browser.
+
+The journeys are made one after the other in the same home, and each builds on those before.
+"""
+
+import time
+
+import pytest
+
+from tests.local_bigquery.process import DATA_EDITOR
+
+from .screens import (
+    ActionsPage,
+    Dashboard,
+    DevicePage,
+    IntegrationPage,
+    RepairsPage,
+    SetUp,
+)
+from .stage import Stage
+
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+]
+
+MOST_SCREENS = 4
+MOST_VALUES = 5
+
+
+async def test_wrong_keys_and_then_the_right_one(on: Stage) -> None:
+    """Each wrong key is refused with a sentence, and the same dialog then takes the right one."""
+    no_json = on.folder / "notes.json"
+    no_json.write_text("My key is under the mat.")
+    deleted = on.bigquery.create_key(on.key["client_email"])
+    on.bigquery.delete_key(deleted["client_email"], deleted["private_key_id"])
+    set_up = SetUp(on.window)
+
+    await set_up.begin()
+    await set_up.give_wrong_key(no_json, "not_json")
+    await on.window.photograph("key-that-is-no-json")
+    await set_up.give_wrong_key(on.key_file(deleted), "key_refused")
+    await on.window.photograph("key-that-google-refuses")
+    await set_up.give_key(on.key_file(on.key))
+    await set_up.close()
+
+
+async def test_from_add_integration_to_the_first_rows(
+    on: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key, a destination, and rows are in BigQuery: few screens, and little to type."""
+    # Only the first states are quick, so that the next journey sees the others.
+    on.bigquery.add_fault(
+        "BatchCommitWriteStreams", "delay", table="sensor_data", skip=1, times=None, seconds=2
+    )
+    set_up = SetUp(on.window)
+    actions = ActionsPage(on.window)
+    began = time.monotonic()
+
+    await set_up.begin()
+    await on.window.photograph("set-up-key")
+    await set_up.give_key(on.key_file(on.key))
+    await on.window.photograph("set-up-destination")
+    await set_up.fill_in_destination(on.bigquery.rest_url, on.bigquery.storage_url)
+    await set_up.submit()
+    await set_up.until_over()
+    await on.window.photograph("set-up-done")
+    await set_up.finish()
+    # Nothing is exported before half past three at night, unless a user asks for it.
+    await actions.open_export_now()
+    await actions.perform()
+    screens, values = set_up.screens + 1, set_up.values + 1
+    await on.until_rows()
+    seconds = time.monotonic() - began
+
+    with capsys.disabled():
+        print(f"\nset-up: screens={screens} values={values} seconds={seconds:.0f}")
+    assert screens <= MOST_SCREENS
+    assert values <= MOST_VALUES
+
+
+async def test_dashboard_during_a_backfill(on: Stage) -> None:
+    """The progress on a dashboard moves while the history is being exported."""
+    dashboard = Dashboard(on.window)
+    await dashboard.make(
+        on.client, {item["translation_key"]: item["entity_id"] for item in await on.entities()}
+    )
+
+    await dashboard.open()
+    first = await dashboard.progress()
+    await on.window.photograph("dashboard")
+    second = await dashboard.progress(above=first)
+    await on.window.photograph("dashboard-a-moment-later")
+    on.bigquery.clear_faults()
+
+    assert first < second
+    await on.until_state("status", "idle")
+
+
+async def test_device_page(on: Stage) -> None:
+    """It shows every entity by its name, those that are switched off as well."""
+    entities = await on.entities()
+    device = DevicePage(on.window)
+
+    await device.open(entities[0]["device_id"])
+    await on.window.photograph("device")
+    await device.show_disabled()
+    for entity in entities:
+        await device.until_shown(entity)
+    await on.window.photograph("device-with-disabled-entities")
+
+
+async def test_action_with_response(on: Stage) -> None:
+    """Tools, Actions shows what an export has done."""
+    actions = ActionsPage(on.window)
+
+    await actions.open_export_now()
+    await actions.perform()
+    answer = await actions.until_answered()
+    await on.window.photograph("action")
+
+    assert "export_id: " in answer
+    assert "sensor_data: " in answer
+    assert "rejected: 0" in answer
+
+
+async def test_options(on: Stage) -> None:
+    """What is changed in the options is there when they are opened again."""
+    integration = IntegrationPage(on.window)
+
+    await integration.open()
+    options = await integration.configure()
+    await on.window.photograph("options")
+    await options.batch_rows.fill("3000")
+    await on.window.photograph("options-further-down")
+    await options.submit()
+    await options.until_over()
+    await on.window.photograph("options-saved")
+    await options.finish()
+    options = await integration.configure()
+
+    assert await options.batch_rows.input_value() == "3000"
+    await options.close()
+
+
+async def test_repair(on: Stage) -> None:
+    """What a user has to do is in Settings, Repairs, and is gone once it is done."""
+    actions = ActionsPage(on.window)
+    repairs = RepairsPage(on.window)
+
+    on.grant()
+    await actions.open_export_now()
+    await actions.perform()
+    await actions.until_refused("permission_missing")
+    await on.window.photograph("action-refused")
+    await repairs.open()
+    await repairs.until_shown("permission_missing")
+    await on.window.photograph("repairs")
+    await repairs.read("permission_missing")
+    await on.window.photograph("repair")
+
+    on.grant(DATA_EDITOR)
+    await actions.open_export_now()
+    await actions.perform()
+    await actions.until_answered()
+    await repairs.open()
+    await repairs.until_nothing_is_wrong()
+
+
+async def test_new_key(on: Stage) -> None:
+    """When Google does not accept the key any more, a user is asked for a new one, and gives it."""
+    on.expected.append("could not authenticate: Google does not accept the key")
+    integration = IntegrationPage(on.window)
+    new_key = on.bigquery.create_key(on.key["client_email"])
+    on.bigquery.delete_key(on.key["client_email"], on.key["private_key_id"])
+
+    await on.reload()
+    await integration.open()
+    await integration.until_key_is_wanted()
+    await on.window.photograph("key-wanted")
+    dialog = await integration.reauthenticate()
+    await on.window.photograph("new-key")
+    await dialog.upload(on.key_file(new_key))
+    await dialog.submit()
+    await dialog.until_ended()
+    await on.window.photograph("new-key-accepted")
+    await dialog.close()
+    await integration.until_key_is_not_wanted()
+    await on.until_state("status", "idle")

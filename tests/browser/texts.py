@@ -1,0 +1,30 @@
+"""The integration's texts, by their keys, so that a change of wording breaks no journey."""
+
+from functools import cache
+import json
+import re
+from typing import Any
+
+from tests.home.home_assistant import INTEGRATION
+
+_BLANK = re.compile(r"\{\w+\}")
+
+
+@cache
+def _strings() -> dict[str, Any]:
+    texts: dict[str, Any] = json.loads((INTEGRATION / "translations" / "en.json").read_text())
+    return texts
+
+
+def text(key: str) -> str:
+    """Return a text by its key, like "config.step.user.title"."""
+    found: Any = _strings()
+    for part in key.split("."):
+        found = found[part]
+    assert isinstance(found, str), f"{key} is no text"
+    return found
+
+
+def pattern(key: str) -> re.Pattern[str]:
+    """Return what a text with blanks looks like once they are filled in."""
+    return re.compile(".+".join(map(re.escape, _BLANK.split(text(key)))))
