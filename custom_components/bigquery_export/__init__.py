@@ -9,7 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from .bigquery.administration import Administration
 from .bigquery.connection import Connection
 from .bigquery.credentials import NotAServiceAccountKeyError
-from .const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
+from .const import CONF_EXPORT_AT_ONCE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
 from .destination import destination_from
 from .exceptions import translated
@@ -62,6 +62,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     coordinator.async_schedule()
 
     await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
+    if CONF_EXPORT_AT_ONCE in entry.data:
+        data = {name: entry.data[name] for name in entry.data if name != CONF_EXPORT_AT_ONCE}
+        hass.config_entries.async_update_entry(entry, data=data)
+        coordinator.async_begin_export()
     return True
 
 

@@ -11,6 +11,7 @@ from .const import (
     CONF_BEGIN,
     CONF_DATASET_ID,
     CONF_DELIVERY,
+    CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
     CONF_KEY_FILE,
     CONF_KEY_SINCE,
@@ -151,7 +152,9 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             except FormError as err:
                 wrong = err
             else:
-                return self.async_update_reload_and_abort(entry, data_updates=self._key_data())
+                return self.async_update_reload_and_abort(
+                    entry, reason="reauth_successful", data_updates=self._key_data()
+                )
         return self._show_key_form(
             "reauth_confirm", wrong, await key_age_sentence(self.hass, entry)
         )
@@ -224,6 +227,8 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         data = {**self._key_data(), **self._destination}
         if user_input[CONF_HISTORY] == History.NONE:
             data[CONF_BEGIN] = await self._async_begin()
+        if user_input[CONF_EXPORT_AT_ONCE]:
+            data[CONF_EXPORT_AT_ONCE] = True
         return self.async_create_entry(title=title_of(destination), data=data, options=options)
 
     async def _async_begin(self) -> dict[str, Any]:
@@ -250,6 +255,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         kept = {name: entry.data[name] for name in entry.data if name not in DESTINATION_FIELDS}
         return self.async_update_reload_and_abort(
             entry,
+            reason="reconfigure_successful",
             unique_id=after.table_id,
             title=title_of(after) if entry.title == title_of(before) else entry.title,
             data={**kept, **data},

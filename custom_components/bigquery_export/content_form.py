@@ -6,10 +6,15 @@ from typing import Any
 from homeassistant.const import CONF_EXCLUDE, CONF_INCLUDE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig, SelectSelectorMode
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
 import probatio
 
-from .const import CONF_HISTORY, CONF_SURROUNDINGS, CONF_TABLES, DEFAULT_TABLES
+from .const import CONF_EXPORT_AT_ONCE, CONF_HISTORY, CONF_SURROUNDINGS, CONF_TABLES, DEFAULT_TABLES
 from .forms import FormError
 from .history import History
 from .options_checks import wrong_options
@@ -39,6 +44,7 @@ CONTENT_SCHEMA = probatio.Schema(
         probatio.Optional(CONF_SURROUNDINGS): _OPTIONS[CONF_SURROUNDINGS],
         probatio.Optional(CONF_INCLUDE): _OPTIONS[CONF_INCLUDE],
         probatio.Optional(CONF_EXCLUDE): _OPTIONS[CONF_EXCLUDE],
+        probatio.Required(CONF_EXPORT_AT_ONCE, default=True): BooleanSelector(),
     }
 )
 
@@ -54,5 +60,6 @@ def content_options(hass: HomeAssistant, user_input: Mapping[str, Any]) -> dict[
         surroundings = checked_surroundings(hass, user_input.get(CONF_SURROUNDINGS, []))
     except WrongSurroundingError as err:
         raise FormError({CONF_SURROUNDINGS: err.key}, {"surrounding": err.surrounding}) from err
-    options = {name: value for name, value in user_input.items() if name != CONF_HISTORY}
+    no_options = (CONF_EXPORT_AT_ONCE, CONF_HISTORY)
+    options = {name: value for name, value in user_input.items() if name not in no_options}
     return {**options, CONF_SURROUNDINGS: surroundings}

@@ -144,7 +144,7 @@ class RealHome:
             },
         }
         await client.submit(flow_id, fields)
-        step = await client.submit(flow_id, {})
+        step = await client.submit(flow_id, {"export_at_once": False})
         self._entry_id = _created(step)["result"]["entry_id"]
         await self._choose_states(client)
 

@@ -22,6 +22,7 @@ from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
     CONF_DATASET_ID,
     CONF_DELIVERY,
+    CONF_EXPORT_AT_ONCE,
     CONF_KEY_FILE,
     CONF_KEY_JSON,
     CONF_KEY_SINCE,
@@ -41,7 +42,7 @@ from .warehouse import Warehouse
 
 CLOSED = "http://127.0.0.1:9"
 """An address of this machine where nobody listens."""
-WHAT = {CONF_TABLES: ["sensor_data"], CONF_SURROUNDINGS: []}
+WHAT = {CONF_TABLES: ["sensor_data"], CONF_SURROUNDINGS: [], CONF_EXPORT_AT_ONCE: False}
 """What is chosen in the last form: the local BigQuery takes seconds to make views."""
 
 type Upload = Callable[[str], Awaitable[str]]
@@ -406,5 +407,6 @@ async def test_delivery_by_load_jobs(hass: HomeAssistant, warehouse: Warehouse, 
     await submit(hass, flow_id, chosen)
     result = await submit(hass, flow_id, WHAT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["result"].options == {CONF_DELIVERY: "load_job", **WHAT}
+    chosen = {name: value for name, value in WHAT.items() if name != CONF_EXPORT_AT_ONCE}
+    assert result["result"].options == {CONF_DELIVERY: "load_job", **chosen}
     assert await hass.config_entries.async_unload(result["result"].entry_id)

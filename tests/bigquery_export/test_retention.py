@@ -338,7 +338,8 @@ async def test_updates_without_entities(
     await make_old(hass, 9.5)
     coordinator = loaded.runtime_data
     listeners = coordinator._listeners
-    for listener, (callback, _) in list(listeners.items()):
+    all_listeners = dict(listeners)
+    for listener, (callback, _) in all_listeners.items():
         if callback != coordinator._async_look_ahead:
             del listeners[listener]
     with patch.object(BigQueryExportCoordinator, "async_export") as export:
@@ -346,6 +347,7 @@ async def test_updates_without_entities(
         async_fire_time_changed(hass)
         await hass.async_block_till_done(wait_background_tasks=True)
         assert export.call_count == 1
+    listeners.update(all_listeners)  # They are removed when the entry is unloaded.
 
 
 async def test_danger_that_stays(

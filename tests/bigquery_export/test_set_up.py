@@ -18,6 +18,7 @@ from custom_components.bigquery_export.bigquery.permissions import (
 from custom_components.bigquery_export.const import (
     CONF_BEGIN,
     CONF_DELIVERY,
+    CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
     CONF_SURROUNDINGS,
     CONF_TABLES,
@@ -78,7 +79,9 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
         CONF_SURROUNDINGS: [{"entity_id": "weather.home"}],
         "exclude": {"entity_globs": ["*.home_sensor_data_*"]},
     }
-    result = await submit(hass, flow_id, {**chosen, CONF_HISTORY: "none"})
+    result = await submit(
+        hass, flow_id, {**chosen, CONF_HISTORY: "none", CONF_EXPORT_AT_ONCE: False}
+    )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     entry = result["result"]
     assert entry.options == {
@@ -100,10 +103,29 @@ async def test_what_by_default(hass: HomeAssistant) -> None:
     """Who changes nothing exports everything but the five-minute statistics."""
     values = CONTENT_SCHEMA({})
     assert values[CONF_HISTORY] == "all"
+    assert values[CONF_EXPORT_AT_ONCE] is True
     options = content_options(hass, values)
     assert options == {CONF_TABLES: list(DEFAULT_TABLES), CONF_SURROUNDINGS: []}
     chosen = options_from(options)
     assert len(chosen.sources) + len(chosen.snapshots) == len(DEFAULT_TABLES)
+
+
+async def test_export_at_once(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """The first export begins with the set-up, if that is wanted, and once."""
+    await record(hass, 3)
+    flow_id = await begin_destination(hass, key)
+    await submit(hass, flow_id, destination(warehouse))
+    result = await submit(hass, flow_id, {**WHAT, CONF_EXPORT_AT_ONCE: True})
+    entry = result["result"]
+    assert CONF_EXPORT_AT_ONCE not in entry.data
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(warehouse.rows()) >= 3
+    last_export = entry.runtime_data.data.last_export
+    assert last_export is not None
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.runtime_data.data.last_export == last_export
+    assert await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_question_refused(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.bigquery_export.const import CONF_PAUSED, DOMAIN
+from custom_components.bigquery_export.const import CONF_EXPORT_TIME, CONF_PAUSED, DOMAIN
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.schedule import Frequency, Schedule, shift_of
 from custom_components.bigquery_export.timetable import Timetable
@@ -79,6 +79,10 @@ async def test_manually(hass: HomeAssistant) -> None:
 
 async def test_missed(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
     """What was due while Home Assistant was off is made up for; not while paused, nor twice."""
+    # Half a day from now, so that it is not due while this test runs.
+    at = dt_util.now() + timedelta(hours=12)
+    options = {CONF_EXPORT_TIME: at.time().isoformat("seconds")}
+    hass.config_entries.async_update_entry(entry, options=options)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await record(hass, 3)
     await hass.async_block_till_done(wait_background_tasks=True)

@@ -124,7 +124,8 @@ class Demonstration:
                 },
             },
         )
-        step = await client.submit(_open(step, "what"), {})
+        # The options come first here.
+        step = await client.submit(_open(step, "what"), {"export_at_once": False})
         entry_id: str = _created(step)["result"]["entry_id"]
         self._say(f"set up “{step['title']}” with an uploaded key")
         await self._choose_all_tables(client, entry_id)

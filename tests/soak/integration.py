@@ -41,7 +41,7 @@ async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
             },
         },
     )
-    step = await client.submit(flow_id, {})
+    step = await client.submit(flow_id, {"export_at_once": False})
     entry_id: str = _created(step)["result"]["entry_id"]
     options = {
         "what": {

@@ -38,7 +38,7 @@ async def add_integration(client: Client, bigquery: LocalBigQuery, delivery: str
             },
         },
     )
-    step = await client.submit(flow_id, {})
+    step = await client.submit(flow_id, {"export_at_once": False})
     entry_id: str = _created(step)["result"]["entry_id"]
     await choose(client, entry_id, delivery)
     return entry_id

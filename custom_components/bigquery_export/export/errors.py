@@ -18,7 +18,9 @@ class ExportError(Exception):
     def placeholders(self) -> dict[str, str]:
         """Return what fills the blanks of the sentence, by name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if isinstance(value, str)}
+        texts = {name: value for name, value in values.items() if isinstance(value, str)}
+        # Google ends some of its sentences with a full stop; ours go on.
+        return {name: text.strip().removesuffix(".") for name, text in texts.items()}
 
     @override
     def __str__(self) -> str:
