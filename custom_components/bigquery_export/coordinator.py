@@ -1,4 +1,4 @@
-"""When to export, and the status that entities show."""
+"""The exports of one config entry, and the status that entities show."""
 
 import asyncio
 from collections import Counter
@@ -11,10 +11,9 @@ from time import monotonic
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CoreState, HassJob, HomeAssistant, callback
+from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
@@ -30,7 +29,6 @@ from .export.resend import Resend
 from .export.run import Run
 from .export.session import Result
 from .export.snapshots import TABLES
-from .export.sources import SourceType
 from .export.table_export import read_recorder
 from .export_request import ExportRequest, VerifyRequest
 from .export_status import ExportStatus, Status, Trigger
@@ -46,9 +44,9 @@ from .issues import (
 )
 from .options import options_from
 from .progress import Progress
-from .retention import RetentionGuard
-from .timetable import Timetable
+from .unasked import UnaskedExports
 from .verifier import Verdict, Verifier
+from .waiting import count_waiting
 
 type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
 
@@ -80,20 +78,19 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._options = options_from(entry.options)
         self._administration = Administration(connection, self._options.table_settings)
         self._exporter = Exporter(hass, entry, connection, self._on_progress)
-        self._guard = RetentionGuard(hass)
         self._checkpoint = Checkpoint()
         self._progress = Progress()
         self._exporting = False
         self._verifier = Verifier(hass, entry, connection)
         self._run: Run | Corrections | Resend | None = None
         self._task: asyncio.Task[Result] | None = None
-        self._stopped = False
+        self.stopped = False
+        """Whether no export begins any more."""
         self._rejected: Counter[str] = Counter()
         self._shown_at = 0.0
-        self._health = ExportHealth(hass, entry, HassJob(self._async_export_unasked))
-        self._timetable = Timetable(
-            hass, entry, self._options.schedule, self._async_export_unasked, self._show_now
-        )
+        self._unasked = UnaskedExports(self, self._options.schedule)
+        self.health = ExportHealth(hass, entry, HassJob(self._unasked.async_export))
+        """How exports went."""
 
     @override
     async def _async_setup(self) -> None:
@@ -107,31 +104,21 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Count what waits in the recorder; Google is not asked."""
         try:
             check_recorder(self.hass)
-            waiting = await read_recorder(self.hass, self._count_all)
-            await self._guard.async_look(self._checkpoint, waiting)
+            waiting = await read_recorder(
+                self.hass, count_waiting, self.hass, self._options, self._checkpoint
+            )
+            await self._unasked.guard.async_look(self._checkpoint, waiting)
         except ExportError as err:
             raise translated(UpdateFailed, err) from err
         async_show_newer_recorder(self.hass, self.config_entry)
         async_show_old_key(self.hass, self.config_entry, self._options.key_days)
         # As long as exports succeed, the next one is soon enough.
-        danger = self._guard.danger if self._health.last_error else None
+        danger = self._unasked.guard.danger if self.health.last_error else None
         async_show_rows_in_danger(self.hass, self.config_entry, danger)
-        oldest = self._guard.oldest
+        oldest = self._unasked.guard.oldest
         age = None if oldest is None else dt_util.utcnow().timestamp() - oldest
         self._progress.count(self._checkpoint, sum(waiting.values()), age)
         return self._status()
-
-    def _count_all(self) -> dict[str, int]:
-        return {source.table.name: self._count(source) for source in self._options.sources}
-
-    def _count(self, source: SourceType) -> int:
-        """Return how many rows of a table wait; this blocks."""
-        standing = self._checkpoint.standing(source.table.name)
-        reader = source.reader(self.hass, self._options.choice)
-        waiting = reader.count(standing.new.cursor)
-        if backfill := standing.backfill:
-            waiting += reader.count(backfill.cursor, backfill.until)
-        return waiting
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -144,14 +131,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         return self._exporter
 
     @property
-    def health(self) -> ExportHealth:
-        """Return how exports went."""
-        return self._health
-
-    @property
     def failing(self) -> bool:
         """Return whether the last export failed, or the recorder cannot be read."""
-        return bool(self._health.last_error) or not self.last_update_success
+        return bool(self.health.last_error) or not self.last_update_success
 
     @property
     def paused(self) -> bool:
@@ -164,52 +146,20 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         data = {**self.config_entry.data, CONF_PAUSED: paused}
         self.hass.config_entries.async_update_entry(self.config_entry, data=data)
         if paused:
-            self._health.async_forget_retry()
+            self.health.async_forget_retry()
         if isinstance(self._run, Run):
             self._run.pause(paused)
-        self._show_now()
+        self.async_show()
 
     @property
     def next_export(self) -> datetime | None:
         """Return when the schedule has the next export; None when nothing begins by itself."""
-        return None if self.paused else self._timetable.next
+        return self._unasked.next
 
     @callback
     def async_schedule(self) -> None:
         """Export at the times that the options say, and when rows are in danger."""
-        self._timetable.async_start()
-        # It also keeps the updates coming when all entities are disabled.
-        self.config_entry.async_on_unload(self.async_add_listener(self._async_look_ahead))
-        self.config_entry.async_on_unload(async_at_started(self.hass, self._async_make_up))
-
-    @callback
-    def _async_make_up(self, _: HomeAssistant) -> None:
-        """Begin what waits for nothing but Home Assistant, such as an export that it missed."""
-        self._async_look_ahead()
-        last_export = self._checkpoint.last_export
-        since = self.config_entry.created_at
-        if last_export is not None:
-            since = dt_util.utc_from_timestamp(last_export)
-        if not self._is_running() and self._timetable.missed(since):
-            self.config_entry.async_create_background_task(
-                self.hass, self._async_export_unasked(), f"{DOMAIN} {Trigger.SCHEDULE}"
-            )
-
-    @callback
-    def _async_look_ahead(self) -> None:
-        """Export before the recorder deletes what waits, and go on with a backfill."""
-        busy = self._stopped or self._health.retrying or self._is_running()
-        if busy or self.hass.state is not CoreState.running or not self.last_update_success:
-            return
-        if self._guard.async_take_chance():
-            trigger = Trigger.RETENTION
-        elif self.data.backfill and not self.paused and not self._health.last_error:
-            trigger = Trigger.BACKFILL
-        else:
-            return
-        self.config_entry.async_create_background_task(
-            self.hass, self._async_export_unasked(trigger=trigger), f"{DOMAIN} {trigger}"
-        )
+        self._unasked.async_start()
 
     async def async_export(self, trigger: Trigger, wanted: ExportRequest = _EVERYTHING) -> Result:
         """Export everything that waits, or what is wanted of it; while paused, no backfill.
@@ -230,9 +180,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         Raises ServiceValidationError when an export is running already.
         """
         self._check_alone()
-        self.config_entry.async_create_background_task(
-            self.hass, self._async_export_unasked(trigger=Trigger.ACTION), f"{DOMAIN} export"
-        )
+        self._unasked.async_begin(Trigger.ACTION)
 
     async def async_retry_rejected(self) -> Result:
         """Send the rejected rows again; raises what `async_export` raises."""
@@ -250,11 +198,13 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         await self.async_refresh()
         return number
 
-    def _is_running(self) -> bool:
+    @property
+    def is_running(self) -> bool:
+        """Return whether an export is running."""
         return self._task is not None and not self._task.done()
 
     def _check_alone(self) -> None:
-        if self._is_running():
+        if self.is_running:
             raise ServiceValidationError(
                 translation_domain=DOMAIN, translation_key="already_running"
             )
@@ -284,10 +234,10 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
     async def async_stop(self) -> None:
         """Stop a running export: it ends at its next piece, and no other one begins."""
-        self._stopped = True
+        self.stopped = True
         self._connection.stop()
         self._verifier.async_stop()
-        self._health.async_forget_retry()
+        self.health.async_forget_retry()
         if task := self._task:
             if self._run:
                 self._run.stop()
@@ -297,27 +247,6 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     async def async_close(self) -> None:
         """Close the connection to Google."""
         await self.hass.async_add_executor_job(self._connection.close)
-
-    async def _async_export_unasked(
-        self, _: datetime | None = None, *, trigger: Trigger = Trigger.SCHEDULE
-    ) -> None:
-        """Export because it is time to, or time to try again."""
-        if self.paused and trigger not in (Trigger.ACTION, Trigger.RETENTION):
-            return
-        failed_before = self._health.failures > 0
-        try:
-            await self.async_export(trigger)
-        except ServiceValidationError:
-            _LOGGER.debug("An export is running already")
-        except HomeAssistantError as err:
-            _LOGGER.log(
-                logging.DEBUG if failed_before else logging.ERROR,
-                "The export to BigQuery failed: %s",
-                err,
-            )
-        else:
-            if failed_before:
-                _LOGGER.info("The export to BigQuery works again")
 
     async def _async_run(self, trigger: Trigger, wanted: ExportRequest) -> Result:
         """Make one run, and show how it goes."""
@@ -371,16 +300,16 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         One that is not of everything heals nothing.
         """
         if everything:
-            self._health.async_forget_retry()
-        if self._stopped:
+            self.health.async_forget_retry()
+        if self.stopped:
             raise StoppedError
         self._exporting = True
         self._progress.start(self._checkpoint)
         self._shown_at = monotonic()
-        show_no_more = async_call_later(self.hass, _SHOWN_AFTER, self._show_now)
+        show_no_more = async_call_later(self.hass, _SHOWN_AFTER, self.async_show)
         happening: Happening | None = None
         try:
-            if self._health.tables_doubtful:
+            if self.health.tables_doubtful:
                 # A column may have been dropped; if it was not, this changes nothing.
                 await self.hass.async_add_executor_job(
                     self._administration.ensure, self._options.tables
@@ -389,24 +318,24 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         except StoppedError:
             raise
         except ExportError as err:
-            self._health.async_forget_retry()
-            self._health.async_failed(err, retry=not self._stopped)
-            happening = failed(self._health, trigger)
+            self.health.async_forget_retry()
+            self.health.async_failed(err, retry=not self.stopped)
+            happening = failed(self.health, trigger)
             raise
         except Exception as err:
-            self._health.async_broke_down(err)
-            happening = failed(self._health, trigger)
+            self.health.async_broke_down(err)
+            happening = failed(self.health, trigger)
             raise
         else:
             if everything:
-                self._health.async_succeeded()
+                self.health.async_succeeded()
         finally:
             show_no_more()
             self._exporting = False
             self._progress.stop()
             self._run = None
             self._exporter.async_end()
-            if not self._stopped:
+            if not self.stopped:
                 await self._async_look_at_rejected_rows()
                 await self.async_refresh()
             # Whoever hears of it finds all entities as they are then.
@@ -433,7 +362,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             self._show(status)
 
     @callback
-    def _show_now(self, _: datetime | None = None) -> None:
+    def async_show(self, _: datetime | None = None) -> None:
+        """Show how exports go, now."""
         self._show(self._status())
 
     def _show(self, status: ExportStatus) -> None:
@@ -459,8 +389,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             rows_waiting=self._progress.rows_waiting(self._checkpoint),
             oldest_age=self._progress.oldest_age,
             backfill=self._progress.backfill(self._checkpoint, exporting=self._exporting),
-            last_error=self._health.last_error,
-            last_error_kind=self._health.last_error_kind,
+            last_error=self.health.last_error,
+            last_error_kind=self.health.last_error_kind,
         )
 
     @property
@@ -469,6 +399,6 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             return Status.EXPORTING
         if self.paused:
             return Status.PAUSED
-        if self._health.retrying:
+        if self.health.retrying:
             return Status.RETRYING
-        return Status.FAILED if self._health.last_error else Status.IDLE
+        return Status.FAILED if self.health.last_error else Status.IDLE

@@ -420,7 +420,7 @@ async def test_no_retry_while_paused(
     assert coordinator.data.status == "retrying"
     await call(hass, "pause")
     assert coordinator.data.status == "paused"
-    assert not coordinator._health.retrying
+    assert not coordinator.health.retrying
     await call(hass, "resume")
     assert coordinator.data.status == "failed"
     await export_now(hass)

@@ -234,7 +234,7 @@ async def test_button(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: W
     assert state(hass, "next_export") == "unknown"
     press = {"entity_id": BUTTON}
     await hass.services.async_call("button", "press", press, blocking=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while loaded.runtime_data._task is None:  # noqa: ASYNC110 (it begins by itself)
             await asyncio.sleep(0)
     assert warehouse.rows() == []

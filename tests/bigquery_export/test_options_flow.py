@@ -44,6 +44,7 @@ from custom_components.bigquery_export.const import (
     CONF_WHAT,
     DOMAIN,
 )
+from custom_components.bigquery_export.export_status import Trigger
 from custom_components.bigquery_export.options import Notifications, options_from
 from custom_components.bigquery_export.options_form import OPTIONS_SCHEMA, chosen_options
 from custom_components.bigquery_export.rows.events import DEFAULT_EVENTS
@@ -292,7 +293,7 @@ async def test_tables(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Wa
         warehouse.server.query("SELECT * FROM home.statistics_short_term", warehouse.project) == []
     )
     await record(hass, 5)
-    result = await entry.runtime_data.async_export("test")
+    result = await entry.runtime_data.async_export(Trigger.ACTION)
     assert result.rows.keys() == {"sensor_data", "statistics_short_term"}
     assert await hass.config_entries.async_unload(entry.entry_id)
 
@@ -318,7 +319,7 @@ async def test_other_delivery(
     assert entry.state is ConfigEntryState.LOADED
     await record(hass, 5)
     with patch.object(PendingStream, "commit", side_effect=AssertionError):
-        await entry.runtime_data.async_export("test")
+        await entry.runtime_data.async_export(Trigger.ACTION)
     assert len(warehouse.rows(where="entity_id = 'sensor.s0'")) == 5
     assert await hass.config_entries.async_unload(entry.entry_id)
 

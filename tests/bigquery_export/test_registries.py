@@ -136,7 +136,7 @@ async def test_changes_without_end(
 
     changes = asyncio.create_task(change())
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert len(await registries.async_entities()) == 6
     assert not changes.done()
     changes.cancel()

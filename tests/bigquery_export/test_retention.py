@@ -299,7 +299,7 @@ async def test_export_before_the_purge(
     await refresh(hass, loaded)
     assert triggers(warehouse) == ["action", "retention"]
     assert state(hass, "rows_waiting") != "unavailable"
-    assert loaded.runtime_data._guard.danger is None
+    assert loaded.runtime_data._unasked.guard.danger is None
     assert issues_of(hass) == {}
 
 
@@ -328,7 +328,7 @@ async def test_nothing_is_in_danger(
     with patch.object(BigQueryExportCoordinator, "async_export") as export:
         await refresh(hass, loaded)
     assert not export.called
-    assert loaded.runtime_data._guard.danger is None
+    assert loaded.runtime_data._unasked.guard.danger is None
 
 
 async def test_updates_without_entities(
@@ -340,7 +340,7 @@ async def test_updates_without_entities(
     listeners = coordinator._listeners
     all_listeners = dict(listeners)
     for listener, (callback, _) in all_listeners.items():
-        if callback != coordinator._async_look_ahead:
+        if callback != coordinator._unasked.async_look_ahead:
             del listeners[listener]
     with patch.object(BigQueryExportCoordinator, "async_export") as export:
         freezer.tick(timedelta(minutes=6))
@@ -392,12 +392,12 @@ async def test_retry_is_left_alone(
     await record(hass, 1)
     with pytest.raises(HomeAssistantError):
         await export_now(hass)
-    retry = loaded.runtime_data._health._cancel_retry
+    retry = loaded.runtime_data.health._cancel_retry
     assert retry
     await make_old(hass, 20)
     await refresh(hass, loaded)
     assert begin.call_count == 1
-    assert loaded.runtime_data._health._cancel_retry is retry
+    assert loaded.runtime_data.health._cancel_retry is retry
     assert issues_of(hass).keys() == {"rows_in_danger"}
 
 

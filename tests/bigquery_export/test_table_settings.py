@@ -23,6 +23,7 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.errors import KmsKeyError, RefusedError
+from custom_components.bigquery_export.export_status import Trigger
 from custom_components.bigquery_export.rows.events import EVENTS
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
@@ -154,11 +155,11 @@ async def test_exports(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
     hass.config_entries.async_update_entry(entry, options=options)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await record(hass, 5)
-    await entry.runtime_data.async_export("test")
+    await entry.runtime_data.async_export(Trigger.ACTION)
     assert await hass.config_entries.async_unload(entry.entry_id)
     CheckpointFile(hass, entry.entry_id).remove()
     assert await hass.config_entries.async_setup(entry.entry_id)
-    await entry.runtime_data.async_export("test")
+    await entry.runtime_data.async_export(Trigger.ACTION)
     assert len(warehouse.rows(where="entity_id = 'sensor.s0'")) == 5
 
     def query() -> None:

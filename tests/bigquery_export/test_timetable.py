@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.bigquery_export.const import CONF_EXPORT_TIME, CONF_PAUSED, DOMAIN
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export_status import Trigger
 from custom_components.bigquery_export.schedule import Frequency, Schedule, shift_of
 from custom_components.bigquery_export.timetable import Timetable
 
@@ -87,7 +88,7 @@ async def test_missed(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Wa
     await record(hass, 3)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert warehouse.rows() == []
-    await entry.runtime_data.async_export("test")
+    await entry.runtime_data.async_export(Trigger.ACTION)
     file = CheckpointFile(hass, entry.entry_id)
     checkpoint = await hass.async_add_executor_job(file.load)
     last_export = checkpoint.last_export
