@@ -112,7 +112,7 @@ def test_errors_of_the_config_flow() -> None:
         *("key_refused", "permission_missing", "api_disabled", "project_not_found", "refused"),
         *("other_location", "table_mismatch", "table_not_found", "unreachable"),
         *("storage_unreachable", "recorder_busy", "recorder_outdated", "recorder_unreadable"),
-        *("domain_invalid", "glob_invalid"),
+        *("domain_invalid", "glob_invalid", "kms_key_unusable"),
     }
     assert len(keys) > 15
     written = set(re.findall(r'"(surroundings?_\w+)"', Path(surroundings.__file__).read_text()))
@@ -142,7 +142,7 @@ def test_translations_follow_the_rules_of_hassfest() -> None:
         ),
     ]
     for step in steps:
-        assert step["data"].keys() == step["data_description"].keys()
+        assert step.get("data", {}).keys() == step.get("data_description", {}).keys()
 
 
 def test_options_have_texts() -> None:
