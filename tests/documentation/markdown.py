@@ -15,6 +15,7 @@ _CREATE = re.compile(r"^CREATE OR REPLACE (?:TABLE|VIEW) `[^`]+` AS\s+")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
+_IMAGE = re.compile(r'<img src="([^"]+)" width="\d+"\s+alt="[^"]+">')
 _CODE = re.compile(r"`[^`\n]*`")
 
 
@@ -68,8 +69,14 @@ def anchors(page: Path) -> set[str]:
 
 
 def links(page: Path) -> list[str]:
-    """Return where the links of a page lead; what is shown as code is none."""
-    return _LINK.findall(_CODE.sub("", _prose(page.read_text())))
+    """Return where the links of a page lead, and where its images are.
+
+    What is shown as code is none. An image needs a width, and a text for those who cannot see it.
+    """
+    text = _CODE.sub("", _prose(page.read_text()))
+    images = _IMAGE.findall(text)
+    assert len(images) == text.count("<img"), page.name
+    return [*_LINK.findall(text), *images]
 
 
 def _prose(text: str) -> str:

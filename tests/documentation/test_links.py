@@ -1,4 +1,4 @@
-"""The links between the pages."""
+"""The links between the pages, and their images."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from .markdown import PAGES, anchors, links
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links(page: Path) -> None:
-    """Each relative link leads to a file, and to a heading in it if it names one."""
+    """Each link to a file, and each image, is there, and so is the heading that a link names."""
     for link in links(page):
         if link.startswith("https://"):
             continue
