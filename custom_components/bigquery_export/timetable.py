@@ -25,8 +25,6 @@ class Timetable:
         changed: Callable[[], None],
     ) -> None:
         """Prepare; `export` is run when it is time to, `changed` when the times have changed."""
-        self.next: datetime | None = None
-        """When the next export is due, in the home's time zone."""
         self._hass = hass
         self._entry = entry
         self._schedule = schedule
@@ -35,6 +33,8 @@ class Timetable:
         self._changed = changed
         self._job = HassJob(self._async_due)
         self._unsubscribe: CALLBACK_TYPE | None = None
+        self.next = self._next_after(dt_util.utcnow())
+        """When the next export is due, in the home's time zone."""
 
     @callback
     def async_start(self) -> None:

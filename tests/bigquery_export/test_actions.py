@@ -86,8 +86,12 @@ def test_fields() -> None:
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
-    ("export_now", {"tables": ["states"]}, "There is no table states. Choose from these: ent"),
-    ("export_now", {"tables": "events"}, "events is not exported. Choose other tables, or swit"),
+    (
+        "export_now",
+        {"tables": ["states"]},
+        "There is no such table: states. Choose from these: ent",
+    ),
+    ("export_now", {"tables": "events"}, "Not exported: events. Choose other tables, or swit"),
     ("export_now", {"entities": ["sensor.a"]}, "Switch on Force, or leave out entities and times"),
     ("export_now", {"start": "2026-11-01 00:00:00"}, "together with Force only"),
     (
@@ -95,7 +99,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {"force": True, "start": "2026-11-02 00:00:00", "end": "2026-11-01 00:00:00"},
         "2026-11-01 00:00:00 is not after 2026-11-02 00:00:00. Choose an end",
     ),
-    ("verify", {"tables": ["entities"]}, "entities cannot be compared: it says what is true"),
+    ("verify", {"tables": ["entities"]}, "These cannot be compared: entities. They say"),
     (
         "verify",
         {"start_date": "2026-11-02", "end_date": "2026-11-01"},

@@ -261,7 +261,7 @@ async def test_notifications_of_everything(
     hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A user who wants all is told of each export, and of a failure when it has lasted a while."""
-    chosen = {CONF_NOTIFICATIONS: {CONF_NOTIFICATIONS: Notifications.ALL}}
+    chosen = {CONF_NOTIFICATIONS: Notifications.ALL}
     hass.config_entries.async_update_entry(entry, options=chosen)
     assert await hass.config_entries.async_setup(entry.entry_id)
     async_tell(hass, entry, COMPLETED)
@@ -297,7 +297,7 @@ async def test_no_notifications(hass: HomeAssistant, entry: MockConfigEntry) -> 
     assert told(hass) == {}
     async_tell(hass, entry, failure(failures=0, retrying=False))
     assert told(hass).keys() == {"failed"}
-    chosen = {CONF_NOTIFICATIONS: {CONF_NOTIFICATIONS: "off"}}
+    chosen = {CONF_NOTIFICATIONS: "off"}
     hass.config_entries.async_update_entry(entry, options=chosen)
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert told(hass) == {}

@@ -135,7 +135,7 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
     assert [source.table.name for source in options.sources] == ["sensor_data", "events"]
 
     result = await hass.config_entries.options.async_init(entry.entry_id)
-    assert suggested(result) == {"exclude": {}} | ALL
+    assert suggested(result) == {"exclude": {}, "security": {}} | ALL
     # Nothing that was optional and is emptied comes back.
     assert (await submit(hass, result["flow_id"], {CONF_STORAGE: {}}))["type"] is (
         FlowResultType.CREATE_ENTRY
@@ -155,7 +155,7 @@ def test_defaults() -> None:
     assert options.choice.entities == default.choice.entities
     assert list(sections) == [
         *("what", "include", "exclude", "privacy", "schedule", "transfer", "storage"),
-        "notifications",
+        *("notifications", "security"),
     ]
 
 

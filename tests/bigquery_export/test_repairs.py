@@ -229,7 +229,13 @@ def test_texts() -> None:
     texts = ENGLISH["issues"]
     assert texts.keys() == {
         *(kind.key for kind in issues.KINDS),
-        *(issues.ROWS_IN_DANGER, issues.ROWS_LOST, issues.ROWS_REJECTED, "recorder_newer"),
+        *(
+            issues.ROWS_IN_DANGER,
+            issues.ROWS_LOST,
+            issues.ROWS_REJECTED,
+            "key_old",
+            "recorder_newer",
+        ),
     }
     for name, issue in texts.items():
         assert ("fix_flow" in issue) != ("description" in issue)

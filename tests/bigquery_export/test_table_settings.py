@@ -125,7 +125,7 @@ def test_keys(warehouse: Warehouse, connection: Connection) -> None:
     assert raised.value.placeholders == {
         "message": "Access Denied: BigQuery BigQuery: Cloud KMS Error: Permission"
         f" 'cloudkms.cryptoKeyVersions.useToEncrypt' denied on resource '{two}' (or it may not"
-        " exist)."
+        " exist)"
     }
     with pytest.raises(KmsKeyError):
         ensure(connection, TableSettings(kms_key=two), SENSOR_DATA)
