@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 import shutil
 
-from playwright.async_api import BrowserContext, Page, ViewportSize, async_playwright
+from playwright.async_api import BrowserContext, Page, async_playwright
+
+from .window import HEIGHT, WIDTH
 
 PATIENCE = 90.0
 """Seconds that anything on a page may take: the machine may be slow, and busy."""
@@ -16,8 +18,7 @@ PICTURES = "BROWSER_SCREENSHOTS"
 """The variable that names the folder for pictures that people will look at."""
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_SIZE: ViewportSize = {"width": 1280, "height": 900}
-_SHARP = 2
+SHARP = 2
 """Pixels of a picture for each of the window's, in pictures that people will look at."""
 
 
@@ -41,8 +42,8 @@ async def window(url: str, token: str, *, sharp: bool) -> AsyncIterator[Page]:
         # Without its sandbox, as Playwright has it by default: root could not start it otherwise.
         await playwright.chromium.launch(executable_path=chromium()) as browser,
         await browser.new_context(
-            viewport=_SIZE,
-            device_scale_factor=_SHARP if sharp else 1,
+            viewport={"width": WIDTH, "height": HEIGHT},
+            device_scale_factor=SHARP if sharp else 1,
             color_scheme="light",
             reduced_motion="reduce",
             locale="en-GB",

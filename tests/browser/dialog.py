@@ -1,5 +1,6 @@
 """The dialog of a flow, which asks a user step by step."""
 
+from contextlib import suppress
 from pathlib import Path
 import re
 
@@ -8,12 +9,16 @@ from playwright.async_api import Locator, expect
 from .texts import pattern, text
 from .window import Window
 
+_MOMENT = 5.0
+"""Seconds after which a click has surely gone astray."""
+
 
 class Dialog:
     """The dialog of a flow; it counts what a user has to go through in it."""
 
     def __init__(self, window: Window) -> None:
         """Look at the dialog of the window, whether it is open or not yet."""
+        self._page = window.page
         self._dialog = window.page.locator("dialog-data-entry-flow")
         self.screens = 0
         self.values = 0
@@ -43,9 +48,39 @@ class Dialog:
         """Return the box of a number, by the key of its label."""
         return self._dialog.locator("ha-selector-number", has_text=text(key)).locator("input")
 
+    def choice(self, key: str) -> Locator:
+        """Return one of several choices, of which one is taken, by the key of its text."""
+        return self._dialog.get_by_role("radio", name=text(key), exact=True)
+
+    def box(self, key: str) -> Locator:
+        """Return a box to tick, by the key of its text."""
+        return self._dialog.get_by_role("checkbox", name=text(key), exact=True)
+
+    def switch(self, key: str) -> Locator:
+        """Return a switch, by the key of its label."""
+        return self._dialog.locator("ha-selector-boolean", has_text=text(key)).locator("input")
+
+    async def tick(self, box: Locator) -> None:
+        """Tick a box."""
+        # What draws it lies above it.
+        await box.press("Space")
+        await expect(box).to_be_checked()
+
     async def unfold(self, key: str) -> None:
         """Open a section, by the key of its name."""
-        await self._dialog.get_by_text(text(key), exact=True).click()
+        name = re.compile(rf"^\s*{re.escape(text(key))}\s*$")
+        header = self._page.locator("[slot=header]", has_text=name)
+        panel = self._dialog.locator("ha-expansion-panel", has=header)
+        await panel.locator("[slot=header]").click()
+        # Until it is open all the way, what is in it cannot be clicked.
+        await expect(panel.locator(".container")).to_have_css("overflow", "visible")
+
+    async def choose(self, choice: Locator) -> None:
+        """Take a choice; a click goes astray when what is above grows at that moment."""
+        while not await choice.is_checked():
+            await choice.click()
+            with suppress(AssertionError):
+                await expect(choice).to_be_checked(timeout=_MOMENT * 1000)
 
     async def submit(self) -> None:
         """Submit a form."""
@@ -53,6 +88,10 @@ class Dialog:
 
     async def until_told(self, key: str) -> None:
         """Wait for an error, by its key."""
+        await expect(self._dialog.get_by_text(pattern(key)).first).to_be_visible()
+
+    async def until_said(self, key: str) -> None:
+        """Wait for a sentence in what a step says, by its key."""
         await expect(self._dialog.get_by_text(pattern(key)).first).to_be_visible()
 
     async def until_over(self) -> None:

@@ -3,11 +3,12 @@
 What the integration calls its steps, fields and entities stands here, and in no journey.
 """
 
-from collections.abc import Mapping
 import json
 from pathlib import Path
 import re
+from typing import Any
 
+from homeassistant.util.yaml import load_yaml_dict
 from playwright.async_api import Locator, expect
 
 from tests.home.client import Client, Json
@@ -23,15 +24,17 @@ TITLE = "home_assistant.sensor_data"
 
 _KEY = "config.step.user"
 _DESTINATION = "config.step.destination"
+_WHAT = "config.step.what"
 _REAUTH = "config.step.reauth_confirm"
+_RECONFIGURE = "config.step.reconfigure"
 _OPTIONS = "options.step.init"
 _ACTION = "services.export_now.name"
 _DASHBOARD = "bigquery-export"
-_SHOWN = ("status", "backfill_progress", "backfill_time_left", "rows_exported", "rows_waiting")
+_TO_COPY = Path(__file__).parents[2] / "docs" / "dashboard.yaml"
 
 
 class SetUp(Dialog):
-    """The set-up: a key, and then a destination."""
+    """The set-up: a key, a destination, and what to export."""
 
     def __init__(self, window: Window) -> None:
         """Go through it in this window."""
@@ -68,14 +71,37 @@ class SetUp(Dialog):
         await self.type("api_endpoint", api_endpoint)
         await self.type("storage_endpoint", storage_endpoint)
 
+    async def go_on_to_what(self) -> None:
+        """Submit the destination, and wait until it is said what all that comes to."""
+        await self.submit()
+        await self.until_step(_WHAT)
+        await self.until_said("common.estimate")
+
+    @property
+    def begin_now(self) -> Locator:
+        """Return the switch that lets the first export begin with the set-up."""
+        return self.switch(f"{_WHAT}.data.export_at_once")
+
 
 class Options(Dialog):
     """The form of the options."""
 
+    async def open_section(self, name: str) -> None:
+        """Open a section, by its key."""
+        await self.unfold(f"{_OPTIONS}.sections.{name}.name")
+
+    def frequency(self, name: str) -> Locator:
+        """Return a choice of how often to export, in the section of the schedule."""
+        return self.choice(f"selector.frequency.options.{name}")
+
+    def weekday(self, name: str) -> Locator:
+        """Return the box of a day of the week, in the section of the schedule."""
+        return self.box(f"selector.weekdays.options.{name}")
+
     @property
     def batch_rows(self) -> Locator:
-        """Return the box of the number of rows in a batch."""
-        return self.number(f"{_OPTIONS}.data.batch_rows")
+        """Return the box of the number of rows in a batch, in the section of the transfer."""
+        return self.number(f"{_OPTIONS}.sections.transfer.data.batch_rows")
 
 
 class IntegrationPage:
@@ -99,24 +125,32 @@ class IntegrationPage:
         await dialog.until_step(_OPTIONS)
         return dialog
 
+    async def reconfigure(self) -> Dialog:
+        """Open the form for key and destination, from the menu of the entry."""
+        await self._entry.get_by_role("button", name="Menu", exact=True).first.click()
+        await self._entry.locator("ha-dropdown-item[value=reconfigure]").click()
+        dialog = Dialog(self._window)
+        await dialog.until_step(_RECONFIGURE)
+        return dialog
+
     async def until_key_is_wanted(self) -> None:
         """Wait until the page asks for a new key."""
-        await expect(self._reconfigure).to_be_visible()
+        await expect(self._asks_for_key).to_be_visible()
 
     async def reauthenticate(self) -> Dialog:
         """Begin to give a new key."""
-        await self._reconfigure.click()
+        await self._asks_for_key.click()
         dialog = Dialog(self._window)
         await dialog.until_step(_REAUTH)
         return dialog
 
     async def until_key_is_not_wanted(self) -> None:
         """Wait until the page does not ask for a new key any more."""
-        await expect(self._reconfigure).to_have_count(0)
+        await expect(self._asks_for_key).to_have_count(0)
         await expect(self._entry).not_to_contain_text("Failed to set up")
 
     @property
-    def _reconfigure(self) -> Locator:
+    def _asks_for_key(self) -> Locator:
         return self._page.get_by_role("button", name="Reconfigure", exact=True)
 
 
@@ -179,6 +213,25 @@ class ActionsPage:
         await expect(error).to_be_visible()
 
 
+class Repair(Dialog):
+    """The flow that tries again what failed."""
+
+    def __init__(self, window: Window, issue: str) -> None:
+        """Go through the flow of an issue, by its key."""
+        super().__init__(window)
+        self._key = f"issues.{issue}.fix_flow"
+
+    async def until_open(self) -> None:
+        """Wait until it says what to do first."""
+        await self.until_step(f"{self._key}.step.confirm")
+        await self.until_said(f"{self._key}.step.confirm.description")
+
+    async def until_failed(self, error: str) -> None:
+        """Wait until it says what is still wrong, by the key of the error."""
+        await self.until_told(f"{self._key}.error.failed")
+        await self.until_said(f"exceptions.{error}.message")
+
+
 class RepairsPage:
     """Settings, Repairs."""
 
@@ -191,11 +244,12 @@ class RepairsPage:
         """Go there."""
         await self._window.open("/config/repairs")
 
-    async def read(self, issue: str) -> None:
-        """Open an issue, by its key, and wait for its text."""
+    async def try_again(self, issue: str) -> Repair:
+        """Open an issue, by its key, that is put right by trying again."""
         await self._issue(issue).first.click()
-        description = pattern(f"issues.{issue}.description")
-        await expect(self._page.get_by_text(description).first).to_be_visible()
+        dialog = Repair(self._window, issue)
+        await dialog.until_open()
+        return dialog
 
     async def until_shown(self, issue: str) -> None:
         """Wait until an issue is listed."""
@@ -210,28 +264,23 @@ class RepairsPage:
 
 
 class Dashboard:
-    """A dashboard that a user has made of the integration's entities."""
+    """The dashboard of the documentation, as a user has copied it."""
 
     def __init__(self, window: Window) -> None:
         """Look at it in this window."""
         self._window = window
-        name = text("entity.sensor.backfill_progress.name")
-        self._progress = window.page.locator("hui-tile-card", has_text=name)
+        self._config = load_yaml_dict(str(_TO_COPY))
+        self.tiles: dict[str, str] = {
+            card["entity"]: card["name"] for card in self._cards() if card["type"] == "tile"
+        }
+        """The names of the tiles, by the entity that each shows."""
 
-    async def make(self, client: Client, entities: Mapping[str, str]) -> None:
-        """Make it of entities, by their translation keys."""
+    async def make(self, client: Client) -> None:
+        """Copy it into a new dashboard."""
         await client.command(
             "lovelace/dashboards/create", url_path=_DASHBOARD, title=NAME, mode="storage"
         )
-        tiles = [
-            {"type": "tile", "entity": entities[key], "name": {"type": "entity"}} for key in _SHOWN
-        ]
-        sections = [{"type": "grid", "cards": [{"type": "heading", "heading": NAME}, *tiles]}]
-        await client.command(
-            "lovelace/config/save",
-            url_path=_DASHBOARD,
-            config={"views": [{"type": "sections", "title": NAME, "sections": sections}]},
-        )
+        await client.command("lovelace/config/save", url_path=_DASHBOARD, config=self._config)
 
     async def open(self) -> None:
         """Go there."""
@@ -239,10 +288,18 @@ class Dashboard:
 
     async def progress(self, *, above: int = -1) -> int:
         """Return the progress in percent, once it is shown and is above another."""
-        shown = self._progress.get_by_text(re.compile(r"^\s*\d+ ?%\s*$")).first
+        (name,) = (
+            name for entity, name in self.tiles.items() if entity.endswith("_backfill_progress")
+        )
+        tile = self._window.page.locator("hui-tile-card", has_text=name)
+        shown = tile.get_by_text(re.compile(r"^\s*\d+ ?%\s*$")).first
         while True:
             await expect(shown).to_be_visible()
             percent = int((await shown.inner_text()).strip().rstrip("% "))
             if percent > above:
                 return percent
             await expect(shown).not_to_have_text(re.compile(rf"^\s*{percent} ?%\s*$"))
+
+    def _cards(self) -> list[dict[str, Any]]:
+        (view,) = self._config["views"]
+        return [card for section in view["sections"] for card in section["cards"]]

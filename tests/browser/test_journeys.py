@@ -5,11 +5,13 @@ The journeys are made one after the other in the same home, and each builds on t
 
 import time
 
+from playwright.async_api import expect
 import pytest
 
 from tests.local_bigquery.process import DATA_EDITOR
 
 from .screens import (
+    DOMAIN,
     ActionsPage,
     Dashboard,
     DevicePage,
@@ -49,13 +51,12 @@ async def test_wrong_keys_and_then_the_right_one(on: Stage) -> None:
 async def test_from_add_integration_to_the_first_rows(
     on: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A key, a destination, and rows are in BigQuery: few screens, and little to type."""
+    """A key, a destination, what to export, and rows are in BigQuery: little to type."""
     # Only the first states are quick, so that the next journey sees the others.
     on.bigquery.add_fault(
         "BatchCommitWriteStreams", "delay", table="sensor_data", skip=1, times=None, seconds=2
     )
     set_up = SetUp(on.window)
-    actions = ActionsPage(on.window)
     began = time.monotonic()
 
     await set_up.begin()
@@ -63,29 +64,30 @@ async def test_from_add_integration_to_the_first_rows(
     await set_up.give_key(on.key_file(on.key))
     await on.window.photograph("set-up-destination")
     await set_up.fill_in_destination(on.bigquery.rest_url, on.bigquery.storage_url)
+    await set_up.go_on_to_what()
+    await on.window.photograph("set-up-what")
+    await expect(set_up.begin_now).to_be_checked()
+    await set_up.begin_now.scroll_into_view_if_needed()
+    await on.window.photograph("set-up-what-further-down")
     await set_up.submit()
     await set_up.until_over()
     await on.window.photograph("set-up-done")
     await set_up.finish()
-    # Nothing is exported before half past three at night, unless a user asks for it.
-    await actions.open_export_now()
-    await actions.perform()
-    screens, values = set_up.screens + 1, set_up.values + 1
+    # The export begins by itself.
     await on.until_rows()
     seconds = time.monotonic() - began
 
     with capsys.disabled():
-        print(f"\nset-up: screens={screens} values={values} seconds={seconds:.0f}")
-    assert screens <= MOST_SCREENS
-    assert values <= MOST_VALUES
+        print(f"\nset-up: screens={set_up.screens} values={set_up.values} seconds={seconds:.0f}")
+    assert set_up.screens <= MOST_SCREENS
+    assert set_up.values <= MOST_VALUES
 
 
 async def test_dashboard_during_a_backfill(on: Stage) -> None:
-    """The progress on a dashboard moves while the history is being exported."""
+    """The dashboard to copy shows this home's export, and how its progress moves."""
     dashboard = Dashboard(on.window)
-    await dashboard.make(
-        on.client, {item["translation_key"]: item["entity_id"] for item in await on.entities()}
-    )
+    await dashboard.make(on.client)
+    assert dashboard.tiles.keys() <= {entity["entity_id"] for entity in await on.entities()}
 
     await dashboard.open()
     first = await dashboard.progress()
@@ -104,7 +106,7 @@ async def test_device_page(on: Stage) -> None:
     device = DevicePage(on.window)
 
     await device.open(entities[0]["device_id"])
-    await on.window.photograph("device")
+    await on.window.photograph("device", height=1320)
     await device.show_disabled()
     for entity in entities:
         await device.until_shown(entity)
@@ -126,26 +128,60 @@ async def test_action_with_response(on: Stage) -> None:
 
 
 async def test_options(on: Stage) -> None:
-    """What is changed in the options is there when they are opened again."""
+    """What is wrong in the options is said; what is changed is there when they are opened again."""
     integration = IntegrationPage(on.window)
 
     await integration.open()
     options = await integration.configure()
     await on.window.photograph("options")
+    await options.open_section("schedule")
+    await options.choose(options.frequency("weekly"))
+    await on.window.photograph("options-schedule")
+    await options.open_section("transfer")
     await options.batch_rows.fill("3000")
-    await on.window.photograph("options-further-down")
+    await on.window.photograph("options-transfer")
+    await options.submit()
+    await options.until_told("options.error.weekdays_missing")
+    await on.window.photograph("options-without-a-day")
+    await options.open_section("schedule")
+    await options.tick(options.weekday("mon"))
     await options.submit()
     await options.until_over()
     await on.window.photograph("options-saved")
     await options.finish()
     options = await integration.configure()
+    await options.open_section("schedule")
+    await options.open_section("transfer")
 
-    assert await options.batch_rows.input_value() == "3000"
+    await expect(options.frequency("weekly")).to_be_checked()
+    await expect(options.frequency("daily")).not_to_be_checked()
+    await expect(options.weekday("mon")).to_be_checked()
+    await expect(options.batch_rows).to_have_value("3000")
     await options.close()
 
 
+async def test_reconfigure(on: Stage) -> None:
+    """Key and destination are shown again, and when nothing is changed the export goes on."""
+    before = await on.client.entries(DOMAIN)
+    integration = IntegrationPage(on.window)
+
+    await integration.open()
+    dialog = await integration.reconfigure()
+    await on.window.photograph("key-and-destination")
+    await dialog.submit()
+    await dialog.until_ended()
+    await dialog.until_said("config.abort.reconfigure_successful")
+    await on.window.photograph("key-and-destination-saved")
+    await dialog.close()
+
+    assert [entry["title"] for entry in await on.client.entries(DOMAIN)] == [
+        entry["title"] for entry in before
+    ]
+    await on.until_state("status", "idle")
+
+
 async def test_repair(on: Stage) -> None:
-    """What a user has to do is in Settings, Repairs, and is gone once it is done."""
+    """Settings, Repairs says what to do, what is still wrong, and is empty once it is right."""
     actions = ActionsPage(on.window)
     repairs = RepairsPage(on.window)
 
@@ -157,14 +193,16 @@ async def test_repair(on: Stage) -> None:
     await repairs.open()
     await repairs.until_shown("permission_missing")
     await on.window.photograph("repairs")
-    await repairs.read("permission_missing")
+    repair = await repairs.try_again("permission_missing")
     await on.window.photograph("repair")
-
+    await repair.submit()
+    await repair.until_failed("permission_missing")
+    await on.window.photograph("repair-that-did-not-help")
     on.grant(DATA_EDITOR)
-    await actions.open_export_now()
-    await actions.perform()
-    await actions.until_answered()
-    await repairs.open()
+    await repair.submit()
+    await repair.until_over()
+    await on.window.photograph("repair-done")
+    await repair.finish()
     await repairs.until_nothing_is_wrong()
 
 
@@ -184,6 +222,7 @@ async def test_new_key(on: Stage) -> None:
     await dialog.upload(on.key_file(new_key))
     await dialog.submit()
     await dialog.until_ended()
+    await dialog.until_said("config.abort.reauth_successful")
     await on.window.photograph("new-key-accepted")
     await dialog.close()
     await integration.until_key_is_not_wanted()

@@ -27,4 +27,5 @@ def text(key: str) -> str:
 
 def pattern(key: str) -> re.Pattern[str]:
     """Return what a text with blanks looks like once they are filled in."""
-    return re.compile(".+".join(map(re.escape, _BLANK.split(text(key)))))
+    # Home Assistant takes the full stop away from an exception's message.
+    return re.compile(".+".join(map(re.escape, _BLANK.split(text(key).removesuffix(".")))))

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from playwright.async_api import ConsoleMessage, Error, Page, Request, Response
 
+WIDTH = 1280
+HEIGHT = 900
+
 _LEFT_OUT = "/api/brands/"
 """Pictures of integrations that Home Assistant would fetch from the internet."""
 _LEFT_PAGE = "net::ERR_ABORTED"
@@ -44,10 +47,12 @@ class Window:
             f"localStorage.setItem({json.dumps(name)}, {json.dumps(value)})"
         )
 
-    async def photograph(self, name: str) -> None:
-        """Keep what is seen as NN-name.png, once it stands still."""
+    async def photograph(self, name: str, *, height: int = HEIGHT) -> None:
+        """Keep what is seen as NN-name.png, once it stands still; the window may be higher."""
         self._pictures += 1
+        await self.page.set_viewport_size({"width": WIDTH, "height": height})
         picture = await self._stand_still()
+        await self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         (self._folder / f"{self._pictures:02}-{name}.png").write_bytes(picture)
 
     async def _stand_still(self) -> bytes:

@@ -1,0 +1,41 @@
+"""The pictures of the documentation, cut out of those that `script/screenshots DIR` has left."""
+
+from pathlib import Path
+import sys
+
+from PIL import Image
+
+from .chromium import SHARP
+
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
+WIDTH = 1000
+"""Pixels that a picture has at most from left to right."""
+
+_COLOURS = 256
+"""So many look like all, and a file is a third as large."""
+_CUT_OUT = {
+    "dashboard": (256, 56, 1280, 510),
+    "device": (256, 86, 1280, 1310),
+    "repair": (256, 56, 1280, 640),
+    "set-up-what": (342, 32, 938, 868),
+}
+"""What of the window is shown: left, top, right and bottom."""
+
+
+def make(screenshots: Path, folder: Path = FOLDER) -> None:
+    """Make the pictures anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, corners in _CUT_OUT.items():
+        (screenshot,) = screenshots.glob(f"[0-9][0-9]-{name}.png")
+        left, top, right, bottom = (SHARP * corner for corner in corners)
+        with Image.open(screenshot) as seen:
+            picture = seen.convert("RGB").crop((left, top, right, bottom))
+        picture.thumbnail((WIDTH, picture.height), Image.Resampling.LANCZOS)
+        # Which keeps a colour that is in few places, such as a logo's.
+        method = Image.Quantize.MAXCOVERAGE
+        few_colours = picture.quantize(_COLOURS, method, dither=Image.Dither.NONE)
+        few_colours.save(folder / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))
