@@ -129,10 +129,11 @@ async def test_what_is_refused_and_what_is_not(
             await act(hass, name, **data)
 
     estimate = await act(hass, "estimate")
-    assert estimate["rows"]["sensor_data"] >= 3
+    assert estimate["tables"]["sensor_data"]["rows"] >= 3
+    assert estimate["within_free_tier"] is True
     error = OperationalError("select", {}, Exception("disk I/O error"))
-    count = "custom_components.bigquery_export.source.states.StatesReader.count"
-    with patch(count, side_effect=error), pytest.raises(HomeAssistantError, match="disk I/O"):
+    extent = "custom_components.bigquery_export.estimate.read_extent"
+    with patch(extent, side_effect=error), pytest.raises(HomeAssistantError, match="disk I/O"):
         await act(hass, "estimate")
 
     sent = await act(hass, "export_now", tables=["entities", "recorder_runs"])
