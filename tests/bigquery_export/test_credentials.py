@@ -1,7 +1,10 @@
 """Reading a key, and the addresses that it may be sent to."""
 
 import json
+from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 import pytest
 
 from custom_components.bigquery_export.bigquery.credentials import (
@@ -54,6 +57,36 @@ def test_no_error_quotes_the_key(warehouse: Warehouse) -> None:
         assert secret not in repr(raised.value)
         assert raised.value.__cause__ is None
         assert raised.value.__suppress_context__ or raised.value.__context__ is None
+
+
+def pem(private_key: Any) -> str:
+    """Return a private key as the file of a service account has it."""
+    encoding = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return str(private_key.private_bytes(*encoding).decode())
+
+
+def test_damaged_private_keys(warehouse: Warehouse) -> None:
+    """A private key of another kind, or whose numbers do not fit, is found out at once."""
+    key = warehouse.create_key()
+    assert read_key(json.dumps(key)) == key
+    numbers = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers()
+    damaged = rsa.RSAPrivateNumbers(
+        p=numbers.p,
+        q=numbers.q,
+        d=numbers.d + 2,
+        dmp1=numbers.dmp1 + 2,
+        dmq1=numbers.dmq1,
+        iqmp=numbers.iqmp,
+        public_numbers=numbers.public_numbers,
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    for private_key in ("", "-----BEGIN", 7, None, pem(ec.generate_private_key(ec.SECP256R1()))):
+        with pytest.raises(NotAServiceAccountKeyError):
+            read_key(json.dumps({**key, "private_key": private_key}))
+    with pytest.raises(NotAServiceAccountKeyError):
+        read_key(json.dumps({**key, "private_key": pem(damaged)}))
+    for missing in ("private_key", "private_key_id", "client_email", "token_uri"):
+        with pytest.raises(NotAServiceAccountKeyError):
+            read_key(json.dumps({name: key[name] for name in key if name != missing}))
 
 
 def test_scope(warehouse: Warehouse) -> None:
