@@ -171,7 +171,7 @@ async def test_rejected_rows(
     await dialog.open("rows_rejected", entry)
     assert (await dialog.submit(next_step_id="discard"))["step_id"] == "discard"
     with monkeypatch.context() as patch:
-        patch.setattr(BigQueryExportCoordinator, "_is_running", lambda _: True)
+        patch.setattr(BigQueryExportCoordinator, "is_running", True)
         step = await dialog.submit()
     assert "An export is running already" in step["description_placeholders"]["problem"]
     assert await hass.config_entries.async_unload(entry.entry_id)

@@ -128,7 +128,7 @@ async def test_verify(
     assert price["summary"].startswith(f"The query would read {price['query_bytes']} bytes")
     assert price["query_cost"] > 0
     assert "tables" not in price
-    assert (await act(hass, "verify", dry_run=True))["summary"].startswith("To list rows is free")
+    assert (await act(hass, "verify", dry_run=True))["summary"].startswith("Listing rows is free")
     found, by_query = await verify(hass, **query)
     assert found == ALIKE
     assert by_query["total"] == response["total"]

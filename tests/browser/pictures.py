@@ -11,8 +11,8 @@ FOLDER = Path(__file__).parents[2] / "docs" / "images"
 WIDTH = 1000
 """Pixels that a picture has at most from left to right."""
 
-_COLOURS = 256
-"""So many look like all, and a file is a third as large."""
+_MOST_BYTES = 150_000
+"""Larger ones are made of fewer colours."""
 _CUT_OUT = {
     "dashboard": (256, 56, 1280, 510),
     "device": (256, 86, 1280, 1310),
@@ -31,10 +31,12 @@ def make(screenshots: Path, folder: Path = FOLDER) -> None:
         with Image.open(screenshot) as seen:
             picture = seen.convert("RGB").crop((left, top, right, bottom))
         picture.thumbnail((WIDTH, picture.height), Image.Resampling.LANCZOS)
-        # Which keeps a colour that is in few places, such as a logo's.
-        method = Image.Quantize.MAXCOVERAGE
-        few_colours = picture.quantize(_COLOURS, method, dither=Image.Dither.NONE)
-        few_colours.save(folder / f"{name}.png", optimize=True)
+        file = folder / f"{name}.png"
+        picture.save(file, optimize=True)
+        if file.stat().st_size > _MOST_BYTES:
+            # This method keeps a colour that is seen in few places, such as in a logo.
+            method = Image.Quantize.MAXCOVERAGE
+            picture.quantize(256, method, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 if __name__ == "__main__":
