@@ -215,14 +215,16 @@ async def test_daily_export(
     hass: HomeAssistant, entry: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     """Every day at the time of the options, in the home's time zone, an export runs."""
-    await hass.config.async_set_time_zone("Europe/Amsterdam")
-    hass.config_entries.async_update_entry(entry, options={CONF_EXPORT_TIME: "02:30:00"})
+    # A zone whose clocks are never changed; half a day is left, whenever this test runs.
+    await hass.config.async_set_time_zone("Asia/Kathmandu")
+    due = (dt_util.now() + timedelta(hours=12)).replace(second=0, microsecond=0)
+    options = {CONF_EXPORT_TIME: due.time().isoformat("seconds")}
+    hass.config_entries.async_update_entry(entry, options=options)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    midnight = dt_util.start_of_local_day() + timedelta(days=1)
     # Google's clients would wait for ever with clocks that stand still.
     with patch.object(BigQueryExportCoordinator, "async_export") as export:
-        for minutes, exports in ((30, 0), (149, 0), (150, 1), (151, 1), (150 + 24 * 60, 2)):
-            freezer.move_to(midnight + timedelta(minutes=minutes))
+        for minutes, exports in ((-120, 0), (-1, 0), (0, 1), (1, 1), (24 * 60, 2)):
+            freezer.move_to(due + timedelta(minutes=minutes))
             async_fire_time_changed(hass)
             await hass.async_block_till_done()
             assert export.call_count == exports
