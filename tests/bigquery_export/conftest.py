@@ -6,7 +6,6 @@ import logging
 from typing import Any
 from uuid import uuid4
 
-from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -37,8 +36,17 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def set_up_home(recorder_mock: Recorder, enable_custom_integrations: None) -> None:
-    """Start the recorder, which must be there before Home Assistant, and allow this integration."""
+def set_up_home(
+    request: pytest.FixtureRequest, recorder_config: dict[str, Any] | None, recorder_db_url: str
+) -> None:
+    """Start the recorder, and allow this integration, where a test uses Home Assistant.
+
+    The recorder must be there before Home Assistant. Tests may have parameters for its
+    configuration and its database, which are therefore named here.
+    """
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("recorder_mock")
+        request.getfixturevalue("enable_custom_integrations")
 
 
 @pytest.fixture

@@ -14,11 +14,6 @@ from custom_components.bigquery_export.rows.civil_time import (
 )
 
 
-@pytest.fixture(autouse=True)
-def set_up_home() -> None:
-    """Start no recorder."""
-
-
 def test_known() -> None:
     """Each field has its bits."""
     local = datetime(2026, 11, 21, 7, 45, 21, 123_456)

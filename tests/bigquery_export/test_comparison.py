@@ -3,8 +3,6 @@
 from collections import Counter
 from typing import Any
 
-import pytest
-
 from custom_components.bigquery_export.export.comparison import (
     Comparison,
     Counts,
@@ -21,11 +19,6 @@ from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS
 
 type Row = tuple[str, int, int]
-
-
-@pytest.fixture(autouse=True)
-def set_up_home() -> None:
-    """Start no recorder."""
 
 
 def compare(

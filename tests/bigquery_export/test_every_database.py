@@ -44,7 +44,7 @@ from .warehouse import Warehouse
 
 __all__ = ["database", "recorder_db_url"]
 
-pytestmark = ON_EACH_DATABASE
+pytestmark = [ON_EACH_DATABASE, pytest.mark.long]
 
 DAY = 24
 """Hours."""

@@ -27,11 +27,6 @@ LIKE_TEXTS = st.integers(0, 300).flatmap(
 )
 
 
-@pytest.fixture(autouse=True)
-def set_up_home() -> None:
-    """Start no recorder."""
-
-
 @given(st.integers(0, 2**64))
 def test_varint(number: int) -> None:
     """A varint is that of protobuf."""

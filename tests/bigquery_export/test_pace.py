@@ -9,11 +9,6 @@ from custom_components.bigquery_export.export.pace import Pace
 from custom_components.bigquery_export.source.reader import PIECE_ROWS
 
 
-@pytest.fixture(autouse=True)
-def set_up_home() -> None:
-    """Start no recorder."""
-
-
 class Clock:
     """A time that passes when somebody sleeps, and a bit more."""
 

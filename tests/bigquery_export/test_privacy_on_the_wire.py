@@ -106,6 +106,7 @@ async def live(hass: HomeAssistant) -> None:
     await async_wait_recording_done(hass)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("delivery", ["storage_write", "load_job"])
 @pytest.mark.parametrize("private", [True, False])
 async def test_bytes(

@@ -616,11 +616,6 @@ class Home(RuleBasedStateMachine):
 
 
 @pytest.fixture(autouse=True)
-def set_up_home() -> None:
-    """Start no recorder."""
-
-
-@pytest.fixture(autouse=True)
 def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Have everything in memory, in small pieces, at a time of our own."""
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 4)
@@ -641,6 +636,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_anything_in_any_order() -> None:
     """Whatever happens, each row is there once in the end."""

@@ -5,6 +5,8 @@ OAuth"), iam/docs/keys-create-delete (the key file).
 """
 
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import cycle
 import secrets
 import time
 from typing import Any
@@ -174,6 +176,15 @@ class Accounts:
         return claims
 
 
+# A private key takes long to make, so that a few serve in turn; never twice running the same.
+_turns = cycle(range(4))
+
+
+@cache
+def _private_key(turn: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 _NOT_SHORT_LIVED = (
     "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
     " Check your iat and exp values in the JWT claim."
@@ -182,7 +193,7 @@ _NOT_SHORT_LIVED = (
 
 def new_key(account: Account, token_uri: str) -> dict[str, str]:
     """Add a key to the account and return its key file; takes a moment, so call it in a thread."""
-    private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private_key = _private_key(next(_turns))
     key_id = secrets.token_hex(20)
     public_pem = private_key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -4,11 +4,13 @@ Imports nothing of ours, because that environment has none of it. Ends when its 
 does, so that it never outlives the server.
 """
 
+from functools import lru_cache
 import os
 from pathlib import Path
 import signal
 import sys
 import threading
+from typing import Any
 
 
 def _end_with_standard_input() -> None:
@@ -40,10 +42,23 @@ def _without_snapshots() -> None:
     SnapshotManager.run_gc_loop = run_gc_loop
 
 
+def _parse_once() -> None:
+    """Parse each text once: bqemulator parses a statement anew in each of some thirty steps."""
+    import sqlglot  # type: ignore[import-not-found]
+
+    parse_one = lru_cache(maxsize=100)(sqlglot.parse_one)
+
+    def parse_or_copy(sql: str, **options: Any) -> Any:
+        return parse_one(sql, **options).copy()
+
+    sqlglot.parse_one = parse_or_copy
+
+
 def main() -> None:
     """Serve the data folder in argv[1] until standard input or the process ends."""
     _keep_extensions_in(Path(sys.prefix) / "home")
     _without_snapshots()
+    _parse_once()
     from bqemulator.config import PersistenceMode, Settings  # type: ignore[import-not-found]
     from bqemulator.server import run_forever  # type: ignore[import-not-found]
 

@@ -90,11 +90,9 @@ def test_a_bad_assertion_is_refused(key: Json, changes: Json, description: str) 
     assert description in answer.json()["error_description"]
 
 
-def test_a_signature_by_another_key_is_refused(
-    local_bigquery: LocalBigQuery, key: Json, project: str
-) -> None:
+def test_a_signature_by_another_key_is_refused(local_bigquery: LocalBigQuery, project: str) -> None:
     """An assertion must be signed by the private key that its key id belongs to."""
-    other = local_bigquery.create_account(project)
+    key, other = (local_bigquery.create_account(project) for _ in range(2))
     forged = {**key, "private_key": other["private_key"]}
     answer = exchange(key, assertion(forged))
     assert answer.status_code == 400

@@ -11,6 +11,7 @@ import pytest
 from tests.home.home_assistant import REPOSITORY
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_exactly_once_after_kills(tmp_path: Path) -> None:
     """After kills and faults, each row is in BigQuery exactly once, and the last line says so."""
