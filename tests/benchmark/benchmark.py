@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.home import launcher
 from tests.home.home_assistant import REPOSITORY
 
 from .dlt_contest import BACKENDS, NoDltError, install, measure_dlt
@@ -128,7 +129,10 @@ class Benchmark:
             homes.append(("load jobs, default pace", DELIVERIES[1], self._plan.by_load_jobs))
         for name, delivery, states in homes:
             async with RealHome.running(
-                self._folder, self._history(states), delivery, full=name == FULL_SPEED
+                self._folder,
+                self._history(states),
+                delivery,
+                *([launcher.FULL_SPEED] if name == FULL_SPEED else []),
             ) as home:
                 export = await measure_export(home, name, self._plan.idle_seconds)
             self.results.exports.append(export)
@@ -137,7 +141,9 @@ class Benchmark:
 
     async def _increment(self) -> None:
         history = self._history(self._plan.pipelines[0][0])
-        async with RealHome.running(self._folder, history, DELIVERIES[0], full=False) as home:
+        async with RealHome.running(
+            self._folder, history, DELIVERIES[0], launcher.LIKE_THE_SCHEDULE
+        ) as home:
             self.results.increments = await measure_increments(home, self._plan.repetitions)
             self.results.set_up = await measure_set_up(home, self._plan.repetitions)
         self._say("increments and set-up")

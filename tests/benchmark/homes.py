@@ -11,6 +11,7 @@ from .spread import Spread
 
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 INCREMENTS = (0, 100, 5_000)
+_IDLE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,12 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """Exports of some new rows; seconds."""
+    """Exports of some new rows by the schedule; seconds of the processor beside an idle home's."""
 
     changes: int
     rows: Spread
+    calls: Spread
+    """Calls of BigQuery."""
     wall: Spread
     cpu: Spread
     loop_cpu: Spread
@@ -77,24 +80,32 @@ async def measure_export(home: RealHome, name: str, idle_seconds: float) -> Expo
 
 async def measure_increments(home: RealHome, repetitions: int) -> list[Increment]:
     """Export new rows, few and many in turn."""
-    done: dict[int, list[tuple[Period, int]]] = {changes: [] for changes in INCREMENTS}
+    done: dict[int, list[tuple[Period, int, int]]] = {changes: [] for changes in INCREMENTS}
     await home.export()
+    idle = await _rest(_IDLE_SECONDS)
     for _ in range(repetitions):
         for changes in INCREMENTS:
             await home.change_states(changes)
-            done[changes].append(await home.export())
+            home.count_calls()
+            period, rows = await home.export()
+            done[changes].append((period, rows, sum(home.calls().values())))
     measurements = await home.measurements()
-    return [_increment(changes, exports, measurements) for changes, exports in done.items()]
+    beside = measurements.use(idle)
+    return [_increment(changes, exports, measurements, beside) for changes, exports in done.items()]
 
 
 def _increment(
-    changes: int, exports: list[tuple[Period, int]], measurements: Measurements
+    changes: int,
+    exports: list[tuple[Period, int, int]],
+    measurements: Measurements,
+    idle: Use,
 ) -> Increment:
-    uses = [measurements.use(period) for period, _ in exports]
+    uses = [measurements.use(period).beside(idle) for period, _, _ in exports]
     return Increment(
         changes,
-        Spread.of(rows for _, rows in exports),
-        Spread.of(period.seconds for period, _ in exports),
+        Spread.of(rows for _, rows, _ in exports),
+        Spread.of(calls for _, _, calls in exports),
+        Spread.of(period.seconds for period, _, _ in exports),
         Spread.of(use.cpu for use in uses),
         Spread.of(use.loop_cpu for use in uses),
     )

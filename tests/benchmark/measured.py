@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +59,17 @@ class Use:
     loop_cpu: float
     """Those of the event loop's thread."""
     replaced: int
+    seconds: float = field(default=0.0, compare=False)
+    """How long that was."""
+
+    def beside(self, idle: Use) -> Use:
+        """Return what was used beside what an idle home uses in the same time."""
+        share = self.seconds / idle.seconds
+        return replace(
+            self,
+            cpu=max(0.0, self.cpu - idle.cpu * share),
+            loop_cpu=max(0.0, self.loop_cpu - idle.loop_cpu * share),
+        )
 
 
 class Measurements:
@@ -91,6 +102,7 @@ class Measurements:
             last.cpu - first.cpu,
             last.loop_cpu - first.loop_cpu,
             last.replaced - first.replaced,
+            last.time - first.time,
         )
 
     def memory(self, base: Period, period: Period, shares: Sequence[float]) -> list[float]:

@@ -1,7 +1,7 @@
 """A real Home Assistant with a history and this integration, which exports to a sink."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.demo.activity import Activity
 from tests.home.client import Client, Json
 from tests.home.entities import make_entities
 from tests.home.home_assistant import HomeAssistant
-from tests.home.launcher import FULL_SPEED, MEASUREMENTS
+from tests.home.launcher import MEASUREMENTS
 from tests.local_bigquery.fault_kinds import GRPC_METHODS, REST_METHODS
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery, start
 
@@ -32,12 +32,14 @@ SECONDS_FOR_SAMPLES = 0.3
 
 
 class RealHome:
-    """A home that exports states only, at the default pace or without pauses."""
+    """A home that exports states only, as users have it or as variables of its launcher say."""
 
-    def __init__(self, folder: Path, bigquery: LocalBigQuery, delivery: str, *, full: bool) -> None:
+    def __init__(
+        self, folder: Path, bigquery: LocalBigQuery, delivery: str, variables: Sequence[str]
+    ) -> None:
         """Use `running`."""
         self._measurements = folder / "measurements"
-        environment = {MEASUREMENTS: str(self._measurements)} | ({FULL_SPEED: "1"} if full else {})
+        environment = {MEASUREMENTS: str(self._measurements)} | dict.fromkeys(variables, "1")
         self.home = HomeAssistant(folder, environment=environment)
         self._bigquery = bigquery
         self._delivery = delivery
@@ -46,7 +48,7 @@ class RealHome:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, folder: Path, history: Path, delivery: str, *, full: bool
+        cls, folder: Path, history: Path, delivery: str, *variables: str
     ) -> AsyncIterator[Self]:
         """Start one with a copy of a history, and go through the config flow.
 
@@ -56,7 +58,7 @@ class RealHome:
         home_folder = folder / "home"
         home_folder.mkdir()
         with start(folder / "sink", module=sink.MODULE) as bigquery:
-            real = cls(home_folder, bigquery, delivery, full=full)
+            real = cls(home_folder, bigquery, delivery, variables)
             await asyncio.to_thread(shutil.copy, history, real.home.database)
             async with real.home:
                 await real._add_integration()

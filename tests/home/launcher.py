@@ -25,6 +25,8 @@ TRANSACTION_ROWS = "TESTS_TRANSACTION_ROWS"
 """The variable that says how many rows the integration may put into one transaction."""
 FULL_SPEED = "TESTS_FULL_SPEED"
 """The variable that, if set, lets the integration export without pauses."""
+LIKE_THE_SCHEDULE = "TESTS_LIKE_THE_SCHEDULE"
+"""The variable that, if set, lets actions export as the schedule does: not for own states alone."""
 MEASUREMENTS = "TESTS_MEASUREMENTS"
 """The variable that names the folder for what Home Assistant measures of itself."""
 
@@ -93,6 +95,13 @@ def _export_without_pauses() -> None:
         setattr(module, pause, 0)
 
 
+def _export_like_the_schedule() -> None:
+    """Let no export begin because of states that are the integration's own."""
+    module = _integration("exporter")
+    assert module.UNHURRIED
+    module.UNHURRIED = tuple(_integration("export_status").Trigger)  # type: ignore[attr-defined]
+
+
 def _integration(name: str) -> ModuleType:
     """Import a module of the integration as Home Assistant does, which then finds it imported."""
     folder = sys.argv[sys.argv.index("--config") + 1]
@@ -112,6 +121,8 @@ def main() -> None:
         _limit_transactions(int(rows))
     if os.environ.get(FULL_SPEED):
         _export_without_pauses()
+    if os.environ.get(LIKE_THE_SCHEDULE):
+        _export_like_the_schedule()
     if folder := os.environ.get(MEASUREMENTS):
         # This folder is no place to import from.
         measurements = runpy.run_path(str(Path(__file__).with_name("measurements.py")))

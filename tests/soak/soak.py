@@ -29,6 +29,7 @@ SECONDS_TO_COMMIT = 1.5
 SECONDS_TO_WRITE = 0.5
 """The last line of a minute has been written then."""
 SECONDS_FOR_THE_LAST = 300.0
+_COMPILED_EVERY = 300
 
 type Say = Callable[[str], None]
 
@@ -188,6 +189,7 @@ class Soak:
             began=self._began,
             seconds=self._settings.seconds,
             pace=self._changes / wanted,
+            steps=_every_five_minutes(self._began, self._settings.seconds),
         )
         self.failures += self.verdict.failures(compare_waiting=self._settings.exports_are_even)
         during, others = beside(samples, self._exports)
@@ -224,3 +226,10 @@ class Soak:
     async def _until(self, second: float) -> None:
         """Wait until so many seconds after the beginning; if they are over, not at all."""
         await asyncio.sleep(max(0.0, self._began + second - time.monotonic()))
+
+
+def _every_five_minutes(began: float, seconds: float) -> list[float]:
+    """Return when Home Assistant compiles statistics in that time, by the monotonic clock."""
+    now = time.time() - time.monotonic()
+    first = -(-(began + now) // _COMPILED_EVERY) * _COMPILED_EVERY - now
+    return [first + _COMPILED_EVERY * turn for turn in range(int(seconds // _COMPILED_EVERY) + 1)]
