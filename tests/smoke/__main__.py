@@ -4,14 +4,14 @@ In a temporary dataset, which is deleted at the end, with a few hundred rows, fr
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 import secrets
 import signal
 import sys
 import time
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 from custom_components.bigquery_export.bigquery.connection import (
@@ -113,41 +113,28 @@ def _read_key(path: Path) -> dict[str, Any]:
 def _run(run: Run, delivery: str) -> bool:
     """Make all checks and clean up; return whether it was not interrupted."""
     try:
-        with _interruptible():
+        with _handling(run.interrupt):
             run.check_all(list(checks(delivery)))
     except KeyboardInterrupt:
         _say("interrupted")
         return False
     finally:
-        with _uninterruptible():
+        # Nor does an impatient Ctrl-C leave anything behind.
+        with _handling(signal.SIG_IGN):
             run.clean_up()
     return True
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _uninterruptible() -> Iterator[None]:
-    """Keep an impatient Ctrl-C from leaving something behind."""
+def _handling(handler: Callable[..., object] | signal.Handlers) -> Iterator[None]:
+    """Let Ctrl-C, and SIGTERM, do the same."""
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    before = [signal.signal(number, handler) for number in numbers]
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+        for number, earlier in zip(numbers, before, strict=True):
+            signal.signal(number, earlier)
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
 
 from custom_components.bigquery_export.export.errors import (
     AccessDeniedError,
@@ -29,11 +30,22 @@ class Run:
         self._site = site
         self._say = say
         self._open: set[Part] = set()
+        self._interrupted = False
 
     def check_all(self, checks: Sequence[Check]) -> None:
-        """Make all checks whose parts are there."""
+        """Make all checks whose parts are there. Raises KeyboardInterrupt."""
         for check in checks:
+            if self._interrupted:
+                raise KeyboardInterrupt
             self._check(check)
+
+    def interrupt(self, *_: object) -> NoReturn:
+        """End it, as the handler of a signal: at once, or after a check that takes no notice.
+
+        What is raised while a library calls back is printed by Python at most.
+        """
+        self._interrupted = True
+        raise KeyboardInterrupt
 
     def clean_up(self) -> None:
         """Delete everything, and say so."""

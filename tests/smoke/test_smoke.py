@@ -88,6 +88,7 @@ def counts(output: str) -> tuple[int, int, int]:
     return ok, differs, skipped
 
 
+@pytest.mark.long
 def test_both_roles(
     server: LocalBigQuery,
     project: str,
