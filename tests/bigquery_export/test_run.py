@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy.exc import OperationalError
 
+from custom_components.bigquery_export.bigquery import lookup
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery, LoadTransaction
 from custom_components.bigquery_export.bigquery.storage_write import (
     PendingStream,
@@ -478,6 +479,21 @@ async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporte
     assert states_in(warehouse) == numbers(10)
     await exporter.export()
     assert states_in(warehouse) == numbers(25)
+
+
+async def test_stop_while_rows_are_looked_for(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look into BigQuery ends at the next page when Home Assistant shuts down."""
+    await record(hass, 7)
+    await exporter.export()
+    monkeypatch.setattr(lookup, "_PAGE_ROWS", 2)
+    changed = datetime.fromtimestamp(int(warehouse.rows()[0]["last_changed"]) // 1_000_000, UTC)
+    found = exporter.new_session().lookup.rows(SENSOR_DATA, f"{changed:%Y%m%d}")
+    assert await hass.async_add_executor_job(next, found)
+    exporter.connection.stop()
+    with pytest.raises(StoppedError):
+        await hass.async_add_executor_job(list, found)
 
 
 async def test_recorder_migrates(

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from sqlalchemy import delete, update
 
 from custom_components.bigquery_export.rows.events import EVENTS
-from custom_components.bigquery_export.source import events as events_reader, reader
+from custom_components.bigquery_export.source import events as events_reader, remembered
 
 from .databases import (
     ON_EACH_DATABASE,
@@ -236,7 +236,7 @@ async def test_remembered_data_are_bounded(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader forgets data when they get too much, and reads them again."""
-    monkeypatch.setattr(reader, "SHARED_CHARACTERS", 100)
+    monkeypatch.setattr(remembered, "SHARED_CHARACTERS", 100)
     await record_types(hass)
     data = [{"data_id": id_, "shared_data": f'{{"number":{id_:10}}}'} for id_ in range(1, 61)]
     await insert_rows(hass, EventData, data)

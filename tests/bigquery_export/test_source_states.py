@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
-from custom_components.bigquery_export.source import reader as source_reader
+from custom_components.bigquery_export.source import remembered
 from custom_components.bigquery_export.source.states import Piece, StatesReader
 
 from .databases import (
@@ -119,26 +119,45 @@ async def test_attributes_are_read_once(hass: HomeAssistant) -> None:
     assert list(first.attributes.values()) == ['{"friendly_name":"A"}']
     assert first.attributes.keys() == {first.rows[0][5]} == {third.rows[0][5]}
     assert (second.attributes, third.attributes) == ({}, {})
-    assert not third.forget_attributes
+    assert not third.forgotten
 
 
 async def test_remembered_attributes_are_bounded(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader forgets attributes when they get too much, says so, and reads them again."""
-    monkeypatch.setattr(source_reader, "NEW_CHARACTERS", 100)
+    monkeypatch.setattr(remembered, "NEW_BYTES", 6_000)
     for _ in range(2):
         await record(hass, 30)
     known: set[int] = set()
-    forgotten = 0
+    most = forgotten = 0
     for piece in await read_all(hass, StatesReader(hass), 10):
-        if piece.forget_attributes:
-            known.clear()
-            forgotten += 1
+        known.difference_update(piece.forgotten)
+        forgotten += len(piece.forgotten)
+        assert known.isdisjoint(piece.attributes)
         known |= piece.attributes.keys()
         assert all(row[5] in known for row in piece.rows)
-        assert len(known) <= 20
-    assert forgotten > 1
+        most = max(most, len(known))
+    assert 20 <= most <= 30
+    assert forgotten > 10
+
+
+async def test_attributes_in_use_are_not_forgotten(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What entities have all the time is read once, however much comes and goes beside it."""
+    monkeypatch.setattr(remembered, "NEW_BYTES", 6_000)
+    for number in range(100):
+        hass.states.async_set("light.steady", str(number), {"friendly_name": "Steady"})
+        hass.states.async_set("light.restless", "on", {"number": number})
+    await async_wait_recording_done(hass)
+    texts = [
+        text
+        for piece in await read_all(hass, StatesReader(hass), 10)
+        for text in piece.attributes.values()
+    ]
+    assert texts.count('{"friendly_name":"Steady"}') == 1
+    assert len(texts) == 101
 
 
 @ON_EACH_DATABASE

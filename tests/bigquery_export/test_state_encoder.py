@@ -181,7 +181,7 @@ def test_quarters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_attributes_of_earlier_pieces() -> None:
-    """Attributes are known until a piece says that they may be forgotten."""
+    """Attributes are known until a piece says that they are to be forgotten."""
     states = encoder()
 
     def attributes(attributes_id: int, texts: dict[int, str | None], **more: Any) -> Any:
@@ -194,7 +194,7 @@ def test_attributes_of_earlier_pieces() -> None:
     assert attributes(1, {1: '{"number":1}'}) == '{"number":1}'
     assert attributes(2, {2: '{"number":2}'}) == '{"number":2}'
     assert attributes(1, {}) == '{"number":1}'
-    assert attributes(1, {1: '{"number":3}'}, forget_attributes=True) == '{"number":3}'
+    assert attributes(1, {1: '{"number":3}'}, forgotten=[1, 2, 9]) == '{"number":3}'
     assert list(states._attributes) == [1]
     assert states._texts == {}
 

@@ -12,7 +12,7 @@ _LONGEST = 1.0
 _LATE = 0.005
 """Seconds after which the event loop is busy: it should have gone on with us before."""
 _PIECE_SECONDS = 0.004
-"""What one piece may take in one go; Python changes threads every 5 ms."""
+"""What one piece may take in one go; whoever waits for Python longer than 5 ms gets its turn."""
 _FEWEST = 100
 
 

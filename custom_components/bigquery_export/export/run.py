@@ -66,11 +66,17 @@ class Run:
         unfinished = self._exports
         while unfinished and backfill and not self._session.paused:
             unfinished = [export for export in unfinished if await self._backfill(export)]
+        result = self._session.result
+        result.seconds = monotonic() - began
         if everything:
-            now = dt_util.utcnow().timestamp()
-            await journal.save(replace(journal.checkpoint, last_export=now))
-        self._session.result.seconds = monotonic() - began
-        return self._session.result
+            last = replace(
+                journal.checkpoint,
+                last_export=dt_util.utcnow().timestamp(),
+                last_rows=result.total,
+                last_seconds=result.seconds,
+            )
+            await journal.save(last)
+        return result
 
     async def _export_new(self) -> None:
         """Export new rows, up to the newest that each table has."""

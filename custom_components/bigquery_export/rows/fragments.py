@@ -6,6 +6,8 @@ from typing import Any
 from .encoded_rows import EncodedRows, RefusedRow, RowKey
 
 MAX_BYTES = 8 * 1024 * 1024
+_BESIDES = 200
+"""Bytes that a short fragment takes besides its own: two objects, and a place in a dictionary."""
 
 
 class Fragments[Key: Hashable](dict[Key, bytes]):
@@ -33,7 +35,7 @@ class Fragments[Key: Hashable](dict[Key, bytes]):
             self._bytes = 0
         if fragment := self._make(key):  # What has no size would never be forgotten.
             self[key] = fragment
-            self._bytes += len(fragment)
+            self._bytes += len(fragment) + _BESIDES
         return fragment
 
 

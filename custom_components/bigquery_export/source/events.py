@@ -15,9 +15,9 @@ from .reader import (
     PIECE_ROWS,
     Anchor,
     RecorderTable,
-    SharedTexts,
     TableReader,
 )
+from .remembered import SharedTexts
 
 type EventRow = tuple[
     int,  # event_id

@@ -1,6 +1,6 @@
 """Reading a table of the recorder in the order of its ids."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -27,11 +27,6 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 PIECE_ROWS = 1_000
 """Rows in one read at most: what Python does to them in one go stays within milliseconds."""
 HIGHEST_ID = (1 << 63) - 1
-SHARED_CHARACTERS = 8 * 1024 * 1024
-"""Of texts that many rows share, how much a reader remembers."""
-
-NEW_CHARACTERS = 4 * 1024 * 1024
-"""Of texts that are read once, how much is kept by whoever has read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +190,11 @@ class TableReader[Row: tuple[Any, ...]]:
         # A thousand objects more, each for a row, would let Python's collector look through all of
         # Home Assistant every now and then; plain tuples it leaves alone.
         try:
-            return cast(Sequence[Row], result.cursor.fetchall())
+            rows = cast(Sequence[Row], result.cursor.fetchall())
+            # Each connection of the recorder may keep 16 MiB of pages. What was read is read once,
+            # and would stay there for ever.
+            result.cursor.execute("PRAGMA shrink_memory")
+            return rows
         except connection.dialect.loaded_dbapi.Error as err:
             raise SQLAlchemyError(str(err)) from err
         finally:
@@ -255,79 +254,6 @@ def _repeats(
         )
         .group_by(id_)
     )
-
-
-class SharedTexts:
-    """Texts that rows refer to by an id, as many rows share each: read by need, and remembered.
-
-    The recorder re-uses the ids of what it has purged, so they must not outlive the run.
-    """
-
-    def __init__(
-        self, id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
-    ) -> None:
-        """Remember nothing yet."""
-        self._statement = select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
-        self._characters = 0
-        self._texts: dict[int, str | None] = {}
-
-    def learn(self, connection: Connection, ids: set[int | None]) -> Mapping[int, str | None]:
-        """Return at least the texts with these ids; one text is the same object throughout."""
-        if self._characters > SHARED_CHARACTERS:
-            self._texts = {}  # The piece before keeps the old one.
-            self._characters = 0
-        if missing := [id_ for id_ in ids if id_ is not None and id_ not in self._texts]:
-            for id_, text in connection.execute(self._statement, {"ids": missing}).tuples():
-                self._texts[id_] = text
-                self._characters += len(text or "")
-        return self._texts
-
-
-class NewTexts:
-    """The same for whoever keeps what it has made of the texts: each is read once.
-
-    That is until there are too many. Then all are forgotten, on both sides.
-    """
-
-    def __init__(
-        self, id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
-    ) -> None:
-        """Know of none yet."""
-        self._statement = select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
-        self._characters = 0
-        self._known: set[int] = set()
-
-    def learn(
-        self, connection: Connection, ids: set[int | None]
-    ) -> tuple[Mapping[int, str | None], bool]:
-        """Return those texts that are new, and whether all from before are to be forgotten."""
-        if forget := self._characters > NEW_CHARACTERS:
-            self._known = set()
-            self._characters = 0
-        missing = [id_ for id_ in ids if id_ is not None and id_ not in self._known]
-        texts: dict[int, str | None] = dict.fromkeys(missing)
-        if missing:
-            texts.update(connection.execute(self._statement, {"ids": missing}).tuples().all())
-            self._known.update(missing)
-            self._characters += sum(len(text or "") for text in texts.values())
-        return texts, forget
-
-
-class MetaRows[Meta]:
-    """The rows of a small table that others refer to: read as a whole when one is not known."""
-
-    def __init__(self, statement: Select[Any], make: Callable[..., Meta]) -> None:
-        """Remember nothing yet; the statement selects an id, and what `make` takes."""
-        self._statement = statement
-        self._make = make
-        self._rows: dict[int, Meta] = {}
-
-    def learn(self, connection: Connection, ids: set[int | None]) -> Mapping[int, Meta]:
-        """Return at least the rows with these ids, as far as there are any."""
-        if ids - self._rows.keys() - {None}:
-            rows = connection.execute(self._statement).tuples()
-            self._rows = {id_: self._make(*values) for id_, *values in rows}
-        return self._rows
 
 
 def fingerprint(values: Sequence[object]) -> str:

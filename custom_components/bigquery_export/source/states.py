@@ -11,12 +11,11 @@ from sqlalchemy import select
 from .reader import (
     PIECE_ROWS,
     Anchor,
-    MetaRows,
-    NewTexts,
     RecorderTable,
     TableReader,
     fingerprint,
 )
+from .remembered import MetaRows, NewTexts
 from .surroundings import Surroundings, SurroundingsReader
 
 type StateRow = tuple[
@@ -65,8 +64,8 @@ class Piece:
     """JSON text by attributes_id: of those that no piece of the run had before."""
     surroundings: Surroundings | None = None
     """What surrounds the rows, where the user has named anything."""
-    forget_attributes: bool = False
-    """Whether those of the pieces before will come again when they are needed."""
+    forgotten: Sequence[int] = ()
+    """Ids of attributes of pieces before, which come again when they are needed."""
 
     @property
     def last(self) -> Anchor:
@@ -100,5 +99,5 @@ class StatesReader(TableReader[StateRow]):
                 times = [row[4] for row in rows]
                 surroundings, known = self._surroundings.learn(connection, times, entity_ids)
                 rows = rows[:known]
-            attributes, forget = self._attributes.learn(connection, {row[5] for row in rows})
-            return Piece(rows, entity_ids, attributes, surroundings, forget)
+            attributes, forgotten = self._attributes.learn(connection, {row[5] for row in rows})
+            return Piece(rows, entity_ids, attributes, surroundings, forgotten)

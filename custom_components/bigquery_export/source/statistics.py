@@ -14,7 +14,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import select
 
-from .reader import PIECE_ROWS, Anchor, MetaRows, RecorderTable, TableReader
+from .reader import PIECE_ROWS, Anchor, RecorderTable, TableReader
+from .remembered import MetaRows
 
 type StatisticsRow = tuple[
     int,  # id
