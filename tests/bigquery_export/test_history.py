@@ -7,6 +7,9 @@ from typing import Any
 from homeassistant.components.recorder.db_schema import States, Statistics
 from homeassistant.core import HomeAssistant
 import pytest
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
 from sqlalchemy import delete
 
 from custom_components.bigquery_export.const import CONF_BEGIN
@@ -115,6 +118,7 @@ async def test_statistics(
     assert (await watched.export()).rows["statistics"] == 3
     assert (await watched.check()).rows == NOTHING
     await adjust_sum(hass)
+    await async_wait_recording_done(hass)
     assert (await watched.export_and_check())["statistics"] > 0
     assert (await watched.check()).rows == NOTHING
     assert shown(warehouse, "statistics") == [
