@@ -44,9 +44,12 @@ from .surroundings import proposed_surroundings
 
 KEY_HELP = "https://github.com/bigquery-export/ha-bigquery-export#google-cloud"
 GCLOUD = (
-    "gcloud iam service-accounts keys create home-assistant-key.json --iam-account"
-    ' "home-assistant@$(gcloud config get-value project).iam.gserviceaccount.com"'
+    "PROJECT=$(gcloud config get-value project)\n"
+    "gcloud iam service-accounts keys create \\\n"
+    "  home-assistant-key.json --iam-account \\\n"
+    '  "home-assistant@$PROJECT.iam.gserviceaccount.com"'
 )
+"""Lines that are short enough for the dialog, which does not break them."""
 _NOTHING_WRONG = FormError({}, {})
 
 

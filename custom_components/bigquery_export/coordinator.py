@@ -1,25 +1,23 @@
 """The exports of one config entry, and the status that entities show."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
-from time import monotonic
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
 from .bigquery.administration import Administration
 from .bigquery.connection import Connection
 from .const import CONF_PAUSED, DOMAIN
+from .display import ExportDisplay
 from .exceptions import translated
 from .export.checkpoint import Checkpoint
 from .export.corrections import Corrections
@@ -31,19 +29,17 @@ from .export.session import Result
 from .export.snapshots import TABLES
 from .export.table_export import read_recorder
 from .export_request import ExportRequest, VerifyRequest
-from .export_status import ExportStatus, Status, Trigger
+from .export_status import ExportStatus, Trigger
 from .exporter import Exporter
-from .happenings import Happening, async_tell, completed, failed, gap_found, rows_rejected
+from .happenings import Happening, completed, failed, gap_found
 from .health import ExportHealth
 from .issues import (
     async_show_lost_rows,
     async_show_newer_recorder,
     async_show_old_key,
-    async_show_rejected_rows,
     async_show_rows_in_danger,
 )
 from .options import options_from
-from .progress import Progress
 from .unasked import UnaskedExports
 from .verifier import Verdict, Verifier
 from .waiting import count_waiting
@@ -52,11 +48,6 @@ type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
 
 _LOGGER = logging.getLogger(__name__)
 _SCAN_INTERVAL = timedelta(minutes=5)
-_SHOWN_AFTER = 3.0
-"""Seconds after which a running export is shown, and then how it goes, each time.
-
-An export that is over before changes fewer states: each would be a row of the next one.
-"""
 _EVERYTHING = ExportRequest()
 _STOP_TIMEOUT = 5.0
 """Seconds that a run has to end when it is told to."""
@@ -79,16 +70,13 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._administration = Administration(connection, self._options.table_settings)
         self._exporter = Exporter(hass, entry, connection, self._on_progress)
         self._checkpoint = Checkpoint()
-        self._progress = Progress()
-        self._exporting = False
         self._verifier = Verifier(hass, entry, connection)
         self._run: Run | Corrections | Resend | None = None
         self._task: asyncio.Task[Result] | None = None
         self.stopped = False
         """Whether no export begins any more."""
-        self._rejected: Counter[str] = Counter()
-        self._shown_at = 0.0
-        self._unasked = UnaskedExports(self, self._options.schedule)
+        self._display = ExportDisplay(self)
+        self._unasked = UnaskedExports(self, self._options.schedule, self._display.async_show)
         self.health = ExportHealth(hass, entry, HassJob(self._unasked.async_export))
         """How exports went."""
 
@@ -97,7 +85,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Load the checkpoint."""
         load = self._exporter.checkpoint_file.load
         self._checkpoint = await self.hass.async_add_executor_job(load)
-        await self._async_look_at_rejected_rows(first=True)
+        await self._display.async_count_rejected(first=True)
 
     @override
     async def _async_update_data(self) -> ExportStatus:
@@ -115,10 +103,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         # As long as exports succeed, the next one is soon enough.
         danger = self._unasked.guard.danger if self.health.last_error else None
         async_show_rows_in_danger(self.hass, self.config_entry, danger)
-        oldest = self._unasked.guard.oldest
-        age = None if oldest is None else dt_util.utcnow().timestamp() - oldest
-        self._progress.count(self._checkpoint, sum(waiting.values()), age)
-        return self._status()
+        self._display.count(sum(waiting.values()), self._unasked.guard.oldest)
+        return self._display.status()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -149,7 +135,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             self.health.async_forget_retry()
         if isinstance(self._run, Run):
             self._run.pause(paused)
-        self.async_show()
+        self._display.async_show()
 
     @property
     def next_export(self) -> datetime | None:
@@ -192,9 +178,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         Raises ServiceValidationError when an export is running.
         """
         self._check_alone()
-        number = self._rejected.total()
+        number = self._display.rejected.total()
         await self.hass.async_add_executor_job(self._exporter.rejected_rows.remove)
-        await self._async_look_at_rejected_rows()
+        await self._display.async_count_rejected()
         await self.async_refresh()
         return number
 
@@ -229,7 +215,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         except ExportError:
             return None
         finally:
-            if not self._exporting:
+            if not self._display.exporting:
                 self._exporter.async_end()
 
     async def async_stop(self) -> None:
@@ -262,7 +248,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             finally:
                 if run.losses:
                     async_show_lost_rows(self.hass, self.config_entry, run.losses)
-                    self._tell(gap_found(run.losses))
+                    self._display.async_tell(gap_found(run.losses))
             corrections = await self._exporter.async_new_corrections(
                 self._checkpoint, tables, again=wanted.force
             )
@@ -276,14 +262,15 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
                 result.include(again)
                 result.sent_again = again.rows
             await self._async_remember(result)
-        self._tell(completed(result, trigger))
+        self._display.async_tell(completed(result, trigger))
         return result
 
     async def _async_remember(self, result: Result) -> None:
-        """Keep how much was exported, and how long it took, for the time after a restart."""
-        self._checkpoint = replace(
-            self._checkpoint, last_rows=result.total, last_seconds=result.seconds
-        )
+        """Keep how much was exported, and how long it took, unless the run has."""
+        last = replace(self._checkpoint, last_rows=result.total, last_seconds=result.seconds)
+        if last == self._checkpoint:
+            return
+        self._checkpoint = last
         save = self._exporter.checkpoint_file.save
         await self.hass.async_add_executor_job(save, self._checkpoint)
 
@@ -303,10 +290,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             self.health.async_forget_retry()
         if self.stopped:
             raise StoppedError
-        self._exporting = True
-        self._progress.start(self._checkpoint)
-        self._shown_at = monotonic()
-        show_no_more = async_call_later(self.hass, _SHOWN_AFTER, self.async_show)
+        self._display.async_begin()
         happening: Happening | None = None
         try:
             if self.health.tables_doubtful:
@@ -330,75 +314,18 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             if everything:
                 self.health.async_succeeded()
         finally:
-            show_no_more()
-            self._exporting = False
-            self._progress.stop()
+            self._display.async_end()
             self._run = None
             self._exporter.async_end()
             if not self.stopped:
-                await self._async_look_at_rejected_rows()
+                await self._display.async_count_rejected()
                 await self.async_refresh()
             # Whoever hears of it finds all entities as they are then.
             if happening:
-                self._tell(happening)
-
-    async def _async_look_at_rejected_rows(self, *, first: bool = False) -> None:
-        """Count the rejected rows, and show an issue if there are any."""
-        rejected_rows = self._exporter.rejected_rows
-        before = self._rejected
-        self._rejected = await self.hass.async_add_executor_job(rejected_rows.count_by_reason)
-        if not first and (happening := rows_rejected(before, self._rejected)):
-            self._tell(happening)
-        async_show_rejected_rows(
-            self.hass, self.config_entry, self._rejected, str(rejected_rows.path)
-        )
+                self._display.async_tell(happening)
 
     @callback
     def _on_progress(self, checkpoint: Checkpoint) -> None:
-        """Take note of how far an export is, and show it now and then."""
+        """Take note of how far an export is."""
         self._checkpoint = checkpoint
-        status = self._status()
-        if monotonic() - self._shown_at >= _SHOWN_AFTER:
-            self._show(status)
-
-    @callback
-    def async_show(self, _: datetime | None = None) -> None:
-        """Show how exports go, now."""
-        self._show(self._status())
-
-    def _show(self, status: ExportStatus) -> None:
-        self._shown_at = monotonic()
-        self.async_set_updated_data(status)
-
-    @callback
-    def _tell(self, happening: Happening) -> None:
-        async_tell(self.hass, self.config_entry, happening)
-
-    def _status(self) -> ExportStatus:
-        last_export = self._checkpoint.last_export
-        return ExportStatus(
-            status=self._activity,
-            last_export=dt_util.utc_from_timestamp(last_export) if last_export else None,
-            next_export=self.next_export,
-            last_rows=self._checkpoint.last_rows,
-            last_seconds=self._checkpoint.last_seconds,
-            rows_per_second=self._progress.rows_per_second(self._checkpoint),
-            rows_exported=sum(position.rows for position in self._checkpoint.positions.values()),
-            bytes_sent=self._checkpoint.bytes_sent,
-            rejected=dict(self._rejected),
-            rows_waiting=self._progress.rows_waiting(self._checkpoint),
-            oldest_age=self._progress.oldest_age,
-            backfill=self._progress.backfill(self._checkpoint, exporting=self._exporting),
-            last_error=self.health.last_error,
-            last_error_kind=self.health.last_error_kind,
-        )
-
-    @property
-    def _activity(self) -> Status:
-        if self._exporting:
-            return Status.EXPORTING
-        if self.paused:
-            return Status.PAUSED
-        if self.health.retrying:
-            return Status.RETRYING
-        return Status.FAILED if self.health.last_error else Status.IDLE
+        self._display.async_progress()

@@ -20,10 +20,15 @@ from .const import (
     CONF_COORDINATES,
     CONF_DELIVERY,
     CONF_EXPORT_TIME,
+    CONF_FREQUENCY,
+    CONF_KEY_SINCE,
     CONF_LOCATION,
+    CONF_MINUTES,
     CONF_NOTIFICATIONS,
+    CONF_PARTITION_FILTER,
     CONF_STORAGE_ENDPOINT,
     CONF_TABLES,
+    CONF_WEEKDAYS,
     DOMAIN,
 )
 from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
@@ -32,8 +37,9 @@ from .export.readiness import KNOWN_SCHEMA
 
 _LIBRARIES = ("google-auth", "google-cloud-bigquery", "google-cloud-bigquery-storage", "grpcio")
 _SHOWN = {
-    *(CONF_COLUMNS, CONF_COORDINATES, CONF_DELIVERY, CONF_EXPORT_TIME, CONF_LOCATION),
-    *(CONF_NOTIFICATIONS, CONF_TABLES),
+    *(CONF_COLUMNS, CONF_COORDINATES, CONF_DELIVERY, CONF_EXPORT_TIME, CONF_FREQUENCY),
+    *(CONF_KEY_SINCE, CONF_LOCATION, CONF_MINUTES, CONF_NOTIFICATIONS),
+    *(CONF_PARTITION_FILTER, CONF_TABLES, CONF_WEEKDAYS),
 }
 """Settings whose texts come from a list of ours, or are a time or a place of Google's."""
 _PLAIN_WORDS = re.compile(r"[A-Za-z ,()]*")

@@ -13,14 +13,13 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.signal_type import SignalType
 
 from .const import DOMAIN
-from .export.errors import ExportError
 from .export.retention import Loss
 from .export.session import Result
 from .export_status import Trigger
 from .health import ExportHealth
 
-_MAX_TEXT = 255
-"""Characters of a text in an attribute: as many as a state may have."""
+_MAX_TEXT = 1_000
+"""Characters of a text in an attribute: any sentence of ours, but not all that Google may say."""
 
 
 class HappeningType(StrEnum):
@@ -40,8 +39,6 @@ class Happening:
     type: HappeningType
     attributes: Mapping[str, Any]
     """What automations can know of it, in JSON."""
-    error: ExportError | None = None
-    """Why an export failed, if the reason is one that has a sentence."""
 
 
 def completed(result: Result, trigger: Trigger) -> Happening:
@@ -69,7 +66,6 @@ def failed(health: ExportHealth, trigger: Trigger) -> Happening:
             "failures": health.failures,
             "retrying": health.retrying,
         },
-        health.error,
     )
 
 

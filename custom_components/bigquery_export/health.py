@@ -6,11 +6,8 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_call_later
 
-from .const import DOMAIN
-from .exceptions import translated
 from .export.backoff import delay
 from .export.errors import (
     ColumnsUnknownError,
@@ -20,6 +17,7 @@ from .export.errors import (
     TransientError,
 )
 from .issues import async_clear_issues, async_show_issue
+from .texts import async_reason, async_text
 
 type Retry = HassJob[[datetime], Coroutine[Any, Any, None]]
 
@@ -33,9 +31,8 @@ class ExportHealth:
         self._entry = entry
         self._retry = retry
         self._cancel_retry: CALLBACK_TYPE | None = None
-        self.error: ExportError | None = None
-        """Why the last export failed, if anybody has thought of that."""
         self.last_error: str | None = None
+        """Why the last export failed, as a sentence in the language of Home Assistant."""
         self.last_error_kind: str | None = None
         self.failures = 0
         """Exports in a row that failed for a reason that may pass."""
@@ -50,7 +47,7 @@ class ExportHealth:
     @callback
     def async_succeeded(self) -> None:
         """Take note that an export succeeded."""
-        self.error = self.last_error = self.last_error_kind = None
+        self.last_error = self.last_error_kind = None
         self.failures = 0
         self.tables_doubtful = False
         async_clear_issues(self._hass, self._entry)
@@ -58,8 +55,7 @@ class ExportHealth:
     @callback
     def async_failed(self, err: ExportError, *, retry: bool) -> None:
         """Ask for a key, show what to do, or, if `retry`, try later what may pass by itself."""
-        self.error = err
-        self.last_error = str(translated(HomeAssistantError, err))
+        self.last_error = async_reason(self._hass, err)
         self.last_error_kind = err.key
         async_show_issue(self._hass, self._entry, err)
         self.tables_doubtful = isinstance(err, ColumnsUnknownError | TableMismatchError)
@@ -75,14 +71,9 @@ class ExportHealth:
     @callback
     def async_broke_down(self, err: Exception) -> None:
         """Take note of an error that nobody thought of; its text may hold anything, so it stays."""
-        self.error = None
-        self.last_error_kind = type(err).__name__
-        self.last_error = str(
-            HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="unexpected",
-                translation_placeholders={"error": self.last_error_kind},
-            )
+        self.last_error_kind = kind = type(err).__name__
+        self.last_error = async_text(
+            self._hass, "exceptions", "unexpected.message", {"error": kind}
         )
 
     @callback

@@ -1,20 +1,17 @@
 """Notifications: what happens to an export, as far as the user wants to be told."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .coordinator import BigQueryExportConfigEntry
-from .export.errors import ExportError
 from .happenings import Happening, HappeningType, async_listen
 from .options import Notifications, options_from
+from .texts import async_text
 
 _PATIENCE = 3
 """Failures in a row of what may pass by itself, before anybody is told."""
@@ -56,7 +53,7 @@ def _async_notify(
     persistent_notification.async_create(
         hass,
         _message(hass, happening),
-        _text(hass, "common", "notification_title", {"title": entry.title}),
+        async_text(hass, "common", "notification_title", {"title": entry.title}),
         _notification_id(entry, happening.type),
     )
 
@@ -92,24 +89,11 @@ def _message(hass: HomeAssistant, happening: Happening) -> str:
     blanks = {**happening.attributes}
     match happening.type:
         case HappeningType.FAILED:
-            blanks["error"] = _reason(hass, happening.error, blanks)
             key += "_retrying" if blanks["retrying"] else ""
         case HappeningType.GAP_FOUND:
             blanks["tables"] = ", ".join(blanks["tables"])
             blanks |= {name: _local(blanks[name]) for name in ("since", "until")}
-    return _text(hass, "common", key, blanks)
-
-
-def _reason(hass: HomeAssistant, error: ExportError | None, blanks: Mapping[str, Any]) -> str:
-    """Return why an export failed, in the language of Home Assistant."""
-    if error is None:
-        return _text(hass, "exceptions", "unexpected.message", {"error": blanks["error_kind"]})
-    return _text(hass, "exceptions", f"{error.key}.message", error.placeholders)
-
-
-def _text(hass: HomeAssistant, category: str, key: str, blanks: Mapping[str, Any]) -> str:
-    texts = async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
-    return texts[f"component.{DOMAIN}.{category}.{key}"].format(**blanks)
+    return async_text(hass, "common", key, blanks)
 
 
 def _local(time: str) -> str:

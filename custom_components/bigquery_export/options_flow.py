@@ -9,7 +9,6 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
     OptionsFlowWithReload,
 )
-from homeassistant.exceptions import HomeAssistantError
 
 from .bigquery import DELIVERIES
 from .bigquery.administration import Administration
@@ -23,7 +22,6 @@ from .const import (
 )
 from .coordinator import BigQueryExportConfigEntry
 from .destination import destination_from
-from .exceptions import translated
 from .export.errors import ExportError
 from .options import Options, options_from
 from .options_checks import wrong_options
@@ -31,6 +29,7 @@ from .options_form import OPTIONS_SCHEMA, chosen_options, recorded_entities, sug
 from .rows.column_groups import ColumnGroup
 from .rows.sensor_data import SENSOR_DATA
 from .surroundings import WrongSurroundingError, checked_surroundings, proposed_surroundings
+from .texts import async_reason
 
 
 class BigQueryExportOptionsFlow(OptionsFlowWithReload):
@@ -101,7 +100,7 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
                 errors = {CONF_TRANSFER: "unusable"}
                 await self.hass.async_add_executor_job(_prove, key, destination, chosen)
         except ExportError as err:
-            return errors, {"message": str(translated(HomeAssistantError, err))}
+            return errors, {"message": async_reason(self.hass, err)}
         return {}, {}
 
 

@@ -16,6 +16,7 @@ from .coordinator import BigQueryExportConfigEntry
 from .export.errors import TableNotFoundError
 from .export_status import Trigger
 from .issues import ROWS_IN_DANGER, ROWS_LOST, ROWS_REJECTED
+from .texts import async_reason
 
 PATIENCE = 30.0
 """Seconds to wait for an export. One that takes longer has most likely been put right, and goes
@@ -73,7 +74,7 @@ class TryAgainFlow(_Flow):
         try:
             await self._try()
         except HomeAssistantError as err:
-            return self._form("confirm", "failed", {"problem": str(err)})
+            return self._form("confirm", "failed", {"problem": async_reason(self.hass, err)})
         return self.async_create_entry(data={})
 
     async def _try(self) -> None:
@@ -82,7 +83,12 @@ class TryAgainFlow(_Flow):
         if key == TableNotFoundError.key or entry.state is not ConfigEntryState.LOADED:
             await self.hass.config_entries.async_reload(entry.entry_id)
             if entry.state is not ConfigEntryState.LOADED:
-                raise HomeAssistantError(entry.reason or "")
+                raise HomeAssistantError(
+                    entry.reason or "",
+                    translation_domain=entry.error_reason_translation_domain,
+                    translation_key=entry.error_reason_translation_key,
+                    translation_placeholders=entry.error_reason_translation_placeholders,
+                )
         # While the export is paused, rows that are about to be deleted cannot wait.
         trigger = Trigger.RETENTION if key == ROWS_IN_DANGER else Trigger.ACTION
         with suppress(TimeoutError):
@@ -125,7 +131,7 @@ class RejectedRowsFlow(_Flow):
                 return self.async_create_entry(data={})
             result = await coordinator.async_retry_rejected()
         except HomeAssistantError as err:
-            return self._form(step_id, "failed", {"problem": str(err)})
+            return self._form(step_id, "failed", {"problem": async_reason(self.hass, err)})
         if not result.rejected:
             return self.async_create_entry(data={})
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self._issue.issue_id)

@@ -11,7 +11,7 @@ from homeassistant.helpers.translation import async_get_translations
 from .const import CONF_SURROUNDINGS, DOMAIN
 from .estimate import GIB, Estimate, async_estimate
 from .export.errors import ExportError
-from .key_age import key_age
+from .key_age import key_days
 from .options import options_from
 
 _NO_BREAK_SPACE = "\u00a0"
@@ -19,9 +19,9 @@ _NO_BREAK_SPACE = "\u00a0"
 
 async def key_age_sentence(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
     """Return what says how long a key has been in use, if that is known."""
-    age = key_age(entry)
+    days = key_days(entry)
     sentences = await Sentences.async_load(hass)
-    return {"key_age": sentences.say("key_age", days=str(age.days)) if age else ""}
+    return {"key_age": sentences.key_age(days) if days is not None else ""}
 
 
 async def content_sentences(
@@ -65,18 +65,26 @@ class Sentences:
         """Return a sentence with its blanks filled in."""
         return self._texts[f"component.{DOMAIN}.common.{key}"].format_map(blanks)
 
+    def key_age(self, days: int) -> str:
+        """Return since when a key has been in use."""
+        if days < 1:
+            return self.say("key_age_today")
+        if days == 1:
+            return self.say("key_age_yesterday")
+        return self.say("key_age", days=str(days))
+
     def estimate(self, estimate: Estimate) -> str:
         """Return what an export comes to."""
         return self.say(
             "estimate",
             rows=_number(estimate.rows),
-            size=_size(estimate.bytes),
+            size=self._size(estimate.bytes),
             duration=self._duration(estimate.seconds),
             rows_per_second=_number(round(estimate.speed.rows_per_second)),
-            size_per_second=_size(round(estimate.speed.bytes_per_second)),
+            size_per_second=self._size(round(estimate.speed.bytes_per_second)),
             rows_per_day=_number(estimate.rows_per_day),
-            size_per_day=_size(estimate.bytes_per_day),
-            size_per_year=_size(estimate.bytes_per_year),
+            size_per_day=self._size(estimate.bytes_per_day),
+            size_per_year=self._size(estimate.bytes_per_year),
             cost=self._cost(estimate),
         )
 
@@ -86,13 +94,13 @@ class Sentences:
             years = estimate.years_of_free_storage
             if years >= 20:
                 return self.say("cost_free_for_long", years="20")
-            return self.say("cost_free", years=f"{years:.1f}")
+            return self.say("cost_free", years=self._years(years))
         return self.say(
             "cost",
-            sending_history=_dollars(cost.sending_history),
-            sending=_dollars(cost.sending_per_month),
-            storage=_dollars(cost.storage_per_month),
-            storage_later=_dollars(cost.storage_per_month_after_a_year),
+            sending_history=self._dollars(cost.sending_history),
+            sending=self._dollars(cost.sending_per_month),
+            storage=self._dollars(cost.storage_per_month),
+            storage_later=self._dollars(cost.storage_per_month_after_a_year),
         )
 
     def _duration(self, seconds: float) -> str:
@@ -102,18 +110,24 @@ class Sentences:
             return self.say("about_minutes", minutes=f"{seconds / 60:.0f}")
         return self.say("about_hours", hours=f"{seconds / 3_600:.0f}")
 
+    def _years(self, years: float) -> str:
+        """Return a number of years, with a decimal only where it matters."""
+        return f"{years:.0f}" if years >= 1.95 else self._decimal(years, 1)
+
+    def _size(self, size: int) -> str:
+        """Return a size in megabytes or, where that is long, in gigabytes as Google counts them."""
+        if size < GIB:
+            return f"{max(1, round(size / 2**20))}{_NO_BREAK_SPACE}MB"
+        return f"{self._decimal(size / GIB, 1)}{_NO_BREAK_SPACE}GB"
+
+    def _dollars(self, dollars: float) -> str:
+        return f"${self._decimal(dollars, 2)}"
+
+    def _decimal(self, number: float, digits: int) -> str:
+        """Return a number with the decimal sign of the language."""
+        return f"{number:.{digits}f}".replace(".", self.say("decimal_sign"))
+
 
 def _number(number: int) -> str:
     """Return a number with spaces, which no language reads as a decimal sign."""
     return f"{number:_}".replace("_", _NO_BREAK_SPACE)
-
-
-def _size(size: int) -> str:
-    """Return a size in megabytes or, where that is long, in gigabytes as Google counts them."""
-    if size < GIB:
-        return f"{max(1, round(size / 2**20))}{_NO_BREAK_SPACE}MB"
-    return f"{size / GIB:.1f}{_NO_BREAK_SPACE}GB"
-
-
-def _dollars(dollars: float) -> str:
-    return f"${dollars:.2f}"

@@ -1,5 +1,6 @@
 """Exports that nobody asks for: what is due, was missed, is in danger, or is left of a backfill."""
 
+from collections.abc import Callable
 from datetime import datetime
 import logging
 from typing import TYPE_CHECKING
@@ -24,15 +25,18 @@ _LOGGER = logging.getLogger(__name__)
 class UnaskedExports:
     """Begins exports of one config entry, and logs how they end."""
 
-    def __init__(self, coordinator: BigQueryExportCoordinator, schedule: Schedule) -> None:
-        """Prepare; nothing begins before `async_start`."""
+    def __init__(
+        self,
+        coordinator: BigQueryExportCoordinator,
+        schedule: Schedule,
+        changed: Callable[[], None],
+    ) -> None:
+        """Prepare; nothing begins before `async_start`. `changed` hears of other times."""
         self._hass = coordinator.hass
         self._entry = coordinator.config_entry
         self._coordinator = coordinator
         self.guard = RetentionGuard(self._hass)
-        self._timetable = Timetable(
-            self._hass, self._entry, schedule, self.async_export, coordinator.async_show
-        )
+        self._timetable = Timetable(self._hass, self._entry, schedule, self.async_export, changed)
 
     @property
     def next(self) -> datetime | None:

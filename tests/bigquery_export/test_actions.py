@@ -99,7 +99,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {"force": True, "start": "2026-11-02 00:00:00", "end": "2026-11-01 00:00:00"},
         "2026-11-01 00:00:00 is not after 2026-11-02 00:00:00. Choose an end",
     ),
-    ("verify", {"tables": ["entities"]}, "These cannot be compared: entities. They say"),
+    ("verify", {"tables": ["entities"]}, "These cannot be compared: entities. They describe"),
     (
         "verify",
         {"start_date": "2026-11-02", "end_date": "2026-11-01"},

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
-from custom_components.bigquery_export import coordinator as coordinator_module
+from custom_components.bigquery_export import display
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.const import CONF_BATCH_ROWS, CONF_TABLES, DOMAIN
 from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
@@ -261,7 +261,7 @@ async def loaded(
         monkeypatch.setattr(module, name, 100)  # The export's own sensors are recorded, too.
     monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 100)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 50)
-    monkeypatch.setattr(coordinator_module, "_SHOWN_AFTER", 0)
+    monkeypatch.setattr(display, "_SHOWN_AFTER", 0)
     hass.config_entries.async_update_entry(
         entry, options={CONF_BATCH_ROWS: 50, CONF_TABLES: ["sensor_data"]}
     )
@@ -270,7 +270,7 @@ async def loaded(
         DOMAIN,
         f"{entry.entry_id}_backfill_rows_done",
         config_entry=entry,
-        suggested_object_id="home_sensor_data_backfill_rows_done",
+        suggested_object_id="home_sensor_data_history_rows_sent",
     )
     assert await hass.config_entries.async_setup(entry.entry_id)
     await async_wait_recording_done(hass)
@@ -316,8 +316,8 @@ async def test_paused_export(
     assert backfill.rows_left >= 350
     assert backfill.percent == 0
     assert coordinator.data.rows_waiting >= 350
-    assert state(hass, "backfill_progress") == "0.0"
-    assert state(hass, "backfill_time_left") == "unknown"
+    assert state(hass, "history_progress") == "0.0"
+    assert state(hass, "history_time_left") == "unknown"
 
     await hass.services.async_call("switch", "turn_off", {"entity_id": switch}, blocking=True)
     assert hass.states.is_state(switch, "off")
@@ -327,7 +327,7 @@ async def test_paused_export(
     assert coordinator.data.backfill is None
     log = warehouse.server.query("SELECT DISTINCT trigger FROM home.export_log", warehouse.project)
     assert {row["trigger"] for row in log} == {"action", "backfill"}
-    assert state(hass, "backfill_progress") == "unknown"
+    assert state(hass, "history_progress") == "unknown"
 
 
 async def test_pause_survives_a_restart(
@@ -372,7 +372,7 @@ async def test_pause_during_a_backfill(
     assert backfill.rows_done == 200
     assert backfill.seconds_left is None
     assert any(one and one.seconds_left for one in seen)
-    assert state(hass, "backfill_rows_done") == "200"
+    assert state(hass, "history_rows_sent") == "200"
     await call(hass, "resume")
     await hass.async_block_till_done()
     await settled(hass, coordinator)

@@ -134,6 +134,14 @@ async def finish(hass: HomeAssistant, flow_id: str, warehouse: Warehouse, key: K
     assert await hass.config_entries.async_unload(result["result"].entry_id)
 
 
+async def test_command_for_a_key(hass: HomeAssistant) -> None:
+    """The lines to copy are short enough to be seen whole, and a shell takes them as they are."""
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    lines = (result["description_placeholders"] or {})["gcloud"].splitlines()
+    assert max(map(len, lines)) <= 55
+    assert [line.endswith(" \\") for line in lines] == [False, True, True, False]
+
+
 async def test_uploaded_key(
     hass: HomeAssistant, warehouse: Warehouse, key: Key, upload: Upload
 ) -> None:

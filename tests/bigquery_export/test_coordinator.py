@@ -264,7 +264,7 @@ async def test_failure(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: 
     await record(hass, 3)
     key = loaded.data[CONF_SERVICE_ACCOUNT_KEY]
     warehouse.grant(key)
-    with pytest.raises(HomeAssistantError, match=r"lacks the permission bigquery\.tables"):
+    with pytest.raises(HomeAssistantError, match=r"lacks a permission \(bigquery\.tables"):
         await export_now(hass)
     assert state(hass, "status") == "failed"
     assert "permission" in loaded.runtime_data.data.last_error
@@ -322,7 +322,7 @@ async def test_progress(
     """While an export runs, the sensors follow it from transaction to transaction."""
     monkeypatch.setattr("custom_components.bigquery_export.export.chunk.MAX_ROWS", 10)
     monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 5)
-    monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 0)
+    monkeypatch.setattr("custom_components.bigquery_export.display._SHOWN_AFTER", 0)
     hass.config_entries.async_update_entry(loaded, options={CONF_BATCH_ROWS: 5})
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await record(hass, 30)
@@ -350,8 +350,8 @@ async def test_progress_now_and_then(
 ) -> None:
     """However often an export says how far it is, it is shown every three seconds at most."""
     coordinator = loaded.runtime_data
-    now = coordinator._shown_at = 100.0
-    monkeypatch.setattr("custom_components.bigquery_export.coordinator.monotonic", lambda: now)
+    now = coordinator._display._shown_at = 100.0
+    monkeypatch.setattr("custom_components.bigquery_export.display.monotonic", lambda: now)
     shown: list[float] = []
     unsubscribe = coordinator.async_add_listener(lambda: shown.append(now))
     for now in (100.5, 102.9, 103.0, 103.5, 105.9, 106.0, 106.1):  # noqa: B007 (the clock)

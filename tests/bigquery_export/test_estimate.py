@@ -5,7 +5,6 @@ from typing import Any
 from homeassistant.components.recorder.db_schema import (
     Events,
     EventTypes,
-    RecorderRuns,
     States,
     StatesMeta,
     Statistics,
@@ -48,19 +47,13 @@ from .databases import (
     insert_rows,
     recorder_db_url,
 )
+from .test_source_plans import MODELS
 from .test_source_states import execute
 
 __all__ = ["database", "recorder_db_url"]
 
 DAY = 86_400
 START = 1_790_000_000.0
-MODELS: dict[str, Any] = {
-    "sensor_data": States,
-    "statistics": Statistics,
-    "statistics_short_term": StatisticsShortTerm,
-    "events": Events,
-    "recorder_runs": RecorderRuns,
-}
 
 
 def estimate(rows: int, per_day: float, size: int, **changes: Any) -> Estimate:
@@ -130,10 +123,21 @@ async def test_sentences(hass: HomeAssistant) -> None:
     assert "$" not in text
     assert "about a minute" in sentences.estimate(estimate(9, 1, 400))
     assert "more than 20 years" in sentences.estimate(estimate(9, 1, 400))
-    assert "about 3.7 years" in sentences.estimate(estimate(0, 20_000, 400))
+    assert "about 4 years" in sentences.estimate(estimate(0, 20_000, 400))
+    assert "about 2 years" in sentences.estimate(estimate(0, 37_500, 400))
     dear = sentences.estimate(estimate(60_000_000, 10_000_000, 400))
     assert "about 7 hours" in dear
     assert "about $0.25 a month at first, and $27.44 a month after a year" in dear
+
+
+async def test_decimal_sign(hass: HomeAssistant) -> None:
+    """Numbers have the decimal sign of Home Assistant's language."""
+    hass.config.language = "de"
+    sentences = await Sentences.async_load(hass)
+    text = sentences.estimate(estimate(1_234_567, 50_000, 400))
+    assert "etwa 1,4 Jahre" in text
+    assert "6,8\u00a0GB im Jahr" in text
+    assert "$27,44" in sentences.estimate(estimate(60_000_000, 10_000_000, 400))
 
 
 async def metadata_ids(hass: HomeAssistant, *entity_ids: str) -> list[int]:

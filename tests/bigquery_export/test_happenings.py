@@ -77,7 +77,7 @@ async def test_states_that_an_export_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An export that finds nothing changes two states, and none says that it is running."""
-    monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 600)
+    monkeypatch.setattr("custom_components.bigquery_export.display._SHOWN_AFTER", 600)
     await record(hass, 3)
     await loaded.runtime_data.async_refresh()
     # Not by an action, which is an event that the recorder writes down when it likes.
@@ -140,8 +140,8 @@ async def test_what_happens(
     )
     assert hass.states.is_state(PROBLEM, "on")
     assert told(hass).keys() == {"failed"}
-    assert "lacks the permission bigquery.tables" in told(hass)["failed"]
-    assert "role BigQuery Data Editor on the dataset. Nothing is lost" in told(hass)["failed"]
+    assert "lacks a permission (bigquery.tables" in told(hass)["failed"]
+    assert "on the dataset, in Google Cloud's console. Nothing is lost" in told(hass)["failed"]
 
     warehouse.grant(key, "roles/bigquery.dataEditor")
     await export_now(hass)
@@ -208,7 +208,8 @@ async def test_errors_of_other_kinds(
     monkeypatch.setattr(StorageWriteDelivery, "begin", refusal)
     with pytest.raises(HomeAssistantError):
         await export_now(hass)
-    assert len(last_event(hass)["error"]) == len(state(hass, "last_error")) == 255
+    assert len(state(hass, "last_error")) == 255
+    assert "x" * 400 in last_event(hass)["error"]
     assert "x" * 400 in told(hass)["failed"]
 
 
@@ -249,8 +250,11 @@ def failure(*, failures: int, retrying: bool = True) -> Happening:
     """Return that Google was too busy, for so many times in a row."""
     return Happening(
         HappeningType.FAILED,
-        {"error": "e", "failures": failures, "retrying": retrying},
-        QuotaExceededError(message="too much"),
+        {
+            "error": "Google asks to slow down: too much.",
+            "failures": failures,
+            "retrying": retrying,
+        },
     )
 
 

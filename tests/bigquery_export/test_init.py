@@ -135,7 +135,7 @@ async def test_running_export_ends(
     end: str,
 ) -> None:
     """Unloading, or stopping Home Assistant, ends a running export within seconds and cleanly."""
-    monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 0)
+    monkeypatch.setattr("custom_components.bigquery_export.display._SHOWN_AFTER", 0)
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)

@@ -1,17 +1,19 @@
 """How long a key has been in use, and the advice to replace it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.const import CONF_KEY_SINCE, DOMAIN
 from custom_components.bigquery_export.issues import async_remove_issues, async_show_old_key
 from custom_components.bigquery_export.key_age import key_age, key_since
 from custom_components.bigquery_export.options import options_from
+from custom_components.bigquery_export.sentences import key_age_sentence
 
 
 async def test_key_age(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
@@ -49,6 +51,30 @@ async def test_key_age(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> N
     assert advised(90)
     async_remove_issues(hass, entry)
     assert not registry.async_get_issue(DOMAIN, issue)
+
+
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [
+        ("2026-11-21 21:00", "saved today"),
+        ("2026-11-21 00:00", "saved today"),
+        ("2026-11-20 23:59", "saved yesterday"),
+        ("2026-11-19 23:59", "saved 2 days ago"),
+        ("2026-10-22 12:00", "saved 30 days ago"),
+        ("2026-11-23 12:00", "saved today"),
+    ],
+)
+async def test_key_age_in_words(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, since: str, said: str
+) -> None:
+    """A form says how old a key is by the days of the home, also when its clock was wrong."""
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    zone = dt_util.get_default_time_zone()
+    freezer.move_to(datetime(2026, 11, 21, 22, tzinfo=zone))
+    saved = datetime.fromisoformat(since).replace(tzinfo=zone)
+    data = {CONF_KEY_SINCE: dt_util.as_utc(saved).isoformat()}
+    entry = MockConfigEntry(domain=DOMAIN, data=data)
+    assert f"{said}." in (await key_age_sentence(hass, entry))["key_age"]
 
 
 def test_days_are_an_option() -> None:

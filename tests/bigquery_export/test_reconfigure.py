@@ -125,7 +125,7 @@ async def test_new_key(
     assert not ir.async_get(hass).async_get_issue(DOMAIN, issue)
     since = dt_util.parse_datetime(entry.data[CONF_KEY_SINCE])
     assert since
-    old = (since - timedelta(days=30)).isoformat()
+    old = (dt_util.as_local(since) - timedelta(days=30)).isoformat()
     hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_KEY_SINCE: old})
     result = await begin(hass, entry)
     assert "30 days ago" in result["description_placeholders"]["key_age"]

@@ -5,6 +5,9 @@ from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
+from homeassistant.components.persistent_notification import (
+    _async_get_or_create_notifications as notifications_of,
+)
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -91,13 +94,13 @@ async def test_try_again(
     assert step["description_placeholders"]["permission"].startswith("bigquery.tables.")
     step = await dialog.submit()
     assert step["errors"] == {"base": "failed"}
-    assert "lacks the permission bigquery.tables" in step["description_placeholders"]["problem"]
+    assert "lacks a permission (bigquery.tables" in step["description_placeholders"]["problem"]
     assert issues_of(hass).keys() == {"permission_missing"}
 
     # Also after a restart, when it cannot even be set up.
     await hass.config_entries.async_reload(entry.entry_id)
     step = await dialog.submit()
-    assert "lacks the permission" in step["description_placeholders"]["problem"]
+    assert "lacks a permission (" in step["description_placeholders"]["problem"]
     assert issues_of(hass).keys() == {"permission_missing"}
     warehouse.grant(key, DATA_EDITOR)
     assert (await dialog.submit())["type"] == "create_entry"
@@ -135,6 +138,27 @@ async def test_try_again(
     removed = await repairs.async_create_fix_flow(hass, issue_id, {"entry_id": entry.entry_id})
     removed.hass, removed.handler, removed.context = hass, DOMAIN, {"issue_id": issue_id}
     assert (await removed.async_step_init())["reason"] == "entry_removed"  # type: ignore[attr-defined]
+
+
+async def test_language(
+    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """What a repair, a sensor and a notification quote is in the language of Home Assistant."""
+    await hass.config.async_update(language="de")
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await record(hass, 3)
+    warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY])
+    await fail(hass)
+    german = "Dem Dienstkonto fehlt"
+    assert state(hass, "letzter_fehler").startswith(german)
+    (told,) = notifications_of(hass).values()
+    assert told["message"].startswith(german)
+    await dialog.open("permission_missing", entry)
+    assert (await dialog.submit())["description_placeholders"]["problem"].startswith(german)
+    await hass.config_entries.async_reload(entry.entry_id)
+    problem = (await dialog.submit())["description_placeholders"]["problem"]
+    assert problem.startswith(german)
+    assert problem.endswith(".")
 
 
 async def test_rejected_rows(

@@ -564,12 +564,12 @@ async def test_recorder_that_is_not_ready(
     with statements(hass) as sent:
         await loaded.runtime_data.async_refresh()
     assert not [sql for sql, _ in sent if "count" in sql]
-    assert "migrating its database" in str(loaded.runtime_data.last_exception)
+    assert "upgrading its database" in str(loaded.runtime_data.last_exception)
     assert state(hass, "status") == "unavailable"
     monkeypatch.undo()
     get_instance(hass).schema_version = 52
     await loaded.runtime_data.async_refresh()
-    assert "has schema 52, and exports need 53" in str(loaded.runtime_data.last_exception)
+    assert "has version 52, and exports need version 53" in str(loaded.runtime_data.last_exception)
     get_instance(hass).schema_version = 53
     await loaded.runtime_data.async_refresh()
     assert state(hass, "status") == "idle"

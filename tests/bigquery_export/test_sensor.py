@@ -31,7 +31,7 @@ QUIET = {**RECORDER, "commit_interval": 0}
 """A recorder that does not record the sensors of the export."""
 DISABLED = {
     *("Duration of the last export", "Oldest row waiting", "Rows per second"),
-    *("Backfill rows done", "Backfill rows left"),
+    *("History rows sent", "History rows left"),
 }
 
 
@@ -76,10 +76,10 @@ async def test_sensors(
         "Rejected rows",
         "Bytes sent",
         "Rows per second",
-        "Backfill progress",
-        "Backfill rows done",
-        "Backfill rows left",
-        "Backfill time left",
+        "History progress",
+        "History rows sent",
+        "History rows left",
+        "History time left",
     ]
     assert {entity.entity_category for entity in entities} == {EntityCategory.DIAGNOSTIC}
     assert {entity.original_name for entity in entities if entity.disabled} == DISABLED
@@ -109,9 +109,9 @@ async def test_sensors(
         if "unit_of_measurement" in state.attributes
     }
     assert units == {
-        "backfill_progress": "%",
-        "backfill_time_left": "min",
         "bytes_sent": "MB",
+        "history_progress": "%",
+        "history_time_left": "min",
         "rejected_rows": "rows",
         "rows_exported": "rows",
         "rows_in_the_last_export": "rows",

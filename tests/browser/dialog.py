@@ -6,7 +6,7 @@ import re
 
 from playwright.async_api import Locator, expect
 
-from .texts import pattern, text
+from .texts import pattern, patterns, text
 from .window import Window
 
 _MOMENT = 5.0
@@ -91,8 +91,9 @@ class Dialog:
         await expect(self._dialog.get_by_text(pattern(key)).first).to_be_visible()
 
     async def until_said(self, key: str) -> None:
-        """Wait for a sentence in what a step says, by its key."""
-        await expect(self._dialog.get_by_text(pattern(key)).first).to_be_visible()
+        """Wait for a text in what a step says, by its key."""
+        for line in patterns(key):
+            await expect(self._dialog.get_by_text(line).first).to_be_visible()
 
     async def until_over(self) -> None:
         """Wait for the last screen of a flow that made or changed something."""

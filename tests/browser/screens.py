@@ -233,7 +233,7 @@ class Repair(Dialog):
 
 
 class RepairsPage:
-    """Settings, Repairs."""
+    """Settings > System > Repairs."""
 
     def __init__(self, window: Window) -> None:
         """Look at it in this window."""
@@ -289,7 +289,7 @@ class Dashboard:
     async def progress(self, *, above: int = -1) -> int:
         """Return the progress in percent, once it is shown and is above another."""
         (name,) = (
-            name for entity, name in self.tiles.items() if entity.endswith("_backfill_progress")
+            name for entity, name in self.tiles.items() if entity.endswith("_history_progress")
         )
         tile = self._window.page.locator("hui-tile-card", has_text=name)
         shown = tile.get_by_text(re.compile(r"^\s*\d+ ?%\s*$")).first

@@ -181,7 +181,7 @@ async def test_reconfigure(on: Stage) -> None:
 
 
 async def test_repair(on: Stage) -> None:
-    """Settings, Repairs says what to do, what is still wrong, and is empty once it is right."""
+    """Repairs says what to do, what is still wrong, and is empty once it is right."""
     actions = ActionsPage(on.window)
     repairs = RepairsPage(on.window)
 

@@ -27,5 +27,15 @@ def text(key: str) -> str:
 
 def pattern(key: str) -> re.Pattern[str]:
     """Return what a text with blanks looks like once they are filled in."""
+    return _pattern(text(key))
+
+
+def patterns(key: str) -> list[re.Pattern[str]]:
+    """Return the same of each line of a text, as a browser shows paragraphs and lists."""
+    lines = (line.removeprefix("- ") for line in text(key).splitlines())
+    return [_pattern(line) for line in lines if line]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
     # Home Assistant takes the full stop away from an exception's message.
-    return re.compile(".+".join(map(re.escape, _BLANK.split(text(key).removesuffix(".")))))
+    return re.compile(".+".join(map(re.escape, _BLANK.split(text.removesuffix(".")))))

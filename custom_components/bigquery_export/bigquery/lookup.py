@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import NotFound
-from google.cloud.bigquery import SchemaField, TableReference
+from google.cloud.bigquery import Row, SchemaField, TableReference
 from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.table import RowIterator
 
 from ..export.lookup import FoundRow
 from ..rows.tables import Table
@@ -46,7 +47,7 @@ class TableLookup:
             return not any(True for _ in found)
 
     def rows(self, table: Table, partition: str) -> Iterator[FoundRow]:
-        """Yield this installation's rows in one partition of a table.
+        """Yield this installation's rows in one partition of a table. Raises ExportError.
 
         A partition that had none is not looked at again: what comes into it then is our own.
         """
@@ -63,7 +64,7 @@ class TableLookup:
                     timeout=_TIMEOUT,
                 )
                 name, time = table.identity
-                for row in found:
+                for row in self._until_stopped(found):
                     if row["source"] != self._source:
                         continue
                     empty = False
@@ -75,6 +76,12 @@ class TableLookup:
                 pass
         if empty:
             self._empty.add((table.name, partition))
+
+    def _until_stopped(self, found: RowIterator) -> Iterator[Row]:
+        """Yield rows, page by page. Raises StoppedError."""
+        for page in found.pages:
+            self._connection.wait(0)
+            yield from page
 
     def _partition(self, table: Table, partition: str) -> TableReference:
         name = self._destination.table_reference(table).table_id
