@@ -3,12 +3,11 @@
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from homeassistant.util.ulid import ulid_now, ulid_to_bytes
-import pytest
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
-from custom_components.bigquery_export.source import remembered
+from custom_components.bigquery_export.source.remembered import Ids
 from custom_components.bigquery_export.source.states import Piece, StatesReader
 
 from .databases import (
@@ -110,54 +109,29 @@ async def test_new_entity_during_a_run(hass: HomeAssistant) -> None:
     assert piece.entity_ids[row[1]] == "light.new"
 
 
-async def test_attributes_are_read_once(hass: HomeAssistant) -> None:
-    """Attributes come with the first piece that has them, so that they are encoded once."""
-    for state in ("on", "off", "on"):
+async def test_attributes_that_are_missing(hass: HomeAssistant) -> None:
+    """A piece brings all attributes of its rows, or those that whoever encodes them lacks."""
+    for state in ("on", "off"):
         hass.states.async_set("light.a", state, {"friendly_name": "A"})
     await async_wait_recording_done(hass)
-    first, second, third = await read_all(hass, StatesReader(hass), 1)
+    reader = StatesReader(hass)
+    first, second = await read_all(hass, reader, 1)
     assert list(first.attributes.values()) == ['{"friendly_name":"A"}']
-    assert first.attributes.keys() == {first.rows[0][5]} == {third.rows[0][5]}
-    assert (second.attributes, third.attributes) == ({}, {})
-    assert not third.forgotten
+    assert first.attributes == second.attributes
+    asked: list[Ids] = []
 
+    def missing(ids: Ids) -> Ids:
+        asked.append(ids)
+        return ids if len(asked) > 1 else set()
 
-async def test_remembered_attributes_are_bounded(
-    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A reader forgets attributes when they get too much, says so, and reads them again."""
-    monkeypatch.setattr(remembered, "NEW_BYTES", 6_000)
-    for _ in range(2):
-        await record(hass, 30)
-    known: set[int] = set()
-    most = forgotten = 0
-    for piece in await read_all(hass, StatesReader(hass), 10):
-        known.difference_update(piece.forgotten)
-        forgotten += len(piece.forgotten)
-        assert known.isdisjoint(piece.attributes)
-        known |= piece.attributes.keys()
-        assert all(row[5] in known for row in piece.rows)
-        most = max(most, len(known))
-    assert 20 <= most <= 30
-    assert forgotten > 10
-
-
-async def test_attributes_in_use_are_not_forgotten(
-    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What entities have all the time is read once, however much comes and goes beside it."""
-    monkeypatch.setattr(remembered, "NEW_BYTES", 6_000)
-    for number in range(100):
-        hass.states.async_set("light.steady", str(number), {"friendly_name": "Steady"})
-        hass.states.async_set("light.restless", "on", {"number": number})
-    await async_wait_recording_done(hass)
-    texts = [
-        text
-        for piece in await read_all(hass, StatesReader(hass), 10)
-        for text in piece.attributes.values()
+    reader.bring_only(missing)
+    assert [piece.attributes for piece in await read_all(hass, reader, 1)] == [
+        {},
+        first.attributes,
     ]
-    assert texts.count('{"friendly_name":"Steady"}') == 1
-    assert len(texts) == 101
+    assert asked == [first.attributes.keys()] * 2
+    reader.bring_only(lambda ids: {None, 99})
+    assert [piece.attributes for piece in await read_all(hass, reader, 2)] == [{99: None}]
 
 
 @ON_EACH_DATABASE

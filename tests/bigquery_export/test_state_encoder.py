@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 import json
 import math
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from astral import Observer
@@ -142,7 +142,7 @@ def test_attributes_of_a_row_from_before_2022() -> None:
     assert values["friendly_name"] == "Old"
 
 
-@pytest.mark.parametrize("attributes_id", [None, 8, 99])
+@pytest.mark.parametrize("attributes_id", [None, 8])
 def test_no_attributes(attributes_id: int | None) -> None:
     """Attributes that are not there are NULL."""
     (values,) = encode(row(attributes_id=attributes_id))
@@ -181,12 +181,12 @@ def test_quarters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_attributes_of_earlier_pieces() -> None:
-    """Attributes are known until a piece says that they are to be forgotten."""
+    """Attributes are known from the piece on that has brought them."""
     states = encoder()
 
-    def attributes(attributes_id: int, texts: dict[int, str | None], **more: Any) -> Any:
+    def attributes(attributes_id: int, texts: dict[int, str | None]) -> Any:
         rows = [row(attributes_id=attributes_id), row(attributes_id=attributes_id, metadata_id=2)]
-        encoded = states.encode(Piece(rows, ENTITIES, texts, **more))
+        encoded = states.encode(Piece(rows, ENTITIES, texts))
         first, second = (ENCODING.decode(data).get("attributes") for data in encoded.data)
         assert first == second
         return first
@@ -194,9 +194,7 @@ def test_attributes_of_earlier_pieces() -> None:
     assert attributes(1, {1: '{"number":1}'}) == '{"number":1}'
     assert attributes(2, {2: '{"number":2}'}) == '{"number":2}'
     assert attributes(1, {}) == '{"number":1}'
-    assert attributes(1, {1: '{"number":3}'}, forgotten=[1, 2, 9]) == '{"number":3}'
-    assert list(states._attributes) == [1]
-    assert states._texts == {}
+    assert states.attributes.missing({1, 2, 3}) == {3}
 
 
 def test_attributes_of_a_row_that_is_refused_later() -> None:
@@ -206,23 +204,22 @@ def test_attributes_of_a_row_that_is_refused_later() -> None:
     good = [row(attributes_id=1)]
     assert len(states.encode(Piece(good, ENTITIES, texts)).data) == 1
     bad = [row(attributes_id=1, updated=None), row(attributes_id=2)]
-    for known in (texts, {}):
-        refused = states.encode(Piece(bad, ENTITIES, known)).refused
+    assert states.attributes.missing({1, 2}) == {2}
+    for brought in (texts, {2: "{"}):
+        refused = states.encode(Piece(bad, ENTITIES, brought)).refused
         assert [one.values["attributes"] for one in refused] == ['{"number":1}', "{"]
 
 
 def test_own_rules() -> None:
-    """Attributes that entities share are sent as each may send them, in whatever piece."""
+    """Attributes that entities share are sent as each may send them."""
     run = run_values(source="home", export_id="export", started=STARTED)
     place = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
     privacy = Privacy(PrivacyChoice(dropped=("light.*:secret",)))
     states = StateEncoder(ENCODING, Circumstances(run, place, privacy=privacy))
-    sent = []
-    for texts in ({1: '{"secret":1,"b":2}'}, {}):
-        rows = [row(attributes_id=1, metadata_id=number) for number in (1, 2)]
-        encoded = states.encode(Piece(rows, ENTITIES, cast(dict[int, str | None], texts)))
-        sent += [ENCODING.decode(data)["attributes"] for data in encoded.data]
-    assert sent == ['{"secret":1,"b":2}', '{"b":2}'] * 2
+    rows = [row(attributes_id=1, metadata_id=number) for number in (1, 2)]
+    encoded = states.encode(Piece(rows, ENTITIES, {1: '{"secret":1,"b":2}'}))
+    sent = [ENCODING.decode(data)["attributes"] for data in encoded.data]
+    assert sent == ['{"secret":1,"b":2}', '{"b":2}']
 
 
 @pytest.mark.parametrize(

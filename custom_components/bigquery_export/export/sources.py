@@ -32,10 +32,14 @@ class SourceType:
     table: Table
     reader: Callable[[HomeAssistant, Choice], Reader[Any]]
     encoder: Callable[[Encoding, Circumstances], Encoder[Any]]
+    introduce: Callable[[Any, Any], None] = lambda reader, encoder: None
+    """Lets the reader know how to ask the encoder what that lacks."""
 
     def open(self, hass: HomeAssistant, encoding: Encoding, run: Circumstances) -> Source[Any]:
         """Return the source for one run; nothing is read yet."""
-        return Source(self.table, self.reader(hass, run.choice), self.encoder(encoding, run))
+        reader, encoder = self.reader(hass, run.choice), self.encoder(encoding, run)
+        self.introduce(reader, encoder)
+        return Source(self.table, reader, encoder)
 
 
 SOURCE_TYPES = {
@@ -47,6 +51,7 @@ SOURCE_TYPES = {
                 hass, [surrounding.entity_id for surrounding in choice.surroundings]
             ),
             StateEncoder,
+            lambda reader, encoder: reader.bring_only(encoder.attributes.missing),
         ),
         SourceType(
             STATISTICS,

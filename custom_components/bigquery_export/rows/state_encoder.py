@@ -9,12 +9,13 @@ from typing import Any, NamedTuple, cast
 
 from ..source.states import Piece, StateRow
 from ..source.surroundings import StatesAtOnce
+from .attributes_encoder import AttributesEncoder
 from .circumstances import Circumstances
 from .encoded_rows import EncodedRows, RefusedRow
 from .encoding import Encoding
 from .fragments import Fragments
 from .local_time import DAY, MAX_QUARTERS, QUARTER, Quarters, all_microseconds, clocks, microseconds
-from .sensor_data import attributes_values, entity_values, is_available, state_numeric
+from .sensor_data import entity_values, is_available, state_numeric
 from .surroundings import ambient_values
 from .ulids import ulids
 
@@ -52,10 +53,8 @@ class StateEncoder:
         self._entity_ids: Mapping[int, str] = {}
         self._entities: dict[int | None, _Entity | None] = {}
         """Entities by metadata_id; None stands for one that is not exported."""
-        self._attributes: dict[int | None, bytes] = {}
-        """Fragments by attributes_id."""
-        self._texts: dict[int | None, str | None] = {}
-        """Attributes that are needed as they are: those that are no JSON, or have own rules."""
+        self.attributes = AttributesEncoder(encoding, run.privacy)
+        """What pieces need not bring, as it is remembered."""
         self._quarters = Quarters(encoding, run.place, _MAX_QUARTERS)
         self._changed = Fragments[str | None](partial(self._state, True), _MAX_STATE_BYTES)
         self._unchanged = Fragments[str | None](partial(self._state, False), _MAX_STATE_BYTES)
@@ -69,22 +68,9 @@ class StateEncoder:
         if self._version != version or self._entity_ids is not piece.entity_ids:
             self._entities.clear()
             self._version, self._entity_ids = version, piece.entity_ids
-        for id_ in piece.forgotten:
-            self._attributes.pop(id_, None)
-            self._texts.pop(id_, None)
-        for id_, text in piece.attributes.items():
-            self._learn(id_, text)
+        self.attributes.learn({row[5] for row in piece.rows}, piece.attributes)
         _give_way()
         return self._encode(piece)
-
-    def _learn(self, id_: int, text: str | None) -> None:
-        """Remember attributes: later pieces do not have them again."""
-        if self._circumstances.privacy.has_own_rules:
-            self._texts[id_] = text
-        try:
-            self._attributes[id_] = self._attributes_of(text, None)
-        except ValueError, TypeError, OverflowError:
-            self._texts[id_] = text  # The rows that have them will say so.
 
     def _encode(self, piece: Piece) -> EncodedRows:
         """Encode a piece at once, or its halves where a row of it cannot be encoded."""
@@ -130,7 +116,7 @@ class StateEncoder:
         }
         fragments = [
             entity_fragments,
-            self._attributes_of_all(attributes_ids, texts, rules),
+            self.attributes.of(attributes_ids, texts, rules),
             [quarter.fragment for quarter in quarters],
             [
                 first[state] if then == now else again[state]
@@ -167,27 +153,6 @@ class StateEncoder:
                 raise ValueError("the recorder no longer knows its entity")
             known[metadata_id] = self._entity(entity_id)
         return [known[metadata_id] for metadata_id in metadata_ids]
-
-    def _attributes_of_all(
-        self,
-        ids: Sequence[int | None],
-        texts: Sequence[str | None],
-        rules: Sequence[str | None],
-    ) -> list[bytes]:
-        """Return the fragments of the attributes of rows: shared ones, or the row's own."""
-        known = self._attributes
-        if rules.count(None) == len(rules) and known.keys() >= set(ids):
-            return [known[id_] for id_ in ids]
-        return [
-            known[id_]
-            if rule is None and id_ in known
-            else self._attributes_of(text if id_ is None else self._texts.get(id_), rule)
-            for id_, text, rule in zip(ids, texts, rules, strict=True)
-        ]
-
-    def _attributes_of(self, text: str | None, own_rules: str | None) -> bytes:
-        allowed = partial(self._circumstances.privacy.attributes, own_rules)
-        return self._encoding.fragment(attributes_values(text, allowed))
 
     def _entity(self, entity_id: str) -> _Entity | None:
         """Return what all rows of an entity share, or None if it is not exported."""
@@ -237,21 +202,11 @@ class StateEncoder:
             "state": state,
             "last_changed_ts": changed,
             "last_updated_ts": updated,
-            "attributes": own if attributes_id is None else self._text(piece, attributes_id),
+            "attributes": own if attributes_id is None else self.attributes.readable(attributes_id),
             "context_id": context and context.hex(),
             "context_user_id": user and user.hex(),
             "context_parent_id": parent and parent.hex(),
         }
-
-    def _text(self, piece: Piece, attributes_id: int) -> str | None:
-        """Return attributes, at least as they would be sent."""
-        if attributes_id in piece.attributes:
-            return piece.attributes[attributes_id]
-        if attributes_id in self._texts:
-            return self._texts[attributes_id]
-        fragment = self._attributes.get(attributes_id, b"")
-        text: str | None = self._encoding.decode(self._encoding.row(fragment)).get("attributes")
-        return text
 
 
 def _give_way() -> None:

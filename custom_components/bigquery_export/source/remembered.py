@@ -1,6 +1,6 @@
 """What rows refer to by an id, read by need and remembered for the time of a run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Set as AbstractSet
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
@@ -8,11 +8,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 SHARED_CHARACTERS = 8 * 1024 * 1024
 """Of texts that many rows share, how much a reader remembers."""
-NEW_BYTES = 8 * 1024 * 1024
-"""Of texts that are read once, how much is kept by whoever has read them."""
-_BESIDES = 280
-"""Bytes that each takes besides: what is made of it has more columns, and two dictionaries know
-it."""
+
+type Ids = AbstractSet[int | None]
+"""The ids that rows refer to; None where a row has none."""
+type Missing = Callable[[Ids], Ids]
+"""Returns which of the texts with these ids somebody lacks."""
 
 
 class SharedTexts:
@@ -41,55 +41,23 @@ class SharedTexts:
         return self._texts
 
 
-class NewTexts:
-    """The same for whoever keeps what it has made of the texts: each is read once.
-
-    That is until there are too many. Then those are forgotten, on both sides, that nobody has
-    needed for longest.
-    """
+class MissingTexts:
+    """The same for whoever keeps what it makes of the texts: only those are read that it lacks."""
 
     def __init__(
         self, id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
     ) -> None:
-        """Know of none yet."""
+        """Read all of them, until somebody says which ones are missing."""
         self._statement = select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
-        self._bytes = 0
-        self._known: dict[int, int] = {}
-        """Bytes that texts take by their ids, those that were needed last at the end."""
+        self.missing: Missing = set
 
-    def learn(
-        self, connection: Connection, ids: set[int | None]
-    ) -> tuple[Mapping[int, str | None], Sequence[int]]:
-        """Return those texts that are new, and the ids of the ones to be forgotten before."""
-        forgotten = self._forget() if self._bytes > NEW_BYTES else ()
-        known = self._known
-        missing = []
-        for id_ in ids:
-            if id_ is None:
-                continue
-            if (size := known.pop(id_, None)) is None:
-                missing.append(id_)
-            else:
-                known[id_] = size
+    def read(self, connection: Connection, ids: Ids) -> Mapping[int, str | None]:
+        """Return those of the texts that are missing, None for one that there is not."""
+        missing = [id_ for id_ in self.missing(ids) if id_ is not None]
         texts: dict[int, str | None] = dict.fromkeys(missing)
         if missing:
             texts.update(connection.execute(self._statement, {"ids": missing}).tuples().all())
-            sizes = {id_: len(text or "") + _BESIDES for id_, text in texts.items()}
-            known.update(sizes)
-            self._bytes += sum(sizes.values())
-        return texts, forgotten
-
-    def _forget(self) -> Sequence[int]:
-        """Forget a little more than is necessary, as it is looked for from the beginning."""
-        forgotten = []
-        for id_, size in self._known.items():
-            if self._bytes <= NEW_BYTES * 15 // 16:
-                break
-            self._bytes -= size
-            forgotten.append(id_)
-        for id_ in forgotten:
-            del self._known[id_]
-        return forgotten
+        return texts
 
 
 class MetaRows[Meta]:

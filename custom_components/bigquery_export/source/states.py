@@ -15,7 +15,7 @@ from .reader import (
     TableReader,
     fingerprint,
 )
-from .remembered import MetaRows, NewTexts
+from .remembered import MetaRows, Missing, MissingTexts
 from .surroundings import Surroundings, SurroundingsReader
 
 type StateRow = tuple[
@@ -61,11 +61,9 @@ class Piece:
     entity_ids: Mapping[int, str]
     """Entity ids by metadata_id."""
     attributes: Mapping[int, str | None]
-    """JSON text by attributes_id: of those that no piece of the run had before."""
+    """JSON text by attributes_id: of those at least that whoever encodes them lacks."""
     surroundings: Surroundings | None = None
     """What surrounds the rows, where the user has named anything."""
-    forgotten: Sequence[int] = ()
-    """Ids of attributes of pieces before, which come again when they are needed."""
 
     @property
     def last(self) -> Anchor:
@@ -82,7 +80,11 @@ class StatesReader(TableReader[StateRow]):
         super().__init__(hass, _STATES)
         self._surroundings = SurroundingsReader(surroundings) if surroundings else None
         self._entity_ids = MetaRows(_ENTITY_IDS, str)
-        self._attributes = NewTexts(StateAttributes.attributes_id, StateAttributes.shared_attrs)
+        self._attributes = MissingTexts(StateAttributes.attributes_id, StateAttributes.shared_attrs)
+
+    def bring_only(self, missing: Missing) -> None:
+        """Let pieces bring no other attributes from now on than those that are missing."""
+        self._attributes.missing = missing
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> Piece | None:
         """Return the next states with `after` < id <= `until`, or None when there are none.
@@ -99,5 +101,5 @@ class StatesReader(TableReader[StateRow]):
                 times = [row[4] for row in rows]
                 surroundings, known = self._surroundings.learn(connection, times, entity_ids)
                 rows = rows[:known]
-            attributes, forgotten = self._attributes.learn(connection, {row[5] for row in rows})
-            return Piece(rows, entity_ids, attributes, surroundings, forgotten)
+            attributes = self._attributes.read(connection, {row[5] for row in rows})
+            return Piece(rows, entity_ids, attributes, surroundings)
