@@ -18,13 +18,13 @@ from homeassistant.components.recorder.db_schema import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Select
 
 from ..rows.events import EVENTS
 from ..rows.recorder_runs import RECORDER_RUNS
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.statistics import STATISTICS_SHORT_TERM
-from ..source.reader import Anchor, oldest_time
+from ..source.reader import Anchor, oldest_of, oldest_time
 from .checkpoint import Position
 
 
@@ -32,20 +32,19 @@ from .checkpoint import Position
 class _PurgedTable:
     """By what the recorder knows that a row is old."""
 
-    id: InstrumentedAttribute[Any]
-    time: InstrumentedAttribute[Any]
+    oldest: Select[Any]
     mark: int
     """Where the time (of a run: its start) stands in the fingerprint of a row."""
 
 
 # Long-term statistics are kept for ever.
 _PURGED: Mapping[str, _PurgedTable] = {
-    SENSOR_DATA.name: _PurgedTable(States.state_id, States.last_updated_ts, 0),
-    EVENTS.name: _PurgedTable(Events.event_id, Events.time_fired_ts, 0),
+    SENSOR_DATA.name: _PurgedTable(oldest_of(States.state_id, States.last_updated_ts), 0),
+    EVENTS.name: _PurgedTable(oldest_of(Events.event_id, Events.time_fired_ts), 0),
     STATISTICS_SHORT_TERM.name: _PurgedTable(
-        StatisticsShortTerm.id, StatisticsShortTerm.start_ts, 1
+        oldest_of(StatisticsShortTerm.id, StatisticsShortTerm.start_ts), 1
     ),
-    RECORDER_RUNS.name: _PurgedTable(RecorderRuns.run_id, RecorderRuns.end, 0),
+    RECORDER_RUNS.name: _PurgedTable(oldest_of(RecorderRuns.run_id, RecorderRuns.end), 0),
 }
 
 
@@ -60,8 +59,7 @@ def oldest_waiting(hass: HomeAssistant, table: str, cursor: int) -> float | None
     It is the oldest of the next 1,000 rows. Ids and times run against each other by minutes, and
     after a clock that was wrong by as much as that; rows are looked at a day before they go.
     """
-    purged = _PURGED[table]
-    return oldest_time(hass, purged.id, purged.time, cursor)
+    return oldest_time(hass, _PURGED[table].oldest, cursor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from .reader import (
     RecorderTable,
     TableReader,
 )
-from .remembered import SharedTexts
+from .remembered import SharedTexts, texts_by_ids
 
 type EventRow = tuple[
     int,  # event_id
@@ -52,6 +52,7 @@ _EVENTS = RecorderTable(
     identity=(Events.event_type_id, Events.time_fired_ts),
     times=(Events.time_fired_ts,),
 )
+_DATA = texts_by_ids(EventData.data_id, EventData.shared_data)
 _EVENT_TYPES = select(EventTypes.event_type_id, EventTypes.event_type)
 _FIRST = select(func.min(Events.event_id)).where(
     Events.event_id > bindparam("after"), Events.event_id <= bindparam("until")
@@ -113,8 +114,8 @@ class EventsReader(TableReader[EventRow]):
         """Make a reader of events of these types that remembers nothing yet."""
         super().__init__(hass, _EVENTS)
         self._types = frozenset(types)
-        self._chosen_rows = _chosen(self._statements.rows)
-        self._data = SharedTexts(EventData.data_id, EventData.shared_data)
+        self._chosen_rows = _chosen(self._plan.rows)
+        self._data = SharedTexts(_DATA)
 
     @override
     def count(self, after: int, until: int | None = None) -> int:
@@ -128,7 +129,7 @@ class EventsReader(TableReader[EventRow]):
     def narrow(self, first: float, last: float) -> None:
         """Read hardly anything from now on but events between two times, in seconds."""
         super().narrow(first, last)
-        self._chosen_rows = _of_types(self._statements.rows)
+        self._chosen_rows = _of_types(self._plan.rows)
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> EventsPiece | None:
         """Return the next chosen events with `after` < id <= `until`.

@@ -55,8 +55,8 @@ class RecorderTable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Statements:
-    """What a reader asks of its table."""
+class _Plan:
+    """What a reader asks of its table, and where it finds what in a row."""
 
     rows: Select[Any]
     newest: Select[Any]
@@ -65,10 +65,12 @@ class _Statements:
     marks: Select[Any]
     times: Select[Any]
     repeats: Select[Any] | None
+    fingerprint_places: tuple[int, ...]
+    times_places: tuple[int, ...]
 
 
 @cache
-def _statements(table: RecorderTable) -> _Statements:
+def _plan(table: RecorderTable) -> _Plan:
     """Prepare statements: that takes milliseconds, and an export every few minutes has many."""
     id_ = table.columns[0]
     after, until = id_ > bindparam("after"), id_ <= bindparam("until")
@@ -78,7 +80,7 @@ def _statements(table: RecorderTable) -> _Statements:
         pending = select(func.min(id_)).where(~table.final).correlate(None).scalar_subquery()
         before_pending = or_(pending.is_(None), id_ < pending)
         newest, waiting = newest.where(before_pending), waiting.where(before_pending)
-    return _Statements(
+    return _Plan(
         rows=select(*table.columns).where(after, until).order_by(id_).limit(bindparam("limit")),
         newest=newest,
         oldest=select(func.min(id_)),
@@ -86,6 +88,8 @@ def _statements(table: RecorderTable) -> _Statements:
         marks=select(id_, *table.fingerprint).where(id_.in_(bindparam("ids", expanding=True))),
         times=select(*(table.times or (id_,))).where(after, until),
         repeats=_repeats(id_, table.identity) if table.identity else None,
+        fingerprint_places=_places(table.fingerprint, table.columns),
+        times_places=_places(table.times, table.columns),
     )
 
 
@@ -100,32 +104,30 @@ class TableReader[Row: tuple[Any, ...]]:
         """Prepare to read; nothing is read yet."""
         self._hass = hass
         self._table = table
-        self._statements = _statements(table)
+        self._plan = _plan(table)
         self._is_plain: bool | None = None
-        self._fingerprint = tuple(map(table.columns.index, table.fingerprint))
-        self._times = tuple(map(table.columns.index, table.times))
 
     def newest_id(self) -> int:
         """Return the highest id up to which all rows are final, or 0 when there is no such row."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            return session.connection().execute(self._statements.newest).scalar() or 0
+            return session.connection().execute(self._plan.newest).scalar() or 0
 
     def oldest_id(self) -> int | None:
         """Return the lowest id, or None when there is no row at all."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            return cast(int | None, session.connection().execute(self._statements.oldest).scalar())
+            return cast(int | None, session.connection().execute(self._plan.oldest).scalar())
 
     def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the fingerprints of those rows that there are, by id."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            rows = session.connection().execute(self._statements.marks, {"ids": list(ids)})
+            rows = session.connection().execute(self._plan.marks, {"ids": list(ids)})
             return {id_: fingerprint(values) for id_, *values in rows.tuples()}
 
     def count(self, after: int, until: int | None = None) -> int:
         """Return how many rows that are final have `after` < id <= `until`."""
         bounds = {"after": after, "until": HIGHEST_ID if until is None else until}
         with session_scope(hass=self._hass, read_only=True) as session:
-            waiting = session.connection().execute(self._statements.waiting, bounds)
+            waiting = session.connection().execute(self._plan.waiting, bounds)
             return cast(int, waiting.scalar_one())
 
     def repeats(self, after: int, until: int, exported: tuple[int, int, int]) -> Mapping[int, int]:
@@ -134,7 +136,7 @@ class TableReader[Row: tuple[Any, ...]]:
         The others are those with `after` < id <= `until`; those of which there is none are left
         out. `exported` are all up to its first id, and those behind its second up to its third.
         """
-        if self._statements.repeats is None:
+        if self._plan.repeats is None:
             return {}
         up_to, again_after, again_until = exported
         bounds = {
@@ -145,9 +147,7 @@ class TableReader[Row: tuple[Any, ...]]:
             "again_until": again_until,
         }
         with session_scope(hass=self._hass, read_only=True) as session:
-            return dict(
-                session.connection().execute(self._statements.repeats, bounds).tuples().all()
-            )
+            return dict(session.connection().execute(self._plan.repeats, bounds).tuples().all())
 
     def times(self, after: int, until: int) -> list[tuple[float | None, float | None]]:
         """Return two times of the rows with `after` < id <= `until`, in seconds since 1970.
@@ -157,12 +157,12 @@ class TableReader[Row: tuple[Any, ...]]:
         """
         with session_scope(hass=self._hass, read_only=True) as session:
             bounds = {"after": after, "until": until}
-            rows = session.connection().execute(self._statements.times, bounds).tuples().all()
+            rows = session.connection().execute(self._plan.times, bounds).tuples().all()
         return [(_first_time(times), _first_time(times[-1:])) for times in rows]
 
     def partition_time(self, row: Sequence[Any]) -> float | None:
         """Return the time that says which partition a row belongs to, in seconds since 1970."""
-        return _first_time([row[index] for index in self._times])
+        return _first_time([row[index] for index in self._plan.times_places])
 
     def narrow(self, first: float, last: float) -> None:
         """Read hardly anything from now on but rows of partitions between two times, in seconds.
@@ -174,17 +174,17 @@ class TableReader[Row: tuple[Any, ...]]:
             # No index helps with a sum: one of the times would give all rows of the span, to be
             # sorted by id again for each piece.
             time = (func.coalesce(*times) if len(times) > 1 else times[0]) + 0
-            rows = _statements(self._table).rows.where(time.between(first, last))
-            self._statements = replace(self._statements, rows=rows)
+            rows = _plan(self._table).rows.where(time.between(first, last))
+            self._plan = replace(self._plan, rows=rows)
 
     def _next_rows(
         self, connection: Connection, after: int, until: int, limit: int
     ) -> Sequence[Row]:
         """Return the next rows with `after` < id <= `until`."""
         bounds = {"after": after, "until": until, "limit": min(limit, PIECE_ROWS)}
-        result = connection.execute(self._statements.rows, bounds)
+        result = connection.execute(self._plan.rows, bounds)
         if self._is_plain is None:
-            self._is_plain = _is_plain(self._statements.rows, connection.dialect)
+            self._is_plain = _is_plain(self._plan.rows, connection.dialect)
         if not self._is_plain:
             return cast(Sequence[Row], result.tuples().all())
         # A thousand objects more, each for a row, would let Python's collector look through all of
@@ -201,7 +201,15 @@ class TableReader[Row: tuple[Any, ...]]:
             result.close()
 
     def _anchor(self, row: Row) -> Anchor:
-        return Anchor(row[0], fingerprint([row[index] for index in self._fingerprint]))
+        return Anchor(row[0], fingerprint([row[index] for index in self._plan.fingerprint_places]))
+
+
+def _places(
+    some: Sequence[InstrumentedAttribute[Any]], columns: Sequence[InstrumentedAttribute[Any]]
+) -> tuple[int, ...]:
+    """Return where some of the columns stand; to compare columns would make SQL."""
+    places = {id(column): place for place, column in enumerate(columns)}
+    return tuple(places[id(column)] for column in some)
 
 
 def _first_time(times: Sequence[Any]) -> float | None:
@@ -210,22 +218,21 @@ def _first_time(times: Sequence[Any]) -> float | None:
     return process_timestamp(time).timestamp() if isinstance(time, datetime) else time
 
 
-def oldest_time(
-    hass: HomeAssistant,
-    id_: InstrumentedAttribute[Any],
-    time: InstrumentedAttribute[Any],
-    after: int,
-) -> float | None:
-    """Return the lowest time of the next 1,000 rows, in seconds since 1970, if one has a time.
+def oldest_of(id_: InstrumentedAttribute[Any], time: InstrumentedAttribute[Any]) -> Select[Any]:
+    """Return a statement for the lowest time of the next 1,000 rows.
 
     Times have indices of their own, but those would begin with what was exported long ago.
     """
-    rows = select(time).where(id_ > after).order_by(id_).limit(PIECE_ROWS).subquery()
+    after = id_ > bindparam("after")
+    rows = select(time).where(after).order_by(id_).limit(PIECE_ROWS).subquery()
+    return select(func.min(rows.c[0]))
+
+
+def oldest_time(hass: HomeAssistant, statement: Select[Any], after: int) -> float | None:
+    """Return what `oldest_of` is for, in seconds since 1970, or None when no row has a time."""
     with session_scope(hass=hass, read_only=True) as session:
-        oldest = session.connection().execute(select(func.min(rows.c[0]))).scalar()
-    if isinstance(oldest, datetime):
-        return process_timestamp(oldest).timestamp()
-    return cast(float | None, oldest)
+        oldest = session.connection().execute(statement, {"after": after}).scalar()
+    return _first_time([oldest])
 
 
 def _is_plain(statement: Select[Any], dialect: Dialect) -> bool:

@@ -15,17 +15,22 @@ type Missing = Callable[[Ids], Ids]
 """Returns which of the texts with these ids somebody lacks."""
 
 
+def texts_by_ids(
+    id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
+) -> Select[Any]:
+    """Return a statement for the texts with some `ids`; it is made once, as that takes long."""
+    return select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
+
+
 class SharedTexts:
     """Texts that rows refer to by an id, as many rows share each: read by need, and remembered.
 
     The recorder re-uses the ids of what it has purged, so they must not outlive the run.
     """
 
-    def __init__(
-        self, id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
-    ) -> None:
-        """Remember nothing yet."""
-        self._statement = select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
+    def __init__(self, statement: Select[Any]) -> None:
+        """Remember nothing yet; the statement is one of `texts_by_ids`."""
+        self._statement = statement
         self._characters = 0
         self._texts: dict[int, str | None] = {}
 
@@ -44,11 +49,9 @@ class SharedTexts:
 class MissingTexts:
     """The same for whoever keeps what it makes of the texts: only those are read that it lacks."""
 
-    def __init__(
-        self, id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
-    ) -> None:
+    def __init__(self, statement: Select[Any]) -> None:
         """Read all of them, until somebody says which ones are missing."""
-        self._statement = select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
+        self._statement = statement
         self.missing: Missing = set
 
     def read(self, connection: Connection, ids: Ids) -> Mapping[int, str | None]:

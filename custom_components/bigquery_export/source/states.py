@@ -15,7 +15,7 @@ from .reader import (
     TableReader,
     fingerprint,
 )
-from .remembered import MetaRows, Missing, MissingTexts
+from .remembered import MetaRows, Missing, MissingTexts, texts_by_ids
 from .surroundings import Surroundings, SurroundingsReader
 
 type StateRow = tuple[
@@ -51,6 +51,7 @@ _STATES = RecorderTable(
 _ENTITY_IDS = select(StatesMeta.metadata_id, StatesMeta.entity_id).where(
     StatesMeta.entity_id.is_not(None)
 )
+_ATTRIBUTES = texts_by_ids(StateAttributes.attributes_id, StateAttributes.shared_attrs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class StatesReader(TableReader[StateRow]):
         super().__init__(hass, _STATES)
         self._surroundings = SurroundingsReader(surroundings) if surroundings else None
         self._entity_ids = MetaRows(_ENTITY_IDS, str)
-        self._attributes = MissingTexts(StateAttributes.attributes_id, StateAttributes.shared_attrs)
+        self._attributes = MissingTexts(_ATTRIBUTES)
 
     def bring_only(self, missing: Missing) -> None:
         """Let pieces bring no other attributes from now on than those that are missing."""

@@ -26,7 +26,7 @@ class StatisticsSpans(StatisticsReader):
         super().__init__(hass, model)
         self._made_at = select(model.id).where(model.start_ts == bindparam("start")).limit(1)
         self._span = (
-            select(*self._statements.rows.selected_columns)
+            select(*self._plan.rows.selected_columns)
             .where(
                 model.metadata_id == bindparam("metadata_id"),
                 model.start_ts >= bindparam("first"),
