@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import time
 
-from .measured import Lag, Measurements, Period, Use
+from .measured import Lag, Period, Use
 from .real_home import RealHome
 from .spread import Spread
 
@@ -35,7 +35,10 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """Exports of some new rows by the schedule; seconds of the processor beside an idle home's."""
+    """Exports of some new rows as the schedule begins them, without the action that does so here.
+
+    Seconds; those of the processor are beside an idle home's.
+    """
 
     changes: int
     rows: Spread
@@ -80,34 +83,34 @@ async def measure_export(home: RealHome, name: str, idle_seconds: float) -> Expo
 
 async def measure_increments(home: RealHome, repetitions: int) -> list[Increment]:
     """Export new rows, few and many in turn."""
-    done: dict[int, list[tuple[Period, int, int]]] = {changes: [] for changes in INCREMENTS}
     await home.export()
     idle = await _rest(_IDLE_SECONDS)
+    done: list[tuple[int, int, int]] = []
+    """Changes, rows, and calls of BigQuery."""
     for _ in range(repetitions):
         for changes in INCREMENTS:
             await home.change_states(changes)
             home.count_calls()
-            period, rows = await home.export()
-            done[changes].append((period, rows, sum(home.calls().values())))
+            _, rows = await home.export()
+            done.append((changes, rows, sum(home.calls().values())))
     measurements = await home.measurements()
     beside = measurements.use(idle)
-    return [_increment(changes, exports, measurements, beside) for changes, exports in done.items()]
+    uses = [use.beside(beside) for use in measurements.exports[-len(done) :]]
+    exports = list(zip(done, uses, strict=True))
+    return [
+        _increment(changes, [export for export in exports if export[0][0] == changes])
+        for changes in INCREMENTS
+    ]
 
 
-def _increment(
-    changes: int,
-    exports: list[tuple[Period, int, int]],
-    measurements: Measurements,
-    idle: Use,
-) -> Increment:
-    uses = [measurements.use(period).beside(idle) for period, _, _ in exports]
+def _increment(changes: int, exports: list[tuple[tuple[int, int, int], Use]]) -> Increment:
     return Increment(
         changes,
-        Spread.of(rows for _, rows, _ in exports),
-        Spread.of(calls for _, _, calls in exports),
-        Spread.of(period.seconds for period, _, _ in exports),
-        Spread.of(use.cpu for use in uses),
-        Spread.of(use.loop_cpu for use in uses),
+        Spread.of(rows for (_, rows, _), _ in exports),
+        Spread.of(calls for (_, _, calls), _ in exports),
+        Spread.of(use.seconds for _, use in exports),
+        Spread.of(use.cpu for _, use in exports),
+        Spread.of(use.loop_cpu for _, use in exports),
     )
 
 

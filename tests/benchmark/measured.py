@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.home.measurements import COLLECTIONS, LAGS, SAMPLES
+from tests.home.measurements import COLLECTIONS, EXPORTS, LAGS, SAMPLES
 
 from .spread import percentile
 
@@ -58,7 +58,7 @@ class Use:
     """Seconds of the processor, over all threads."""
     loop_cpu: float
     """Those of the event loop's thread."""
-    replaced: int
+    replaced: int = 0
     seconds: float = field(default=0.0, compare=False)
     """How long that was."""
 
@@ -80,6 +80,8 @@ class Measurements:
         self._lags = _pairs(folder / LAGS)
         self._collections = _pairs(folder / COLLECTIONS)
         self._samples = list(_samples((folder / SAMPLES).read_text()))
+        self.exports = list(_exports(folder / EXPORTS))
+        """What exports have used, one after another, without what asked for them."""
 
     def lag(self, period: Period) -> Lag:
         """Return how late the event loop was in a period."""
@@ -122,6 +124,12 @@ def _pairs(file: Path) -> Sequence[tuple[float, float]]:
 
 def _milliseconds(pairs: Sequence[tuple[float, float]], period: Period) -> list[float]:
     return [seconds * 1000 for time, seconds in pairs if period.begin <= time <= period.end]
+
+
+def _exports(file: Path) -> Iterator[Use]:
+    for line in file.read_text().splitlines() if file.exists() else ():
+        seconds, cpu, loop_cpu = map(float, line.split(","))
+        yield Use(cpu, loop_cpu, seconds=seconds)
 
 
 def _samples(text: str) -> Iterator[Sample]:

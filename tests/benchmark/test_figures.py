@@ -2,11 +2,12 @@
 
 from array import array
 from pathlib import Path
+import time
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.home.measurements import COLLECTIONS, COLUMNS, LAGS, SAMPLES
+from tests.home.measurements import COLLECTIONS, COLUMNS, LAGS, SAMPLES, measure_exports
 
 from .chart import chart
 from .contest import Measured
@@ -56,6 +57,32 @@ def test_spread_and_percentiles() -> None:
     hundred = list(range(100, 0, -1))
     assert [percentile(hundred, percent) for percent in (0, 50, 99, 100)] == [1, 50, 99, 100]
     assert percentile([7], 99) == 7
+
+
+async def test_exports_are_measured_without_what_asks_for_them(tmp_path: Path) -> None:
+    """What an export has used is its own, each in turn."""
+
+    class Coordinator:
+        async def async_export(self, rows: int) -> int:
+            burn(rows / 100)
+            return rows
+
+    def burn(seconds: float) -> None:
+        until = time.thread_time() + seconds
+        while time.thread_time() < until:
+            pass
+
+    for name in (LAGS, COLLECTIONS, SAMPLES):
+        (tmp_path / name).touch()
+    assert Measurements(tmp_path).exports == []
+    measure_exports(tmp_path, Coordinator)
+    for rows in (1, 5):
+        assert await Coordinator().async_export(rows) == rows
+        burn(0.1)
+    few, many = Measurements(tmp_path).exports
+    assert 0.01 <= few.loop_cpu < 0.05 <= many.loop_cpu < 0.1
+    assert many.loop_cpu <= many.cpu
+    assert many.seconds >= 0.05
 
 
 def test_the_last_line_has_every_figure(results: Results) -> None:

@@ -127,6 +127,9 @@ def main() -> None:
         # This folder is no place to import from.
         measurements = runpy.run_path(str(Path(__file__).with_name("measurements.py")))
         measurements["measure"](Path(folder))
+        measurements["measure_exports"](
+            Path(folder), _integration("coordinator").BigQueryExportCoordinator
+        )
     sys.argv[0] = "hass"
     runpy.run_module("homeassistant", run_name="__main__", alter_sys=True)
 

@@ -29,6 +29,9 @@ SAMPLES = "samples.csv"
 COLUMNS = ("time", "rss", "cpu", "loop_cpu", "replaced")
 """Seconds since 1970; bytes of memory; seconds of processor time of the process, and of the
 thread of the event loop; how often a file of the integration in `.storage` was replaced."""
+EXPORTS = "exports.csv"
+EXPORT_COLUMNS = ("seconds", "cpu", "loop_cpu")
+"""Of each export in turn, without what asked for it: seconds by the clock, and of the processor."""
 
 
 class _Files:
@@ -69,6 +72,26 @@ def measure(folder: Path) -> None:
         return loop
 
     runner.create_event_loop = create_watched_event_loop
+
+
+def measure_exports(folder: Path, coordinator: Any) -> None:
+    """Measure each export that this class makes, from now on."""
+    export = coordinator.async_export
+
+    async def measured_export(*args: Any) -> Any:
+        begin = _clocks()
+        result = await export(*args)
+        used = [now - then for now, then in zip(_clocks(), begin, strict=True)]
+        with (folder / EXPORTS).open("a") as file:
+            file.write(",".join(map(repr, used)) + "\n")
+        return result
+
+    coordinator.async_export = measured_export
+
+
+def _clocks() -> tuple[float, float, float]:
+    """Return the time now as EXPORT_COLUMNS have it, in the event loop's thread."""
+    return time.perf_counter(), time.process_time(), time.thread_time()
 
 
 async def _tick(lags: array[float]) -> None:
