@@ -8,8 +8,8 @@ from .encoding import Encoding
 from .privacy import Privacy
 from .sensor_data import attributes_values
 
-MAX_BYTES = 16 * 1024 * 1024
-"""How much is remembered: about 34,000 sets. What is forgotten has to be read and encoded again."""
+MAX_BYTES = 8 * 1024 * 1024
+"""How much is remembered: some 18,000 sets. What is forgotten has to be read and encoded again."""
 _BESIDES = 140
 """Bytes that each takes besides its own: two objects, and a place in a dictionary."""
 
