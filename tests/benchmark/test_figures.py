@@ -80,9 +80,11 @@ async def test_exports_are_measured_without_what_asks_for_them(tmp_path: Path) -
         assert await Coordinator().async_export(rows) == rows
         burn(0.1)
     few, many = Measurements(tmp_path).exports
-    assert 0.01 <= few.loop_cpu < 0.05 <= many.loop_cpu < 0.1
-    assert many.loop_cpu <= many.cpu
-    assert many.seconds >= 0.05
+    assert 0.01 <= few.loop_cpu < many.loop_cpu
+    for clock in (many.seconds, many.cpu, many.loop_cpu):
+        assert clock > 0.04
+    # They burn six hundredths of a second between them, and what asks for them two tenths.
+    assert few.loop_cpu + many.loop_cpu < 0.2
 
 
 def test_the_last_line_has_every_figure(results: Results) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from aiohttp import ClientSession, FormData
+from aiohttp import ClientSession, ClientTimeout, FormData
 
 type Json = dict[str, Any]
 
@@ -131,13 +131,16 @@ class Client:
         """Perform an action that has no response."""
         await self.request("POST", f"/api/services/{domain}/{action}", json=data)
 
-    async def perform_action_with_response(self, domain: str, action: str, data: Json) -> Json:
-        """Perform an action and return its response."""
+    async def perform_action_with_response(
+        self, domain: str, action: str, data: Json, *, seconds: float = 300
+    ) -> Json:
+        """Perform an action and return its response, which may take so long."""
         answer = await self.request(
             "POST",
             f"/api/services/{domain}/{action}",
             params={"return_response": ""},
             json=data,
+            timeout=ClientTimeout(total=seconds),
         )
         response: Json = answer["service_response"]
         return response
