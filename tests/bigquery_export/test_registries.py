@@ -218,7 +218,7 @@ def test_encoded_once_for_each_change() -> None:
     known = Known()
     encoder = StateEncoder(ENCODING, Circumstances(RUN_VALUES, AMSTERDAM, facts=known))
     entities = {1: "sensor.a", 2: "sensor.b"}
-    piece = Piece([row(metadata_id=1), row(metadata_id=2), row(metadata_id=1)], entities, {})
+    piece = Piece([row(metadata_id=1), row(metadata_id=2), row(metadata_id=1)], entities, {7: None})
 
     def models() -> list[str]:
         return [ENCODING.decode(data)["model"] for data in encoder.encode(piece).data]
