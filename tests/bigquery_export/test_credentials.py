@@ -1,11 +1,18 @@
 """Reading a key, and the addresses that it may be sent to."""
 
 import json
+import threading
 from typing import Any
+from urllib.parse import urlsplit
 
+from awesomeversion import AwesomeVersion
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+import google.auth
+from google.auth.transport.requests import Request
+from google.oauth2.service_account import Credentials
 import pytest
+from requests import Response, Session
 
 from custom_components.bigquery_export.bigquery.credentials import (
     NotAServiceAccountKeyError,
@@ -13,6 +20,7 @@ from custom_components.bigquery_export.bigquery.credentials import (
     is_safe,
     make_credentials,
     read_key,
+    refresh,
 )
 
 from .warehouse import Warehouse
@@ -92,11 +100,63 @@ def test_damaged_private_keys(warehouse: Warehouse) -> None:
 def test_scope(warehouse: Warehouse) -> None:
     """The token is good for BigQuery and for nothing else."""
     credentials = make_credentials(warehouse.create_key())
+    assert isinstance(credentials, Credentials)
     assert credentials.scopes == ("https://www.googleapis.com/auth/bigquery",)
 
 
-@pytest.mark.parametrize(("private", "asked"), [(False, True), (True, False)])
-def test_private_networks_are_not_left(warehouse: Warehouse, *, private: bool, asked: bool) -> None:
-    """With an endpoint of the user's own, nobody else is asked about the token."""
+LOOK_UPS = (
+    "GOOGLE_AUTH_TRUST_BOUNDARY_ENABLED",
+    "GOOGLE_SDK_EXPERIMENTAL_PYTHON_REGIONAL_ACCESS_BOUNDARY_LOOKUP_ENABLED",
+)
+"""The variables with which google-auth looks up regions, by its version."""
+
+
+def hosts_asked(
+    monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse, *, private: bool
+) -> set[str | None]:
+    """Return who is asked for what a request to BigQuery needs, where google-auth asks most."""
+    hosts = set()
+    send = Session.request
+
+    def noted(session: Session, method: str, url: str, **options: Any) -> Response:
+        hosts.add(urlsplit(url).hostname)
+        return send(session, method, url, **options)
+
+    for variable in LOOK_UPS:
+        monkeypatch.setenv(variable, "true")
+    monkeypatch.setattr(Session, "request", noted)
     credentials = make_credentials(warehouse.create_key(), private=private)
-    assert credentials._is_regional_access_boundary_lookup_required() is asked
+    before = set(threading.enumerate())
+    headers: dict[str, str] = {}
+    credentials.before_request(Request(), "GET", warehouse.destination.api_endpoint, headers)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+    assert headers["authorization"].startswith("Bearer ")
+    return hosts
+
+
+def test_private_networks_are_not_left(
+    monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse
+) -> None:
+    """With an endpoint of the user's own, nobody but the token's server is asked."""
+    assert hosts_asked(monkeypatch, warehouse, private=True) == {"127.0.0.1"}
+
+
+@pytest.mark.skipif(
+    AwesomeVersion(google.auth.__version__) < "2.50", reason="this google-auth looks up nothing"
+)
+def test_regions_are_looked_up(monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse) -> None:
+    """The test above would see it, and where Google's own endpoints are used nothing is changed."""
+    asked = hosts_asked(monkeypatch, warehouse, private=False)
+    assert asked == {"127.0.0.1", "iamcredentials.googleapis.com"}
+
+
+def test_private_credentials(warehouse: Warehouse) -> None:
+    """They are what the account's are to Google's clients: its universe, and tokens that expire."""
+    key = warehouse.create_key()
+    credentials = make_credentials({**key, "universe_domain": "example.com"}, private=True)
+    assert credentials.universe_domain == "example.com"
+    assert not credentials.valid
+    refresh(credentials, key)
+    assert credentials.valid
+    assert credentials.expiry is not None

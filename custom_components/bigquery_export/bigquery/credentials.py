@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from google.auth.credentials import DEFAULT_UNIVERSE_DOMAIN
+from google.auth.credentials import DEFAULT_UNIVERSE_DOMAIN, Credentials
 from google.auth.crypt import RSASigner
 from google.auth.transport.requests import Request
-from google.oauth2.service_account import Credentials
+from google.oauth2.service_account import Credentials as ServiceAccountCredentials
 
 from .errors import token_errors
 
@@ -66,27 +66,42 @@ def refresh(credentials: Credentials, key: Mapping[str, Any]) -> None:
             credentials.refresh(Request())
 
 
-class _PrivateCredentials(Credentials):
-    """Credentials for an endpoint in a private network.
+class _TokenCredentials(Credentials):
+    """A service account's tokens, and no other request.
 
-    google-auth asks Google's IAM service, in a thread of its own, in which regions a new token
-    may be used. In a private network that request has nowhere to go.
+    google-auth's credentials of a service account may also ask Google's IAM service, in a thread of
+    their own, in which regions a token may be used. Its base class, which is in its documentation,
+    refreshes tokens and nothing else.
     """
 
+    def __init__(self, account: ServiceAccountCredentials) -> None:
+        """Have no token yet."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._account = account
+
+    @property
     @override
-    def _is_regional_access_boundary_lookup_required(self) -> bool:
-        return False
+    def universe_domain(self) -> str:
+        return str(self._account.universe_domain)
+
+    @override
+    def refresh(self, request: Request) -> None:
+        self._account.refresh(request)
+        self.token = self._account.token
+        self.expiry = self._account.expiry
 
 
 def make_credentials(key: Mapping[str, Any], *, private: bool = False) -> Credentials:
     """Return credentials for BigQuery; Google is not asked yet.
 
+    With `private`, for an endpoint in a private network, where no other request has anywhere to
+    go, they ask for tokens and for nothing else.
+
     Raises NotAServiceAccountKeyError when the key is damaged, or would send its signature over
     an open connection.
     """
-    kind: type[Credentials] = _PrivateCredentials if private else Credentials
     try:
-        credentials: Credentials = kind(
+        credentials = ServiceAccountCredentials(
             RSASigner(_private_key(key), key["private_key_id"]),
             service_account_email=key["client_email"],
             token_uri=key["token_uri"],
@@ -98,7 +113,7 @@ def make_credentials(key: Mapping[str, Any], *, private: bool = False) -> Creden
         raise NotAServiceAccountKeyError from None
     if not is_safe(str(key["token_uri"])):
         raise NotAServiceAccountKeyError
-    return credentials
+    return _TokenCredentials(credentials) if private else credentials
 
 
 def _private_key(key: Mapping[str, Any]) -> RSAPrivateKey:
