@@ -2,7 +2,12 @@
 
 import asyncio
 
+from hypothesis import settings
 import pytest
+
+# By the clock, an example may take any time: the machine may be busy.
+settings.register_profile("tests", settings(deadline=None))
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ from custom_components.bigquery_export.export.errors import QuotaExceededError, 
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.progress import Progress
 from custom_components.bigquery_export.source.reader import Anchor
+from tests.machine.patience import patient
 
 from .exporter import Exporter
 from .test_coordinator import export_now, state
@@ -286,7 +287,7 @@ async def call(hass: HomeAssistant, action: str) -> None:
 
 async def settled(hass: HomeAssistant, coordinator: BigQueryExportCoordinator) -> None:
     """Wait until nothing is exported any more."""
-    async with asyncio.timeout(60):
+    async with patient(60):
         while (task := coordinator._task) and not task.done():
             await asyncio.wait([task])
             await hass.async_block_till_done()

@@ -35,6 +35,7 @@ from custom_components.bigquery_export.export.errors import (
 from custom_components.bigquery_export.export.snapshot_file import SnapshotFile
 from custom_components.bigquery_export.export_status import Trigger
 from custom_components.bigquery_export.sensor import SENSORS
+from tests.machine.patience import patient
 
 from .registered import Home
 from .test_source_states import record
@@ -440,7 +441,7 @@ async def test_tried_again(
         with pytest.raises(HomeAssistantError, match="Google asks to slow down"):
             await export_now(hass)
         assert state(hass, "status") == "retrying"
-        async with asyncio.timeout(30):
+        async with patient(30):
             while len(delays) < 3:  # noqa: ASYNC110 (timers of a real clock)
                 await asyncio.sleep(0.05)
         await hass.async_block_till_done(wait_background_tasks=True)

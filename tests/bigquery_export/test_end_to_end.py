@@ -1,10 +1,15 @@
 """From a home's history on disk to BigQuery, and nobody in the home notices."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 import gc
 import json
+import os
 from pathlib import Path
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -20,6 +25,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from custom_components.bigquery_export.const import DOMAIN
 from tests.home.compare import compare, newest_state_id
 from tests.home.recorder_database import make
+from tests.machine.slow_callbacks import logged_slow_callbacks
 
 from .test_config_flow import WHAT, destination
 from .warehouse import Warehouse
@@ -48,17 +54,13 @@ def database(recorder_db_url: str) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def log_slow_callbacks(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+async def log_slow_callbacks(hass: HomeAssistant) -> AsyncIterator[None]:
     """Let asyncio log what holds up the event loop."""
-    hass.loop.set_debug(True)
-    hass.loop.slow_callback_duration = SLOW
-    # In debug mode each future notes where it was made, which itself takes up to 80 ms when the
-    # source files are read for it. The log does without.
-    monkeypatch.setattr(hass.loop, "get_debug", lambda: False)
     # What the tests before have left on the heap is not ours to be collected.
     gc.collect()
     gc.freeze()
-    yield
+    with logged_slow_callbacks(hass.loop, SLOW):
+        yield
     gc.unfreeze()
 
 
@@ -120,13 +122,50 @@ async def test_from_set_up_to_the_last_row(
     assert slow_callbacks(caplog) == []
 
 
+@contextmanager
+def busy_processors(each: int) -> Iterator[None]:
+    """Give each processor so many programs that always want it; they end after a minute."""
+    spin = "import time; end = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+    with ExitStack() as programs:
+        for _ in range(each * (os.process_cpu_count() or 1)):
+            program = programs.enter_context(subprocess.Popen([sys.executable, "-Sc", spin]))
+            programs.callback(program.kill)
+        yield
+
+
+def compute() -> None:
+    """Keep a processor busy for twice as long as is allowed, by its own clock."""
+    end = time.thread_time() + 2 * SLOW
+    while time.thread_time() < end:
+        pass
+
+
+@pytest.mark.parametrize("hold_up", [compute, partial(time.sleep, 2 * SLOW)])
 async def test_a_slow_callback_would_be_seen(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, hold_up: Callable[[], None]
 ) -> None:
-    """The check above sees code of ours that holds up the event loop."""
+    """The check above sees code of ours that holds up the event loop, computing or waiting."""
 
-    async def hold_up() -> None:
-        time.sleep(2 * SLOW)  # noqa: ASYNC251 (that is the point)
+    async def step() -> None:
+        hold_up()
 
-    await apart(hold_up())
+    await apart(step())
     assert len(slow_callbacks(caplog)) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="Linux only")
+async def test_a_busy_machine_is_not_to_be_seen(caplog: pytest.LogCaptureFixture) -> None:
+    """What takes long by the clock, because others have the processors, holds up nothing."""
+
+    async def step() -> float:
+        began = time.perf_counter()
+        end = time.thread_time() + SLOW / 2
+        while time.thread_time() < end:
+            pass
+        return time.perf_counter() - began
+
+    with busy_processors(each=8):
+        await asyncio.sleep(0)  # To start them took long, too, and was not waiting.
+        seconds = [await apart(step()) for _ in range(10)]
+    assert max(seconds) > SLOW
+    assert slow_callbacks(caplog) == []

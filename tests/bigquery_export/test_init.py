@@ -1,6 +1,5 @@
 """Setting up, unloading and removing a config entry."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 import re
@@ -23,6 +22,7 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint, Chec
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
+from tests.machine.patience import async_wait_until, patient
 
 from .test_source_states import record
 from .warehouse import Warehouse
@@ -144,9 +144,10 @@ async def test_running_export_ends(
     export = hass.async_create_task(
         hass.services.async_call(DOMAIN, "export_now", {}, blocking=True, return_response=True)
     )
-    await asyncio.sleep(0.5)
-    assert hass.states.is_state("sensor.home_sensor_data_status", "exporting")
-    async with asyncio.timeout(3):
+    await async_wait_until(
+        lambda: hass.states.is_state("sensor.home_sensor_data_status", "exporting"), 60
+    )
+    async with patient(3):
         if end == "unload":
             assert await hass.config_entries.async_unload(entry.entry_id)
         else:
@@ -169,19 +170,20 @@ async def test_running_load_job(
     await record(hass, 5)
     assert await hass.config_entries.async_setup(entry.entry_id)
     warehouse.server.change_settings(job_seconds=6)
+    checkpoint = CheckpointFile(hass, entry.entry_id)
     try:
         export = hass.async_create_task(
             hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
         )
-        await asyncio.sleep(2)
-        async with asyncio.timeout(3):
+        await async_wait_until(lambda: bool(checkpoint.load().intent), 60)
+        async with patient(3):
             assert await hass.config_entries.async_unload(entry.entry_id)
             with pytest.raises(HomeAssistantError, match="The export was stopped"):
                 await export
         assert warehouse.rows() == []
     finally:
         warehouse.server.change_settings(job_seconds=0.05)
-    assert CheckpointFile(hass, entry.entry_id).load().intent
+    assert checkpoint.load().intent
 
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)

@@ -15,6 +15,7 @@ from custom_components.bigquery_export.rows.circumstances import Circumstances
 from custom_components.bigquery_export.rows.facts import EntityFacts
 from custom_components.bigquery_export.rows.state_encoder import StateEncoder
 from custom_components.bigquery_export.source.states import Piece
+from tests.machine.patience import patient
 
 from .registered import FactsExporter, Home, entity_rows, furnish
 from .sources import AMSTERDAM, RUN_VALUES
@@ -136,7 +137,7 @@ async def test_changes_without_end(
 
     changes = asyncio.create_task(change())
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(30):
+    async with patient(30):
         assert len(await registries.async_entities()) == 6
     assert not changes.done()
     changes.cancel()

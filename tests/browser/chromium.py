@@ -12,7 +12,11 @@ from playwright.async_api import BrowserContext, Page, async_playwright
 from .window import HEIGHT, WIDTH
 
 PATIENCE = 90.0
-"""Seconds that anything on a page may take: the machine may be slow, and busy."""
+"""Seconds that anything outside of a page may take: the machine may be slow."""
+
+LONGEST = 1800.0
+"""Seconds that anything on a page may take. Playwright measures the clock, also while others have
+the processors; a journey that takes too long is ended before, see `journey`."""
 
 PICTURES = "BROWSER_SCREENSHOTS"
 """The variable that names the folder for pictures that people will look at."""
@@ -52,7 +56,7 @@ async def window(url: str, token: str, *, sharp: bool) -> AsyncIterator[Page]:
             service_workers="block",
         ) as context,
     ):
-        context.set_default_timeout(PATIENCE * 1000)
+        context.set_default_timeout(LONGEST * 1000)
         await _log_in(context, url, token)
         yield await context.new_page()
 

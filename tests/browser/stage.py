@@ -1,9 +1,10 @@
 """What the journeys need: a home with a history, its BigQuery, and a window to look through."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 import json
 from pathlib import Path
 
@@ -16,14 +17,17 @@ from tests.home.launcher import TRANSACTION_ROWS
 from tests.home.log import problems
 from tests.home.recorder_database import make
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
+from tests.machine.patience import patient
 
-from .chromium import PATIENCE, window
+from .chromium import LONGEST, PATIENCE, window
 from .screens import DOMAIN
 from .window import Window
 
 PROJECT = "my-home"
 STATES = 15_000
 DAYS = 3
+JOURNEY_SECONDS = 180
+"""Seconds that a journey may take: several times as many as it does."""
 ROWS_IN_A_TRANSACTION = 1_000
 """So few that a backfill has many, between which its progress can be seen."""
 
@@ -65,7 +69,7 @@ class Stage:
 
     async def until_rows(self) -> None:
         """Wait until states are in BigQuery."""
-        async with asyncio.timeout(PATIENCE):
+        async with patient(PATIENCE):
             while True:
                 if await self.rows():
                     return
@@ -89,17 +93,30 @@ class Stage:
             if entity["translation_key"] == key
         )
         # An export that goes on has more to do than a page.
-        async with asyncio.timeout(2 * PATIENCE):
+        async with patient(2 * PATIENCE):
             while True:
                 if await self.client.state(entity_id) == wanted:
                     return
                 await asyncio.sleep(0.1)
 
 
+def journey[**Given](
+    test: Callable[Given, Coroutine[None, None, None]],
+) -> Callable[Given, Coroutine[None, None, None]]:
+    """Let a test end in TimeoutError, at the line that it waits in, when it takes too long."""
+
+    @wraps(test)
+    async def limited(*args: Given.args, **options: Given.kwargs) -> None:
+        async with patient(JOURNEY_SECONDS):
+            await test(*args, **options)
+
+    return limited
+
+
 @asynccontextmanager
 async def stage(folder: Path, pictures: Path, *, sharp: bool) -> AsyncIterator[Stage]:
     """Set everything up, and make sure at the end that the log is clean."""
-    expect.set_options(timeout=PATIENCE * 1000)
+    expect.set_options(timeout=LONGEST * 1000)
     home = HomeAssistant(
         folder,
         configuration=CONFIGURATION,

@@ -9,6 +9,7 @@ from playwright.async_api import expect
 import pytest
 
 from tests.local_bigquery.process import DATA_EDITOR
+from tests.machine.patience import MOST
 
 from .screens import (
     DOMAIN,
@@ -19,18 +20,20 @@ from .screens import (
     RepairsPage,
     SetUp,
 )
-from .stage import Stage
+from .stage import JOURNEY_SECONDS, Stage, journey
 
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
+    # Later than the journey itself ends when it takes too long, also on a busy machine.
+    pytest.mark.timeout(JOURNEY_SECONDS * (MOST + 1)),
 ]
 
 MOST_SCREENS = 4
 MOST_VALUES = 5
 
 
+@journey
 async def test_wrong_keys_and_then_the_right_one(on: Stage) -> None:
     """Each wrong key is refused with a sentence, and the same dialog then takes the right one."""
     no_json = on.folder / "notes.json"
@@ -48,6 +51,7 @@ async def test_wrong_keys_and_then_the_right_one(on: Stage) -> None:
     await set_up.close()
 
 
+@journey
 async def test_from_add_integration_to_the_first_rows(
     on: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +87,7 @@ async def test_from_add_integration_to_the_first_rows(
     assert set_up.values <= MOST_VALUES
 
 
+@journey
 async def test_dashboard_during_a_backfill(on: Stage) -> None:
     """The dashboard to copy shows this home's export, and how its progress moves."""
     dashboard = Dashboard(on.window)
@@ -100,6 +105,7 @@ async def test_dashboard_during_a_backfill(on: Stage) -> None:
     await on.until_state("status", "idle")
 
 
+@journey
 async def test_device_page(on: Stage) -> None:
     """It shows every entity by its name, those that are switched off as well."""
     entities = await on.entities()
@@ -113,6 +119,7 @@ async def test_device_page(on: Stage) -> None:
     await on.window.photograph("device-with-disabled-entities")
 
 
+@journey
 async def test_action_with_response(on: Stage) -> None:
     """Tools, Actions shows what an export has done."""
     actions = ActionsPage(on.window)
@@ -127,6 +134,7 @@ async def test_action_with_response(on: Stage) -> None:
     assert "rejected: 0" in answer
 
 
+@journey
 async def test_options(on: Stage) -> None:
     """What is wrong in the options is said; what is changed is there when they are opened again."""
     integration = IntegrationPage(on.window)
@@ -160,6 +168,7 @@ async def test_options(on: Stage) -> None:
     await options.close()
 
 
+@journey
 async def test_reconfigure(on: Stage) -> None:
     """Key and destination are shown again, and when nothing is changed the export goes on."""
     before = await on.client.entries(DOMAIN)
@@ -180,6 +189,7 @@ async def test_reconfigure(on: Stage) -> None:
     await on.until_state("status", "idle")
 
 
+@journey
 async def test_repair(on: Stage) -> None:
     """Repairs says what to do, what is still wrong, and is empty once it is right."""
     actions = ActionsPage(on.window)
@@ -206,6 +216,7 @@ async def test_repair(on: Stage) -> None:
     await repairs.until_nothing_is_wrong()
 
 
+@journey
 async def test_new_key(on: Stage) -> None:
     """When Google does not accept the key any more, a user is asked for a new one, and gives it."""
     on.expected.append("could not authenticate: Google does not accept the key")

@@ -15,6 +15,7 @@ from tests.home.log import problems
 from tests.home.recorded import EVENTS, TABLES, newest_ids
 from tests.home.recorder_database import make
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
+from tests.machine.patience import patient
 
 from .activity import Activity
 from .questions import QUESTIONS, table_lines
@@ -144,7 +145,7 @@ class Demonstration:
             "transfer": {"delivery": "storage_write", "batch_rows": 2_000},
         }
         _created(await client.submit_options(entry_id, options))
-        async with asyncio.timeout(SECONDS_TO_RELOAD):
+        async with patient(SECONDS_TO_RELOAD):
             await client.until_loaded(DOMAIN)
         self._say(f"chose {len(TABLES) + 1} tables, and events of {len(EVENTS)} kinds")
 

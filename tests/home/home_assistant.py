@@ -13,6 +13,8 @@ from typing import Self
 
 import aiohttp
 
+from tests.machine.patience import patient
+
 from .client import Client
 from .local_time import Place
 
@@ -167,7 +169,7 @@ class HomeAssistant:
             return
         self._process.terminate()
         try:
-            async with asyncio.timeout(SECONDS_TO_STOP):
+            async with patient(SECONDS_TO_STOP):
                 await self._process.wait()
         except TimeoutError:
             await self.kill()
@@ -218,7 +220,7 @@ class HomeAssistant:
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(SECONDS_TO_START):
+            async with patient(SECONDS_TO_START):
                 yield
         except TimeoutError:
             raise StartError(

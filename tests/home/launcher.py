@@ -4,6 +4,7 @@ Ends when its standard input does, so that it never outlives what started it.
 """
 
 import asyncio
+from contextlib import ExitStack
 import gc
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,9 +16,11 @@ import sys
 import threading
 import time
 from types import ModuleType
+from typing import Any
 
 from homeassistant import runner
 
+TESTS = Path(__file__).parents[1]
 SECONDS_TO_STOP = 20
 SLOW_CALLBACK_SECONDS = 0.05
 FREEZE_SECONDS = 1.0
@@ -40,16 +43,14 @@ def _end_with_standard_input() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _warn_of_slow_callbacks() -> None:
-    """Make asyncio's debug mode (`--debug`) stricter than its 100 ms."""
+def _warn_of_slow_callbacks(resources: ExitStack) -> None:
+    """Make asyncio's debug mode stricter than its 100 ms, and fair on a busy machine."""
     create_event_loop = runner.create_event_loop
+    logged_slow_callbacks = _run_module("machine/slow_callbacks")["logged_slow_callbacks"]
 
     def create_stricter_event_loop(debug: bool = False) -> asyncio.AbstractEventLoop:
         loop = create_event_loop(debug)
-        loop.slow_callback_duration = SLOW_CALLBACK_SECONDS
-        # In debug mode each future notes the source lines that it was made in, which itself takes
-        # up to 80 ms when the files are read for it. The log does without.
-        loop.get_debug = lambda: False  # type: ignore[method-assign]
+        resources.enter_context(logged_slow_callbacks(loop, SLOW_CALLBACK_SECONDS))
         return loop
 
     runner.create_event_loop = create_stricter_event_loop
@@ -102,6 +103,11 @@ def _export_like_the_schedule() -> None:
     module.UNHURRIED = tuple(_integration("export_status").Trigger)  # type: ignore[attr-defined]
 
 
+def _run_module(name: str) -> dict[str, Any]:
+    """Return what a module of the tests has, which can be imported from nowhere here."""
+    return runpy.run_path(str(TESTS / f"{name}.py"))
+
+
 def _integration(name: str) -> ModuleType:
     """Import a module of the integration as Home Assistant does, which then finds it imported."""
     folder = sys.argv[sys.argv.index("--config") + 1]
@@ -112,9 +118,14 @@ def _integration(name: str) -> ModuleType:
 
 def main() -> None:
     """Run Home Assistant with this process's own arguments."""
+    with ExitStack() as resources:
+        _run(resources)
+
+
+def _run(resources: ExitStack) -> None:
     threading.Thread(target=_end_with_standard_input, daemon=True).start()
-    _warn_of_slow_callbacks()
     if "--debug" in sys.argv:
+        _warn_of_slow_callbacks(resources)
         threading.Thread(target=_keep_old_objects_from_the_collector, daemon=True).start()
     _stand_in_for_audio()
     if rows := os.environ.get(TRANSACTION_ROWS):
@@ -124,8 +135,7 @@ def main() -> None:
     if os.environ.get(LIKE_THE_SCHEDULE):
         _export_like_the_schedule()
     if folder := os.environ.get(MEASUREMENTS):
-        # This folder is no place to import from.
-        measurements = runpy.run_path(str(Path(__file__).with_name("measurements.py")))
+        measurements = _run_module("home/measurements")
         measurements["measure"](Path(folder))
         measurements["measure_exports"](
             Path(folder), _integration("coordinator").BigQueryExportCoordinator

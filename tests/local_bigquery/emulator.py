@@ -11,6 +11,8 @@ import uuid
 import aiohttp
 import orjson
 
+from tests.machine.patience import patient
+
 from .errors import ApiError, invalid_query
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -60,7 +62,7 @@ class Emulator:
             assert process.stdout is not None
             reading: asyncio.Task[None] | None = None
             try:
-                async with asyncio.timeout(_START_SECONDS):
+                async with patient(_START_SECONDS):
                     ports = await _read_ports(process.stdout, log)
                 reading = asyncio.create_task(_copy(process.stdout, log))
                 emulator = cls(process, ports)

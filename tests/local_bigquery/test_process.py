@@ -1,6 +1,6 @@
 """The process: that it ends, that it keeps its data, and script/bigquery."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import json
 import os
 from pathlib import Path
@@ -8,11 +8,12 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
 import pytest
+
+from tests.machine.patience import wait_until
 
 from .clients import (
     RowType,
@@ -55,14 +56,6 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait up to 20 seconds for a condition."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_it_ends_with_a_parent_that_is_killed() -> None:
     """Neither the server nor bqemulator outlives a process that could not stop them."""
@@ -78,7 +71,7 @@ def test_it_ends_with_a_parent_that_is_killed() -> None:
     assert len(pids) == 2
     parent.kill()
     parent.communicate()
-    wait_until(lambda: not any(map(is_running, pids)))
+    wait_until(lambda: not any(map(is_running, pids)), 20)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -87,7 +80,7 @@ def test_bqemulator_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
     with start(tmp_path) as bigquery:
         pids = processes_below(bigquery.process.pid)
         bigquery.process.kill()
-        wait_until(lambda: not any(map(is_running, pids)))
+        wait_until(lambda: not any(map(is_running, pids)), 20)
 
 
 def a_table(local_bigquery: LocalBigQuery, key: Json) -> str:
@@ -117,7 +110,7 @@ def test_everything_outlives_a_kill(tmp_path: Path) -> None:
         pids = processes_below(first.process.pid)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not any(map(is_running, pids)))
+        wait_until(lambda: not any(map(is_running, pids)), 20)
 
     with start(tmp_path) as second:
         key["token_uri"] = f"{second.rest_url}/token"

@@ -8,6 +8,8 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
 import pytest
 
+from tests.machine.patience import Patience
+
 from .clients import RowType, append, append_request, commit, new_stream, rest_client, write_client
 from .process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery, start
 from .test_load_jobs import lines, load, looked_up
@@ -50,12 +52,12 @@ def own_writer(bigquery_of_its_own: LocalBigQuery, own_key: Json) -> Iterator[Bi
 
 def eventually[Result](attempt: Callable[[], Result]) -> Result:
     """Return what an attempt returns as soon as it raises nothing."""
-    deadline = time.monotonic() + 20
+    patience = Patience(20)
     while True:
         try:
             return attempt()
         except Exception:
-            if time.monotonic() > deadline:
+            if patience.left <= 0:
                 raise
             time.sleep(0.1)
 

@@ -1,11 +1,11 @@
 """The Storage Write API's streams: their states and their commit."""
 
-import time
-
 from google.api_core import exceptions
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 import pytest
+
+from tests.machine.patience import wait_until
 
 from .clients import RowType, append, append_request, commit, new_stream
 from .process import LocalBigQuery
@@ -176,9 +176,7 @@ def test_a_commit_is_finished_without_its_client(
     request = types.BatchCommitWriteStreamsRequest(parent=table, write_streams=[stream])
     with pytest.raises(exceptions.DeadlineExceeded):
         writer.batch_commit_write_streams(request, timeout=0.01, retry=None)
-    deadline = time.monotonic() + 10
-    while not writer.get_write_stream(name=stream).commit_time:
-        assert time.monotonic() < deadline
+    wait_until(lambda: bool(writer.get_write_stream(name=stream).commit_time), 10)
     assert problems(commit(writer, table, stream)) == {
         stream: StorageErrorCode.STREAM_ALREADY_COMMITTED
     }

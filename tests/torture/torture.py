@@ -16,6 +16,7 @@ from tests.home.launcher import TRANSACTION_ROWS
 from tests.home.recorded import TABLES, newest_ids
 from tests.home.recorder_database import make
 from tests.local_bigquery.process import start
+from tests.machine.patience import Patience, patient
 
 from . import recorder_damage
 from .checkpoint_damage import damage
@@ -334,7 +335,7 @@ class Torture:
         up_to = newest_ids(self._home.database)
         checked = self._digests.checked()
         try:
-            async with asyncio.timeout(SECONDS_FOR_AN_EXPORT):
+            async with patient(SECONDS_FOR_AN_EXPORT):
                 response = await self._home.client.perform_action_with_response(
                     DOMAIN, "export_now", {"config_entry_id": self._entry_id}
                 )
@@ -355,8 +356,8 @@ class Torture:
         """Export when everything works again; return the ids up to which all must be there."""
         await asyncio.sleep(1.5)  # commit_interval is a second
         up_to = newest_ids(self._home.database)
-        end = time.monotonic() + SECONDS_FOR_THE_LAST
-        while time.monotonic() < end:
+        patience = Patience(SECONDS_FOR_THE_LAST)
+        while patience.left > 0:
             rows = await self._export()
             if rows is not None and not self._standing.backfills and not self._digests.due():
                 self._say(f"the last export sent {rows} rows")
