@@ -20,7 +20,7 @@ from .stopwatch import Cost
 
 BACKENDS = {"dlt": "sqlalchemy", "dlt, pyarrow": "pyarrow"}
 """How results call dlt's backends."""
-PACKAGES = ("dlt[sql_database]", "pyarrow")
+VERSIONS = REPOSITORY / "script" / "constraints" / "dlt.txt"
 SECONDS_TO_INSTALL = 300
 SECONDS_TO_COPY = 600
 
@@ -52,7 +52,7 @@ def install(folder: Path) -> Path:
     uv = shutil.which("uv") or str(REPOSITORY / ".tools" / "uv" / "bin" / "uv")
     for command in (
         [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), *PACKAGES],
+        [uv, "pip", "sync", "--quiet", "--python", str(python), str(VERSIONS)],
     ):
         try:
             _output(command, SECONDS_TO_INSTALL)

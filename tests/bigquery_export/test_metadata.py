@@ -81,7 +81,7 @@ def test_hacs() -> None:
     """HACS is told which Home Assistant is needed."""
     hacs = read(ROOT / "hacs.json")
     assert hacs["name"] == MANIFEST["name"]
-    assert hacs["homeassistant"] == "2026.9.0"
+    assert hacs["homeassistant"] == "2026.10.0"
     assert (FOLDER / "brand" / "icon.png").read_bytes().startswith(b"\x89PNG")
 
 
