@@ -6,7 +6,12 @@ import logging
 from typing import Any
 from uuid import uuid4
 
-from homeassistant.core import HomeAssistant
+from homeassistant.components.persistent_notification import (
+    Notification,
+    UpdateType,
+    async_register_callback,
+)
+from homeassistant.core import HomeAssistant, callback
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -70,6 +75,24 @@ def entry(hass: HomeAssistant, warehouse: Warehouse, key: dict[str, Any]) -> Moc
     entry = warehouse.config_entry(key)
     entry.add_to_hass(hass)
     return entry
+
+
+@pytest.fixture
+def notifications(hass: HomeAssistant) -> Iterator[dict[str, Notification]]:
+    """Return the notifications that there are, by their ids; they come and go in it."""
+    shown: dict[str, Notification] = {}
+
+    @callback
+    def follow(update: UpdateType, changed: dict[str, Notification]) -> None:
+        for notification_id, notification in changed.items():
+            if update is UpdateType.REMOVED:
+                shown.pop(notification_id, None)
+            else:
+                shown[notification_id] = notification
+
+    unsubscribe = async_register_callback(hass, follow)
+    yield shown
+    unsubscribe()
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto
-from google.protobuf.internal.encoder import _EncodeVarint  # type: ignore[attr-defined]
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, UninterpretedOption
 from hypothesis import given, strategies as st
 import pytest
 
@@ -27,12 +26,11 @@ LIKE_TEXTS = st.integers(0, 300).flatmap(
 )
 
 
-@given(st.integers(0, 2**64))
+@given(st.integers(0, 2**64 - 1))
 def test_varint(number: int) -> None:
     """A varint is that of protobuf."""
-    made: list[bytes] = []
-    _EncodeVarint(made.append, number)
-    assert varint(number) == b"".join(made)
+    tag_and_varint = UninterpretedOption(positive_int_value=number).SerializeToString()
+    assert varint(number) == tag_and_varint[1:]
 
 
 @given(st.one_of(LIKE_INTEGERS, INTEGERS), st.one_of(LIKE_TEXTS, TEXTS))

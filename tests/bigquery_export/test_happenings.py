@@ -6,9 +6,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import Mock, patch
 
-from homeassistant.components.persistent_notification import (
-    _async_get_or_create_notifications as notifications_of,
-)
+from homeassistant.components.persistent_notification import Notification
 from homeassistant.const import EVENT_STATE_CHANGED, EntityCategory
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -32,6 +30,7 @@ from custom_components.bigquery_export.export.errors import QuotaExceededError, 
 from custom_components.bigquery_export.export_status import Trigger
 from custom_components.bigquery_export.happenings import Happening, HappeningType, async_tell
 from custom_components.bigquery_export.options import Notifications
+from tests.machine.patience import patient
 
 from .test_coordinator import export_now, loaded, state
 from .test_run import states_in
@@ -61,11 +60,11 @@ def shown(event: Event[EventStateChangedData]) -> Mapping[str, Any]:
     return state.attributes
 
 
-def told(hass: HomeAssistant) -> dict[str, str]:
-    """Return the notifications that there are: what each is of, and its text."""
+def told(notifications: Mapping[str, Notification]) -> dict[str, str]:
+    """Return what each notification is of, and its text."""
     return {
         key.removeprefix(f"{DOMAIN}_").rpartition("_")[0]: found["message"]
-        for key, found in notifications_of(hass).items()
+        for key, found in notifications.items()
     }
 
 
@@ -104,6 +103,7 @@ async def test_what_happens(
     loaded: MockConfigEntry,
     warehouse: Warehouse,
     hass_ws_client: WebSocketGenerator,
+    notifications: dict[str, Notification],
 ) -> None:
     """Automations and the user are told how exports end, and the user only of what is wrong."""
     assert await async_setup_component(hass, "logbook", {})
@@ -124,7 +124,7 @@ async def test_what_happens(
         "friendly_name": "home.sensor_data Export",
     }
     assert hass.states.is_state(PROBLEM, "off")
-    assert told(hass) == {}
+    assert told(notifications) == {}
 
     key = loaded.data[CONF_SERVICE_ACCOUNT_KEY]
     warehouse.grant(key)
@@ -139,16 +139,19 @@ async def test_what_happens(
         *("action", False, 0),
     )
     assert hass.states.is_state(PROBLEM, "on")
-    assert told(hass).keys() == {"failed"}
-    assert "lacks a permission (bigquery.tables" in told(hass)["failed"]
-    assert "on the dataset, in Google Cloud's console. Nothing is lost" in told(hass)["failed"]
+    assert told(notifications).keys() == {"failed"}
+    assert "lacks a permission (bigquery.tables" in told(notifications)["failed"]
+    assert (
+        "on the dataset, in Google Cloud's console. Nothing is lost"
+        in told(notifications)["failed"]
+    )
 
     warehouse.grant(key, "roles/bigquery.dataEditor")
     await export_now(hass)
     assert last_event(hass)["event_type"] == "completed"
     assert state(hass, "last_error") == "unknown"
     assert hass.states.is_state(PROBLEM, "off")
-    assert told(hass) == {}
+    assert told(notifications) == {}
 
     await record(hass, 12)
     warehouse.server.add_fault("AppendRows", "row_errors", containing='{"number":7}', times=None)
@@ -160,13 +163,13 @@ async def test_what_happens(
     rejected, _ = [shown(e) for e in heard if e.data["entity_id"] == EVENT]
     assert rejected["event_type"] == "rows_rejected"
     assert rejected["rows"] == 1
-    assert rejected["reason"] in told(hass)["rows_rejected"]
+    assert rejected["reason"] in told(notifications)["rows_rejected"]
     assert state(hass, "rejected_rows") == "1"
     assert last_event(hass)["rejected_rows"] == 1
     assert hass.states.is_state(PROBLEM, "off")
     await hass.services.async_call(DOMAIN, "retry_rejected", {}, blocking=True)
     assert state(hass, "rejected_rows") == "0"
-    assert told(hass) == {}
+    assert told(notifications) == {}
 
     await async_wait_recording_done(hass)
     client = await hass_ws_client(hass)
@@ -184,7 +187,10 @@ async def test_what_happens(
 
 
 async def test_errors_of_other_kinds(
-    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    notifications: dict[str, Notification],
 ) -> None:
     """An error that nobody thought of is told by its name alone, and a long one is cut."""
     with (
@@ -197,11 +203,15 @@ async def test_errors_of_other_kinds(
         await export_now(hass)
     assert last_event(hass)["error_kind"] == "ZeroDivisionError"
     sentence = "Something unexpected happened (ZeroDivisionError). Home Assistant's log says more"
-    assert sentence in told(hass)["failed"]
-    for text in (told(hass)["failed"], last_event(hass)["error"], state(hass, "last_error")):
+    assert sentence in told(notifications)["failed"]
+    for text in (
+        told(notifications)["failed"],
+        last_event(hass)["error"],
+        state(hass, "last_error"),
+    ):
         assert "secret" not in text
     await export_now(hass)
-    assert told(hass) == {}
+    assert told(notifications) == {}
 
     await record(hass, 1)
     refusal = Mock(side_effect=RefusedError(message="x" * 400))
@@ -210,7 +220,7 @@ async def test_errors_of_other_kinds(
         await export_now(hass)
     assert len(state(hass, "last_error")) == 255
     assert "x" * 400 in last_event(hass)["error"]
-    assert "x" * 400 in told(hass)["failed"]
+    assert "x" * 400 in told(notifications)["failed"]
 
 
 async def test_recorder_that_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
@@ -235,7 +245,7 @@ async def test_button(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: W
     assert state(hass, "next_export") == "unknown"
     press = {"entity_id": BUTTON}
     await hass.services.async_call("button", "press", press, blocking=True)
-    async with asyncio.timeout(60):
+    async with patient(60):
         while loaded.runtime_data._task is None:  # noqa: ASYNC110 (it begins by itself)
             await asyncio.sleep(0)
     assert warehouse.rows() == []
@@ -262,24 +272,27 @@ COMPLETED = Happening(HappeningType.COMPLETED, {"rows": 1_234, "seconds": 5.6})
 
 
 async def test_notifications_of_everything(
-    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    notifications: dict[str, Notification],
 ) -> None:
     """A user who wants all is told of each export, and of a failure when it has lasted a while."""
     chosen = {CONF_NOTIFICATIONS: Notifications.ALL}
     hass.config_entries.async_update_entry(entry, options=chosen)
     assert await hass.config_entries.async_setup(entry.entry_id)
     async_tell(hass, entry, COMPLETED)
-    assert told(hass) == {"completed": "1234 rows were exported in 5.6 seconds."}
-    (notification,) = notifications_of(hass).values()
+    assert told(notifications) == {"completed": "1234 rows were exported in 5.6 seconds."}
+    (notification,) = notifications.values()
     assert notification["title"] == "BigQuery Export: home.sensor_data"
     async_tell(hass, entry, failure(failures=2))
-    assert told(hass).keys() == {"completed"}
+    assert told(notifications).keys() == {"completed"}
     async_tell(hass, entry, failure(failures=3))
-    assert told(hass).keys() == {"failed"}
-    assert "Google asks to slow down: too much." in told(hass)["failed"]
-    assert "failed 3 times in a row" in told(hass)["failed"]
+    assert told(notifications).keys() == {"failed"}
+    assert "Google asks to slow down: too much." in told(notifications)["failed"]
+    assert "failed 3 times in a row" in told(notifications)["failed"]
     await entry.runtime_data.async_refresh()
-    assert told(hass) == {}
+    assert told(notifications) == {}
 
     error = QuotaExceededError(message="too much", retry_after=3600)
     monkeypatch.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
@@ -289,22 +302,24 @@ async def test_notifications_of_everything(
             await export_now(hass)
         assert last_event(hass)["retrying"]
         assert last_event(hass)["failures"] == attempt
-        assert bool(told(hass)) == (attempt == 3)
+        assert bool(told(notifications)) == (attempt == 3)
     assert await hass.config_entries.async_remove(entry.entry_id)
-    assert told(hass) == {}
+    assert told(notifications) == {}
 
 
-async def test_no_notifications(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+async def test_no_notifications(
+    hass: HomeAssistant, entry: MockConfigEntry, notifications: dict[str, Notification]
+) -> None:
     """A user who wants none is told nothing, and what was told before is taken back."""
     assert await hass.config_entries.async_setup(entry.entry_id)
     async_tell(hass, entry, COMPLETED)
-    assert told(hass) == {}
+    assert told(notifications) == {}
     async_tell(hass, entry, failure(failures=0, retrying=False))
-    assert told(hass).keys() == {"failed"}
+    assert told(notifications).keys() == {"failed"}
     chosen = {CONF_NOTIFICATIONS: "off"}
     hass.config_entries.async_update_entry(entry, options=chosen)
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert told(hass) == {}
+    assert told(notifications) == {}
     async_tell(hass, entry, failure(failures=0, retrying=False))
-    assert told(hass) == {}
+    assert told(notifications) == {}
     assert await hass.config_entries.async_unload(entry.entry_id)

@@ -11,6 +11,7 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from google.cloud.bigquery import LoadJob
+from google.resumable_media import RetryStrategy
 from google.resumable_media.requests import ResumableUpload
 import pytest
 
@@ -36,9 +37,11 @@ from custom_components.bigquery_export.export.errors import (
 )
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
+from tests.local_bigquery.settings import Settings
 
 from .warehouse import Warehouse
 
+MEBIBYTE = 1024 * 1024
 BAD_JSON = b'{"entity_id":"sensor.a","attributes":{}'
 BAD_TIME = b'{"entity_id":"sensor.a","last_changed":"yesterday"}'
 
@@ -63,7 +66,9 @@ def faults(warehouse: Warehouse) -> Iterator[Callable[..., int]]:
     """Return what adds faults; they are gone after the test, and so is what else was changed."""
     yield warehouse.server.add_fault
     warehouse.server.clear_faults()
-    warehouse.server.change_settings(job_seconds=0.05, load_jobs_per_day=1500)
+    warehouse.server.change_settings(
+        job_seconds=0.05, load_jobs_per_day=1500, upload_bytes=Settings().upload_bytes
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -253,19 +258,37 @@ def test_piece_that_is_kept_in_part(
     noise = random.Random(4)  # noqa: S311
     rows = [row(id_, state=noise.randbytes(500).hex()) for id_ in range(9_000)]
     send: Callable[..., Any] = ResumableUpload.transmit_next_chunk
-    sent: list[int] = []
+    kept: list[int] = []
 
-    def keep_less(upload: ResumableUpload, *args: Any, **options: Any) -> Any:
+    def noted(upload: ResumableUpload, *args: Any, **options: Any) -> Any:
         answer = send(upload, *args, **options)
-        if not sent:
-            upload._bytes_uploaded -= 256 * 1024
-        sent.append(upload.bytes_uploaded)
+        kept.append(upload.bytes_uploaded)
         return answer
 
-    monkeypatch.setattr(ResumableUpload, "transmit_next_chunk", keep_less)
+    monkeypatch.setattr(ResumableUpload, "transmit_next_chunk", noted)
+    warehouse.server.change_settings(upload_bytes=MEBIBYTE)
     assert begin(delivery, *rows).commit() == []
-    assert len(sent) >= 3
+    assert kept[:3] == [MEBIBYTE, 2 * MEBIBYTE, 3 * MEBIBYTE]
     assert len(ids(warehouse)) == 9_000
+
+
+def test_upload_without_a_limit(
+    warehouse: Warehouse,
+    delivery: LoadJobDelivery,
+    faults: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An upload that cannot be told how often to try again does so as its library likes."""
+
+    class Stubborn(ResumableUpload):
+        """A ResumableUpload of a version that has no use for what it is told."""
+
+        _retry_strategy = property(lambda _: RetryStrategy(), lambda _, __: None)
+
+    monkeypatch.setattr(load_jobs, "ResumableUpload", Stubborn)
+    faults("jobs.upload", "backendError", times=2)
+    assert begin(delivery, row(1)).commit() == []
+    assert ids(warehouse) == [1]
 
 
 def test_other_location(warehouse: Warehouse, connection: Connection) -> None:
@@ -728,7 +751,7 @@ def test_rows_wait_on_the_disk() -> None:
     for _ in range(20):
         file.append([noise.randbytes(1000).hex().encode() for _ in range(200)])
     file.finish()
-    assert file._file._rolled  # type: ignore[attr-defined]
+    assert file._file.name is not None, "it is in memory"
     assert file.size == 20 * 200 * 2001
     assert file.rows == len(list(file.lines())) == 4_000
     file.close()

@@ -11,6 +11,7 @@ from typing import Any
 from homeassistant.components.recorder import migration
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.components.recorder.db_schema import SCHEMA_VERSION
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import async_initialize_recorder, get_instance
 from homeassistant.setup import async_setup_component
@@ -26,6 +27,7 @@ from tests.home.compare_recorded import compare_all
 from tests.home.local_time import Place
 from tests.home.older.databases import Older, copy_to_sqlite, opened
 from tests.home.recorded import EVENTS, TABLES, newest_ids
+from tests.machine.patience import patient
 
 from .databases import recorder_db_url
 from .exporter import EVERYTHING, Exporter
@@ -155,11 +157,12 @@ async def recorder(
     }
     assert await async_setup_component(hass, "recorder", {"recorder": configuration})
     instance = get_instance(hass)
-    async with asyncio.timeout(WAIT):
+    async with patient(WAIT):
         await instance.async_recorder_ready.wait()
         await async_flush(hass)  # What is migrated while it runs is in its queue.
     yield instance
-    await instance._async_shutdown(None)  # type: ignore[arg-type] # the event is not used
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 def count(connection: Connection, table: str) -> int:

@@ -5,9 +5,7 @@ from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
-from homeassistant.components.persistent_notification import (
-    _async_get_or_create_notifications as notifications_of,
-)
+from homeassistant.components.persistent_notification import Notification
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -141,7 +139,11 @@ async def test_try_again(
 
 
 async def test_language(
-    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry, warehouse: Warehouse
+    hass: HomeAssistant,
+    dialog: Dialog,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    notifications: dict[str, Notification],
 ) -> None:
     """What a repair, a sensor and a notification quote is in the language of Home Assistant."""
     await hass.config.async_update(language="de")
@@ -151,7 +153,7 @@ async def test_language(
     await fail(hass)
     german = "Dem Dienstkonto fehlt"
     assert state(hass, "letzter_fehler").startswith(german)
-    (told,) = notifications_of(hass).values()
+    (told,) = notifications.values()
     assert told["message"].startswith(german)
     await dialog.open("permission_missing", entry)
     assert (await dialog.submit())["description_placeholders"]["problem"].startswith(german)

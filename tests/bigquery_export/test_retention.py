@@ -9,9 +9,7 @@ from typing import Any
 from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.persistent_notification import (
-    _async_get_or_create_notifications as notifications_of,
-)
+from homeassistant.components.persistent_notification import Notification
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
@@ -332,22 +330,21 @@ async def test_nothing_is_in_danger(
 
 
 async def test_updates_without_entities(
-    hass: HomeAssistant, loaded: MockConfigEntry, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rows are watched every five minutes, also when nobody looks at the sensors."""
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    monkeypatch.setattr("custom_components.bigquery_export._PLATFORMS", ())
+    assert await hass.config_entries.async_setup(loaded.entry_id)
     await make_old(hass, 9.5)
-    coordinator = loaded.runtime_data
-    listeners = coordinator._listeners
-    all_listeners = dict(listeners)
-    for listener, (callback, _) in all_listeners.items():
-        if callback != coordinator._unasked.async_look_ahead:
-            del listeners[listener]
     with patch.object(BigQueryExportCoordinator, "async_export") as export:
         freezer.tick(timedelta(minutes=6))
         async_fire_time_changed(hass)
         await hass.async_block_till_done(wait_background_tasks=True)
         assert export.call_count == 1
-    listeners.update(all_listeners)  # They are removed when the entry is unloaded.
 
 
 async def test_danger_that_stays(
@@ -513,7 +510,10 @@ async def test_issue_of_lost_rows(hass: HomeAssistant, entry: MockConfigEntry) -
 
 
 async def test_export_that_finds_rows_lost(
-    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    warehouse: Warehouse,
+    notifications: dict[str, Notification],
 ) -> None:
     """The issue comes also when the export fails that finds the loss, and stays when one ends."""
     await record(hass, 20, name="new")
@@ -534,7 +534,7 @@ async def test_export_that_finds_rows_lost(
     assert gap["tables"] == ["sensor_data"]
     assert gap["since"] <= gap["until"]
     assert failed["event_type"] == "failed"
-    told = notifications_of(hass)[f"bigquery_export_gap_found_{loaded.entry_id}"]["message"]
+    told = notifications[f"bigquery_export_gap_found_{loaded.entry_id}"]["message"]
     assert "rows of sensor_data before they were exported, from between 20" in told
     warehouse.grant(key, "roles/bigquery.dataEditor")
     await export_now(hass)

@@ -1,7 +1,9 @@
 """When exports begin by themselves: on time, after a change of the clock, and made up for."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any, override
 from unittest.mock import AsyncMock, Mock
 
 from freezegun.api import FrozenDateTimeFactory
@@ -21,11 +23,29 @@ from .warehouse import Warehouse
 BEGINNING = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
 
+class Entry(MockConfigEntry):
+    """An entry without an integration, which can be unloaded all the same."""
+
+    def __init__(self) -> None:
+        """Have nothing to do yet when it is unloaded."""
+        super().__init__(domain=DOMAIN)
+        self.on_unload: list[Callable[[], Any]] = []
+
+    @override
+    def async_on_unload(self, func: Callable[[], Any]) -> None:
+        self.on_unload.append(func)
+
+    def unload(self) -> None:
+        """Do what is to be done when it is unloaded."""
+        for function in self.on_unload:
+            function()
+
+
 async def test_on_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """Each time has one export, until the entry is unloaded; one that is late comes once."""
     freezer.move_to(BEGINNING)
     await hass.config.async_set_time_zone("Europe/Berlin")
-    entry = MockConfigEntry(domain=DOMAIN)
+    entry = Entry()
     export = AsyncMock()
     schedule = Schedule(Frequency.MINUTES, time(), minutes=10)
     timetable = Timetable(hass, entry, schedule, export, Mock())
@@ -40,7 +60,7 @@ async def test_on_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> N
         assert timetable.next == first + timedelta(minutes=due)
     assert timetable.missed(first)
     assert not timetable.missed(first + timedelta(minutes=60))
-    await entry._async_process_on_unload(hass)
+    entry.unload()
     freezer.move_to(first + timedelta(hours=2))
     async_fire_time_changed(hass)
     assert export.call_count == 3
@@ -50,7 +70,7 @@ async def test_other_time_zone(hass: HomeAssistant, freezer: FrozenDateTimeFacto
     """A home that moves has its exports by its new clock, and it shows at once."""
     freezer.move_to(BEGINNING)
     await hass.config.async_set_time_zone("Europe/Berlin")
-    entry = MockConfigEntry(domain=DOMAIN)
+    entry = Entry()
     changed = Mock()
     timetable = Timetable(hass, entry, Schedule(Frequency.DAILY, time(2, 30)), AsyncMock(), changed)
     timetable.async_start()
@@ -61,7 +81,7 @@ async def test_other_time_zone(hass: HomeAssistant, freezer: FrozenDateTimeFacto
     await hass.async_block_till_done()
     assert str(timetable.next) == "2026-03-29 02:30:00-04:00"
     assert changed.call_count == 1
-    await entry._async_process_on_unload(hass)
+    entry.unload()
     await hass.config.async_update(time_zone="Asia/Kathmandu")
     await hass.async_block_till_done()
     assert changed.call_count == 1
@@ -69,12 +89,12 @@ async def test_other_time_zone(hass: HomeAssistant, freezer: FrozenDateTimeFacto
 
 async def test_manually(hass: HomeAssistant) -> None:
     """Without a schedule nothing is due, ever."""
-    entry = MockConfigEntry(domain=DOMAIN)
+    entry = Entry()
     timetable = Timetable(hass, entry, Schedule(Frequency.MANUAL, time()), AsyncMock(), Mock())
     timetable.async_start()
     assert timetable.next is None
     assert not timetable.missed(BEGINNING)
-    await entry._async_process_on_unload(hass)
+    entry.unload()
 
 
 async def test_missed(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:

@@ -77,7 +77,7 @@ async def running(data_dir: Path, rest_port: int, grpc_port: int) -> AsyncIterat
         Resources(catalog).register(api)
         TableData(catalog, emulator).register(api)
         Jobs(catalog, emulator, history).register(api)
-        Uploads(load_jobs, store, data_dir).register(api)
+        Uploads(load_jobs, store, settings, data_dir).register(api)
         Control(gate, accounts, catalog, emulator).register(app)
         FaultControl(faults, settings).register(app)
         app.router.add_route("*", "/{path:.*}", unknown_path)

@@ -19,6 +19,10 @@ class Settings:
     load_jobs_per_day: int = 1500
     """Load jobs for one table in 24 hours; source: quotas, "Load jobs"."""
 
+    upload_bytes: int = 2**62
+    """Bytes that an upload keeps of a chunk at the most; source: "Upload data with the API",
+    "Resumable upload": how much was kept is in the answer's Range."""
+
     schema_lag_seconds: float = 0
     """How long write streams do not know a new column; see `schema_lag`."""
 

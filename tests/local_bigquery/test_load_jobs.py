@@ -9,11 +9,12 @@ from typing import Any
 import uuid
 
 from google.api_core import exceptions
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
 import pytest
 
-from .clients import rest_client
+from .clients import credentials, rest_client
 from .process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery
 
 SCHEMA = [
@@ -204,12 +205,16 @@ def test_a_bad_row_stores_nothing(
     assert client.get_table(table).num_rows == 0
 
 
-def test_bad_rows_can_be_overlooked(client: bigquery.Client, table: str) -> None:
+def test_bad_rows_can_be_overlooked(
+    local_bigquery: LocalBigQuery, client: bigquery.Client, key: Json, table: str
+) -> None:
     """As many bad records as allowed are left out and counted; one more fails the job."""
     content = lines([{"id": 1}, {"id": "x"}, {"id": 2}, {"id": "y"}])
     job = loaded(client, table, content, max_bad_records=2)
     assert (job.output_rows, len(job.errors)) == (2, 2)
-    assert job._properties["statistics"]["load"]["badRecords"] == "2"
+    with AuthorizedSession(credentials(key)) as session:
+        resource = session.get(f"{local_bigquery.rest_url}/bigquery/v2{job.path}").json()
+    assert resource["statistics"]["load"]["badRecords"] == "2"
     with pytest.raises(exceptions.BadRequest):
         loaded(client, table, content, max_bad_records=1)
     assert client.get_table(table).num_rows == 2

@@ -18,6 +18,7 @@ from .load_jobs import LoadJobs
 from .load_resource import Beginning, table_of
 from .rest import PREFIX, RestApi, json_body
 from .schema import Json
+from .settings import Settings
 from .store import Document, Store
 
 _PATH = f"/upload{PREFIX}/projects/{{project}}/jobs"
@@ -29,10 +30,11 @@ _PARTS = "parts"
 class Uploads:
     """The upload paths of jobs.insert. Sessions survive a kill."""
 
-    def __init__(self, jobs: LoadJobs, store: Store, data_dir: Path) -> None:
+    def __init__(self, jobs: LoadJobs, store: Store, settings: Settings, data_dir: Path) -> None:
         """Hand complete files to these jobs."""
         self._jobs = jobs
         self._store = store
+        self._settings = settings
         self._folder = data_dir / "uploads"
         self._folder.mkdir(exist_ok=True)
         self._sessions = dict(store.all("upload"))
@@ -80,7 +82,10 @@ class Uploads:
     async def _receive(
         self, upload: str, session: Document, request: web.Request, first: int, last: int | None
     ) -> None:
-        """Write what is new of a chunk; a connection that breaks leaves whole units of it."""
+        """Write what is new of a chunk; a connection that breaks leaves whole units of it.
+
+        So does a limit of what is kept at once.
+        """
         received = session["received"]
         if first > received:
             raise invalid(f"The chunk begins at {first}; the session has {received} bytes.")
@@ -94,7 +99,9 @@ class Uploads:
                     position += len(content)
             whole = True
         finally:
-            arrived = position if whole else position - position % _CHUNK_UNIT
+            arrived = min(position, received + self._settings.upload_bytes)
+            if not whole or arrived < position:
+                arrived -= arrived % _CHUNK_UNIT
             self._keep(upload, {**session, "received": max(received, arrived)})
         if last is not None and position != last + 1:
             raise invalid(f"The chunk has {position - first} bytes, not {last + 1 - first}.")

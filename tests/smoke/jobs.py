@@ -88,7 +88,7 @@ def empty_file(site: Site) -> str:
     """Load a file without a row."""
     job = _run(_jobs(site), label())
     same(job.error_result, None)
-    raw = job._properties.get("statistics", {}).get("load", {}).get("outputRows")
+    raw = site.loaded(job).get("outputRows")
     return same(raw, "0", f"it succeeds with outputRows {raw}")
 
 
@@ -150,7 +150,7 @@ def overlooked_rows(site: Site) -> str:
     job = _run(_jobs(site), label(), *rows, max_bad_records=5)
     same(job.error_result, None)
     same(site.wait_for_ids("overlooked", 2), [1, 2])
-    bad = job._properties.get("statistics", {}).get("load", {}).get("badRecords")
+    bad = site.loaded(job).get("badRecords")
     text = f"outputRows 2, badRecords {bad}, {len(_messages(job))} messages"
     return same(job.output_rows, 2, text)
 

@@ -1,13 +1,18 @@
 """The temporary dataset: making it, reading from it, and leaving nothing behind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, time as day_time, timedelta
 import time
 from typing import Any
 from uuid import uuid4
 
-from google.api_core.exceptions import ClientError, GoogleAPIError, NotFound
+from google.api_core.exceptions import (
+    ClientError,
+    GoogleAPIError,
+    NotFound,
+    from_http_response,
+)
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
@@ -130,12 +135,21 @@ class Site:
     def data(self, table_id: str, **parameters: Any) -> dict[str, Any]:
         """Return the answer of tabledata.list as it is; the table may have a decorator."""
         dataset = self.destination.dataset_reference
-        answer: dict[str, Any] = self.client._connection.api_request(
-            method="GET",
-            path=f"{dataset.path}/tables/{table_id}/data",
-            query_params=parameters,
-            timeout=TIMEOUT,
+        return self._get(f"{dataset.path}/tables/{table_id}/data", parameters)
+
+    def loaded(self, job: bigquery.LoadJob) -> dict[str, Any]:
+        """Return what jobs.get says of a load job that is done, as it is: JobStatistics3."""
+        answer = self._get(job.path, {"location": job.location})
+        statistics: dict[str, Any] = answer["statistics"]["load"]
+        return statistics
+
+    def _get(self, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        response = self.connection.http.get(
+            f"{self.destination.api_endpoint}/bigquery/v2{path}", params=parameters, timeout=TIMEOUT
         )
+        if not response.ok:
+            raise from_http_response(response)
+        answer: dict[str, Any] = response.json()
         return answer
 
     def query(self, sql: str) -> list[dict[str, Any]]:

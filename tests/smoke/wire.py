@@ -105,7 +105,7 @@ def begin_load(site: Site, job_id: str, content: bytes) -> tuple[str, int]:
     step = "beginning"
     try:
         upload.initiate(
-            site.client._http,
+            site.connection.http,
             io.BytesIO(content),
             resource,
             "application/octet-stream",
@@ -114,7 +114,7 @@ def begin_load(site: Site, job_id: str, content: bytes) -> tuple[str, int]:
         )
         step = "end"
         while not upload.finished:
-            upload.transmit_next_chunk(site.client._http, timeout=_TIMEOUT)
+            upload.transmit_next_chunk(site.connection.http, timeout=_TIMEOUT)
     except InvalidResponse as err:
         return step, int(err.response.status_code)
     return step, 200

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from google.api_core.exceptions import Unauthorized
 from google.auth.transport.grpc import secure_authorized_channel
-from google.auth.transport.requests import Request
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud.bigquery import Client, DatasetReference, TableReference
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import (
@@ -84,6 +84,7 @@ class Connection:
             location=destination.location,
             client_options={"api_endpoint": destination.api_endpoint},
         )
+        self.http = AuthorizedSession(self._credentials)
         self._channel = self._open_channel()
         self.storage = BigQueryWriteClient(
             transport=BigQueryWriteGrpcTransport(channel=self._channel)
@@ -149,4 +150,5 @@ class Connection:
         """Close all connections."""
         self.stop()
         self.tables.close()
+        self.http.close()
         self._channel.close()

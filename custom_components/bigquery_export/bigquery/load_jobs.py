@@ -125,10 +125,11 @@ class LoadJobs:
             f"{self._client.project}/jobs?uploadType=resumable",
             _UPLOAD_BYTES,
         )
-        # There is no other way to set it, and Google's client sets it so as well.
+        # There is no other way to limit them, and Google's client does so as well. An upload that
+        # does not know the name tries again for as long as its library likes.
         upload._retry_strategy = RetryStrategy(max_retries=_UPLOAD_RETRIES)
         stream, size = file.open()
-        transport = self._client._http
+        transport = self._connection.http
         try:
             upload.initiate(
                 transport,
