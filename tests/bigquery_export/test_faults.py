@@ -24,9 +24,9 @@ from .warehouse import Warehouse
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client library give up after a second."""
+    """Let the client library give up after two seconds, in which it tries several times."""
     for module in (storage_write, load_jobs, lookup):
-        monkeypatch.setattr(module, "_RETRY", module._RETRY.with_timeout(1.0))
+        monkeypatch.setattr(module, "_RETRY", module._RETRY.with_delay(0.02, 0.2).with_timeout(2.0))
 
 
 def shown(hass: HomeAssistant) -> set[str]:

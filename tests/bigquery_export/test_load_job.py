@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
+from google.api_core.exceptions import NotFound
 from google.cloud.bigquery import LoadJob
 from google.resumable_media import RetryStrategy
 from google.resumable_media.requests import ResumableUpload
@@ -38,6 +39,7 @@ from custom_components.bigquery_export.export.errors import (
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 from tests.local_bigquery.settings import Settings
+from tests.machine.patience import wait_until
 
 from .warehouse import Warehouse
 
@@ -74,7 +76,9 @@ def faults(warehouse: Warehouse) -> Iterator[Callable[..., int]]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up after a moment."""
-    monkeypatch.setattr(load_jobs, "_RETRY", load_jobs._RETRY.with_timeout(1.0))
+    monkeypatch.setattr(
+        load_jobs, "_RETRY", load_jobs._RETRY.with_delay(0.02, 0.2).with_timeout(2.0)
+    )
     monkeypatch.setattr(load_jobs, "_UPLOAD_RETRIES", 1)
     monkeypatch.setattr(load_jobs, "_UNSEEN_SECONDS", 1.0)
     monkeypatch.setattr(load_jobs, "_FIRST_WAIT", 0.02)
@@ -606,7 +610,7 @@ def test_settle_while_a_request_is_on_its_way(
 ) -> None:
     """A request that is under way while its transaction is settled commits nothing after it."""
     transaction = begin(delivery, row(1))
-    faults("jobs.upload", "delay", seconds=1.5)
+    faults("jobs.upload", "delay", seconds=4)
     errors: list[BaseException] = []
 
     def commit() -> None:
@@ -617,8 +621,7 @@ def test_settle_while_a_request_is_on_its_way(
 
     thread = Thread(target=commit)
     thread.start()
-    while not warehouse.server.faults()[0]["fired"]:
-        time.sleep(0.02)
+    wait_until(lambda: bool(warehouse.server.faults()[0]["fired"]), 60)
     assert settle(delivery, transaction) is Outcome.NOT_COMMITTED
     thread.join()
     assert [type(err) for err in errors] == [RefusedError]
@@ -626,14 +629,24 @@ def test_settle_while_a_request_is_on_its_way(
 
 
 def test_settle_of_a_running_job(
-    warehouse: Warehouse, delivery: LoadJobDelivery, faults: Callable[..., int]
+    warehouse: Warehouse,
+    connection: Connection,
+    delivery: LoadJobDelivery,
+    faults: Callable[..., int],
 ) -> None:
     """A job that a process left running is waited for."""
     warehouse.server.change_settings(job_seconds=1)
     transaction = begin(delivery, row(1))
     thread = Thread(target=transaction.commit)
     thread.start()
-    time.sleep(0.5)
+
+    def begun() -> bool:
+        try:
+            return bool(connection.tables.get_job(transaction.name, location="EU"))
+        except NotFound:
+            return False
+
+    wait_until(begun, 60)
     assert settle(delivery, transaction) is Outcome.COMMITTED
     assert ids(warehouse) == [1]
     thread.join()

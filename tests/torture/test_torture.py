@@ -12,7 +12,7 @@ from tests.home.home_assistant import REPOSITORY
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 async def test_exactly_once_after_kills(tmp_path: Path) -> None:
     """After kills and faults, each row is in BigQuery exactly once, and the last line says so."""
     process = await asyncio.create_subprocess_exec(
