@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from homeassistant.components import automation, script
 from homeassistant.components.homeassistant import scene
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_component import EntityComponent
+from homeassistant.helpers.script import Script
 
 from .automation_steps import action_edges, async_trigger_edges, device_ids, entity_ids
 from .rows.relationships import Edge, Kind, Node, NodeType
@@ -15,9 +18,7 @@ from .rows.relationships import Edge, Kind, Node, NodeType
 
 async def async_automation_edges(hass: HomeAssistant) -> AsyncIterator[Iterable[Edge]]:
     """Yield edges of automations, those of one at a time."""
-    if automation.DATA_COMPONENT not in hass.data:
-        return
-    for entity in list(hass.data[automation.DATA_COMPONENT].entities):
+    for entity in _entities_of(hass, "automation"):
         id_ = entity.entity_id
         yield _uses(
             hass,
@@ -37,8 +38,7 @@ async def async_automation_edges(hass: HomeAssistant) -> AsyncIterator[Iterable[
 
 def script_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     """Yield edges of scripts, those of one at a time."""
-    component = hass.data.get("script")
-    for entity in list(component.entities) if component else []:
+    for entity in _entities_of(hass, "script"):
         id_ = entity.entity_id
         yield _uses(
             hass,
@@ -51,8 +51,9 @@ def script_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
             blueprint=script.blueprint_in_script(hass, id_),
             blueprints=NodeType.SCRIPT_BLUEPRINT,
         )
-        if isinstance(entity, script.ScriptEntity):
-            yield action_edges(hass, id_, entity.script.sequence)
+        # One that is not valid has none; where the class of the others is depends on the version.
+        if isinstance(actions := getattr(entity, "script", None), Script):
+            yield action_edges(hass, id_, actions.sequence)
 
 
 def scene_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
@@ -61,6 +62,12 @@ def scene_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
         entities = scene.entities_in_scene(hass, id_)
         for kind in (Kind.USES, Kind.ACTS_ON):
             yield _edges(id_, kind, NodeType.ENTITY, entities)
+
+
+def _entities_of(hass: HomeAssistant, domain: str) -> list[Entity]:
+    """Return the entities of automations or of scripts: their component is kept by its domain."""
+    component: EntityComponent[Entity] | None = hass.data.get(domain)
+    return list(component.entities) if component else []
 
 
 @callback

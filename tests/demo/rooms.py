@@ -1,4 +1,4 @@
-"""The rooms of the demonstration: registered sensors in areas on floors, as people have them."""
+"""The rooms of the demonstration: registered sensors in areas on floors, and an automation."""
 
 from tests.home.client import Client
 
@@ -13,7 +13,25 @@ SURROUNDINGS = [
     {"entity_id": "weather.forecast_home", "name": "weather"},
     {"entity_id": "sensor.office_power", "name": "office_power"},
 ]
-CONFIGURATION = "template:\n" + "".join(
+AUTOMATION = """\
+automation of the demonstration:
+  - id: good_night
+    alias: Good night at bedtime
+    triggers:
+      - trigger: event
+        event_type: bedtime
+    actions:
+      - action: script.good_night
+script of the demonstration:
+  good_night:
+    alias: Good night
+    sequence:
+      - action: homeassistant.turn_off
+        target:
+          entity_id: light.living_room
+"""
+"""What runs nothing here, and has relationships."""
+SENSORS_WITH_IDS = "template:\n" + "".join(
     f"""\
   - sensor:
       - unique_id: {entity_id.partition(".")[2]}
@@ -25,6 +43,7 @@ CONFIGURATION = "template:\n" + "".join(
     for entity_id in SENSORS
 )
 """Sensors that can be in areas, because they have unique ids."""
+CONFIGURATION = SENSORS_WITH_IDS + AUTOMATION
 
 
 async def furnish(client: Client) -> None:
