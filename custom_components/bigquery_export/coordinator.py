@@ -238,7 +238,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Make one run, and show how it goes."""
         tables = wanted.tables
         async with self._showing(trigger, everything=tables is None):
-            self._run = run = await self._exporter.async_new_run(self._checkpoint, trigger, tables)
+            run = await self._exporter.async_new_run(self._checkpoint, trigger, tables)
+            self._check_not_stopped(run)
             # Rows that the recorder is about to delete cannot wait.
             backfill = not self.paused or trigger is Trigger.RETENTION
             try:
@@ -253,17 +254,24 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
                 self._checkpoint, tables, again=wanted.force
             )
             if corrections:
-                self._run = corrections
+                self._check_not_stopped(corrections)
                 now = dt_util.utcnow()
                 result.include(await corrections.async_check(now, again=wanted.force))
             if wanted.force:
-                self._run = resend = await self._exporter.async_new_resend(self._checkpoint, wanted)
+                resend = await self._exporter.async_new_resend(self._checkpoint, wanted)
+                self._check_not_stopped(resend)
                 again = await resend.async_send()
                 result.include(again)
                 result.sent_again = again.rows
             await self._async_remember(result)
         self._display.async_tell(completed(result, trigger))
         return result
+
+    def _check_not_stopped(self, run: Run | Corrections | Resend) -> None:
+        """Let a run be stopped from now on. Raises StoppedError if that came while it was made."""
+        self._run = run
+        if self.stopped:
+            raise StoppedError
 
     async def _async_remember(self, result: Result) -> None:
         """Keep how much was exported, and how long it took, unless the run has."""

@@ -1,8 +1,10 @@
 """Setting up, unloading and removing a config entry."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 import re
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -20,6 +22,7 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.exporter import Exporter
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 from tests.machine.patience import async_wait_until, patient
@@ -159,6 +162,39 @@ async def test_running_export_ends(
         with pytest.raises(Exception, match="The export was stopped"):
             await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
         assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_export_that_is_prepared_ends(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An export that is stopped before its first row has none, and says that it was stopped."""
+    prepare = Exporter.async_new_run
+    preparing = asyncio.Event()
+
+    async def prepare_until_stopped(exporter: Exporter, *args: Any) -> Any:
+        run = await prepare(exporter, *args)
+        preparing.set()
+        await async_wait_until(lambda: entry.runtime_data.stopped, 60)
+        return run
+
+    monkeypatch.setattr(Exporter, "async_new_run", prepare_until_stopped)
+    monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
+    monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
+    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)
+    await record(hass, 60)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    export = hass.async_create_task(
+        hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
+    )
+    await preparing.wait()
+    async with patient(3):
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        with pytest.raises(HomeAssistantError, match="The export was stopped"):
+            await export
+    assert warehouse.rows() == []
 
 
 async def test_running_load_job(
