@@ -6,19 +6,19 @@ from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
-from .bigquery.administration import Administration
 from .bigquery.connection import Connection
 from .bigquery.credentials import NotAServiceAccountKeyError
+from .bigquery.schema import Administration
 from .const import CONF_EXPORT_AT_ONCE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
-from .destination import destination_from
-from .exceptions import translated
-from .export.errors import ExportError, KeyRefusedError
-from .issues import async_clear_issues, async_remove_issues, async_show_issue
-from .kept import forget_other_destination, remove_all
+from .errors import ExportError, KeyRefusedError
 from .notifications import async_dismiss_notifications, async_setup_notifications
-from .options import options_from
+from .runner.storage import forget_other_destination, remove_all
 from .services import async_setup_services
+from .settings.destination import destination_from
+from .settings.options import options_from
+from .status.issues import async_clear_issues, async_remove_issues, async_show_issue
+from .translation import translated
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 

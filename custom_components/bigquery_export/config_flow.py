@@ -21,10 +21,17 @@ from .const import (
     CONF_TABLES,
     DOMAIN,
 )
-from .content_form import CONTENT_SCHEMA, content_options
-from .destination import destination_from, title_of
-from .export.errors import ExportError
-from .forms import (
+from .errors import ExportError
+from .flow.connection_check import (
+    FIELDS,
+    async_prove,
+    check_dataset,
+    prove_destination,
+    prove_tables,
+)
+from .flow.content_form import CONTENT_SCHEMA, content_options
+from .flow.descriptions import content_sentences, key_age_sentence
+from .flow.destination_form import (
     DESTINATION_FIELDS,
     DESTINATION_SCHEMA,
     KEY_SCHEMA,
@@ -33,14 +40,13 @@ from .forms import (
     entry_data,
     suggested_destination,
 )
-from .history import History, async_newest_rows
-from .key_form import async_take_key, has_key
-from .options import options_from
-from .options_flow import BigQueryExportOptionsFlow
-from .options_form import recorded_entities
-from .proof import FIELDS, async_prove, check_dataset, prove_destination, prove_tables
-from .sentences import content_sentences, key_age_sentence
-from .surroundings import proposed_surroundings
+from .flow.key_form import async_take_key, has_key
+from .flow.options_flow import BigQueryExportOptionsFlow
+from .flow.options_form import recorded_entities
+from .home.context_entities import proposed_surroundings
+from .runner.start_position import History, async_newest_rows
+from .settings.destination import destination_from, title_of
+from .settings.options import options_from
 
 KEY_HELP = "https://github.com/bigquery-export/ha-bigquery-export#google-cloud"
 GCLOUD = (

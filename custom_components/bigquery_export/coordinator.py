@@ -14,35 +14,35 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from .bigquery.administration import Administration
 from .bigquery.connection import Connection
+from .bigquery.schema import Administration
 from .const import CONF_PAUSED, DOMAIN
 from .display import ExportDisplay
-from .exceptions import translated
+from .errors import ExportError, StoppedError
 from .export.checkpoint import Checkpoint
-from .export.corrections import Corrections
-from .export.errors import ExportError, StoppedError
-from .export.readiness import check_recorder
-from .export.resend import Resend
+from .export.corrections.corrections import Corrections
+from .export.reconcile.resend import Resend
 from .export.run import Run
 from .export.session import Result
-from .export.snapshots import TABLES
 from .export.table_export import read_recorder
-from .export_request import ExportRequest, VerifyRequest
-from .export_status import ExportStatus, Trigger
-from .exporter import Exporter
-from .happenings import Happening, completed, failed, gap_found
-from .health import ExportHealth
-from .issues import (
+from .export.tables import TABLES
+from .runner.factory import Exporter
+from .runner.requests import ExportRequest, VerifyRequest
+from .runner.verifier import Verdict, Verifier
+from .scheduler.scheduler import UnaskedExports
+from .settings.options import options_from
+from .source.readiness import check_recorder
+from .status.backlog import count_waiting
+from .status.export_events import Happening, completed, failed, gap_found
+from .status.export_status import ExportStatus, Trigger
+from .status.health import ExportHealth
+from .status.issues import (
     async_show_lost_rows,
     async_show_newer_recorder,
     async_show_old_key,
     async_show_rows_in_danger,
 )
-from .options import options_from
-from .unasked import UnaskedExports
-from .verifier import Verdict, Verifier
-from .waiting import count_waiting
+from .translation import translated
 
 type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
 

@@ -33,7 +33,7 @@ from .const import (
 )
 from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
 from .export.checkpoint import Checkpoint, Position
-from .export.readiness import KNOWN_SCHEMA
+from .source.readiness import KNOWN_SCHEMA
 
 _LIBRARIES = ("google-auth", "google-cloud-bigquery", "google-cloud-bigquery-storage", "grpcio")
 _SHOWN = {

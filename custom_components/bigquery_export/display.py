@@ -9,10 +9,10 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
-from .export_status import ExportStatus, Status
-from .happenings import Happening, async_tell, rows_rejected
-from .issues import async_show_rejected_rows
-from .progress import Progress
+from .status.export_events import Happening, async_tell, rows_rejected
+from .status.export_status import ExportStatus, Status
+from .status.issues import async_show_rejected_rows
+from .status.progress import Progress
 
 if TYPE_CHECKING:
     from .coordinator import BigQueryExportCoordinator

@@ -8,7 +8,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import BigQueryExportCoordinator
-from .destination import console_url, destination_from
+from .settings.destination import console_url, destination_from
 
 
 class BigQueryExportEntity(CoordinatorEntity[BigQueryExportCoordinator]):

@@ -9,7 +9,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BigQueryExportConfigEntry
 from .entity import AlwaysAvailableEntity
-from .happenings import Happening, HappeningType, async_listen
+from .status.export_events import Happening, HappeningType, async_listen
 
 # Coordinator is used to centralize the data updates
 PARALLEL_UPDATES = 0

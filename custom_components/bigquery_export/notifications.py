@@ -9,9 +9,9 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .coordinator import BigQueryExportConfigEntry
-from .happenings import Happening, HappeningType, async_listen
-from .options import Notifications, options_from
-from .texts import async_text
+from .settings.options import Notifications, options_from
+from .status.export_events import Happening, HappeningType, async_listen
+from .translation import async_text
 
 _PATIENCE = 3
 """Failures in a row of what may pass by itself, before anybody is told."""

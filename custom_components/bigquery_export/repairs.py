@@ -13,10 +13,10 @@ import probatio
 
 from .const import DOMAIN
 from .coordinator import BigQueryExportConfigEntry
-from .export.errors import TableNotFoundError
-from .export_status import Trigger
-from .issues import ROWS_IN_DANGER, ROWS_LOST, ROWS_REJECTED
-from .texts import async_reason
+from .errors import TableNotFoundError
+from .status.export_status import Trigger
+from .status.issues import ROWS_IN_DANGER, ROWS_LOST, ROWS_REJECTED
+from .translation import async_reason
 
 PATIENCE = 30.0
 """Seconds to wait for an export. One that takes longer has most likely been put right, and goes

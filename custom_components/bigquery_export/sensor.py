@@ -24,8 +24,8 @@ from homeassistant.helpers.typing import StateType
 
 from .coordinator import BigQueryExportConfigEntry
 from .entity import BigQueryExportEntity
-from .export_status import ExportStatus, Status
-from .progress import Backfill
+from .status.export_status import ExportStatus, Status
+from .status.progress import Backfill
 
 # Coordinator is used to centralize the data updates
 PARALLEL_UPDATES = 0

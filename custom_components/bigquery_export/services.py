@@ -15,13 +15,12 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv, service
 import probatio
 
-from .action_responses import export_response, verify_response
+from .actions.responses import export_response, verify_response
 from .const import CONF_TABLES, DOMAIN
 from .coordinator import BigQueryExportConfigEntry
-from .estimate import async_estimate
-from .exceptions import translated
-from .export.errors import ExportError
-from .export_request import (
+from .errors import ExportError
+from .estimate.estimate import async_estimate
+from .runner.requests import (
     CONF_DRY_RUN,
     CONF_END,
     CONF_END_DATE,
@@ -35,8 +34,9 @@ from .export_request import (
     ExportRequest,
     VerifyRequest,
 )
-from .export_status import Trigger
-from .options import options_from
+from .settings.options import options_from
+from .status.export_status import Trigger
+from .translation import translated
 
 CONF_CONFIG_ENTRY_ID = "config_entry_id"
 

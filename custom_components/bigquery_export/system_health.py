@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from .bigquery.connection import API_ENDPOINT, STORAGE_ENDPOINT
 from .const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportConfigEntry
-from .destination import destination_from
+from .settings.destination import destination_from
 
 _SIGN_IN = "https://oauth2.googleapis.com/token"
 """As all keys of service accounts have it."""

@@ -18,7 +18,7 @@ from homeassistant.components.recorder.db_schema import (
 from sqlalchemy import Connection, create_engine, func, insert, make_url, select
 from sqlalchemy.pool import NullPool
 
-from tests.bigquery_export.databases import empty_database
+from tests.bigquery_export.support.databases import empty_database
 from tests.home.recorder_database import make
 
 ENTITIES = 300

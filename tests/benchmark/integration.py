@@ -11,9 +11,9 @@ from custom_components.bigquery_export.bigquery.row_file import RowFile
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.const import DEFAULT_BATCH_ROWS
 from custom_components.bigquery_export.export.delivery import Delivery
-from custom_components.bigquery_export.export.source import Source
-from custom_components.bigquery_export.export.sources import SOURCE_TYPES
-from custom_components.bigquery_export.rows.circumstances import Circumstances
+from custom_components.bigquery_export.export.ports import Source
+from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.rows.context import Circumstances
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.reader import PIECE_ROWS
 

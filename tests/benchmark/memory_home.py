@@ -23,12 +23,12 @@ from pytest_homeassistant_custom_component.common import (
     async_test_home_assistant,
 )
 
-from custom_components.bigquery_export.options import options_from
-from custom_components.bigquery_export.registries import Registries
-from custom_components.bigquery_export.rows.circumstances import Circumstances
+from custom_components.bigquery_export.home.registries import Registries
 from custom_components.bigquery_export.rows.columns import run_values
+from custom_components.bigquery_export.rows.context import Circumstances
 from custom_components.bigquery_export.rows.local_time import Place
 from custom_components.bigquery_export.rows.privacy import Privacy
+from custom_components.bigquery_export.settings.options import options_from
 from tests.home.entities import make_entities
 from tests.home.home_assistant import PLACE, TIME_ZONE
 

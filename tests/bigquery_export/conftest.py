@@ -16,14 +16,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.const import DEFAULT_TABLES
-from custom_components.bigquery_export.export.snapshots import SNAPSHOT_TYPES
-from tests.local_bigquery.fixtures import local_bigquery
-from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
+from custom_components.bigquery_export.export.tables import SNAPSHOT_TYPES
 
 # They import the integration before `hass` is made: else Home Assistant looks for it in the test
 # plugin's own folder.
-from .exporter import Exporter
-from .warehouse import Warehouse
+from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.warehouse import Warehouse
+from tests.local_bigquery.fixtures import local_bigquery
+from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
 
 __all__ = ["local_bigquery"]
 
@@ -103,7 +103,9 @@ def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     """
     if not request.node.get_closest_marker("all_tables"):
         few = [table for table in DEFAULT_TABLES if table not in SNAPSHOT_TYPES]
-        monkeypatch.setattr("custom_components.bigquery_export.options.DEFAULT_TABLES", few)
+        monkeypatch.setattr(
+            "custom_components.bigquery_export.settings.options.DEFAULT_TABLES", few
+        )
 
 
 @pytest.fixture(autouse=True)

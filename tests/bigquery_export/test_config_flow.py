@@ -35,10 +35,9 @@ from custom_components.bigquery_export.const import (
     CONF_TABLES,
     DOMAIN,
 )
-from custom_components.bigquery_export.forms import entry_data
+from custom_components.bigquery_export.flow.destination_form import entry_data
+from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER, JOB_USER
-
-from .warehouse import Warehouse
 
 CLOSED = "http://127.0.0.1:9"
 """An address of this machine where nobody listens."""
@@ -351,7 +350,7 @@ async def test_unexpected_error(
     """An error that nobody thought of is logged, and the form can be submitted again."""
     flow_id = await begin_destination(hass, key)
     with patch(
-        "custom_components.bigquery_export.proof.Administration",
+        "custom_components.bigquery_export.flow.connection_check.Administration",
         side_effect=ZeroDivisionError,
     ):
         result = await submit(hass, flow_id, destination(warehouse))

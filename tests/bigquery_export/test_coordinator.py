@@ -28,18 +28,17 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
-from custom_components.bigquery_export.export.errors import (
+from custom_components.bigquery_export.errors import (
     QuotaExceededError,
     StorageUnreachableError,
 )
-from custom_components.bigquery_export.export.snapshot_file import SnapshotFile
-from custom_components.bigquery_export.export_status import Trigger
+from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
 from custom_components.bigquery_export.sensor import SENSORS
+from custom_components.bigquery_export.status.export_status import Trigger
+from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.registered import Home
+from tests.bigquery_export.support.warehouse import Warehouse
 from tests.machine.patience import patient
-
-from .registered import Home
-from .test_source_states import record
-from .warehouse import Warehouse
 
 OWN_ENTITIES = len(SENSORS) + 4
 """Those of the export itself, which are registered, too: one more of each other platform."""
@@ -434,7 +433,7 @@ async def test_tried_again(
         delays.append((failures, retry_after))
         return 0.2 if failures < 3 else 3600.0
 
-    monkeypatch.setattr("custom_components.bigquery_export.health.delay", soon)
+    monkeypatch.setattr("custom_components.bigquery_export.status.health.delay", soon)
     error = QuotaExceededError(message="too much", retry_after=7)
     with monkeypatch.context() as patched:
         patched.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))

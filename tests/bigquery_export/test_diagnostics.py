@@ -15,14 +15,13 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY
-from custom_components.bigquery_export.export.errors import UnreachableError
-from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.errors import UnreachableError
+from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.encoded_rows import RefusedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-
-from .test_coordinator import export_now
-from .test_source_states import record
-from .warehouse import Warehouse
+from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.warehouse import Warehouse
+from tests.bigquery_export.test_coordinator import export_now
 
 OPTIONS: dict[str, Any] = {
     "batch_rows": 2_000,

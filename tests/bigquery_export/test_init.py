@@ -21,14 +21,13 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
-from custom_components.bigquery_export.export.rejected_rows import RejectedRows
-from custom_components.bigquery_export.exporter import Exporter
+from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.runner.factory import Exporter
+from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 from tests.machine.patience import async_wait_until, patient
-
-from .test_source_states import record
-from .warehouse import Warehouse
 
 
 async def test_setup_and_unload(hass: HomeAssistant, entry: MockConfigEntry) -> None:

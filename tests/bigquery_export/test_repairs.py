@@ -16,21 +16,21 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.bigquery_export import issues, repairs
+from custom_components.bigquery_export import repairs
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
-from custom_components.bigquery_export.export.errors import LocationError
-from custom_components.bigquery_export.export.rejected_rows import RejectedRows
-from custom_components.bigquery_export.export.retention import Danger, Loss
-from custom_components.bigquery_export.export_status import Trigger
+from custom_components.bigquery_export.errors import LocationError
+from custom_components.bigquery_export.export.purge import Danger, Loss
+from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
+from custom_components.bigquery_export.status import issues
+from custom_components.bigquery_export.status.export_status import Trigger
+from tests.bigquery_export.export.test_run import numbers, states_in
+from tests.bigquery_export.scenarios.test_metadata import ENGLISH
+from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.warehouse import Warehouse
+from tests.bigquery_export.test_coordinator import export_now, issues_of, state
 from tests.local_bigquery.process import DATA_EDITOR
-
-from .test_coordinator import export_now, issues_of, state
-from .test_metadata import ENGLISH
-from .test_run import numbers, states_in
-from .test_source_states import record
-from .warehouse import Warehouse
 
 
 class Dialog:

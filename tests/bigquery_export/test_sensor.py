@@ -19,13 +19,12 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 
 from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile, Position
-from custom_components.bigquery_export.export_status import Trigger
-from custom_components.bigquery_export.progress import Progress
 from custom_components.bigquery_export.sensor import SENSORS
-
-from .homes import RECORDER
-from .test_source_states import record
-from .warehouse import Warehouse
+from custom_components.bigquery_export.status.export_status import Trigger
+from custom_components.bigquery_export.status.progress import Progress
+from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.homes import RECORDER
+from tests.bigquery_export.support.warehouse import Warehouse
 
 QUIET = {**RECORDER, "commit_interval": 0}
 """A recorder that does not record the sensors of the export."""
@@ -168,7 +167,7 @@ async def test_what_an_export_leaves(
 def test_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """While an export runs the speed is its own, and afterwards that of the last one."""
     now = 100.0
-    monkeypatch.setattr("custom_components.bigquery_export.progress.monotonic", lambda: now)
+    monkeypatch.setattr("custom_components.bigquery_export.status.progress.monotonic", lambda: now)
     progress = Progress()
     assert progress.rows_per_second(Checkpoint()) is None
     before = Checkpoint({"sensor_data": Position(rows=7)}, last_rows=30, last_seconds=2.0)

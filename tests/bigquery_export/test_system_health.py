@@ -9,10 +9,9 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 
 from custom_components.bigquery_export.const import DOMAIN
-
-from .test_metadata import ENGLISH
-from .test_source_states import record
-from .warehouse import Warehouse
+from tests.bigquery_export.scenarios.test_metadata import ENGLISH
+from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.warehouse import Warehouse
 
 
 async def test_system_health(

@@ -7,7 +7,7 @@ import pytest
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.relationships import RELATIONSHIPS
 from custom_components.bigquery_export.rows.statistics import STATISTICS
-from tests.bigquery_export.warehouse import Warehouse
+from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.fixtures import local_bigquery, open_sockets
 from tests.local_bigquery.process import LocalBigQuery
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from custom_components.bigquery_export.export.snapshots import TABLES
+from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
-from custom_components.bigquery_export.rows.tables import Column, Mode, Table
-from tests.bigquery_export.faults import FAULTS, Fault
+from custom_components.bigquery_export.rows.table import Column, Mode, Table
+from tests.bigquery_export.support.faults import FAULTS, Fault
 
 DOCS = Path(__file__).parents[2] / "docs"
 _SCOPES = """\
@@ -16,7 +16,7 @@ A column's scope says how long its value holds: for the *run*, the *entity*, the
 _FAULTS = """\
 # Faults
 
-Written by `python -m tests.documentation` from the cases of `tests/bigquery_export/test_faults.py`,
+Written by `python -m tests.documentation` from the cases of `tests/bigquery_export/scenarios/test_faults.py`,
 which provokes each of them. *Once* means that the call answers so one time, *lasting* that it goes
 on. In every case each row is in BigQuery exactly once in the end: with this export where the status
 is idle, with the next one after the fault has gone otherwise.

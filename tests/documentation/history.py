@@ -9,11 +9,11 @@ import orjson
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
-from custom_components.bigquery_export.rows.civil_time import packed
 from custom_components.bigquery_export.rows.columns import Values, quarter_values
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.events import EVENTS, event_values
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from custom_components.bigquery_export.rows.packed_datetime import packed
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.relationships import (
     RELATIONSHIPS,
@@ -31,9 +31,9 @@ from custom_components.bigquery_export.rows.sensor_data import (
     state_numeric,
 )
 from custom_components.bigquery_export.rows.statistics import HOUR, STATISTICS
-from custom_components.bigquery_export.rows.tables import Table, timestamp
-from tests.bigquery_export.exporter import PLACE
-from tests.bigquery_export.warehouse import Warehouse
+from custom_components.bigquery_export.rows.table import Table, timestamp
+from tests.bigquery_export.support.exporter import PLACE
+from tests.bigquery_export.support.warehouse import Warehouse
 
 _MICROSECOND = timedelta(microseconds=1)
 

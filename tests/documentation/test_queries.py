@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.bigquery_export.export.snapshots import TABLES as CHOICES
-from tests.bigquery_export.warehouse import Warehouse
+from custom_components.bigquery_export.export.tables import TABLES as CHOICES
+from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import LocalBigQueryError
 
 from .home import GUEST, NOW

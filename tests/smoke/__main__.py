@@ -26,7 +26,7 @@ from custom_components.bigquery_export.bigquery.credentials import (
     is_safe,
     read_key,
 )
-from custom_components.bigquery_export.export.errors import ExportError
+from custom_components.bigquery_export.errors import ExportError
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
 from .run import Run, checks

@@ -5,13 +5,13 @@ from dataclasses import replace
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
-from custom_components.bigquery_export.export.errors import (
+from custom_components.bigquery_export.errors import (
     PermissionMissingError,
     TableNotFoundError,
 )
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.rows.tables import (
+from custom_components.bigquery_export.rows.table import (
     Column,
     ColumnType,
     Mode,

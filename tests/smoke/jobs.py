@@ -7,14 +7,14 @@ from typing import Any
 from google.cloud.bigquery import LoadJob
 
 from custom_components.bigquery_export.bigquery.job_budget import JobBudget
+from custom_components.bigquery_export.bigquery.listed_rows import TableLookup
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
 from custom_components.bigquery_export.bigquery.load_jobs import LoadJobs
-from custom_components.bigquery_export.bigquery.lookup import TableLookup
 from custom_components.bigquery_export.bigquery.row_file import RowFile
+from custom_components.bigquery_export.errors import TableMismatchError
 from custom_components.bigquery_export.export.delivery import Outcome
-from custom_components.bigquery_export.export.errors import TableMismatchError
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.rows.tables import Column, ColumnType, Scope, timestamp
+from custom_components.bigquery_export.rows.table import Column, ColumnType, Scope, timestamp
 
 from .check import Check, DiffersError, Part, same
 from .site import Site, label

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import GoogleAPICallError
 
-from custom_components.bigquery_export.bigquery.lookup import TableLookup
+from custom_components.bigquery_export.bigquery.listed_rows import TableLookup
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.rows.tables import Table, timestamp
+from custom_components.bigquery_export.rows.table import Table, timestamp
 
 from .catalog import GROWING
 from .check import Check, DiffersError, Part, same

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
-from custom_components.bigquery_export.export.errors import (
+from custom_components.bigquery_export.errors import (
     AccessDeniedError,
     ApiDisabledError,
     ExportError,

@@ -16,12 +16,12 @@ from google.api_core.exceptions import (
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from custom_components.bigquery_export.bigquery.administration import Administration
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
+from custom_components.bigquery_export.bigquery.schema import Administration
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.rows.tables import timestamp
+from custom_components.bigquery_export.rows.table import timestamp
 
 _LIFE = timedelta(hours=1)
 """After this BigQuery drops the tables by itself; it takes no shorter time."""

@@ -10,13 +10,13 @@ from custom_components.bigquery_export.bigquery.storage_write import (
     PendingStream,
     StorageWriteDelivery,
 )
-from custom_components.bigquery_export.export.delivery import Outcome
-from custom_components.bigquery_export.export.errors import (
+from custom_components.bigquery_export.errors import (
     ColumnsUnknownError,
     TableNotFoundError,
 )
+from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.rows.tables import (
+from custom_components.bigquery_export.rows.table import (
     Column,
     ColumnType,
     Scope,

@@ -7,7 +7,7 @@ from typing import Any
 
 from custom_components.bigquery_export.export.delivery import Delivery, RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.rows.tables import Column, ColumnType, Mode
+from custom_components.bigquery_export.rows.table import Column, ColumnType, Mode
 
 from .check import DiffersError
 from .site import Site, label

@@ -17,9 +17,9 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports import
 )
 import grpc
 
-from ..export.errors import StoppedError, StorageUnreachableError, UnreachableError
+from ..errors import StoppedError, StorageUnreachableError, UnreachableError
 from ..rows.sensor_data import SENSOR_DATA
-from ..rows.tables import Table
+from ..rows.table import Table
 from .credentials import is_loopback, make_credentials, refresh
 from .errors import google_errors, token_errors
 

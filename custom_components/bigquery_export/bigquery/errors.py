@@ -13,7 +13,7 @@ import grpc
 from grpc_status.rpc_status import from_call
 from requests.exceptions import RequestException
 
-from ..export.errors import (
+from ..errors import (
     AccessDeniedError,
     ApiDisabledError,
     ColumnsUnknownError,

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 import time
 
-from ..export.errors import LoadJobsUsedUpError
+from ..errors import LoadJobsUsedUpError
 
 _DAY = 24 * 60 * 60.0
 _FREE_JOBS = 1_000

@@ -11,9 +11,9 @@ import re
 
 from google.cloud.bigquery import LoadJob
 
+from ..errors import ExportError, RefusedError, TableMismatchError
 from ..export.delivery import Outcome, RejectedRow
-from ..export.errors import ExportError, RefusedError, TableMismatchError
-from ..rows.tables import Table
+from ..rows.table import Table
 from .connection import Connection
 from .job_budget import JobBudget
 from .load_jobs import LoadJobs

@@ -18,8 +18,8 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.resumable_media import InvalidResponse, RetryStrategy
 from google.resumable_media.requests import ResumableUpload
 
-from ..export.errors import ExportError, UnreachableError
-from ..rows.tables import Table
+from ..errors import ExportError, UnreachableError
+from ..rows.table import Table
 from .connection import Connection
 from .job_budget import JobBudget
 from .row_file import RowFile

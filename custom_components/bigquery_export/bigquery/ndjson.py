@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from ..rows.civil_time import as_text
-from ..rows.tables import Column, ColumnType, Mode, Table, timestamp
+from ..rows.packed_datetime import as_text
+from ..rows.table import Column, ColumnType, Mode, Table, timestamp
 
 type _Convert = Callable[[Any], Any]
 type _Shape = tuple[tuple[str, ...], tuple[type, ...]]

@@ -3,8 +3,8 @@
 from google.api_core.exceptions import ClientError
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from ..export.errors import PermissionMissingError
-from ..rows.tables import Table
+from ..errors import PermissionMissingError
+from ..rows.table import Table
 from .connection import Connection
 
 NEEDED = (

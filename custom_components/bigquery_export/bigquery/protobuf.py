@@ -15,9 +15,9 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from ..rows.civil_time import as_text, from_text
-from ..rows.tables import ColumnType, Mode, Table
-from .fixed_width import Field, encode, varint
+from ..rows.packed_datetime import as_text, from_text
+from ..rows.table import ColumnType, Mode, Table
+from .columnar_protobuf import Field, encode, varint
 
 _TYPES = {
     ColumnType.BOOL: FieldDescriptorProto.TYPE_BOOL,

@@ -6,7 +6,7 @@ from gzip import GzipFile
 from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO
 
-from ..export.errors import CheckpointUnwritableError
+from ..errors import CheckpointUnwritableError
 
 _MEMORY_BYTES = 1024 * 1024
 """A smaller file is not written to the disk."""

@@ -19,9 +19,9 @@ from google.cloud.bigquery_storage_v1.types import (
     WriteStream,
 )
 
+from ..errors import ColumnsUnknownError, RefusedError
 from ..export.delivery import Outcome, RejectedRow
-from ..export.errors import ColumnsUnknownError, RefusedError
-from ..rows.tables import Table
+from ..rows.table import Table
 from .connection import Connection
 from .errors import EXTRA_FIELDS, storage_codes
 from .protobuf import ProtobufEncoding

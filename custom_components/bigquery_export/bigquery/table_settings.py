@@ -12,7 +12,7 @@ from google.cloud.bigquery import EncryptionConfiguration, Table as BigQueryTabl
 from ..rows.events import EVENTS
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.statistics import STATISTICS_SHORT_TERM
-from ..rows.tables import Table
+from ..rows.table import Table
 
 _EXPIRING = (SENSOR_DATA.name, EVENTS.name, STATISTICS_SHORT_TERM.name)
 """Tables that grow fast. Hourly statistics are for years, and all others are small."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..rows.entities import ENTITIES
 from ..rows.relationships import RELATIONSHIPS
-from ..rows.tables import Scope, Table
+from ..rows.table import Scope, Table
 from .relationship_queries import chains_query, circles_query, dependents_query
 
 _VERSIONED = "deleted"

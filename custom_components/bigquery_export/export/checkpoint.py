@@ -14,8 +14,8 @@ from homeassistant.helpers.storage import STORAGE_DIR
 import orjson
 
 from ..const import DOMAIN
+from ..errors import CheckpointUnwritableError
 from ..source.reader import Anchor
-from .errors import CheckpointUnwritableError
 
 _LOGGER = logging.getLogger(__name__)
 _VERSION = 1

@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 
 from ..rows.encoded_rows import EncodedRows, RefusedRow
 from ..rows.encoding import Encoding
-from ..rows.tables import Table, timestamp
+from ..rows.table import Table, timestamp
 from ..source.reader import Anchor
 from .delivery import RejectedRow, Transaction
 

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from ..rows.encoding import Encoding
-from ..rows.tables import Table
+from ..rows.table import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.util.ulid import ulid_now
 
+from ..errors import RefusedError
 from ..rows.encoded_rows import RefusedRow
 from ..rows.export_log import EXPORT_LOG
-from ..rows.tables import Table
+from ..rows.table import Table
 from .checkpoint import Checkpoint, CheckpointFile, Intent, Position
 from .chunk import Chunk
 from .delivery import Delivery, Outcome, Transaction
-from .errors import RefusedError
-from .rejected_rows import RejectedRows
+from .rejected.rejected_rows import RejectedRows
 
 _REMEMBERED = 90 * 24 * 60 * 60.0
 """Seconds; BigQuery keeps the history of jobs for six months (page "Managing jobs")."""

@@ -7,11 +7,11 @@ from typing import Any
 
 from homeassistant.util import dt as dt_util
 
-from .readiness import async_flush, check_recorder
-from .retention import Loss
+from ..source.readiness import async_flush, check_recorder
+from .dimensions.snapshot import Snapshot, export_snapshots
+from .ports import Source
+from .purge import Loss
 from .session import Result, Session
-from .snapshot import Snapshot, export_snapshots
-from .source import Source
 from .table_export import TableExport
 
 

@@ -9,15 +9,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_now
 
+from ..errors import StoppedError
 from ..rows.encoded_rows import EncodedRows
 from .checkpoint import Position
 from .chunk import Chunk
 from .delivery import Delivery
-from .errors import StoppedError
+from .existing_rows import Lookup
 from .journal import Journal
-from .lookup import Lookup
 from .pace import Pace
-from .rejected_rows import RejectedRows
+from .rejected.rejected_rows import RejectedRows
 
 
 @dataclass(slots=True)

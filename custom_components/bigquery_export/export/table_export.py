@@ -18,16 +18,16 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..errors import RecorderBusyError, RecorderUnreadableError
 from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS, Anchor
 from .checkpoint import Position, Standing, backfill_of
 from .chunk import Chunk
-from .errors import RecorderBusyError, RecorderUnreadableError
-from .lookup import without_known
+from .existing_rows import without_known
+from .ports import Piece, Source
+from .purge import Loss, Retention, find_loss, is_purged, oldest_waiting
 from .resume import divided, resumed
-from .retention import Loss, Retention, find_loss, is_purged, oldest_waiting
 from .session import Session
-from .source import Piece, Source
 
 _LOGGER = logging.getLogger(__name__)
 

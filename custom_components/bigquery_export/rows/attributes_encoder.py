@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from ..source.remembered import Ids
+from ..source.lookup_cache import Ids
 from .encoding import Encoding
 from .privacy import Privacy
 from .sensor_data import attributes_values

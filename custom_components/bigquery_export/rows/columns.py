@@ -7,7 +7,7 @@ from typing import Any
 from astral import Observer
 from astral.sun import elevation
 
-from .tables import Column, ColumnType, Mode, Scope, timestamp
+from .table import Column, ColumnType, Mode, Scope, timestamp
 
 type Values = Mapping[str, Any]
 

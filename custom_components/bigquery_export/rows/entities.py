@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from .columns import EXPORT_ID, EXPORT_TIMESTAMP, REGISTRY_COLUMNS, SOURCE, Values
-from .facts import EntityFacts
-from .tables import Column, ColumnType, Mode, PartitionUnit, Scope, Table
+from .registry import EntityFacts
+from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table
 
 ENTITIES = Table(
     name="entities",

@@ -16,7 +16,7 @@ from homeassistant.const import (
 import orjson
 
 from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values, local_time_columns
-from .tables import Column, ColumnType, Mode, Scope, Table
+from .table import Column, ColumnType, Mode, Scope, Table
 
 _COLUMNS = (
     Column(

@@ -6,7 +6,7 @@ from typing import Any
 from homeassistant.util.ulid import bytes_to_ulid
 
 from ..source.events import EventRow, EventsPiece
-from .circumstances import Circumstances
+from .context import Circumstances
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .events import event_values, origin

@@ -1,6 +1,6 @@
 """The table `export_log`, one row per committed chunk: the audit trail of all exports."""
 
-from .tables import Column, ColumnType, Mode, Scope, Table
+from .table import Column, ColumnType, Mode, Scope, Table
 
 EXPORT_LOG = Table(
     name="export_log",

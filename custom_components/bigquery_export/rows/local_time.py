@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from astral import Observer
 from homeassistant.components.recorder.models import process_timestamp
 
-from .civil_time import IN_QUARTER, packed, unpacked
 from .columns import quarter_values
 from .encoding import Encoding
-from .tables import timestamp
+from .packed_datetime import IN_QUARTER, packed, unpacked
+from .table import timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
@@ -46,7 +46,7 @@ class Quarter:
     start: int
     """When it began, in microseconds since 1970."""
     local: int
-    """The same as the home's clocks showed it, packed (civil_time.py)."""
+    """The same as the home's clocks showed it, packed (packed_datetime.py)."""
 
     def clock(self, time: int) -> int:
         """Return what the clocks showed at a time of this quarter, packed."""

@@ -3,7 +3,7 @@
 from ..source.recorder_runs import RecorderRunRow
 from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values
 from .local_time import timestamp_or_none
-from .tables import Column, ColumnType, Mode, PartitionUnit, Scope, Table
+from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table
 
 RECORDER_RUNS = Table(
     name="recorder_runs",

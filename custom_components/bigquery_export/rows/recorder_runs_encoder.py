@@ -1,7 +1,7 @@
 """Encoding the recorder's runs as rows of `recorder_runs`."""
 
 from ..source.recorder_runs import RecorderRunRow, RecorderRunsPiece
-from .circumstances import Circumstances
+from .context import Circumstances
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .fragments import encode_each

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values
-from .tables import Column, ColumnType, Mode, PartitionUnit, Scope, Table
+from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table
 
 
 class NodeType(StrEnum):

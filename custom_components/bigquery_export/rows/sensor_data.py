@@ -28,7 +28,7 @@ from .columns import (
     season,
     time_of_day,
 )
-from .tables import Column, ColumnType, Mode, Scope, Table
+from .table import Column, ColumnType, Mode, Scope, Table
 
 __all__ = [
     "SENSOR_DATA",

@@ -7,16 +7,16 @@ from itertools import compress
 from time import sleep
 from typing import Any, NamedTuple, cast
 
+from ..source.ambient_states import StatesAtOnce
 from ..source.states import Piece, StateRow
-from ..source.surroundings import StatesAtOnce
+from .ambient import ambient_values
 from .attributes_encoder import AttributesEncoder
-from .circumstances import Circumstances
+from .context import Circumstances
 from .encoded_rows import EncodedRows, RefusedRow
 from .encoding import Encoding
 from .fragments import Fragments
 from .local_time import DAY, MAX_QUARTERS, QUARTER, Quarters, all_microseconds, clocks, microseconds
 from .sensor_data import entity_values, is_available, state_numeric
-from .surroundings import ambient_values
 from .ulids import ulids
 
 _MAX_QUARTERS = MAX_QUARTERS

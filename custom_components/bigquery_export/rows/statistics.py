@@ -18,7 +18,7 @@ from .columns import (
     Values,
     local_time_columns,
 )
-from .tables import Column, ColumnType, Mode, PartitionUnit, Scope, Table
+from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table
 
 _COLUMNS = (
     Column(

@@ -7,7 +7,7 @@ from typing import Any
 from homeassistant.core import valid_entity_id
 
 from ..source.statistics import Statistic, StatisticsPiece, StatisticsRow
-from .circumstances import Circumstances
+from .context import Circumstances
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .fragments import Fragments, encode_each

@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Connection, Select, bindparam, func, select
 
+from .lookup_cache import SharedTexts, texts_by_ids
 from .reader import (
     HIGHEST_ID,
     PIECE_ROWS,
@@ -17,7 +18,6 @@ from .reader import (
     RecorderTable,
     TableReader,
 )
-from .remembered import SharedTexts, texts_by_ids
 
 type EventRow = tuple[
     int,  # event_id

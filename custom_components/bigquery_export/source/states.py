@@ -8,6 +8,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import select
 
+from .ambient_states import Surroundings, SurroundingsReader
+from .lookup_cache import MetaRows, Missing, MissingTexts, texts_by_ids
 from .reader import (
     PIECE_ROWS,
     Anchor,
@@ -15,8 +17,6 @@ from .reader import (
     TableReader,
     fingerprint,
 )
-from .remembered import MetaRows, Missing, MissingTexts, texts_by_ids
-from .surroundings import Surroundings, SurroundingsReader
 
 type StateRow = tuple[
     int,  # state_id

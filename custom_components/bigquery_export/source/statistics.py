@@ -14,8 +14,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import select
 
+from .lookup_cache import MetaRows
 from .reader import PIECE_ROWS, Anchor, RecorderTable, TableReader
-from .remembered import MetaRows
 
 type StatisticsRow = tuple[
     int,  # id

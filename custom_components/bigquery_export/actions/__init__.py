@@ -1,0 +1,1 @@
+"""What actions ask for and answer with."""

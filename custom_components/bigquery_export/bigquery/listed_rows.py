@@ -1,0 +1,97 @@
+"""Reading rows back, with no more than the right to read the table.
+
+tabledata.list needs no job, which a role on a dataset does not allow, and costs nothing. It cannot
+filter, but a partition decorator limits it to one day.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from google.api_core.exceptions import NotFound
+from google.cloud.bigquery import Row, SchemaField, TableReference
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.table import RowIterator
+
+from ..export.existing_rows import FoundRow
+from ..rows.table import Table
+from .connection import Connection
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PAGE_ROWS = 10_000
+_TIMEOUT = 60.0
+_RETRY = DEFAULT_RETRY.with_timeout(60.0)
+
+
+class TableLookup:
+    """Looks into the tables of a connection for the rows of one installation, for one export."""
+
+    def __init__(self, connection: Connection, source: str) -> None:
+        """Look for rows whose `source` is this one."""
+        self._connection = connection
+        self._client = connection.tables
+        self._destination = connection.destination
+        self._source = source
+        self._empty: set[tuple[str, str]] = set()
+        self._known_fields: dict[str, list[SchemaField]] = {}
+
+    def is_empty(self, table: Table) -> bool:
+        """Return whether a table has no row at all, of whomever."""
+        with self._connection.errors():
+            found = self._client.list_rows(
+                self._destination.table_reference(table),
+                selected_fields=self._fields(table),
+                max_results=1,
+                retry=_RETRY,
+                timeout=_TIMEOUT,
+            )
+            return not any(True for _ in found)
+
+    def rows(self, table: Table, partition: str) -> Iterator[FoundRow]:
+        """Yield this installation's rows in one partition of a table. Raises ExportError.
+
+        A partition that had none is not looked at again: what comes into it then is our own.
+        """
+        if (table.name, partition) in self._empty:
+            return
+        empty = True
+        with self._connection.errors():
+            try:
+                found = self._client.list_rows(
+                    self._partition(table, partition),
+                    selected_fields=self._fields(table),
+                    page_size=_PAGE_ROWS,
+                    retry=_RETRY,
+                    timeout=_TIMEOUT,
+                )
+                name, time = table.identity
+                for row in self._until_stopped(found):
+                    if row["source"] != self._source:
+                        continue
+                    empty = False
+                    if (id_ := row[table.id]) is None:
+                        continue  # It deletes other rows, and is none of the recorder's.
+                    time_sent = (row[time] - _EPOCH) // timedelta(microseconds=1)
+                    yield FoundRow(row[name], time_sent, id_)
+            except NotFound:  # There is no such partition yet.
+                pass
+        if empty:
+            self._empty.add((table.name, partition))
+
+    def _until_stopped(self, found: RowIterator) -> Iterator[Row]:
+        """Yield rows, page by page. Raises StoppedError."""
+        for page in found.pages:
+            self._connection.wait(0)
+            yield from page
+
+    def _partition(self, table: Table, partition: str) -> TableReference:
+        name = self._destination.table_reference(table).table_id
+        return self._destination.dataset_reference.table(f"{name}${partition}")
+
+    def _fields(self, table: Table) -> list[SchemaField]:
+        """Return the columns to read, in the order of the table: that of the answer, too."""
+        if table.name not in self._known_fields:
+            reference = self._destination.table_reference(table)
+            schema = self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT).schema
+            wanted = {*table.identity, table.id, "source"}
+            self._known_fields[table.name] = [field for field in schema if field.name in wanted]
+        return self._known_fields[table.name]

@@ -1,0 +1,191 @@
+"""The dataset and its tables: finding them, making them, and checking that they fit."""
+
+from collections.abc import Iterable, Sequence
+
+from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed, ServiceUnavailable
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+from ..errors import LocationError, TableMismatchError
+from ..rows.table import Column, Mode, Table
+from .connection import Connection
+from .table_settings import TableSettings, apply_settings
+from .views import View, views
+
+_STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
+"""tables.get answers with the names of legacy SQL (API reference, "TableFieldSchema")."""
+_TIMEOUT = 30.0
+_RETRY = DEFAULT_RETRY.with_timeout(10.0)
+
+
+class Administration:
+    """Makes sure that dataset and table are there; its methods block and raise ExportError."""
+
+    def __init__(self, connection: Connection, settings: TableSettings | None = None) -> None:
+        """Administer the destination of a connection; without settings, all are left alone."""
+        self._connection = connection
+        self._settings = settings or TableSettings()
+        self._client = connection.tables
+        self._destination = connection.destination
+
+    def ensure_dataset(self) -> None:
+        """Find the dataset, or make it where it is wanted.
+
+        Raises LocationError when it is elsewhere: the location of a dataset cannot be changed
+        (BigQuery's page "BigQuery locations").
+        """
+        dataset = self._find_dataset() or self._make_dataset()
+        if dataset.location and dataset.location.upper() != self._destination.location.upper():
+            raise LocationError(dataset=self._destination.dataset, location=dataset.location)
+
+    def ensure(self, tables: Sequence[Table]) -> None:
+        """Find tables and their views, or make them. Raises TableMismatchError."""
+        self.ensure_tables(tables)
+        self.ensure_views(tables)
+
+    def ensure_tables(self, tables: Iterable[Table]) -> None:
+        """Find tables, or make them. Raises TableMismatchError."""
+        for table in tables:
+            self.ensure_table(table)
+
+    def ensure_table(self, table: Table) -> None:
+        """Find the table, or make it; columns that it lacks are added, and settings changed.
+
+        Raises TableMismatchError when it has columns of another type or mode, or other partitions.
+        """
+        reference = self._destination.table_reference(table)
+        found = self._find_table(reference) or self._make_table(reference, table)
+        wrong = [column.name for column in table.columns if not _fits(column, found)]
+        if not wrong and not _fits_partitions(table, found):
+            wrong = [table.partition_by]
+        if wrong:
+            raise TableMismatchError(table=str(reference), columns=", ".join(wrong))
+        changed = apply_settings(self._settings, table, found)
+        if lacking := _lacking(table, found):
+            _add_columns(found, lacking)
+            changed.append("schema")
+        if changed:
+            self._update(found, changed)
+
+    def ensure_views(self, tables: Iterable[Table]) -> None:
+        """Find the views of what holds of tables, or make them, or change their queries.
+
+        The tables have to be there. Raises TableMismatchError where a table has a view's name.
+        """
+        for table in tables:
+            for view in views(table):
+                self._ensure_view(table, view)
+
+    def _ensure_view(self, table: Table, view: View) -> None:
+        of = self._destination.table_reference(table)
+        reference = self._destination.dataset_reference.table(view.name(of.table_id))
+        query = view.query(table, str(of))
+        found = self._find_table(reference) or self._make_view(reference, view, query)
+        if found.view_query is None:
+            raise TableMismatchError(table=str(reference), columns="*")
+        if found.view_query != query:
+            found.view_query = query
+            self._update(found, ["view_query"])
+
+    def _make_view(
+        self, reference: bigquery.TableReference, view: View, query: str
+    ) -> bigquery.Table:
+        wanted = bigquery.Table(reference)
+        wanted.view_query = query
+        wanted.description = view.description
+        return self._create(wanted)
+
+    def _find_dataset(self) -> bigquery.Dataset | None:
+        with self._connection.errors():
+            try:
+                return self._client.get_dataset(
+                    self._destination.dataset_reference, retry=_RETRY, timeout=_TIMEOUT
+                )
+            except NotFound:
+                return None
+
+    def _make_dataset(self) -> bigquery.Dataset:
+        dataset = bigquery.Dataset(self._destination.dataset_reference)
+        dataset.location = self._destination.location
+        dataset.description = "The history of a home, exported by Home Assistant"
+        with self._connection.errors():
+            try:
+                return self._client.create_dataset(dataset, retry=_RETRY, timeout=_TIMEOUT)
+            except Conflict:  # Somebody else was faster.
+                return self._client.get_dataset(dataset.reference, retry=_RETRY, timeout=_TIMEOUT)
+
+    def _find_table(self, reference: bigquery.TableReference) -> bigquery.Table | None:
+        with self._connection.errors():
+            try:
+                return self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT)
+            except NotFound:
+                return None
+
+    def _make_table(self, reference: bigquery.TableReference, table: Table) -> bigquery.Table:
+        wanted = bigquery.Table(reference, schema=[_field(column) for column in table.columns])
+        wanted.description = table.description
+        wanted.time_partitioning = bigquery.TimePartitioning(
+            type_=table.partition_unit, field=table.partition_by
+        )
+        wanted.clustering_fields = list(table.cluster_by)
+        apply_settings(self._settings, table, wanted)
+        return self._create(wanted)
+
+    def _create(self, wanted: bigquery.Table) -> bigquery.Table:
+        with self._connection.errors():
+            try:
+                return self._client.create_table(wanted, retry=_RETRY, timeout=_TIMEOUT)
+            except Conflict:
+                return self._client.get_table(wanted.reference, retry=_RETRY, timeout=_TIMEOUT)
+
+    def _update(self, found: bigquery.Table, properties: Sequence[str]) -> None:
+        with self._connection.errors():
+            try:
+                self._client.update_table(found, properties, retry=_RETRY, timeout=_TIMEOUT)
+            except PreconditionFailed as err:  # Somebody else changed it: look again.
+                raise ServiceUnavailable(err.message) from err
+
+
+def _field(column: Column, *, relaxed: bool = False) -> bigquery.SchemaField:
+    required = column.mode is Mode.REQUIRED
+    return bigquery.SchemaField(
+        column.name,
+        column.type,
+        mode=Mode.NULLABLE if relaxed and required else column.mode,
+        description=column.description,
+        default_value_expression=None if relaxed else column.default,
+    )
+
+
+def _add_columns(found: bigquery.Table, columns: Sequence[Column]) -> None:
+    """Add columns at the end of a table.
+
+    A new column cannot be REQUIRED (BigQuery's page "Modifying table schemas"); all rows of ours
+    have it all the same. The etag keeps columns that somebody else adds just now.
+    """
+    found.schema = [*found.schema, *(_field(column, relaxed=True) for column in columns)]
+
+
+def _fits_partitions(table: Table, found: bigquery.Table) -> bool:
+    partitioning = found.time_partitioning
+    return (
+        partitioning is not None
+        and partitioning.field == table.partition_by
+        and partitioning.type_ == table.partition_unit
+    )
+
+
+def _lacking(table: Table, found: bigquery.Table) -> list[Column]:
+    names = {field.name for field in found.schema}
+    return [column for column in table.columns if column.name not in names]
+
+
+def _fits(column: Column, found: bigquery.Table) -> bool:
+    """Return whether a table takes a column's values, as it is or once the column is added."""
+    fields = [field for field in found.schema if field.name == column.name]
+    return all(
+        _STANDARD_TYPES.get(field.field_type, field.field_type) == column.type
+        # A column that others have relaxed to NULLABLE still takes every row.
+        and (field.mode == "REPEATED") == (column.mode is Mode.REPEATED)
+        for field in fields
+    )

@@ -1,0 +1,1 @@
+"""What an export will come to, before anything is sent."""

@@ -1,0 +1,211 @@
+"""What an export will come to: rows, bytes, time and money, before anything is sent."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from ..bigquery import DELIVERIES
+from ..bigquery.storage_write import StorageWriteDelivery
+from ..export.recorder_tables import SourceType
+from ..export.table_export import read_recorder
+from ..home.location import async_place, named_choice
+from ..home.registries import Registries
+from ..rows.columns import run_values
+from ..rows.context import Circumstances
+from ..rows.privacy import Privacy
+from ..rows.sensor_data import SENSOR_DATA
+from ..settings.options import Options
+from ..source.readiness import check_recorder
+from .extent import read_extent
+from .sampling import measured, read_pieces
+
+GIB = 2**30
+FREE_SENDING = 2 * 1024 * GIB
+"""Bytes a month of the Storage Write API (BigQuery's pages "Pricing", August 2026)."""
+SENDING_PRICE = 0.025
+"""US dollars a GiB beyond."""
+FREE_STORAGE = 10 * GIB
+STORAGE_PRICE = 0.02
+"""US dollars a GiB and month beyond; half of it for what has not changed for 90 days."""
+DAYS_A_MONTH = 30
+DAYS_A_YEAR = 365
+SURROUNDING_BYTES = 25
+"""Bytes that one of the surroundings adds to a row of a state, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast rows are sent."""
+
+    rows_per_second: float = 5_000
+    """`script/benchmark` measured 143,000 a second of processor time on a server's core; small
+    machines are several times slower, and an export leaves most of the time to others."""
+    bytes_per_second: float = 1_000_000
+    """8 Mbit/s, which a line for a home can send."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableEstimate:
+    """What one table comes to."""
+
+    rows: int = 0
+    """Rows in the recorder."""
+    rows_per_day: float = 0
+    bytes_per_row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """US dollars, at Google's prices and if the project sends and keeps nothing else."""
+
+    sending_history: float
+    """Once."""
+    sending_per_month: float
+    storage_per_month: float
+    """Of what the recorder has."""
+    storage_per_month_after_a_year: float
+
+    @property
+    def is_free(self) -> bool:
+        """Return whether it all stays within the free tier for a year at least."""
+        return not any(asdict(self).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What an export comes to: what the recorder has, and what comes from day to day."""
+
+    tables: Mapping[str, TableEstimate]
+    sending_is_billed: bool = True
+    speed: Speed = Speed()
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows the recorder has."""
+        return sum(table.rows for table in self.tables.values())
+
+    @property
+    def bytes(self) -> int:
+        """Return what they take."""
+        return sum(table.rows * table.bytes_per_row for table in self.tables.values())
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it takes to send them."""
+        return max(self.rows / self.speed.rows_per_second, self.bytes / self.speed.bytes_per_second)
+
+    @property
+    def rows_per_day(self) -> int:
+        """Return how many rows come in a day."""
+        return round(sum(table.rows_per_day for table in self.tables.values()))
+
+    @property
+    def bytes_per_day(self) -> int:
+        """Return what those take."""
+        return round(
+            sum(table.rows_per_day * table.bytes_per_row for table in self.tables.values())
+        )
+
+    @property
+    def bytes_per_year(self) -> int:
+        """Return by how much the tables grow in a year."""
+        return self.bytes_per_day * DAYS_A_YEAR
+
+    @property
+    def years_of_free_storage(self) -> float:
+        """Return after how many years there is more than Google stores for nothing."""
+        if self.bytes >= FREE_STORAGE:
+            return 0.0
+        return (FREE_STORAGE - self.bytes) / max(1, self.bytes_per_year)
+
+    @property
+    def cost(self) -> Cost:
+        """Return what Google asks for it."""
+        month = self.bytes_per_day * DAYS_A_MONTH
+        return Cost(
+            sending_history=self._sending(self.bytes),
+            sending_per_month=self._sending(month),
+            storage_per_month=_storage(self.bytes),
+            storage_per_month_after_a_year=_storage(self.bytes + self.bytes_per_year),
+        )
+
+    def _sending(self, size: int) -> float:
+        if not self.sending_is_billed:
+            return 0.0
+        return max(0, size - FREE_SENDING) / GIB * SENDING_PRICE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it, as the response of an action has it."""
+        return {
+            "tables": {
+                name: {**asdict(table), "rows_per_day": round(table.rows_per_day)}
+                for name, table in self.tables.items()
+            },
+            "rows": self.rows,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds),
+            "rows_per_day": self.rows_per_day,
+            "bytes_per_day": self.bytes_per_day,
+            "bytes_per_year": self.bytes_per_year,
+            "cost": {name: round(value, 2) for name, value in asdict(self.cost).items()},
+            "within_free_tier": self.cost.is_free,
+            "assumed": asdict(self.speed),
+        }
+
+
+def _storage(size: int) -> float:
+    return max(0, size - FREE_STORAGE) / GIB * STORAGE_PRICE
+
+
+async def async_estimate(hass: HomeAssistant, options: Options) -> Estimate:
+    """Return what an export with these options comes to. Raises ExportError.
+
+    Nothing is counted: a thousand rows from all over each table stand for the others. Tables of
+    facts are left out; they are small.
+    """
+    check_recorder(hass)
+    registries = Registries(hass)
+    await registries.async_open({})
+    try:
+        run = await _async_circumstances(hass, options, registries)
+        tables = {
+            source.table.name: await _async_table(hass, source, run, options)
+            for source in options.sources
+        }
+    finally:
+        registries.async_close()
+    delivery = DELIVERIES[options.delivery]
+    return Estimate(tables, sending_is_billed=delivery is StorageWriteDelivery)
+
+
+async def _async_circumstances(
+    hass: HomeAssistant, options: Options, registries: Registries
+) -> Circumstances:
+    """Return what rows depend on; what is the export's own is only as long as it will be."""
+    now = dt_util.utcnow()
+    # Surroundings would be looked up for each piece of the sample.
+    choice = replace(named_choice(hass, options.choice), surroundings=())
+    return Circumstances(
+        run_values(source="0" * 32, export_id="0" * 26, started=now),
+        await async_place(hass),
+        choice,
+        registries,
+        Privacy(options.privacy, bytes(32)),
+    )
+
+
+async def _async_table(
+    hass: HomeAssistant, source: SourceType, run: Circumstances, options: Options
+) -> TableEstimate:
+    extent = await read_recorder(hass, read_extent, hass, source.table.name)
+    if extent is None:
+        return TableEstimate()
+    reader = await hass.async_add_executor_job(source.reader, hass, run.choice)
+    sample = await read_recorder(hass, read_pieces, reader, extent)
+    share, size = await hass.async_add_executor_job(measured, sample, source, run, options.columns)
+    if source.table is SENSOR_DATA:
+        size += SURROUNDING_BYTES * len(options.choice.surroundings)
+    return TableEstimate(round(extent.rows * share), extent.per_day * share, size)

@@ -1,0 +1,82 @@
+"""How many bytes rows take in this home, and how many of them are whose."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+
+from ..bigquery.protobuf import ProtobufEncoding
+from ..export.ports import Piece as AnyPiece, Reader
+from ..export.recorder_tables import SourceType
+from ..rows.column_groups import ColumnGroup, narrowed
+from ..rows.context import Circumstances
+from ..rows.sensor_data import SENSOR_DATA
+from ..rows.state_encoder import StateEncoder
+from ..source.reader import PIECE_ROWS
+from ..source.states import Piece, StatesReader
+from .extent import Extent
+
+_PIECES = 20
+_PIECE_IDS = 50
+"""Pieces of so many ids from all over a table: a piece alone would be of one minute."""
+
+
+def read_sample(hass: HomeAssistant, run: Circumstances) -> Piece | None:
+    """Return the newest states, if there are any; this belongs on the recorder's executor."""
+    surroundings = [surrounding.entity_id for surrounding in run.choice.surroundings]
+    reader = StatesReader(hass, surroundings)
+    newest = reader.newest_id()
+    return reader.read(max(0, newest - PIECE_ROWS), newest)
+
+
+def row_sizes(piece: Piece, run: Circumstances) -> Mapping[str, int] | None:
+    """Return the mean size of a row in bytes, by group of columns, and of the rest; this computes.
+
+    They are bytes as the Storage Write API bills them, or None where no row would be sent.
+    """
+    encoding = ProtobufEncoding(SENSOR_DATA)
+
+    def size(groups: set[ColumnGroup]) -> int:
+        rows = StateEncoder(narrowed(encoding, groups), run).encode(piece).data
+        return sum(map(len, rows)) // len(rows) if rows else 0
+
+    everything = set(ColumnGroup)
+    if not (total := size(everything)):
+        return None
+    sizes = {group.value: total - size(everything - {group}) for group in ColumnGroup}
+    return {**sizes, "rest": total - sum(sizes.values()), "all": total}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows from all over a table, as they were read."""
+
+    pieces: Sequence[AnyPiece]
+    ids: int
+    """How many ids were looked at: some were deleted, and some rows are not chosen."""
+
+
+def read_pieces(reader: Reader[Any], extent: Extent) -> Sample:
+    """Return a sample of a table; this belongs on the recorder's executor."""
+    step = max(_PIECE_IDS, extent.rows // _PIECES)
+    pieces: list[AnyPiece] = []
+    ids = 0
+    for after in range(extent.first - 1, extent.last, step):
+        until = min(after + _PIECE_IDS, extent.last)
+        ids += until - after
+        if piece := reader.read(after, until, _PIECE_IDS):
+            pieces.append(piece)
+    return Sample(pieces, ids)
+
+
+def measured(
+    sample: Sample, type_: SourceType, run: Circumstances, groups: frozenset[ColumnGroup]
+) -> tuple[float, int]:
+    """Return which share of the ids has rows that are sent, and the mean size of those in bytes.
+
+    This computes. They are bytes as the Storage Write API bills them.
+    """
+    encoder = type_.encoder(narrowed(ProtobufEncoding(type_.table), groups), run)
+    sizes = [len(row) for piece in sample.pieces for row in encoder.encode(piece).data]
+    return len(sizes) / sample.ids, round(sum(sizes) / max(1, len(sizes)))

@@ -1,0 +1,1 @@
+"""Statistics that Home Assistant has changed after they were exported."""

@@ -1,0 +1,251 @@
+"""Corrections: what Home Assistant has changed in statistics after they were exported.
+
+    look through the recorder -> compare with what was sent -> send what differs
+
+Tables are append-only. A period of a statistic that differs is sent as a whole: a row that says
+that all that was sent before is deleted, and the rows that there are now. The view of the latest
+rows (bigquery/views.py) shows of both what is true.
+
+A process that dies between commit and file sends the same once more, which the view does not show.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+import logging
+from math import nextafter
+from time import monotonic
+from typing import Any, cast
+
+from homeassistant.util import dt as dt_util
+
+from ...rows.encoded_rows import EncodedRows
+from ...rows.statistics_encoder import StatisticsEncoder
+from ...source.readiness import check_recorder
+from ...source.statistics import Statistic, StatisticsPiece
+from ..chunk import Chunk
+from ..ports import Source
+from ..session import Result, Session
+from ..table_export import read_recorder
+from .digest_file import Exported
+from .digests import Digest, Digests
+from .ledger import StatisticsWatch
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Corrections:
+    """One look at all tables whose rows change afterwards. It can be used once.
+
+    It comes after a run that ended well, in a session of its own: what it sends has to be known
+    as newer than what the run has sent.
+    """
+
+    def __init__(self, session: Session, sources: Iterable[Source[Any]]) -> None:
+        """Prepare to look through those sources that are watched."""
+        self._session = session
+        self._tables = [
+            _TableCorrections(session, source, source.watch)
+            for source in sources
+            if isinstance(source.watch, StatisticsWatch)
+        ]
+        self.checked: date | None = None
+        """The local day on which all tables were looked through, once they are."""
+
+    def stop(self) -> None:
+        """Make it end soon: what is not committed then will be sent the next time."""
+        self._session.stopped = True
+
+    async def async_check(self, now: datetime, *, again: bool = False) -> Result:
+        """Look through the tables that were not looked through on the local day of `now`.
+
+        With `again` look through those as well. Send all that differs. Raises ExportError.
+        """
+        began = monotonic()
+        check_recorder(self._session.hass)
+        await self._session.journal.settle()
+        if all([await table.check(now, again=again) for table in self._tables]):
+            self.checked = local_day(now.timestamp())
+        self._session.result.seconds = monotonic() - began
+        return self._session.result
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """A period of a statistic that was not exported as it is now."""
+
+    statistic_id: str
+    number: int
+    exported: Digest | None
+    current: Digest | None
+
+
+class _TableCorrections:
+    """Looks through one table."""
+
+    def __init__(self, session: Session, source: Source[Any], watch: StatisticsWatch) -> None:
+        """Prepare to look; nothing is read yet."""
+        self._session = session
+        self._table = source.table
+        self._encoder = cast(StatisticsEncoder, source.encoder)
+        self._watch = watch
+        self._file = watch.file
+        self._first = 0
+        self._cursor = 0
+        self._metadata_ids: dict[str, int] = {}
+        self._horizon = float("-inf")
+        """Before it, in seconds since 1970, the recorder has purged everything."""
+        session.result.rows[source.table.name] = 0
+
+    async def check(self, now: datetime, *, again: bool) -> bool:
+        """Send what differs, unless that was done on the same local day; return whether it is done.
+
+        While the table has a backfill that is not done, nobody could tell what was sent of it.
+        """
+        standing = self._session.journal.checkpoint.standing(self._table.name)
+        if standing.backfill:
+            return False
+        database = await self._read(self._watch.spans.database)
+        exported = await self._session.block(self._file.load, database)
+        today = local_day(now.timestamp())
+        checked = exported.checked
+        if checked is not None and not again and local_day(checked) == today:
+            return True
+        self._first, self._cursor = standing.new.first, standing.new.cursor
+        current = await self._look_through()
+        if self._watch.purged:
+            self._horizon = await self._read(self._watch.spans.purged_until)
+        differences = await self._session.block(self._compare, exported.digests, current)
+        if differences:
+            _LOGGER.debug("%s periods of %s have changed", len(differences), self._table.name)
+        await self._send_all(exported, differences)
+        exported.checked = now.timestamp()
+        await self._session.block(self._file.save, exported)
+        return True
+
+    async def _look_through(self) -> Digests:
+        """Return digests of all rows that were exported, as they are now."""
+        digests = Digests(self._file.periods)
+        statistics: Mapping[int, Statistic] = {}
+        after = self._first
+        while piece := await self._read(self._watch.spans.read, after, self._cursor):
+            await self._session.block(digests.add, piece)
+            statistics = piece.statistics
+            after = piece.last.id
+            await self._session.rest()
+        self._metadata_ids = {
+            statistic.statistic_id: metadata_id for metadata_id, statistic in statistics.items()
+        }
+        return digests
+
+    def _compare(self, exported: Digests, current: Digests) -> list[_Difference]:
+        """Return what differs, and make `exported` forget what the recorder has purged.
+
+        Where only a part of a period was purged, the rest of it is sent if all of it is gone, or
+        anything else of the statistic differs: it cannot be compared by itself.
+        """
+        differences: list[_Difference] = []
+        for statistic_id in sorted(exported.by_statistic.keys() | current.by_statistic.keys()):
+            before = exported.by_statistic.get(statistic_id, {})
+            after = current.by_statistic.get(statistic_id, {})
+            differ: list[_Difference] = []
+            cut: list[_Difference] = []
+            for number in sorted(before.keys() | after.keys()):
+                then, now = before.get(number), after.get(number)
+                difference = _Difference(statistic_id, number, then, now)
+                if all(digest.last < self._horizon for digest in (then, now) if digest):
+                    exported.put(statistic_id, number, None)
+                elif then and now and then.first < self._horizon:
+                    cut.append(difference)
+                elif not (then and now and then.like(now)):
+                    differ.append(difference)
+            if differ:
+                differences += cut
+            else:
+                for difference in cut:
+                    exported.put(statistic_id, difference.number, difference.current)
+            differences += differ
+        return differences
+
+    async def _send_all(self, exported: Exported, differences: list[_Difference]) -> None:
+        """Send what differs, as much of it in one transaction as there may be."""
+        rest = iter(differences)
+        while True:
+            sent: list[tuple[_Difference, Digest | None]] = []
+            chunk = Chunk(self._table, self._table.name, self._cursor, self._cursor)
+            try:
+                await self._fill(chunk, rest, sent)
+                if not sent:
+                    return
+                await self._commit(chunk)
+            finally:
+                chunk.close()
+            for difference, digest in sent:
+                exported.digests.put(difference.statistic_id, difference.number, digest)
+            await self._session.block(self._file.save, exported)
+
+    async def _fill(
+        self,
+        chunk: Chunk,
+        differences: Iterator[_Difference],
+        sent: list[tuple[_Difference, Digest | None]],
+    ) -> None:
+        """Send differences until the transaction is full; note each with what was sent of it."""
+        batch = EncodedRows()
+        for difference in differences:
+            digests = Digests(self._file.periods)
+            async for piece in self._pieces(difference):
+                rows = await self._session.block(self._encoder.encode, piece)
+                digests.add(piece)
+                chunk.refused += rows.refused
+                chunk.look_at(rows)
+                batch.extend(rows)
+                await self._session.rest()
+            if (exported := difference.exported) is not None:
+                first = max(exported.first, self._horizon)
+                deleted = self._encoder.encode_deleted(
+                    difference.statistic_id, first, exported.last
+                )
+                chunk.look_at(deleted)
+                batch.extend(deleted)
+            sent.append((difference, digests.get(difference.statistic_id, difference.number)))
+            if len(batch.data) >= self._session.batch_rows:
+                await self._send(chunk, batch)
+                batch = EncodedRows()
+            if chunk.full:
+                break
+        await self._send(chunk, batch)
+
+    async def _pieces(self, difference: _Difference) -> AsyncIterator[StatisticsPiece]:
+        """Yield the rows of a period as they are now."""
+        if (current := difference.current) is None:
+            return
+        metadata_id = self._metadata_ids[difference.statistic_id]
+        first = max(current.first, self._horizon)
+        while piece := await self._read(
+            self._watch.spans.read_span,
+            metadata_id,
+            first,
+            current.last,
+            self._first,
+            self._cursor,
+        ):
+            yield piece
+            first = nextafter(piece.rows[-1][2] or 0, float("inf"))
+
+    async def _send(self, chunk: Chunk, rows: EncodedRows) -> None:
+        for batch in rows.batches(self._session.batch_rows):
+            await self._session.send(chunk, batch)
+
+    async def _commit(self, chunk: Chunk) -> None:
+        """Commit what was sent; the position stays where it is."""
+        before = self._session.journal.checkpoint.position(self._table.name)
+        await self._session.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
+
+    async def _read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
+        return await read_recorder(self._session.hass, read, *args)
+
+
+def local_day(time: float) -> date:
+    """Return the day on which a time is in the home."""
+    return dt_util.as_local(dt_util.utc_from_timestamp(time)).date()

@@ -1,0 +1,135 @@
+"""The file of digests: of which rows of a table are in BigQuery, as they were sent.
+
+Whatever it does not know of, or knows twice, makes digests differ, and then a period is sent
+again. So a line that was written in vain costs some rows, and never the truth.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.storage import STORAGE_DIR
+from homeassistant.util.file import write_utf8_file_atomic
+import orjson
+
+from ...const import DOMAIN
+from ...errors import CheckpointUnwritableError
+from ..files import append
+from .digests import Digests, Periods
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the file: what was sent in a transaction, or all that is known so far."""
+
+    database: str
+    """The recorder's database that the rows are of."""
+    digests: Mapping[str, Mapping[str, Any]]
+    before: tuple[int, ...] | None = None
+    """Where the table stood before the transaction, or None where it is all that is known."""
+    track: str = ""
+    """The name of the position that moved with the transaction."""
+    doubtful: bool = False
+    """Whether rows that BigQuery had already were left out."""
+    checked: float | None = None
+    """When the recorder was last looked through for corrections, in seconds since 1970."""
+
+
+@dataclass(slots=True)
+class Exported:
+    """What is known of the rows that were exported of a database."""
+
+    database: str
+    digests: Digests
+    checked: float | None = None
+
+
+class DigestFile:
+    """Keeps digests in Home Assistant's .storage, one file for each table. Its methods block.
+
+    A line is added before each commit, so that nothing is in BigQuery that it does not know of.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, table: str, periods: Periods) -> None:
+        """Name the file; it is made when the first row is exported."""
+        name = f"{DOMAIN}.{entry_id}.digests.{table}.jsonl"
+        self.path = Path(hass.config.path(STORAGE_DIR, name))
+        self.periods = periods
+
+    def append(self, line: Line) -> None:
+        """Add a line; it is on the disk when this returns. Raises CheckpointUnwritableError."""
+        try:
+            append(self.path, _text(line))
+        except OSError as err:
+            raise CheckpointUnwritableError(path=str(self.path), message=str(err)) from err
+
+    def load(self, database: str) -> Exported:
+        """Return what was exported of a database; of another one nothing counts.
+
+        A transaction that is begun again from where it began takes the place of the one before,
+        which was not committed. One of doubtful rows does not: it may leave out what the one
+        before has sent.
+
+        Where another database has sent rows since, of the same statistic in the same period, those
+        may be shown: what is known of this one is no longer true there.
+        """
+        exported = Exported(database, Digests(self.periods))
+        last: dict[str, Line] = {}
+        for line in self._lines():
+            if line.checked is not None:
+                exported.checked = line.checked
+            if line.database != database:
+                self._include(exported, last.values())
+                last.clear()
+                exported.digests.forget(line.digests)
+                continue
+            before = last.get(line.track)
+            if before and (before.before is None or before.before != line.before or line.doubtful):
+                self._include(exported, [before])
+            last[line.track] = line
+        self._include(exported, last.values())
+        return exported
+
+    def _include(self, exported: Exported, lines: Iterable[Line]) -> None:
+        for line in lines:
+            exported.digests.include(Digests.from_json(self.periods, line.digests))
+
+    def save(self, exported: Exported) -> None:
+        """Write all that is known in place of all lines. Raises CheckpointUnwritableError."""
+        digests = exported.digests.as_json()
+        line = Line(exported.database, digests, checked=exported.checked)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_utf8_file_atomic(str(self.path), _text(line), private=True, mode="wb")
+        except (HomeAssistantError, OSError) as err:
+            raise CheckpointUnwritableError(path=str(self.path), message=str(err)) from err
+
+    def remove(self) -> None:
+        """Delete the file."""
+        self.path.unlink(missing_ok=True)
+
+    def _lines(self) -> Iterator[Line]:
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return
+        for text in lines:
+            # A line that a crash has cut off is of a transaction that was not committed.
+            if line := _parsed(text):
+                yield line
+
+
+def _text(line: Line) -> bytes:
+    return orjson.dumps(asdict(line), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _parsed(text: bytes) -> Line | None:
+    try:
+        data = orjson.loads(text)
+        before = data["before"]
+        return Line(**data | {"before": None if before is None else tuple(before)})
+    except ValueError, TypeError, KeyError:
+        return None

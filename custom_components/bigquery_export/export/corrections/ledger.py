@@ -1,0 +1,110 @@
+"""Watching what is exported of statistics, so that corrections are noticed afterwards."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any, override
+
+from homeassistant.components.recorder.db_schema import Statistics, StatisticsShortTerm
+from homeassistant.core import HomeAssistant
+
+from ...rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
+from ...source.statistics import StatisticsModel, StatisticsPiece
+from ...source.statistics_spans import StatisticsSpans
+from ..checkpoint import Position
+from ..ports import Source, Watch
+from .digest_file import DigestFile, Line
+from .digests import Digests, Periods, day, month
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A table whose rows change after they were written."""
+
+    model: StatisticsModel
+    periods: Periods
+    purged: bool
+    """Whether the recorder deletes old rows, which are to be kept in BigQuery."""
+
+
+_WATCHED = {
+    STATISTICS.name: _Watched(Statistics, Periods(month), purged=False),
+    STATISTICS_SHORT_TERM.name: _Watched(StatisticsShortTerm, Periods(day), purged=True),
+}
+
+
+class StatisticsWatch(Watch[StatisticsPiece]):
+    """Keeps digests of the statistics that are exported."""
+
+    def __init__(self, file: DigestFile, spans: StatisticsSpans, *, purged: bool) -> None:
+        """Prepare to watch one run."""
+        self.file = file
+        self.spans = spans
+        self.purged = purged
+        self._database = ""
+        self._begin((), "", doubtful=False)
+
+    @override
+    def open(self) -> None:
+        self._database = self.spans.database()
+
+    @override
+    def begin(self, track: str, before: Position) -> None:
+        self._begin(
+            (before.cursor, before.rows, before.rejected),
+            track,
+            doubtful=before.doubtful_until > before.cursor,
+        )
+
+    def _begin(self, before: tuple[int, ...], track: str, *, doubtful: bool) -> None:
+        self._before = before
+        self._track = track
+        self._doubtful = doubtful
+        self._digests = Digests(self.file.periods)
+        self._pieces: list[StatisticsPiece] = []
+        """What was read; it is needed as long as it is not known which rows are left out."""
+        self._left_out: Collection[int] = ()
+
+    @override
+    def look_at(self, piece: StatisticsPiece) -> None:
+        if self._doubtful:
+            self._pieces.append(piece)
+        else:
+            self._digests.add(piece)
+
+    @override
+    def leave_out(self, ids: Collection[int]) -> None:
+        self._left_out = ids
+
+    @override
+    def keep(self) -> None:
+        for piece in self._pieces:
+            ids = {row[0] for row in piece.rows}
+            self._digests.add(piece, ids.difference(self._left_out))
+        if digests := self._digests.as_json():
+            line = Line(self._database, digests, self._before, self._track, self._doubtful)
+            self.file.append(line)
+
+
+def digest_file(hass: HomeAssistant, entry_id: str, table: str) -> DigestFile:
+    """Return the file of a table that is watched."""
+    return DigestFile(hass, entry_id, table, _WATCHED[table].periods)
+
+
+def is_watched(table: str) -> bool:
+    """Return whether the rows of a table change afterwards."""
+    return table in _WATCHED
+
+
+def watched(hass: HomeAssistant, entry_id: str, source: Source[Any]) -> Source[Any]:
+    """Return a source whose exports are watched, if its rows change afterwards."""
+    if (how := _WATCHED.get(source.table.name)) is None:
+        return source
+    file = digest_file(hass, entry_id, source.table.name)
+    spans = StatisticsSpans(hass, how.model)
+    return replace(source, watch=StatisticsWatch(file, spans, purged=how.purged))
+
+
+def remove_digests(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete the files of all tables; this blocks."""
+    for table in _WATCHED:
+        digest_file(hass, entry_id, table).remove()

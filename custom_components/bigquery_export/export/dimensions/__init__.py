@@ -1,0 +1,1 @@
+"""Dimension tables: slowly changing dimensions of type 2."""

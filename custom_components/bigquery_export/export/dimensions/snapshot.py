@@ -1,0 +1,219 @@
+"""Tables of facts: a row is sent when what is true of a key changes, or the key is gone.
+
+    look -> compare with what was sent -> send what differs -> write the file -> commit
+
+The file (snapshot_file.py) has both what is in BigQuery before the commit and what is there after
+it. The commit moves the table's position from one to the other; a crash in between is settled as
+that of any transaction (journal.py). Without a file, or a position that belongs to it, everything
+is sent again as of now, which the views do not show as a change.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import batched
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from ...rows.columns import Values
+from ...rows.encoded_rows import EncodedRows, RefusedRow, RowKey
+from ...rows.local_time import DAY
+from ...rows.table import Table, timestamp
+from ...source.reader import PIECE_ROWS, Anchor
+from ..checkpoint import Position
+from ..chunk import Chunk
+from ..session import Session
+from .snapshot_file import Generation, Sent, SnapshotFile
+
+MAX_GONE = 5_000
+"""Keys that are gone of which it is remembered what was known of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What is true of a key now."""
+
+    values: Values
+    """The columns of scope `entity`, as JSON has them; a row is sent when they change."""
+    modified: int = 0
+    """When something of it was last changed, in microseconds since 1970, if that is known."""
+
+
+type Look = Callable[[], Awaitable[Mapping[str, Fact]]]
+"""Returns all facts by their keys, as they are now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotType:
+    """What is particular to one table of facts."""
+
+    table: Table
+    change: Callable[[Values | None, Values], Values] = lambda before, now: {}
+    """Returns further columns of a row, by what was known before and what is true now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One table of facts, as one export has to do with it."""
+
+    type: SnapshotType
+    file: SnapshotFile
+    look: Look
+
+
+async def export_snapshots(session: Session, snapshots: Iterable[Snapshot]) -> None:
+    """Send what has changed in tables of facts. Raises ExportError."""
+    for snapshot in snapshots:
+        await _SnapshotExport(session, snapshot).export()
+
+
+def last_known(hass: HomeAssistant, entry_id: str, table: str, name: str) -> dict[str, Values]:
+    """Return what was sent last of a table, by the value of a column; this blocks."""
+    generations = SnapshotFile(hass, entry_id, table).load()
+    return {
+        str(sent.values.get(name)): sent.values
+        for generation in generations
+        for sent in sorted(generation.rows.values(), key=lambda sent: not sent.removed)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A key that is not as it was sent last."""
+
+    before: Values | None
+    now: Sent
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What one look has found."""
+
+    generation: Generation
+    """What is in BigQuery when all rows are."""
+    looked_before: int | None
+    """When the look was whose rows are there, or None where that is not known."""
+    looked_until: int
+    rows: list[_Change] = field(default_factory=list)
+
+
+class _SnapshotExport:
+    """Exports one table of facts in one run, in one transaction."""
+
+    def __init__(self, session: Session, snapshot: Snapshot) -> None:
+        """Prepare the export; nothing is read yet."""
+        self._session = session
+        self._table = snapshot.type.table
+        self._change = snapshot.type.change
+        self._file = snapshot.file
+        self._look = snapshot.look
+        self._encoding = session.delivery.encoding(self._table)
+        self._run = self._encoding.fragment(session.run_values)
+        self._started = timestamp(session.result.started)
+        session.result.rows[self._table.name] = 0
+
+    async def export(self) -> None:
+        """Send what has changed since the last look. Raises ExportError."""
+        before = self._session.journal.checkpoint.position(self._table.name)
+        generations = await self._session.block(self._file.load)
+        looked = timestamp(dt_util.utcnow())
+        facts = await self._look()
+        changes = await self._session.block(_compare, before, generations, facts, looked)
+        if not changes.rows:
+            return
+        number = changes.generation.number
+        name = self._table.name
+        chunk = Chunk(self._table, name, before.cursor, number, last=Anchor(number, ""))
+        try:
+            await self._fill(chunk, changes)
+            base = [one for one in generations if one.number == before.cursor]
+            await self._session.block(self._file.save, [*base, changes.generation])
+            await self._session.commit(
+                chunk,
+                lambda: replace(
+                    before,
+                    cursor=changes.generation.number,
+                    doubtful_until=0,
+                    rows=before.rows + chunk.rows,
+                    rejected=before.rejected + len(chunk.refused),
+                ),
+            )
+        finally:
+            chunk.close()
+
+    async def _fill(self, chunk: Chunk, changes: _Changes) -> None:
+        """Send all rows in batches."""
+        for batch in batched(changes.rows, self._session.batch_rows, strict=False):
+            rows = EncodedRows()
+            for piece in batched(batch, PIECE_ROWS, strict=False):
+                rows.extend(await self._session.block(self._encode, changes, piece))
+                await self._session.rest()
+            chunk.refused += rows.refused
+            await self._session.send(chunk, rows)
+
+    def _encode(self, changes: _Changes, piece: Iterable[_Change]) -> EncodedRows:
+        rows = EncodedRows()
+        number = changes.generation.number
+        for change in piece:
+            values = self._values(changes, change)
+            try:
+                data = self._encoding.row(self._run, self._encoding.fragment(values))
+            except (ValueError, TypeError, OverflowError) as err:
+                rows.refused.append(RefusedRow(values, str(err), encoded=True))
+            else:
+                name, time = (values[column] for column in self._table.identity)
+                rows.add(number, RowKey(name, time, values[self._table.partition_by] // DAY), data)
+        return rows
+
+    def _values(self, changes: _Changes, change: _Change) -> dict[str, Any]:
+        since = changes.looked_before
+        # A time after the look is one of a clock that was wrong.
+        known = since is not None and since < change.modified <= changes.looked_until
+        return {
+            **change.now.values,
+            **self._change(change.before, change.now.values),
+            "removed": change.now.removed,
+            "valid_from": change.modified if known else self._started,
+            "generation": changes.generation.number,
+        }
+
+
+def _compare(
+    position: Position,
+    generations: list[Generation],
+    facts: Mapping[str, Fact],
+    looked: int,
+) -> _Changes:
+    """Return what differs from what was sent, or everything where that is not certain."""
+    certain = [one for one in generations if one.number == position.cursor]
+    if position.doubtful_until > position.cursor:
+        # BigQuery has forgotten whether it has a later one.
+        certain = []
+    base = (certain or generations or [Generation(0, 0, {})])[-1]
+    number = max(position.cursor + 1, position.doubtful_until + 1, looked // 1_000)
+    rows: dict[str, Sent] = {}
+    found: list[_Change] = []
+    for key, now in _now(base, facts).items():
+        before = base.rows.get(key)
+        same = before == now
+        rows[key] = before if before and same else now
+        if not (same and certain):
+            fact = facts.get(key)
+            found.append(
+                _Change(before.values if before else None, now, fact.modified if fact else 0)
+            )
+    generation = Generation(number, looked, rows)
+    until = timestamp(dt_util.utcnow())
+    return _Changes(generation, base.looked if certain else None, until, found)
+
+
+def _now(base: Generation, facts: Mapping[str, Fact]) -> dict[str, Sent]:
+    """Return what is true now of all keys; of those that are gone, what was known last."""
+    gone = {key: sent for key, sent in base.rows.items() if key not in facts}
+    long_gone = [key for key, sent in gone.items() if sent.removed][-MAX_GONE:]
+    newly_gone = [key for key, sent in gone.items() if not sent.removed]
+    return {key: Sent(fact.values) for key, fact in facts.items()} | {
+        key: replace(gone[key], removed=True) for key in (*long_gone, *newly_gone)
+    }

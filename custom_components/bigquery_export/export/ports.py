@@ -1,0 +1,114 @@
+"""What a source is: the rows of one table of the recorder, for one table in BigQuery."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..rows.encoded_rows import EncodedRows
+from ..rows.table import Table
+from ..source.reader import PIECE_ROWS, Anchor
+from .checkpoint import Position
+
+
+class Piece(Protocol):
+    """Up to 1,000 rows that were read at once, with all that is needed to encode them."""
+
+    @property
+    def rows(self) -> Sequence[Any]:
+        """Return the rows as the recorder has them."""
+
+    @property
+    def last(self) -> Anchor:
+        """Return the last row that was looked at, from where the next read goes on."""
+
+
+class Reader[P: Piece](Protocol):
+    """Reads one table of the recorder; its methods block, and run on the recorder's executor."""
+
+    def newest_id(self) -> int:
+        """Return the id up to which a run reads, or 0 when there is nothing to read."""
+
+    def oldest_id(self) -> int | None:
+        """Return the lowest id, or None when there is no row at all."""
+
+    def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
+        """Return the fingerprints of those rows that there are, by id."""
+
+    def count(self, after: int, until: int | None = None) -> int:
+        """Return how many rows wait that have `after` < id <= `until`."""
+
+    def repeats(self, after: int, until: int, exported: tuple[int, int, int]) -> Mapping[int, int]:
+        """Return how many rows were exported that are known by the same as another, by its id.
+
+        The others are those with `after` < id <= `until`; `exported` is `Standing.exported`.
+        """
+
+    def times(self, after: int, until: int) -> list[tuple[float | None, float | None]]:
+        """Return of each row with `after` < id <= `until` two times, in seconds since 1970.
+
+        The first says which partition in BigQuery it belongs to, the second is the one by which
+        it is known again.
+        """
+
+    def partition_time(self, row: Sequence[Any]) -> float | None:
+        """Return the time that says which partition a row belongs to, in seconds since 1970."""
+
+    def narrow(self, first: float, last: float) -> None:
+        """Read few rows from now on but those of partitions between two times, in seconds."""
+
+    def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> P | None:
+        """Return the next rows with `after` < id <= `until`, or None when there are none.
+
+        A piece may hold no row; then the next read goes on after its `last`.
+        """
+
+
+class Encoder[P: Piece](Protocol):
+    """Encodes the pieces of a reader; it computes and does not block."""
+
+    def encode(self, piece: P) -> EncodedRows:
+        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+
+
+class Watch[P: Piece]:
+    """Learns what is exported of a table; this one does not care.
+
+    open -> begin, look_at, look_at ..., leave_out, keep -> begin ...
+    """
+
+    def open(self) -> None:
+        """Prepare for a run; this blocks, and runs on the recorder's executor."""
+
+    def begin(self, track: str, before: Position) -> None:
+        """Begin with a transaction; the one before was committed, or will be begun again."""
+
+    def look_at(self, piece: P) -> None:
+        """Learn what was read."""
+
+    def leave_out(self, ids: Collection[int]) -> None:
+        """Learn which rows of it are not sent, because BigQuery has them already."""
+
+    def keep(self) -> None:
+        """Remember what was sent; this blocks, and comes before the commit.
+
+        Raises ExportError.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Source[P: Piece]:
+    """Reads one table of the recorder, and encodes its rows for one in BigQuery.
+
+    It is made for one run: what it remembers must not outlive that.
+    """
+
+    table: Table
+    reader: Reader[P]
+    encoder: Encoder[P]
+    watch: Watch[P] = field(default_factory=Watch)
+    own: frozenset[str] = frozenset()
+    """Names (`RowKey.name`) of rows that exports themselves bring about.
+
+    When there are no others, they wait until there are: else no export would ever have nothing to
+    send.
+    """

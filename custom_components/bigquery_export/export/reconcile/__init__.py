@@ -1,0 +1,1 @@
+"""Comparing exported rows with BigQuery, and sending again what it lacks."""

@@ -1,0 +1,152 @@
+"""The rows of a table that were exported and that the recorder still has, by partition.
+
+    spans (one look at the times of all rows) -> read (the rows of one partition)
+
+What was exported is what the checkpoint says: up to a cursor, and of a table with a backfill also
+what is newer than that. So rows that wait, or are being sent, are none of these.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from time import thread_time
+from typing import Any, cast
+
+from ...rows.encoded_rows import EncodedRows
+from ...rows.local_time import DAY, microseconds_or_none
+from ...rows.table import Table
+from ..checkpoint import Standing
+from ..ports import Piece, Source
+from ..session import Session
+from ..table_export import read_recorder
+from .row_selection import RowSelection
+
+WINDOW = 5_000
+"""Ids that one look goes through at most."""
+_SLACK = 1e-3
+"""Seconds by which more is read than a partition: the database does not round as BigQuery does."""
+
+type OpenSource = Callable[[], Source[Any]]
+"""Opens a source; this blocks."""
+
+
+@dataclass(slots=True)
+class Span:
+    """Where the rows of one partition are."""
+
+    days: set[int] = field(default_factory=set)
+    """The days that there are rows of, since 1970."""
+    windows: list[tuple[int, int]] = field(default_factory=list)
+    """Ids behind which they are, and up to which."""
+
+
+class ExportedRows:
+    """The rows of one table that were exported, as they would be sent now."""
+
+    def __init__(
+        self,
+        session: Session,
+        table: Table,
+        open_source: OpenSource,
+        *,
+        selection: RowSelection | None = None,
+        days: range | None = None,
+    ) -> None:
+        """Look for rows that are selected, in the partitions of these days, since 1970."""
+        self._session = session
+        self._table = table
+        self._open = open_source
+        self._selection = selection or RowSelection()
+        self._days = days
+        self.standing = session.journal.checkpoint.standing(table.name)
+        self.left_out = 0
+        """Rows that were read and would not be sent, because of what the user has chosen."""
+        self.unreadable = 0
+        """Rows that were read and cannot be sent."""
+
+    async def spans(self) -> dict[str, Span]:
+        """Return where the rows of each partition are, in the order of time."""
+        source = await self._session.block(self._open)
+        hass = self._session.hass
+        oldest = await read_recorder(hass, source.reader.oldest_id) or 0
+        spans: dict[str, Span] = defaultdict(Span)
+        for first, last in _ranges(self.standing):
+            after = max(first, oldest - 1)
+            while after < last:
+                until = min(after + WINDOW, last)
+                times = await read_recorder(hass, source.reader.times, after, until)
+                for day in await self._session.block(self._days_of, times):
+                    span = spans[self._table.partition(day)]
+                    span.days.add(day)
+                    if span.windows[-1:] != [(after, until)]:
+                        span.windows.append((after, until))
+                await self._session.rest()
+                after = until
+        return dict(sorted(spans.items()))
+
+    def _days_of(self, times: list[tuple[float | None, float | None]]) -> set[int]:
+        """Return the days of the partitions of those rows that are selected."""
+        days = set()
+        for partition_time, time in times:
+            day, moment = _day(partition_time), _microseconds(time)
+            if day is None or day in days or (self._days is not None and day not in self._days):
+                continue
+            if moment is not None and self._selection.has_time(moment):
+                days.add(day)
+        return days
+
+    async def read(self, span: Span) -> AsyncIterator[EncodedRows]:
+        """Yield the selected rows of one partition, in the order of the recorder's ids."""
+        if not span.windows:
+            return
+        source = await self._session.block(self._open)
+        reader = source.reader
+        seconds = DAY // 1_000_000
+        first, last = min(span.days) * seconds, (max(span.days) + 1) * seconds
+        reader.narrow(first - _SLACK, last + _SLACK)
+        for after, until in span.windows:
+            cursor = after
+            while cursor < until:
+                limit = self._session.pace.rows
+                piece = await read_recorder(self._session.hass, reader.read, cursor, until, limit)
+                if piece is None:
+                    break
+                cursor = piece.last.id
+                yield await self._session.block(self._encode, source, piece, span.days)
+                await self._session.rest()
+
+    def _encode(self, source: Source[Any], piece: Piece, days: set[int]) -> EncodedRows:
+        """Return those rows of a piece that are selected, as they would be sent."""
+        began = thread_time()
+        rows = [row for row in piece.rows if _day(source.reader.partition_time(row)) in days]
+        chosen: Piece = replace(cast(Any, piece), rows=rows) if rows else piece
+        # What comes with a piece comes once, so that also one without our rows has to be looked at.
+        encoded = source.encoder.encode(chosen)
+        self._session.pace.learn(len(chosen.rows), thread_time() - began)
+        if not rows:
+            return EncodedRows()
+        self.unreadable += len(encoded.refused)
+        self.left_out += len(rows) - len(encoded.data) - len(encoded.refused)
+        encoded.refused.clear()
+        decode = self._session.delivery.encoding(self._table).decode
+        return self._selection.of(encoded, self._table, decode)
+
+
+def _ranges(standing: Standing) -> list[tuple[int, int]]:
+    """Return the ids behind which rows were exported, and up to which."""
+    up_to, after, until = standing.exported
+    # What was there before the user wanted anything is none of the export's.
+    return [(standing.rear.first, up_to), (after, until)]
+
+
+def _day(time: float | None) -> int | None:
+    """Return the day of a time, since 1970 in UTC, or None if BigQuery knows no such time."""
+    moment = _microseconds(time)
+    return None if moment is None else moment // DAY
+
+
+def _microseconds(time: float | None) -> int | None:
+    try:
+        return microseconds_or_none(time)
+    except ValueError:
+        return None

@@ -1,0 +1,104 @@
+"""Sending rows again that were exported and that BigQuery has no more, or never had.
+
+Somebody may have deleted rows in BigQuery, or have chosen entities that were left out before. All
+that the cursors have passed is compared with BigQuery, and what it lacks is sent. The positions
+stay where they are, so whatever happens in between, the next export goes on as if nothing had
+been; and the journal settles what was being committed before anything is compared.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from time import monotonic
+
+from ...rows.encoded_rows import EncodedRows
+from ...rows.table import Table
+from ...source.reader import Anchor
+from ..chunk import Chunk
+from ..session import Result, Session
+from ..table_export import DOUBTFUL_ROWS
+from .comparison import key_of
+from .exported_rows import ExportedRows, OpenSource, Span
+from .partition_comparison import PartitionComparison
+from .row_selection import RowSelection
+
+
+class Resend:
+    """One look for rows that BigQuery lacks. It can be used once, after a run that ended well."""
+
+    def __init__(
+        self,
+        session: Session,
+        tables: Mapping[str, tuple[Table, OpenSource]],
+        selection: RowSelection,
+    ) -> None:
+        """Prepare to look for those rows of some tables that are selected."""
+        self._session = session
+        self._tables = tables
+        self._selection = selection
+
+    def stop(self) -> None:
+        """Make it end soon: what is not committed then is looked for the next time."""
+        self._session.stopped = True
+
+    async def async_send(self) -> Result:
+        """Send what BigQuery lacks. Raises ExportError."""
+        began = monotonic()
+        await self._session.journal.settle()
+        for table, open_source in self._tables.values():
+            if self._selection.may_have(table):
+                self._session.result.rows[table.name] = 0
+                await _TableResend(self._session, table, open_source, self._selection).send()
+        self._session.result.seconds = monotonic() - began
+        return self._session.result
+
+
+class _TableResend:
+    """Sends rows of one table again, one partition after the other."""
+
+    def __init__(
+        self, session: Session, table: Table, open_source: OpenSource, selection: RowSelection
+    ) -> None:
+        self._session = session
+        self._table = table
+        self._rows = ExportedRows(session, table, open_source, selection=selection)
+
+    async def send(self) -> None:
+        """Send what BigQuery lacks."""
+        comparison = PartitionComparison(self._session, self._table, self._rows)
+        for span in (await self._rows.spans()).values():
+            compared = await comparison.compare(span, span.days)
+            lacking = Counter[int]()
+            for day in compared.values():
+                lacking += day.lacking
+            if lacking:
+                await self._send_partition(span, lacking)
+
+    async def _send_partition(self, span: Span, lacking: Counter[int]) -> None:
+        """Send rows of one partition: of those known by the same, as many as are lacking."""
+        batch = EncodedRows()
+        async for rows in self._rows.read(span):
+            chosen = []
+            for index, key in enumerate(map(key_of, rows.names, rows.times, strict=True)):
+                if lacking[key] > 0:
+                    lacking[key] -= 1
+                    chosen.append(index)
+            batch.extend(rows.only(chosen))
+            if len(batch.data) >= DOUBTFUL_ROWS:
+                await self._send(batch)
+                batch = EncodedRows()
+        if batch.data:
+            await self._send(batch)
+
+    async def _send(self, rows: EncodedRows) -> None:
+        """Send rows in one transaction, which leaves the position where it is."""
+        session = self._session
+        before = session.journal.checkpoint.position(self._table.name)
+        first, last = rows.ids[0], rows.ids[-1]
+        chunk = Chunk(self._table, self._table.name, first - 1, last, last=Anchor(last, ""))
+        try:
+            for part in rows.batches(session.batch_rows):
+                await session.send(chunk, part)
+            await session.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
+        finally:
+            chunk.close()

@@ -1,0 +1,73 @@
+"""Sending rejected rows again, after what they were rejected for has changed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ...rows.encoded_rows import EncodedRows, RefusedRow, RowKey
+from ...rows.encoding import Encoding
+from ...rows.table import Table
+from ..chunk import Chunk
+from ..existing_rows import without_sent
+from ..session import Result, Session
+from .rejected_rows import RejectedEntry
+
+_DAY = 24 * 60 * 60 * 1_000_000
+
+
+class Retry:
+    """One attempt at the file of rejected rows.
+
+    A crash between the commit and the writing of the file leaves rows in it that are in BigQuery
+    already, so that each is looked for before it is sent.
+    """
+
+    def __init__(self, session: Session) -> None:
+        """Prepare to send what lies in the file."""
+        self._session = session
+        self._rejected_rows = session.rejected_rows
+        self.result = session.result
+
+    async def async_send(self, tables: Iterable[Table]) -> Result:
+        """Send all rows that have the columns of a table; the others stay. Raises ExportError."""
+        await self._session.journal.settle()
+        entries = await self._session.block(self._rejected_rows.load)
+        rejected = {entry.table for entry in entries}
+        for table in (table for table in tables if table.name in rejected):
+            self.result.rows[table.name] = 0
+            sendable = [entry for entry in entries if entry.table == table.name and entry.encoded]
+            for start in range(0, len(sendable), self._session.batch_rows):
+                await self._send(table, sendable[start : start + self._session.batch_rows])
+        self.result.rejected = len(await self._session.block(self._rejected_rows.load))
+        return self.result
+
+    async def _send(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
+        """Send rows of one table in one transaction, and take them out of the file."""
+        session = self._session
+        encoding = session.delivery.encoding(table)
+        rows = await session.block(self._encode, table, entries, encoding)
+        new = await session.block(without_sent, rows, table, session.lookup)
+        before = session.journal.checkpoint.position(table.name)
+        chunk = Chunk(table, table.name, before.cursor, before.cursor, refused=new.refused)
+        try:
+            await session.send(chunk, new)
+            await session.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
+        finally:
+            chunk.close()
+        await session.block(self._rejected_rows.take_out, table, entries, chunk.refused)
+
+    def _encode(
+        self, table: Table, entries: Sequence[RejectedEntry], encoding: Encoding
+    ) -> EncodedRows:
+        """Return the rows as this export sends them."""
+        rows = EncodedRows()
+        name, time = table.identity
+        for entry in entries:
+            values = {**entry.row, table.id: entry.id}
+            try:
+                data = encoding.row(encoding.fragment({**values, **self._session.run_values}))
+                key = RowKey(values[name], values[time], values[table.partition_by] // _DAY)
+            except (ValueError, TypeError, KeyError) as err:
+                rows.refused.append(RefusedRow(values, str(err), encoded=True))
+            else:
+                rows.add(entry.id or 0, key, data)
+        return rows

@@ -1,0 +1,123 @@
+"""Proof that an export can work, before it is saved: every part of it is used once."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+import logging
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from ..bigquery import DELIVERIES
+from ..bigquery.connection import Connection, Destination
+from ..bigquery.permissions import check_permissions
+from ..bigquery.schema import Administration
+from ..bigquery.table_settings import TableSettings
+from ..const import (
+    CONF_ADVANCED,
+    CONF_DATASET_ID,
+    CONF_DELIVERY,
+    CONF_LOCATION,
+    CONF_PROJECT_ID,
+    CONF_TABLE_ID,
+    CONF_TABLES,
+)
+from ..errors import (
+    ApiDisabledError,
+    ExportError,
+    KeyRefusedError,
+    LocationError,
+    PermissionMissingError,
+    ProjectNotFoundError,
+    UnreachableError,
+)
+from ..rows.export_log import EXPORT_LOG
+from ..rows.sensor_data import SENSOR_DATA
+from ..rows.table import Table
+from .destination_form import FormError
+
+_LOGGER = logging.getLogger(__name__)
+FIELDS = (
+    *(CONF_PROJECT_ID, CONF_DATASET_ID, CONF_LOCATION, CONF_TABLE_ID),
+    *(CONF_DELIVERY, CONF_ADVANCED),
+)
+"""The fields of a destination at which an error can be put right."""
+
+
+def check_dataset(entries: Iterable[ConfigEntry], data: Mapping[str, Any], field: str) -> None:
+    """Make sure that no other export goes to a dataset. Raises FormError, at this field.
+
+    All tables but that of states have the same names there, and each row would come twice.
+    """
+    names = (CONF_PROJECT_ID, CONF_DATASET_ID)
+    for entry in entries:
+        if all(entry.data[name] == data[name] for name in names):
+            raise FormError({field: "dataset_in_use"}, {"title": entry.title})
+
+
+def prove_destination(
+    key: Mapping[str, Any],
+    destination: Destination,
+    delivery: str,
+    tables: Sequence[Table] = (),
+    settings: TableSettings | None = None,
+) -> tuple[str, ...]:
+    """Prove dataset, tables and a delivery; return permissions that the key does not need.
+
+    The tables of states and of the log are always among them. This blocks. Raises ExportError.
+    """
+    with closing(Connection(key, destination)) as connection:
+        connection.authenticate()
+        administration = Administration(connection, settings or TableSettings())
+        administration.ensure_dataset()
+        administration.ensure_tables([SENSOR_DATA, EXPORT_LOG])
+        administration.ensure(tables)
+        DELIVERIES[delivery](connection).prove(SENSOR_DATA)
+        return check_permissions(connection, SENSOR_DATA)
+
+
+def prove_tables(key: Mapping[str, Any], destination: Destination, tables: Sequence[Table]) -> None:
+    """Make tables when they are missing; this blocks. Raises ExportError."""
+    with closing(Connection(key, destination)) as connection:
+        connection.authenticate()
+        Administration(connection).ensure(tables)
+
+
+async def async_prove[*Ts, T](
+    hass: HomeAssistant,
+    fields: Collection[str],
+    proof: Callable[[*Ts], T],
+    *args: *Ts,
+) -> T:
+    """Return what a proof returns. Raises FormError, with errors at these fields if possible."""
+    try:
+        return await hass.async_add_executor_job(proof, *args)
+    except ExportError as err:
+        field = _field(err)
+        if field not in fields:
+            # Tables are chosen where no table is named.
+            field = CONF_TABLES if field == CONF_TABLE_ID and CONF_TABLES in fields else "base"
+        raise FormError({field: err.key}, err.placeholders) from err
+    except Exception as err:
+        _LOGGER.exception("Unexpected error while the destination was checked")
+        raise FormError({"base": "unknown"}, {}) from err
+
+
+def _field(err: ExportError) -> str:
+    """Return the field where a user can put an error right."""
+    match err:
+        case ProjectNotFoundError() | ApiDisabledError():
+            return CONF_PROJECT_ID
+        case PermissionMissingError() if "datasets" in err.placeholders["permission"]:
+            return CONF_DATASET_ID
+        case LocationError():
+            return CONF_LOCATION
+        case UnreachableError():
+            # The frontend shows the errors of a section above it, and none inside.
+            return CONF_ADVANCED
+        case PermissionMissingError() if "jobs" in err.placeholders["permission"]:
+            return CONF_DELIVERY
+        case KeyRefusedError():
+            return "base"
+        case _:
+            return CONF_TABLE_ID

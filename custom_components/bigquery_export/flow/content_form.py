@@ -1,0 +1,71 @@
+"""The form for what is exported at first: its fields, and the options that come of it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from homeassistant.const import CONF_EXCLUDE, CONF_INCLUDE
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+import probatio
+
+from ..const import (
+    CONF_EXPORT_AT_ONCE,
+    CONF_HISTORY,
+    CONF_SURROUNDINGS,
+    CONF_TABLES,
+    DEFAULT_TABLES,
+)
+from ..home.context_entities import WrongSurroundingError, checked_surroundings
+from ..runner.start_position import History
+from .destination_form import FormError
+from .field_rules import wrong_options
+from .options_form import OPTIONS_SCHEMA
+
+
+def _fields(schema: probatio.Schema) -> Iterator[tuple[Any, Any]]:
+    """Yield the fields of a form, and those of its sections."""
+    for field, validator in schema.schema.items():
+        yield field, validator
+        if isinstance(validator, section):
+            yield from _fields(validator.schema)
+
+
+_OPTIONS = dict(_fields(OPTIONS_SCHEMA))
+CONTENT_SCHEMA = probatio.Schema(
+    {
+        probatio.Required(CONF_TABLES, default=list(DEFAULT_TABLES)): _OPTIONS[CONF_TABLES],
+        probatio.Required(CONF_HISTORY, default=History.ALL.value): SelectSelector(
+            SelectSelectorConfig(
+                options=[choice.value for choice in History],
+                translation_key=CONF_HISTORY,
+                mode=SelectSelectorMode.LIST,
+            )
+        ),
+        probatio.Optional(CONF_SURROUNDINGS): _OPTIONS[CONF_SURROUNDINGS],
+        probatio.Optional(CONF_INCLUDE): _OPTIONS[CONF_INCLUDE],
+        probatio.Optional(CONF_EXCLUDE): _OPTIONS[CONF_EXCLUDE],
+        probatio.Required(CONF_EXPORT_AT_ONCE, default=True): BooleanSelector(),
+    }
+)
+
+
+@callback
+def content_options(hass: HomeAssistant, user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a user has chosen with the form. Raises FormError."""
+    errors, placeholders = wrong_options(user_input)
+    if errors:
+        raise FormError(errors, placeholders)
+    try:
+        # An empty list says that the proposal was refused.
+        surroundings = checked_surroundings(hass, user_input.get(CONF_SURROUNDINGS, []))
+    except WrongSurroundingError as err:
+        raise FormError({CONF_SURROUNDINGS: err.key}, {"surrounding": err.surrounding}) from err
+    no_options = (CONF_EXPORT_AT_ONCE, CONF_HISTORY)
+    options = {name: value for name, value in user_input.items() if name not in no_options}
+    return {**options, CONF_SURROUNDINGS: surroundings}

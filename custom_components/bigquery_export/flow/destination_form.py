@@ -1,0 +1,169 @@
+"""The forms for key and destination: their fields, and what is wrong without asking Google."""
+
+from collections.abc import Mapping
+import re
+from typing import Any
+
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.selector import (
+    FileSelector,
+    FileSelectorConfig,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import probatio
+
+from ..bigquery import DELIVERIES
+from ..bigquery.credentials import is_safe
+from ..const import (
+    CONF_ADVANCED,
+    CONF_API_ENDPOINT,
+    CONF_DATASET_ID,
+    CONF_DELIVERY,
+    CONF_KEY_FILE,
+    CONF_KEY_JSON,
+    CONF_LOCATION,
+    CONF_PROJECT_ID,
+    CONF_STORAGE_ENDPOINT,
+    CONF_TABLE_ID,
+    DEFAULT_DATASET_ID,
+    DEFAULT_DELIVERY,
+    DEFAULT_LOCATION,
+    DEFAULT_TABLE_ID,
+)
+
+KEY_SCHEMA = probatio.Schema(
+    {
+        probatio.Optional(CONF_KEY_FILE): FileSelector(
+            FileSelectorConfig(accept=".json,application/json")
+        ),
+        probatio.Optional(CONF_KEY_JSON): TextSelector(
+            TextSelectorConfig(type=TextSelectorType.PASSWORD)
+        ),
+    }
+)
+_LOCATIONS = [
+    # The multi-regions and the regions that hold most homes; any other can be typed.
+    "EU",
+    "US",
+    "asia-northeast1",
+    "asia-south1",
+    "asia-southeast1",
+    "australia-southeast1",
+    "europe-north1",
+    "europe-west1",
+    "europe-west2",
+    "europe-west3",
+    "europe-west4",
+    "europe-west6",
+    "europe-west9",
+    "northamerica-northeast1",
+    "southamerica-east1",
+    "us-central1",
+    "us-east1",
+    "us-west1",
+]
+DELIVERY_SELECTOR = SelectSelector(
+    SelectSelectorConfig(
+        options=list(DELIVERIES),
+        translation_key=CONF_DELIVERY,
+        mode=SelectSelectorMode.LIST,
+    )
+)
+_NAMES: dict[Any, Any] = {
+    probatio.Required(CONF_PROJECT_ID): TextSelector(),
+    probatio.Required(CONF_DATASET_ID, default=DEFAULT_DATASET_ID): TextSelector(),
+    probatio.Required(CONF_LOCATION, default=DEFAULT_LOCATION): SelectSelector(
+        SelectSelectorConfig(
+            options=_LOCATIONS, custom_value=True, mode=SelectSelectorMode.DROPDOWN
+        )
+    ),
+    probatio.Required(CONF_TABLE_ID, default=DEFAULT_TABLE_ID): TextSelector(),
+}
+_ENDPOINTS: dict[Any, Any] = {
+    probatio.Required(CONF_ADVANCED): section(
+        probatio.Schema(
+            {
+                probatio.Optional(CONF_API_ENDPOINT): TextSelector(
+                    TextSelectorConfig(type=TextSelectorType.URL)
+                ),
+                probatio.Optional(CONF_STORAGE_ENDPOINT): TextSelector(
+                    TextSelectorConfig(type=TextSelectorType.URL)
+                ),
+            }
+        ),
+        {"collapsed": True},
+    ),
+}
+DESTINATION_SCHEMA = probatio.Schema(
+    {
+        **_NAMES,
+        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): DELIVERY_SELECTOR,
+        **_ENDPOINTS,
+    }
+)
+RECONFIGURE_SCHEMA = probatio.Schema({**KEY_SCHEMA.schema, **_NAMES, **_ENDPOINTS})
+DESTINATION_FIELDS = (
+    *(CONF_PROJECT_ID, CONF_DATASET_ID, CONF_LOCATION, CONF_TABLE_ID),
+    *(CONF_API_ENDPOINT, CONF_STORAGE_ENDPOINT),
+)
+"""What of a config entry's data says where the rows go."""
+# BigQuery's pages "Creating and managing projects", "Create datasets" and "Create and use tables".
+# Of the names that they allow, those that need no quoting in SQL.
+NAMES = {
+    CONF_PROJECT_ID: re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"),
+    CONF_DATASET_ID: re.compile(r"[A-Za-z0-9_]{1,1024}"),
+    CONF_LOCATION: re.compile(r"[A-Za-z0-9-]{2,64}"),
+    CONF_TABLE_ID: re.compile(r"[A-Za-z0-9_-]{1,1024}"),
+}
+
+
+class FormError(Exception):
+    """What a user has filled in cannot be used."""
+
+    def __init__(self, errors: Mapping[str, str], placeholders: Mapping[str, str]) -> None:
+        """Say what is wrong, by field or "base" and the key of a text, and what its blanks are."""
+        super().__init__(errors)
+        self.errors = dict(errors)
+        self.placeholders = dict(placeholders)
+
+
+def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the destination as a config entry keeps it: trimmed, and nothing that is empty.
+
+    Raises FormError for what can be seen to be wrong without asking Google.
+    """
+    values = {**user_input, **user_input[CONF_ADVANCED]}
+    trimmed = {
+        field: values[field].strip().rstrip("/") for field in DESTINATION_FIELDS if field in values
+    }
+    data = {name: value for name, value in trimmed.items() if value}
+    if errors := _wrong_fields(data):
+        raise FormError(errors, {})
+    return data
+
+
+def suggested_destination(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the destination of a config entry as the form has it."""
+    values = {name: data[name] for name in DESTINATION_FIELDS if name in data}
+    return {**values, CONF_ADVANCED: values}
+
+
+def _wrong_fields(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return errors by field."""
+    errors = {
+        field: f"invalid_{field}"
+        for field, pattern in NAMES.items()
+        if not pattern.fullmatch(data.get(field, ""))
+    }
+    if not all(
+        is_safe(data[field])
+        for field in (CONF_API_ENDPOINT, CONF_STORAGE_ENDPOINT)
+        if field in data
+    ):
+        errors[CONF_ADVANCED] = "unsafe_endpoint"
+    return errors

@@ -1,0 +1,57 @@
+"""The key that a form brings: uploaded or pasted, and accepted by Google."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.components.file_upload import process_uploaded_file
+from homeassistant.core import HomeAssistant
+
+from ..bigquery.credentials import (
+    NotAServiceAccountKeyError,
+    NotJsonError,
+    check_key,
+    read_key,
+)
+from ..const import CONF_KEY_FILE, CONF_KEY_JSON
+from ..errors import ExportError
+from .destination_form import FormError
+
+
+def has_key(user_input: Mapping[str, Any]) -> bool:
+    """Return whether a form brings a key."""
+    return any(user_input.get(field) for field in (CONF_KEY_FILE, CONF_KEY_JSON))
+
+
+async def async_take_key(hass: HomeAssistant, user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the key that a form brings, once Google has accepted it. Raises FormError."""
+    field = CONF_KEY_FILE if user_input.get(CONF_KEY_FILE) else CONF_KEY_JSON
+    if not has_key(user_input):
+        raise FormError({"base": "key_missing"}, {})
+    try:
+        return await hass.async_add_executor_job(_read, hass, field, user_input[field])
+    except NotJsonError:
+        raise FormError({field: "not_json"}, {}) from None
+    except NotAServiceAccountKeyError:
+        raise FormError({field: "not_a_service_account_key"}, {}) from None
+    except ExportError as err:
+        raise FormError({field: err.key}, err.placeholders) from err
+
+
+def _read(hass: HomeAssistant, field: str, value: str) -> dict[str, Any]:
+    """Return the key from an uploaded file or from text; this blocks."""
+    key = read_key(_uploaded(hass, value) if field == CONF_KEY_FILE else value)
+    check_key(key)
+    return key
+
+
+def _uploaded(hass: HomeAssistant, file_id: str) -> str:
+    """Return the text of an uploaded file, which is gone afterwards."""
+    try:
+        with process_uploaded_file(hass, file_id) as path:
+            content = path.read_bytes()
+    except ValueError:
+        raise FormError({CONF_KEY_FILE: "file_gone"}, {}) from None
+    try:
+        return content.decode()
+    except ValueError:
+        raise NotJsonError from None

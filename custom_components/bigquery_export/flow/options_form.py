@@ -1,0 +1,251 @@
+"""The form of the options: its sections with their fields, and what is suggested in them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.components.recorder import is_entity_recorded  # type: ignore[attr-defined]
+from homeassistant.const import (
+    CONF_DOMAINS,
+    CONF_ENTITIES,
+    CONF_ENTITY_ID,
+    CONF_EXCLUDE,
+    CONF_INCLUDE,
+    CONF_NAME,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
+from homeassistant.helpers.selector import (
+    AreaSelector,
+    AreaSelectorConfig,
+    BooleanSelector,
+    DeviceSelector,
+    DeviceSelectorConfig,
+    EntitySelector,
+    EntitySelectorConfig,
+    LabelSelector,
+    LabelSelectorConfig,
+    ObjectSelector,
+    ObjectSelectorConfig,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TimeSelector,
+)
+import probatio
+
+from ..const import (
+    CONF_AREAS,
+    CONF_BATCH_ROWS,
+    CONF_COLUMNS,
+    CONF_COORDINATES,
+    CONF_DELIVERY,
+    CONF_DEVICES,
+    CONF_DROPPED,
+    CONF_EVENTS,
+    CONF_EXPORT_TIME,
+    CONF_FREQUENCY,
+    CONF_HASH_USERS,
+    CONF_HIDDEN,
+    CONF_INTEGRATIONS,
+    CONF_KEY_DAYS,
+    CONF_KMS_KEY,
+    CONF_LABELS,
+    CONF_MINUTES,
+    CONF_MONTH_DAY,
+    CONF_NOTIFICATIONS,
+    CONF_PARTITION_DAYS,
+    CONF_PARTITION_FILTER,
+    CONF_PRIVACY,
+    CONF_SCHEDULE,
+    CONF_SECURITY,
+    CONF_STORAGE,
+    CONF_SURROUNDINGS,
+    CONF_TABLE_LABELS,
+    CONF_TABLES,
+    CONF_TRANSFER,
+    CONF_WEEKDAYS,
+    CONF_WHAT,
+    DEFAULT_BATCH_ROWS,
+    DEFAULT_DELIVERY,
+    DEFAULT_EXPORT_TIME,
+    DEFAULT_FREQUENCY,
+    DEFAULT_KEY_DAYS,
+    DEFAULT_MINUTES,
+    DEFAULT_NOTIFICATIONS,
+    DEFAULT_TABLES,
+    MAX_BATCH_ROWS,
+    MIN_BATCH_ROWS,
+)
+from ..export.tables import TABLES
+from ..rows.column_groups import ColumnGroup
+from ..rows.events import DEFAULT_EVENTS
+from ..rows.privacy import DEFAULT_DROPPED, Coordinates
+from ..settings.options import Notifications, PartitionFilter
+from ..settings.schedule import Frequency, Weekday
+from .destination_form import DELIVERY_SELECTOR
+from .selectors import TEXTS, choice, choices, number
+
+MINUTES = (5, 10, 15, 20, 30)
+"""Parts of an hour: exports run at the same minutes of each hour."""
+_MOST_PARTITIONS = 10_000
+"""A table has no more partitions (BigQuery's page "Quotas and limits", "Partitioned tables")."""
+_SELECTION = probatio.Schema(
+    {
+        probatio.Optional(CONF_ENTITIES): EntitySelector(EntitySelectorConfig(multiple=True)),
+        probatio.Optional(CONF_ENTITY_GLOBS): TEXTS,
+        probatio.Optional(CONF_DOMAINS): TEXTS,
+        probatio.Optional(CONF_DEVICES): DeviceSelector(DeviceSelectorConfig(multiple=True)),
+        probatio.Optional(CONF_AREAS): AreaSelector(AreaSelectorConfig(multiple=True)),
+        probatio.Optional(CONF_LABELS): LabelSelector(LabelSelectorConfig(multiple=True)),
+        probatio.Optional(CONF_INTEGRATIONS): TEXTS,
+    }
+)
+_PRIVACY = probatio.Schema(
+    {
+        probatio.Optional(CONF_DROPPED, default=list(DEFAULT_DROPPED)): TEXTS,
+        probatio.Optional(CONF_COORDINATES, default=Coordinates.KEEP.value): choice(
+            Coordinates, CONF_COORDINATES
+        ),
+        probatio.Optional(CONF_HASH_USERS, default=False): BooleanSelector(),
+        probatio.Optional(CONF_HIDDEN): TEXTS,
+    }
+)
+_SECURITY = probatio.Schema(
+    {probatio.Required(CONF_KEY_DAYS, default=DEFAULT_KEY_DAYS): number(0, 3_650, unit="d")}
+)
+_EVENTS = [
+    # Events that say what happened in a home; any other can be typed.
+    "automation_triggered",
+    "call_service.scene",
+    "logbook_entry",
+    "mobile_app_notification_action",
+    "script_started",
+    "tag_scanned",
+    "zha_event",
+]
+_WHAT = probatio.Schema(
+    {
+        probatio.Required(CONF_TABLES, default=list(DEFAULT_TABLES)): probatio.All(
+            choices(TABLES, CONF_TABLES), probatio.Length(min=1)
+        ),
+        probatio.Required(CONF_EVENTS, default=sorted(DEFAULT_EVENTS)): SelectSelector(
+            SelectSelectorConfig(
+                options=_EVENTS,
+                multiple=True,
+                custom_value=True,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
+        probatio.Optional(CONF_SURROUNDINGS): ObjectSelector(
+            ObjectSelectorConfig(
+                fields={
+                    CONF_ENTITY_ID: {"selector": EntitySelector(), "required": True},
+                    CONF_NAME: {"selector": TextSelector()},
+                },
+                multiple=True,
+                label_field=CONF_ENTITY_ID,
+                description_field=CONF_NAME,
+                translation_key=CONF_SURROUNDINGS,
+            )
+        ),
+        probatio.Optional(CONF_COLUMNS, default=[group.value for group in ColumnGroup]): choices(
+            [group.value for group in ColumnGroup], CONF_COLUMNS
+        ),
+    }
+)
+_SCHEDULE = probatio.Schema(
+    {
+        probatio.Required(CONF_FREQUENCY, default=DEFAULT_FREQUENCY): choice(
+            Frequency, CONF_FREQUENCY
+        ),
+        probatio.Required(
+            CONF_EXPORT_TIME, default=DEFAULT_EXPORT_TIME.isoformat()
+        ): TimeSelector(),
+        probatio.Optional(CONF_WEEKDAYS): choices(
+            [weekday.value for weekday in Weekday], CONF_WEEKDAYS
+        ),
+        probatio.Required(CONF_MONTH_DAY, default=1): number(1, 31),
+        probatio.Required(CONF_MINUTES, default=str(DEFAULT_MINUTES)): SelectSelector(
+            SelectSelectorConfig(
+                options=[str(minutes) for minutes in MINUTES],
+                translation_key=CONF_MINUTES,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
+    }
+)
+_TRANSFER = probatio.Schema(
+    {
+        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): DELIVERY_SELECTOR,
+        probatio.Required(CONF_BATCH_ROWS, default=DEFAULT_BATCH_ROWS): number(
+            MIN_BATCH_ROWS, MAX_BATCH_ROWS, step=100
+        ),
+    }
+)
+_STORAGE = probatio.Schema(
+    {
+        probatio.Optional(CONF_PARTITION_DAYS): number(0, _MOST_PARTITIONS, unit="d"),
+        probatio.Required(CONF_PARTITION_FILTER, default=PartitionFilter.KEEP.value): choice(
+            PartitionFilter, CONF_PARTITION_FILTER
+        ),
+        probatio.Optional(CONF_TABLE_LABELS): TEXTS,
+        probatio.Optional(CONF_KMS_KEY): TextSelector(),
+    }
+)
+_NOTIFICATIONS = probatio.Schema(
+    {
+        probatio.Required(CONF_NOTIFICATIONS, default=DEFAULT_NOTIFICATIONS): choice(
+            Notifications, CONF_NOTIFICATIONS
+        ),
+    }
+)
+OPTIONS_SCHEMA = probatio.Schema(
+    {
+        probatio.Optional(CONF_WHAT): section(_WHAT, {"collapsed": False}),
+        probatio.Optional(CONF_INCLUDE): section(_SELECTION, {"collapsed": True}),
+        probatio.Optional(CONF_EXCLUDE): section(_SELECTION, {"collapsed": True}),
+        probatio.Optional(CONF_PRIVACY): section(_PRIVACY, {"collapsed": True}),
+        probatio.Optional(CONF_SCHEDULE): section(_SCHEDULE, {"collapsed": True}),
+        probatio.Optional(CONF_TRANSFER): section(_TRANSFER, {"collapsed": True}),
+        probatio.Optional(CONF_STORAGE): section(_STORAGE, {"collapsed": True}),
+        probatio.Optional(CONF_NOTIFICATIONS): section(_NOTIFICATIONS, {"collapsed": True}),
+        probatio.Optional(CONF_SECURITY): section(_SECURITY, {"collapsed": True}),
+    }
+)
+_FLAT = {
+    CONF_WHAT: _WHAT,
+    CONF_SCHEDULE: _SCHEDULE,
+    CONF_TRANSFER: _TRANSFER,
+    CONF_STORAGE: _STORAGE,
+    CONF_NOTIFICATIONS: _NOTIFICATIONS,
+    CONF_SECURITY: _SECURITY,
+}
+"""Sections that a config entry does not have: it has their fields beside one another."""
+
+
+def chosen_options(user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a user has submitted as a config entry keeps it."""
+    options = {name: values for name, values in user_input.items() if name not in _FLAT}
+    for name in _FLAT:
+        options.update(user_input.get(name, {}))
+    return options
+
+
+def suggested_values(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a config entry as the form has them."""
+    flat = {str(field) for schema in _FLAT.values() for field in schema.schema}
+    values = {name: value for name, value in options.items() if name not in flat}
+    for name, schema in _FLAT.items():
+        fields = map(str, schema.schema)
+        values[name] = {field: options[field] for field in fields if field in options}
+    return values
+
+
+@callback
+def recorded_entities(hass: HomeAssistant) -> dict[str, str]:
+    """Return how many entities there are, and how many of them the recorder records."""
+    entity_ids = hass.states.async_entity_ids()
+    recorded = sum(is_entity_recorded(hass, entity_id) for entity_id in entity_ids)
+    return {"entities": str(len(entity_ids)), "recorded": str(recorded)}

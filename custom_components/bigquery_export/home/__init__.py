@@ -1,0 +1,1 @@
+"""What Home Assistant knows of the home besides the recorder."""

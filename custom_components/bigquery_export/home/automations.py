@@ -1,0 +1,98 @@
+"""What automations, scripts and scenes use, and what comes of it when they run.
+
+What they use is Home Assistant's own answer, as its search for what is related gives it.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+
+from homeassistant.components import automation, script
+from homeassistant.components.homeassistant import scene
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_component import EntityComponent
+from homeassistant.helpers.script import Script
+
+from ..rows.relationships import Edge, Kind, Node, NodeType
+from .automation_actions import action_edges, async_trigger_edges, device_ids, entity_ids
+
+
+async def async_automation_edges(hass: HomeAssistant) -> AsyncIterator[Iterable[Edge]]:
+    """Yield edges of automations, those of one at a time."""
+    for entity in _entities_of(hass, "automation"):
+        id_ = entity.entity_id
+        yield _uses(
+            hass,
+            id_,
+            entities=automation.entities_in_automation(hass, id_),
+            devices=automation.devices_in_automation(hass, id_),
+            areas=automation.areas_in_automation(hass, id_),
+            floors=automation.floors_in_automation(hass, id_),
+            labels=automation.labels_in_automation(hass, id_),
+            blueprint=automation.blueprint_in_automation(hass, id_),
+            blueprints=NodeType.AUTOMATION_BLUEPRINT,
+        )
+        if isinstance(entity, automation.AutomationEntity):
+            yield action_edges(hass, id_, entity.action_script.sequence)
+            yield await async_trigger_edges(hass, id_, entity.raw_config or {})
+
+
+def script_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
+    """Yield edges of scripts, those of one at a time."""
+    for entity in _entities_of(hass, "script"):
+        id_ = entity.entity_id
+        yield _uses(
+            hass,
+            id_,
+            entities=script.entities_in_script(hass, id_),
+            devices=script.devices_in_script(hass, id_),
+            areas=script.areas_in_script(hass, id_),
+            floors=script.floors_in_script(hass, id_),
+            labels=script.labels_in_script(hass, id_),
+            blueprint=script.blueprint_in_script(hass, id_),
+            blueprints=NodeType.SCRIPT_BLUEPRINT,
+        )
+        # One that is not valid has none; where the class of the others is depends on the version.
+        if isinstance(actions := getattr(entity, "script", None), Script):
+            yield action_edges(hass, id_, actions.sequence)
+
+
+def scene_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
+    """Yield edges of scenes, those of one at a time."""
+    for id_ in hass.states.async_entity_ids("scene"):
+        entities = scene.entities_in_scene(hass, id_)
+        for kind in (Kind.USES, Kind.ACTS_ON):
+            yield _edges(id_, kind, NodeType.ENTITY, entities)
+
+
+def _entities_of(hass: HomeAssistant, domain: str) -> list[Entity]:
+    """Return the entities of automations or of scripts: their component is kept by its domain."""
+    component: EntityComponent[Entity] | None = hass.data.get(domain)
+    return list(component.entities) if component else []
+
+
+@callback
+def _uses(
+    hass: HomeAssistant,
+    id_: str,
+    *,
+    entities: Iterable[str],
+    devices: Iterable[str],
+    areas: Iterable[str],
+    floors: Iterable[str],
+    labels: Iterable[str],
+    blueprint: str | None,
+    blueprints: NodeType,
+) -> list[Edge]:
+    """Return edges to all that an automation or script refers to."""
+    return [
+        *_edges(id_, Kind.USES, NodeType.ENTITY, entity_ids(hass, entities)),
+        *_edges(id_, Kind.USES, NodeType.DEVICE, device_ids(hass, devices)),
+        *_edges(id_, Kind.USES, NodeType.AREA, areas),
+        *_edges(id_, Kind.USES, NodeType.FLOOR, floors),
+        *_edges(id_, Kind.USES, NodeType.LABEL, labels),
+        *_edges(id_, Kind.USES, blueprints, [blueprint] if blueprint else []),
+    ]
+
+
+def _edges(id_: str, kind: Kind, type_: NodeType, ends: Iterable[str]) -> list[Edge]:
+    return [Edge(Node(NodeType.ENTITY, id_), kind, Node(type_, end)) for end in ends]

@@ -1,0 +1,89 @@
+"""Tables of facts: what there is to be sent of them, as far as it may leave the home."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from homeassistant.core import CoreState, HomeAssistant
+
+from ..export.dimensions.snapshot import Fact, Look
+from ..rows.columns import Values
+from ..rows.context import Circumstances
+from ..rows.entities import ENTITIES
+from ..rows.relationships import RELATIONSHIPS, Kind, NodeType
+from .registries import Registries
+from .relationships import async_relationships
+
+_ENDS = ("from", "to")
+_TELLING = (Kind.PART_OF, Kind.HAS_LABEL)
+"""What would tell which one a hidden entity is."""
+
+
+def looks_of(hass: HomeAssistant, registries: Registries, run: Circumstances) -> dict[str, Look]:
+    """Return how to look at tables of facts by their names, as far as they can be known by now."""
+
+    async def entities() -> Mapping[str, Fact]:
+        facts = await registries.async_entities()
+        return await hass.async_add_executor_job(exported_entities, facts, run)
+
+    async def relationships() -> Mapping[str, Fact]:
+        facts = await async_relationships(hass)
+        return await hass.async_add_executor_job(exported_relationships, facts, run)
+
+    looks: dict[str, Look] = {ENTITIES.name: entities}
+    if hass.state is CoreState.running:
+        # Before, automations and groups are not there yet, and would seem to be gone.
+        looks[RELATIONSHIPS.name] = relationships
+    return looks
+
+
+def exported_entities(facts: Mapping[str, Fact], run: Circumstances) -> dict[str, Fact]:
+    """Return what may be said of those entities that are exported."""
+    return {
+        registry_id: replace(fact, values=run.privacy.facts(entity_id, fact.values))
+        for registry_id, fact in facts.items()
+        for entity_id in (fact.values["entity_id"],)
+        if run.includes(entity_id)
+    }
+
+
+def exported_relationships(facts: Mapping[str, Fact], run: Circumstances) -> dict[str, Fact]:
+    """Return what may be said of edges between what is exported."""
+    devices = _hidden_devices((fact.values for fact in facts.values()), run)
+    exported: dict[str, Fact] = {}
+    for fact in facts.values():
+        if (values := _exported_edge(fact.values, devices, run)) is not None:
+            exported[values["edge"]] = replace(fact, values=values)
+    return exported
+
+
+def _hidden_devices(edges: Iterable[Values], run: Circumstances) -> set[str]:
+    """Return devices all of whose entities are hidden: their names would tell which they are."""
+    hidden: dict[str, bool] = {}
+    for edge in edges:
+        if edge["kind"] == Kind.PART_OF and edge["from_type"] == NodeType.ENTITY:
+            device = edge["to_id"]
+            is_hidden = run.privacy.is_hidden(edge["from_id"])
+            hidden[device] = hidden.get(device, True) and is_hidden
+    return {device for device, is_hidden in hidden.items() if is_hidden}
+
+
+def _exported_edge(edge: Values, hidden_devices: set[str], run: Circumstances) -> Values | None:
+    """Return an edge as it may leave the home, or None if it may not."""
+    changes: dict[str, str | None] = {}
+    for end in _ENDS:
+        type_, id_ = edge[f"{end}_type"], edge[f"{end}_id"]
+        if type_ == NodeType.DEVICE and id_ in hidden_devices:
+            return None
+        if type_ != NodeType.ENTITY:
+            continue
+        if not run.includes(id_):
+            return None
+        if run.privacy.is_hidden(id_):
+            if edge["kind"] in _TELLING:
+                return None
+            changes |= {f"{end}_id": run.privacy.entity(id_), f"{end}_name": None}
+    if not changes:
+        return edge
+    sent = {**edge, **changes}
+    ends = [f"{sent[f'{end}_type']} {sent[f'{end}_id']}" for end in _ENDS]
+    return {**sent, "edge": f"{ends[0]} {sent['kind']} {ends[1]}"}

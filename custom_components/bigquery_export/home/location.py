@@ -1,0 +1,34 @@
+"""What rows depend on besides the recorder, as far as Home Assistant knows it."""
+
+from dataclasses import replace
+
+from astral import Observer
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import label_registry as lr
+from homeassistant.util import dt as dt_util
+
+from ..rows.context import Choice
+from ..rows.entity_filter import EntityChoice, Selection
+from ..rows.local_time import Place
+
+
+@callback
+def named_choice(hass: HomeAssistant, choice: Choice) -> Choice:
+    """Return what the user has chosen, with labels by the names that rows have."""
+    labels = lr.async_get(hass)
+
+    def named(selection: Selection) -> Selection:
+        found = map(labels.async_get_label, selection.labels)
+        return replace(selection, labels=frozenset(label.name for label in found if label))
+
+    entities = choice.entities
+    return replace(choice, entities=EntityChoice(named(entities.include), named(entities.exclude)))
+
+
+async def async_place(hass: HomeAssistant) -> Place:
+    """Return where the home is."""
+    config = hass.config
+    return Place(
+        await dt_util.async_get_time_zone(config.time_zone) or dt_util.UTC,
+        Observer(config.latitude, config.longitude, config.elevation),
+    )

@@ -1,0 +1,220 @@
+"""What Home Assistant's registries say, read in short steps on the event loop."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    label_registry as lr,
+)
+from homeassistant.helpers.entity import entity_sources
+
+from ..const import DOMAIN
+from ..export.dimensions.snapshot import Fact
+from ..rows.columns import Values
+from ..rows.entities import Entity, entity_row_values
+from ..rows.registry import EntityFacts
+from ..rows.table import timestamp
+
+_STEP = 0.001
+"""Seconds that a step may take, about."""
+_QUIET = 1.0
+"""Seconds to wait after a change: one often brings others."""
+_PATIENCE = 30.0
+"""Seconds to wait for changes to end, before what was read last is good enough."""
+_OTHERS = (
+    dr.EVENT_DEVICE_REGISTRY_UPDATED,
+    ar.EVENT_AREA_REGISTRY_UPDATED,
+    fr.EVENT_FLOOR_REGISTRY_UPDATED,
+    lr.EVENT_LABEL_REGISTRY_UPDATED,
+)
+
+
+class Registries:
+    """The facts of all entities, as they are while an export is going on.
+
+    `of` and `version` may be used in any thread; they look at what was read, and never at a
+    registry.
+    """
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Read nothing yet."""
+        self._hass = hass
+        self._sources = entity_sources(hass)
+        self._entities: dict[str, Entity] = {}
+        """The entities that are registered."""
+        self._facts: dict[str, EntityFacts] = {}
+        """Their facts, and those of names that were given up since this was opened."""
+        self._last_known: Mapping[str, Values] = {}
+        self._version = 0
+        self._stale = False
+        self._reading: asyncio.Task[None] | None = None
+        self._unsubscribe: list[Callable[[], None]] = []
+
+    @property
+    def version(self) -> int:
+        """Return a number that is another one after each change."""
+        return self._version
+
+    def of(self, entity_id: str) -> EntityFacts:
+        """Return what is known of an entity now, or what was known of it last."""
+        if facts := self._facts.get(entity_id):
+            return facts
+        if source := self._sources.get(entity_id):
+            return EntityFacts(integration=source["domain"])
+        if row := self._last_known.get(entity_id):
+            return EntityFacts.of_row(row)
+        return EntityFacts()
+
+    async def async_open(self, last_known: Mapping[str, Values]) -> None:
+        """Read everything, and follow the changes from now on.
+
+        `last_known` are rows of `entities` by entity_id, for those that are gone. What is open
+        already only learns them.
+        """
+        self._last_known = last_known
+        if not self._unsubscribe:
+            listen = self._hass.bus.async_listen
+            self._unsubscribe = [listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._on_entity)]
+            for event_type in _OTHERS:
+                self._unsubscribe.append(listen(str(event_type), self._on_other))
+            await self._async_read()
+
+    @callback
+    def async_close(self) -> None:
+        """Follow no changes any more, and forget everything."""
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._unsubscribe = []
+        if self._reading:
+            self._reading.cancel()
+            self._reading = None
+        self._stale = False
+        self._entities = {}
+        self._facts = {}
+        self._last_known = {}
+        self._version += 1
+
+    async def async_entities(self) -> dict[str, Fact]:
+        """Return what is true of each registered entity now, by the registry's id of it."""
+        if self._reading:
+            await asyncio.wait([self._reading], timeout=_PATIENCE)
+        entities = list(self._entities.values())
+        return await self._hass.async_add_executor_job(_entity_facts, entities)
+
+    @callback
+    def _on_entity(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        """Look at an entity at once: rows of a new one may come with the next piece."""
+        if event.data["action"] == "update" and (old := event.data.get("old_entity_id")):
+            self._entities.pop(old, None)
+        self._look_at(event.data["entity_id"])
+        self._version += 1
+
+    @callback
+    def _on_other(self, _: Event) -> None:
+        """Read everything again: many entities may be in an area, or have a label."""
+        self._stale = True
+        if self._reading is None:
+            self._reading = self._hass.async_create_background_task(
+                self._async_follow(), f"{DOMAIN} registries"
+            )
+
+    async def _async_follow(self) -> None:
+        try:
+            while self._stale:
+                await asyncio.sleep(_QUIET)
+                self._stale = False
+                await self._async_read()
+        finally:
+            self._reading = None
+
+    async def _async_read(self) -> None:
+        """Read everything, and let others have their turn in between."""
+        began = perf_counter()
+        for entity_id in list(er.async_get(self._hass).entities):
+            self._look_at(entity_id)
+            if perf_counter() - began > _STEP:
+                await asyncio.sleep(0)
+                began = perf_counter()
+        self._version += 1
+
+    @callback
+    def _look_at(self, entity_id: str) -> None:
+        entry = er.async_get(self._hass).entities.get(entity_id)
+        if entry is None:
+            self._entities.pop(entity_id, None)
+            return
+        entity = _entity(self._hass, entry)
+        self._entities[entity_id] = entity
+        self._facts[entity_id] = entity.facts
+
+
+def _entity_facts(entities: list[Entity]) -> dict[str, Fact]:
+    return {
+        str(entity.facts.registry_id): Fact(entity_row_values(entity), entity.modified)
+        for entity in entities
+    }
+
+
+def _entity(hass: HomeAssistant, entry: er.RegistryEntry) -> Entity:
+    """Put together what the registries say of an entity.
+
+    A device that is a part of another one is in its area, and of its make.
+    """
+    devices = dr.async_get(hass)
+    device = devices.async_get(entry.device_id) if entry.device_id else None
+    whole = device
+    if isinstance(device, dr.ChildDeviceEntry):
+        whole = devices.async_get(device.parent_device_id)
+    make = whole if isinstance(whole, dr.DeviceEntry) else None
+    area_id = (
+        entry.area_id or (device.area_id if device else None) or (make.area_id if make else None)
+    )
+    area = ar.async_get(hass).async_get_area(area_id) if area_id else None
+    floor_id = area.floor_id if area else None
+    floor = fr.async_get(hass).async_get_floor(floor_id) if floor_id else None
+    label_ids = entry.labels.union(*(part.labels for part in (device, area) if part))
+    registry = lr.async_get(hass)
+    labels = [label for id_ in label_ids if (label := registry.async_get_label(id_))]
+    parts = (entry, device, whole, area, floor, *labels)
+    created = timestamp(entry.created_at)
+    options: Mapping[str, Any] = entry.options.get(entry.domain) or {}
+    return Entity(
+        entity_id=entry.entity_id,
+        facts=EntityFacts(
+            integration=entry.platform,
+            entity_category=_text(entry.entity_category),
+            unique_id=_text(entry.unique_id),
+            registry_id=entry.id,
+            device_id=entry.device_id,
+            device_name=_text(device.name_by_user or device.name) if device else None,
+            manufacturer=_text(make.manufacturer) if make else None,
+            model=_text(make.model) if make else None,
+            via_device_id=make.via_device_id if make else None,
+            area_id=area_id,
+            area_name=_text(area.name) if area else None,
+            floor_id=floor_id,
+            floor_name=_text(floor.name) if floor else None,
+            labels=tuple(sorted({str(_text(label.name)) for label in labels})),
+        ),
+        name=_text(er.async_get_legacy_friendly_name(hass, entry) or None),
+        original_name=_text(entry.original_name),
+        device_class=_text(entry.device_class or entry.original_device_class),
+        unit_of_measurement=_text(options.get("unit_of_measurement") or entry.unit_of_measurement),
+        disabled_by=_text(entry.disabled_by),
+        hidden_by=_text(entry.hidden_by),
+        # Of what was registered before 2024, Home Assistant does not know when.
+        created=created or None,
+        modified=max(timestamp(part.modified_at) for part in parts if part),
+    )
+
+
+def _text(value: object) -> str | None:
+    """Return what a registry holds as a STRING column takes it, whatever an integration gave."""
+    return None if value is None else str(value).encode(errors="replace").decode()

@@ -1,0 +1,187 @@
+"""What belongs to what in the home, and what uses what, read in short steps on the event loop."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from time import perf_counter
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    label_registry as lr,
+)
+from homeassistant.helpers.entity import entity_sources
+from homeassistant.helpers.group import get_entity_ids, get_group_entities
+from homeassistant.loader import Integration, async_get_integrations
+
+from ..export.dimensions.snapshot import Fact
+from ..rows.relationships import Edge, Kind, Node, NodeType, edge_row_values
+from .automations import async_automation_edges, scene_edges, script_edges
+from .helper_entities import helper_edges
+
+_STEP = 0.001
+"""Seconds that a step may take, about."""
+_TRACKERS = "device_trackers"
+"""The attribute of a person. Its integration is not imported: it may lack what it needs."""
+
+
+async def async_relationships(hass: HomeAssistant) -> dict[str, Fact]:
+    """Return all edges by their keys, as they are now.
+
+    Of what is not set up nothing is known: while Home Assistant starts, this is not the time.
+    """
+    integrations = await _async_integrations(hass)
+    helpers = {domain for domain, one in integrations.items() if one.integration_type == "helper"}
+    edges: dict[Edge, None] = {}
+    began = perf_counter()
+    for some in _some_edges(hass, helpers):
+        edges.update(dict.fromkeys(some))
+        if perf_counter() - began > _STEP:
+            await asyncio.sleep(0)
+            began = perf_counter()
+    async for some in async_automation_edges(hass):
+        edges.update(dict.fromkeys(some))
+        await asyncio.sleep(0)
+    names = _Names(hass, integrations)
+    facts: dict[str, Fact] = {}
+    began = perf_counter()
+    for edge in edges:
+        facts[edge.key] = Fact(edge_row_values(edge, names[edge.start], names[edge.end]))
+        if perf_counter() - began > _STEP:
+            await asyncio.sleep(0)
+            began = perf_counter()
+    return facts
+
+
+async def _async_integrations(hass: HomeAssistant) -> dict[str, Integration]:
+    """Return all integrations that entities or config entries are of, as far as they are there."""
+    domains = {entry.domain for entry in hass.config_entries.async_entries()}
+    domains |= {entry.platform for entry in er.async_get(hass).entities.values()}
+    domains |= {source["domain"] for source in entity_sources(hass).values()}
+    found = await async_get_integrations(hass, domains)
+    return {domain: one for domain, one in found.items() if isinstance(one, Integration)}
+
+
+def _some_edges(hass: HomeAssistant, helpers: set[str]) -> Iterator[Iterable[Edge]]:
+    """Yield edges, some at a time; what they are read from may change in between."""
+    yield from _entity_edges(hass)
+    yield from _device_edges(hass)
+    yield from _area_edges(hass)
+    yield from _group_edges(hass)
+    yield from _person_edges(hass)
+    yield from helper_edges(hass, helpers)
+    yield from script_edges(hass)
+    yield from scene_edges(hass)
+
+
+def _entity_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
+    registered = er.async_get(hass).entities
+    for entry in list(registered.values()):
+        start = Node(NodeType.ENTITY, entry.entity_id)
+        yield _edges(
+            start,
+            (Kind.PROVIDED_BY, NodeType.INTEGRATION, [entry.platform]),
+            (Kind.PART_OF, NodeType.DEVICE, [entry.device_id]),
+            (Kind.IN_AREA, NodeType.AREA, [entry.area_id]),
+            (Kind.HAS_LABEL, NodeType.LABEL, entry.labels),
+        )
+    for entity_id, source in list(entity_sources(hass).items()):
+        if entity_id not in registered:
+            start = Node(NodeType.ENTITY, entity_id)
+            yield _edges(start, (Kind.PROVIDED_BY, NodeType.INTEGRATION, [source["domain"]]))
+
+
+def _device_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
+    registry = dr.async_get(hass)
+    for device in [*registry.devices, *registry.child_devices]:
+        parent = device.parent_device_id if isinstance(device, dr.ChildDeviceEntry) else None
+        via = device.via_device_id if isinstance(device, dr.DeviceEntry) else None
+        yield _edges(
+            Node(NodeType.DEVICE, device.id),
+            (Kind.PART_OF, NodeType.DEVICE, [parent]),
+            (Kind.VIA_DEVICE, NodeType.DEVICE, [via]),
+            (Kind.IN_AREA, NodeType.AREA, [device.area_id]),
+            (Kind.HAS_LABEL, NodeType.LABEL, device.labels),
+        )
+
+
+def _area_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
+    for area in list(ar.async_get(hass).async_list_areas()):
+        yield _edges(
+            Node(NodeType.AREA, area.id),
+            (Kind.ON_FLOOR, NodeType.FLOOR, [area.floor_id]),
+            (Kind.HAS_LABEL, NodeType.LABEL, area.labels),
+        )
+
+
+def _group_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
+    """Yield members of groups, of all integrations that have such."""
+    for entity_id in hass.states.async_entity_ids("group"):
+        start = Node(NodeType.ENTITY, entity_id)
+        yield _edges(start, (Kind.HAS_MEMBER, NodeType.ENTITY, get_entity_ids(hass, entity_id)))
+    for entity_id, entity in list(get_group_entities(hass).items()):
+        if entity.group is not None:
+            start = Node(NodeType.ENTITY, entity_id)
+            members = entity.group.member_entity_ids
+            yield _edges(start, (Kind.HAS_MEMBER, NodeType.ENTITY, members))
+
+
+def _person_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
+    for state in hass.states.async_all("person"):
+        start = Node(NodeType.ENTITY, state.entity_id)
+        trackers = state.attributes.get(_TRACKERS, ())
+        yield _edges(start, (Kind.TRACKED_BY, NodeType.ENTITY, trackers))
+
+
+def _edges(start: Node, *ends: tuple[Kind, NodeType, Iterable[str | None]]) -> list[Edge]:
+    """Return the edges from one thing to all that have an id."""
+    return [Edge(start, kind, Node(type_, id_)) for kind, type_, ids in ends for id_ in ids if id_]
+
+
+class _Names(dict[Node, str | None]):
+    """The names of things as people see them, looked up when they are asked for."""
+
+    def __init__(self, hass: HomeAssistant, integrations: dict[str, Integration]) -> None:
+        """Know no name yet."""
+        super().__init__()
+        self._hass = hass
+        self._integrations = integrations
+
+    def __missing__(self, node: Node) -> str | None:
+        """Look up a name."""
+        name = self._find(node)
+        # What an integration gave may be no text, or none that can be encoded.
+        self[node] = None if name is None else str(name).encode(errors="replace").decode()
+        return self[node]
+
+    def _find(self, node: Node) -> str | None:
+        hass = self._hass
+        match node.type:
+            case NodeType.ENTITY:
+                return _entity_name(hass, node.id)
+            case NodeType.DEVICE:
+                device = dr.async_get(hass).async_get(node.id)
+                return (device.name_by_user or device.name) if device else None
+            case NodeType.AREA:
+                area = ar.async_get(hass).async_get_area(node.id)
+                return area.name if area else None
+            case NodeType.FLOOR:
+                floor = fr.async_get(hass).async_get_floor(node.id)
+                return floor.name if floor else None
+            case NodeType.LABEL:
+                label = lr.async_get(hass).async_get_label(node.id)
+                return label.name if label else None
+            case NodeType.INTEGRATION:
+                integration = self._integrations.get(node.id)
+                return integration.name if integration else None
+            case _:
+                return None
+
+
+def _entity_name(hass: HomeAssistant, entity_id: str) -> str | None:
+    if entry := er.async_get(hass).async_get(entity_id):
+        return er.async_get_legacy_friendly_name(hass, entry) or None
+    state = hass.states.get(entity_id)
+    return state.name if state else None

@@ -1,0 +1,37 @@
+"""What rows depend on, besides the recorder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .ambient import Surrounding
+from .entity_filter import EntityChoice
+from .events import EventChoice
+from .local_time import Place
+from .privacy import Privacy
+from .registry import Facts, NoFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a user has chosen of what the recorder has."""
+
+    events: EventChoice = field(default_factory=EventChoice)
+    surroundings: tuple[Surrounding, ...] = ()
+    entities: EntityChoice = field(default_factory=EntityChoice)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the rows of one run depend on, besides the recorder."""
+
+    run_values: Mapping[str, Any]
+    """The values that all rows of the run share."""
+    place: Place
+    choice: Choice = field(default_factory=Choice)
+    facts: Facts = field(default_factory=NoFacts)
+    privacy: Privacy = field(default_factory=Privacy)
+
+    def includes(self, entity_id: str) -> bool:
+        """Return whether an entity is exported."""
+        return self.choice.entities.includes(entity_id, self.facts.of(entity_id))

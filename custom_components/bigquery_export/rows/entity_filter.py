@@ -1,0 +1,87 @@
+"""Which entities are exported."""
+
+from dataclasses import dataclass, field
+
+from homeassistant.const import CONF_DOMAINS, CONF_ENTITIES, CONF_EXCLUDE, CONF_INCLUDE
+from homeassistant.helpers.entityfilter import (
+    CONF_ENTITY_GLOBS,
+    INCLUDE_EXCLUDE_FILTER_SCHEMA,
+    EntityFilter,
+)
+
+from .registry import EntityFacts
+
+_NO_DOMAIN = "-"
+"""Nothing belongs to it; but where a domain is included, others are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Entities by what they are, and by what the registries say of them."""
+
+    entities: frozenset[str] = frozenset()
+    globs: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    devices: frozenset[str] = frozenset()
+    areas: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+    """Names of labels."""
+    integrations: frozenset[str] = frozenset()
+
+    @property
+    def by_facts(self) -> bool:
+        """Return whether it depends on what the registries say."""
+        return bool(self.devices or self.areas or self.labels or self.integrations)
+
+    def has(self, facts: EntityFacts) -> bool:
+        """Return whether what the registries say of an entity selects it."""
+        return (
+            facts.device_id in self.devices
+            or facts.area_id in self.areas
+            or facts.integration in self.integrations
+            or not self.labels.isdisjoint(facts.labels)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EntityChoice:
+    """The entities that a user wants, from the next row on: all, unless something is selected.
+
+    What is named by itself comes first, as in Home Assistant's own filters. Then what the
+    registries say: to exclude goes before to include. The rest is Home Assistant's filter of
+    domains and globs.
+    """
+
+    include: Selection = field(default_factory=Selection)
+    exclude: Selection = field(default_factory=Selection)
+    _filter: EntityFilter = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make Home Assistant's filter."""
+        domains = [*self.include.domains, *([_NO_DOMAIN] if self.include.by_facts else ())]
+        object.__setattr__(
+            self,
+            "_filter",
+            INCLUDE_EXCLUDE_FILTER_SCHEMA(
+                {
+                    CONF_INCLUDE: _schema(self.include) | {CONF_DOMAINS: domains},
+                    CONF_EXCLUDE: _schema(self.exclude),
+                }
+            ),
+        )
+
+    def includes(self, entity_id: str, facts: EntityFacts) -> bool:
+        """Return whether an entity is exported."""
+        if entity_id in self.include.entities:
+            return True
+        if entity_id in self.exclude.entities or self.exclude.has(facts):
+            return False
+        return self.include.has(facts) or self._filter(entity_id)
+
+
+def _schema(selection: Selection) -> dict[str, list[str]]:
+    return {
+        CONF_ENTITIES: sorted(selection.entities),
+        CONF_ENTITY_GLOBS: list(selection.globs),
+        CONF_DOMAINS: list(selection.domains),
+    }

@@ -1,0 +1,101 @@
+"""What a table in BigQuery is made of.
+
+A table is declared once. The declaration drives the schema in BigQuery, the encoding of rows and
+the documentation.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ColumnType(StrEnum):
+    """A BigQuery type, with the Python value that this integration uses for it."""
+
+    BOOL = "BOOL"
+    DATETIME = "DATETIME"  # int, packed (packed_datetime.py), or str, "2026-11-21 07:45:21.123456"
+    FLOAT64 = "FLOAT64"  # a finite float
+    INT64 = "INT64"
+    JSON = "JSON"  # str, JSON text
+    STRING = "STRING"
+    TIMESTAMP = "TIMESTAMP"  # int, microseconds since 1970-01-01 UTC
+
+
+class PartitionUnit(StrEnum):
+    """How much time a partition holds, in UTC."""
+
+    DAY = "DAY"
+    MONTH = "MONTH"
+
+
+class Mode(StrEnum):
+    """Whether a column may be empty or hold many values."""
+
+    NULLABLE = "NULLABLE"
+    REQUIRED = "REQUIRED"
+    REPEATED = "REPEATED"
+
+
+class Scope(StrEnum):
+    """How long a column's value holds, so that it is encoded once per scope and not per row."""
+
+    RUN = "run"
+    ENTITY = "entity"  # or a statistic
+    ATTRIBUTES = "attributes"  # one blob of the recorder's, shared by many rows; an event's data
+    QUARTER = "quarter"  # a quarter of an hour: every UTC offset in use is a multiple of it
+    ROW = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: ColumnType
+    scope: Scope
+    description: str
+    mode: Mode = Mode.NULLABLE
+    default: str | None = None
+    """A SQL expression, for rows that others insert; this integration always sends a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: what it holds, how BigQuery stores it, and its columns in order."""
+
+    name: str
+    description: str
+    partition_by: str
+    """The TIMESTAMP column that says which partition a row belongs to."""
+    cluster_by: tuple[str, ...]
+    columns: tuple[Column, ...]
+    id: str = ""
+    """The column with the recorder's id of the row."""
+    identity: tuple[str, str] = ("", "")
+    """The columns by which a row is known again: a STRING and a TIMESTAMP."""
+    partition_unit: PartitionUnit = PartitionUnit.DAY
+    renamed: bool = False
+    """Whether the recorder changes the name in `identity` of rows, and what was sent stays."""
+    key: tuple[str, ...] = ()
+    """In a table of facts, the columns that say what a row is about; those of scope `entity` say
+    what is true of it."""
+
+    def partition(self, day: int) -> str:
+        """Return the decorator of the partition that a day belongs to, in days since 1970.
+
+        Source: BigQuery's page "Manage partitioned tables".
+        """
+        date = _EPOCH + timedelta(days=day)
+        month = f"{date.year:04}{date.month:02}"
+        return month if self.partition_unit is PartitionUnit.MONTH else f"{month}{date.day:02}"
+
+    def names(self, scope: Scope) -> frozenset[str]:
+        """Return the names of the columns that have a scope."""
+        return frozenset(column.name for column in self.columns if column.scope is scope)
+
+
+def timestamp(time: datetime) -> int:
+    """Return a time as a TIMESTAMP column takes it."""
+    return (time - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,1 @@
+"""Exports and comparisons of one config entry, one job at a time."""

@@ -1,0 +1,56 @@
+"""From where on tables are exported: from their oldest row, or from the set-up on."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+
+from ..const import CONF_BEGIN
+from ..export.checkpoint import Begin
+from ..export.recorder_tables import SOURCE_TYPES, SourceType
+from ..export.table_export import read_recorder
+from ..rows.context import Choice
+from ..source.reader import Anchor
+from ..source.readiness import check_recorder
+
+_STEPS = (0, 1, 4, 16, 64, 256, 1_024, 4_096)
+"""How far rows are before the newest: any one of them tells that the history is the same."""
+
+
+class History(StrEnum):
+    """What of the past is exported."""
+
+    ALL = "all"
+    """Everything that the recorder has."""
+    NONE = "none"
+    """Nothing: only what is recorded from the set-up on."""
+
+
+async def async_newest_rows(hass: HomeAssistant) -> dict[str, list[tuple[int, str]]]:
+    """Return the newest rows of all tables of the recorder, as a config entry keeps them.
+
+    Tables that are not chosen are among them: they may be switched on later. Raises ExportError.
+    """
+    check_recorder(hass)
+    found = {}
+    for name, source in SOURCE_TYPES.items():
+        if rows := await read_recorder(hass, _newest_rows, hass, source):
+            found[name] = rows
+    return found
+
+
+def _newest_rows(hass: HomeAssistant, source: SourceType) -> list[tuple[int, str]]:
+    """Return ids and fingerprints, oldest first; this blocks."""
+    reader = source.reader(hass, Choice())
+    newest = reader.newest_id()
+    marks = reader.fingerprints([newest - step for step in _STEPS])
+    return sorted(marks.items()) if newest in marks else []
+
+
+def begin_from(data: Mapping[str, Any]) -> Begin:
+    """Return where tables begin, as the data of a config entry say it."""
+    return {
+        table: tuple(Anchor(int(id_), str(mark)) for id_, mark in rows)
+        for table, rows in data.get(CONF_BEGIN, {}).items()
+    }

@@ -1,0 +1,41 @@
+"""What an export keeps in Home Assistant, and when it begins anew. All but names blocks."""
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from ..export.checkpoint import CheckpointFile
+from ..export.corrections.ledger import remove_digests
+from ..export.rejected.rejected_rows import RejectedRows
+from ..export.tables import remove_snapshots
+from ..settings.destination import destination_from
+from .start_position import begin_from
+
+
+def checkpoint_file(hass: HomeAssistant, entry: ConfigEntry) -> CheckpointFile:
+    """Return the checkpoint of a config entry, which belongs to its destination."""
+    return CheckpointFile(
+        hass,
+        entry.entry_id,
+        destination=destination_from(entry.data).identity,
+        begin=begin_from(entry.data),
+    )
+
+
+def forget_other_destination(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Forget how far the export was, if that was to another table in BigQuery.
+
+    Nobody knows what is in the table that it goes to now: so rows are looked for there before they
+    are sent. Facts are compared by the position, which is gone, and sent again as of now.
+    """
+    file = checkpoint_file(hass, entry)
+    if file.is_of_another_destination():
+        remove_digests(hass, entry.entry_id)
+        file.remove()
+
+
+def remove_all(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Delete all that an export has kept; BigQuery keeps the rows."""
+    checkpoint_file(hass, entry).remove()
+    RejectedRows(hass, entry.entry_id).remove()
+    remove_digests(hass, entry.entry_id)
+    remove_snapshots(hass, entry.entry_id)

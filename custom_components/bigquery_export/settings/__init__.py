@@ -1,0 +1,1 @@
+"""What a config entry says: destination, options and schedule."""

@@ -1,0 +1,30 @@
+"""How long a key has been in use. Google's key files do not say when they were made."""
+
+from datetime import datetime, timedelta
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.util import dt as dt_util
+
+from ..const import CONF_KEY_SINCE
+
+
+def key_since(entry: ConfigEntry) -> datetime | None:
+    """Return since when an export has had its key, if it is known."""
+    return dt_util.parse_datetime(entry.data.get(CONF_KEY_SINCE, ""))
+
+
+def key_age(entry: ConfigEntry) -> timedelta | None:
+    """Return how long an export has had its key, if it is known."""
+    since = key_since(entry)
+    return dt_util.utcnow() - since if since else None
+
+
+def key_days(entry: ConfigEntry) -> int | None:
+    """Return how many midnights in the home an export has had its key, if it is known."""
+    since = key_since(entry)
+    return (dt_util.now().date() - dt_util.as_local(since).date()).days if since else None
+
+
+def is_old(age: timedelta | None, days: int) -> bool:
+    """Return whether a key should be replaced; `days` are those that it may be in use, 0 = any."""
+    return age is not None and days > 0 and age > timedelta(days=days)

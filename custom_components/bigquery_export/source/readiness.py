@@ -1,0 +1,58 @@
+"""Whether the recorder can be read, and what it has not committed yet."""
+
+import asyncio
+from dataclasses import dataclass
+import logging
+
+from homeassistant.components.recorder.tasks import SynchronizeTask
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import async_migration_in_progress, get_instance
+
+from ..errors import RecorderBusyError
+
+_LOGGER = logging.getLogger(__name__)
+
+KNOWN_SCHEMA = 53
+"""The newest schema of the recorder that this integration was written for."""
+FLUSH_TIMEOUT = 30.0
+"""Seconds; a purge, a migration or a backup may keep the recorder from committing for minutes."""
+
+
+@dataclass(eq=False)
+class RecorderOutdatedError(RecorderBusyError):
+    """The recorder's database has an older schema, because it could not be migrated."""
+
+    key = "recorder_outdated"
+    version: str
+    known: str
+
+
+def check_recorder(hass: HomeAssistant) -> None:
+    """Raise RecorderBusyError when the recorder's tables are not as they should be yet.
+
+    A migration is in progress also while its last steps are made with the recorder running. A
+    newer schema is no reason: columns are read by their names, and rarely go.
+    """
+    version = get_instance(hass).schema_version
+    if async_migration_in_progress(hass) or not version:
+        raise RecorderBusyError
+    if version < KNOWN_SCHEMA:
+        raise RecorderOutdatedError(version=str(version), known=str(KNOWN_SCHEMA))
+
+
+async def async_flush(hass: HomeAssistant) -> None:
+    """Wait until the recorder has committed what it has heard of so far, or for 30 seconds.
+
+    The recorder commits before each task. Its `async_block_till_done` is no barrier: it does not
+    wait for what the recorder has taken from its queue, but not added to its session.
+    """
+    future = hass.loop.create_future()
+    get_instance(hass).queue_task(SynchronizeTask(future))
+    try:
+        async with asyncio.timeout(FLUSH_TIMEOUT):
+            await future
+    except TimeoutError:
+        _LOGGER.warning(
+            "The recorder has not committed within %d seconds; what it has committed is exported",
+            FLUSH_TIMEOUT,
+        )

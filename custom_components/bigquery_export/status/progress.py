@@ -1,0 +1,98 @@
+"""How far exports are: rows that wait, and how long a backfill takes."""
+
+from dataclasses import dataclass
+from time import monotonic
+
+from ..export.checkpoint import Checkpoint
+from ..export.recorder_tables import SOURCE_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """How far the backfills of all tables are, in rows as the recorder numbers them."""
+
+    rows_done: int
+    rows_left: int
+    seconds_left: float | None
+    """None while nothing is sent, or not long enough to tell."""
+
+    @property
+    def percent(self) -> float:
+        """Return how much is done, in percent."""
+        return 100 * self.rows_done / max(1, self.rows_done + self.rows_left)
+
+
+class Progress:
+    """Knows how many rows wait: they are counted now and then, and reckoned in between."""
+
+    def __init__(self) -> None:
+        """Know of no rows."""
+        self.oldest_age: float | None = None
+        """How old the oldest row that waits was when they were counted, in seconds."""
+        self._waiting = 0
+        self._handled = 0
+        self._started: tuple[float, int] | None = None
+        self._began: tuple[float, int] | None = None
+        self._sizes: dict[str, int] = {}
+        """Rows of each backfill, and of those that are done while others are not."""
+
+    def count(self, checkpoint: Checkpoint, waiting: int, oldest_age: float | None) -> None:
+        """Take note of how many rows wait behind a checkpoint, and how old the oldest one is."""
+        self._waiting = waiting
+        self.oldest_age = oldest_age
+        self._handled = _handled(checkpoint)
+
+    def rows_waiting(self, checkpoint: Checkpoint) -> int:
+        """Return how many rows wait, about."""
+        return max(0, self._waiting - (_handled(checkpoint) - self._handled))
+
+    def start(self, checkpoint: Checkpoint) -> None:
+        """Take note that an export begins at a checkpoint."""
+        self._started = (monotonic(), _handled(checkpoint))
+
+    def stop(self) -> None:
+        """Take note that nothing is sent any more."""
+        self._began = None
+        self._started = None
+
+    def rows_per_second(self, checkpoint: Checkpoint) -> float | None:
+        """Return how fast rows are exported: now, or else by the last export, if there was one."""
+        if self._started:
+            began, handled = self._started
+            return (_handled(checkpoint) - handled) / max(monotonic() - began, 1e-3)
+        if checkpoint.last_rows is None or checkpoint.last_seconds is None:
+            return None
+        return checkpoint.last_rows / max(checkpoint.last_seconds, 1e-3)
+
+    def backfill(self, checkpoint: Checkpoint, *, exporting: bool) -> Backfill | None:
+        """Return how far the backfills are that a checkpoint has, if it has any."""
+        left = 0
+        sizes = {}
+        for track, position in checkpoint.positions.items():
+            if position.since is not None and position.until is not None:
+                sizes[track] = position.until - position.since
+                left += position.until - position.cursor
+        self._sizes = {**self._sizes, **sizes} if sizes else {}
+        if not sizes:
+            return None
+        done = sum(self._sizes.values()) - left
+        return Backfill(done, left, self._seconds(left) if exporting else None)
+
+    def _seconds(self, left: int) -> float | None:
+        """Return how long it takes, if it goes on as since it began to be sent."""
+        now = monotonic()
+        if self._began is None or left > self._began[1]:
+            self._began = (now, left)
+        began, rows = self._began
+        return (now - began) / (rows - left) * left if left < rows else None
+
+
+def _handled(checkpoint: Checkpoint) -> int:
+    """Return how many rows were dealt with of those that can wait in the recorder."""
+    positions = [
+        position
+        for table in SOURCE_TYPES
+        for position in (checkpoint.standing(table).new, checkpoint.standing(table).backfill)
+        if position
+    ]
+    return sum(position.rows + position.rejected for position in positions)

@@ -1,0 +1,242 @@
+"""Google's answers, and what a user can do about each."""
+
+from google.api_core import exceptions as google
+from google.auth.exceptions import RefreshError, TransportError
+from google.rpc.error_details_pb2 import RetryInfo
+import pytest
+import requests
+from requests.exceptions import ConnectionError as RequestsConnectionError
+
+from custom_components.bigquery_export.bigquery.errors import google_errors, token_errors
+from custom_components.bigquery_export.errors import (
+    AccessDeniedError,
+    ApiDisabledError,
+    ExportError,
+    KeyRefusedError,
+    PermissionMissingError,
+    ProjectNotFoundError,
+    QuotaExceededError,
+    RefusedError,
+    StorageUnreachableError,
+    TableNotFoundError,
+    UnreachableError,
+)
+from custom_components.bigquery_export.export.backoff import delay
+
+ENDPOINT = "https://bigquery.googleapis.com"
+
+
+def rest(kind: type[google.GoogleAPICallError], reason: str, message: str) -> Exception:
+    """Return an error as the client library makes it of a REST answer."""
+    return kind(f"GET {ENDPOINT}/x: {message}", errors=[{"reason": reason, "message": message}])
+
+
+def retried(cause: Exception) -> google.RetryError:
+    """Return what the client library raises after the last try."""
+    return google.RetryError("Timeout of 10.0s exceeded", cause)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "placeholders"),
+    [
+        (
+            rest(
+                google.Forbidden,
+                "accessDenied",
+                "Access Denied: Dataset p:d: Permission bigquery.datasets.get denied on dataset p:d"
+                " (or it may not exist).",
+            ),
+            PermissionMissingError,
+            {
+                "permission": "bigquery.datasets.get",
+                "resource": "dataset p:d",
+                "role": "BigQuery Data Editor on the dataset",
+            },
+        ),
+        (
+            rest(
+                google.Forbidden,
+                "accessDenied",
+                "Access Denied: Project p: User does not have bigquery.jobs.create permission in"
+                " project p.",
+            ),
+            PermissionMissingError,
+            {
+                "permission": "bigquery.jobs.create",
+                "resource": "project p",
+                "role": "BigQuery Job User on the project",
+            },
+        ),
+        (
+            google.PermissionDenied(
+                "Permission 'TABLES_UPDATE_DATA' denied on resource"
+                " 'projects/p/datasets/d/tables/t' (or it may not exist)."
+            ),
+            PermissionMissingError,
+            {
+                "permission": "bigquery.tables.updateData",
+                "resource": "resource 'projects/p/datasets/d/tables/t'",
+                "role": "BigQuery Data Editor on the dataset",
+            },
+        ),
+        (
+            rest(
+                google.Forbidden,
+                "accessNotConfigured",
+                "BigQuery API has not been used in project 1 before or it is disabled.",
+            ),
+            ApiDisabledError,
+            {"project": "p"},
+        ),
+        (
+            google.PermissionDenied(
+                "BigQuery Storage API has not been used in project 1 before or it is disabled."
+            ),
+            ApiDisabledError,
+            {"project": "p"},
+        ),
+        (
+            rest(google.Forbidden, "quotaExceeded", "Quota exceeded: too much"),
+            QuotaExceededError,
+            {"message": "Quota exceeded: too much"},
+        ),
+        (
+            rest(google.Forbidden, "accessDenied", "Access Denied: p:d"),
+            AccessDeniedError,
+            {"message": "Access Denied: p:d"},
+        ),
+        (google.PermissionDenied("no"), AccessDeniedError, {"message": "no"}),
+        (
+            rest(google.Forbidden, "rateLimitExceeded", "Exceeded rate limits"),
+            QuotaExceededError,
+            {"message": "Exceeded rate limits"},
+        ),
+        (google.ResourceExhausted("too much"), QuotaExceededError, {"message": "too much"}),
+        (
+            rest(google.NotFound, "notFound", "Not found: Project p"),
+            ProjectNotFoundError,
+            {"project": "p"},
+        ),
+        (
+            rest(google.NotFound, "notFound", "Not found: Dataset p:d"),
+            TableNotFoundError,
+            {"message": "Not found: Dataset p:d"},
+        ),
+        (
+            rest(google.BadRequest, "invalid", "Invalid\n value"),
+            RefusedError,
+            {"message": "Invalid value"},
+        ),
+        (
+            RefreshError("invalid_grant: Account not found", {"error": "invalid_grant"}),
+            KeyRefusedError,
+            {"message": "invalid_grant: Account not found"},
+        ),
+        *[
+            (error, UnreachableError, {"endpoint": ENDPOINT, "message": "reason"})
+            for error in (
+                google.ServiceUnavailable("reason"),
+                google.InternalServerError("reason"),
+                google.Unauthenticated("reason"),
+                google.Aborted("reason"),
+                google.DeadlineExceeded("reason"),
+                RequestsConnectionError("reason"),
+                TransportError("reason"),
+                RefreshError("reason", retryable=True),
+                retried(google.ServiceUnavailable("reason")),
+            )
+        ],
+    ],
+)
+def test_kinds(error: Exception, expected: type[ExportError], placeholders: dict[str, str]) -> None:
+    """Each answer becomes the kind of error that says what to do."""
+    with pytest.raises(ExportError) as raised, google_errors("p", ENDPOINT):
+        raise error
+    assert type(raised.value) is expected
+    assert raised.value.placeholders == placeholders
+    assert raised.value.__cause__ is error
+
+
+def test_storage_endpoint() -> None:
+    """An unreachable Storage Write API is told apart, because its address is another one."""
+    with (
+        pytest.raises(StorageUnreachableError),
+        google_errors("p", ENDPOINT, StorageUnreachableError),
+    ):
+        raise google.ServiceUnavailable("reason")
+
+
+def test_reason_of_a_missing_answer() -> None:
+    """Of a chain of errors, the message is the first one: what the network said."""
+    try:
+        try:
+            raise ConnectionRefusedError(111, "Connection refused")
+        except OSError as err:
+            raise RequestsConnectionError("HTTPConnectionPool(...)") from err
+    except RequestsConnectionError as err:
+        wrapped = TransportError(err)
+        wrapped.__cause__ = err
+    with pytest.raises(UnreachableError) as raised, token_errors(ENDPOINT):
+        raise wrapped
+    assert raised.value.message == "[Errno 111] Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RefreshError("invalid_grant: no"), KeyRefusedError),
+        (RefreshError("internal_failure", retryable=True), UnreachableError),
+        (TransportError("reason"), UnreachableError),
+        (RequestsConnectionError("reason"), UnreachableError),
+    ],
+)
+def test_token_endpoint(error: Exception, expected: type[ExportError]) -> None:
+    """A refused key is told apart from a token endpoint that does not answer."""
+    with pytest.raises(expected), token_errors(ENDPOINT):
+        raise error
+
+
+def test_messages_are_short() -> None:
+    """A message fits into a sentence, however long Google's answer is."""
+    with pytest.raises(RefusedError) as raised, google_errors("p", ENDPOINT):
+        raise google.BadRequest("x" * 10_000)
+    assert len(raised.value.message) == 400
+
+
+def test_other_errors_pass() -> None:
+    """What is not Google's is not hidden."""
+    with pytest.raises(ZeroDivisionError), google_errors("p", ENDPOINT):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("120", 120.0), ("0", 0.0), ("-5", 0.0), ("soon", None), (None, None)]
+)
+def test_retry_after_header(header: str | None, seconds: float | None) -> None:
+    """How long Google asks to wait is read from its answer."""
+    response = requests.Response()
+    if header is not None:
+        response.headers["Retry-After"] = header
+    with pytest.raises(QuotaExceededError) as raised, google_errors("p", ENDPOINT):
+        raise google.TooManyRequests("too much", response=response)
+    assert raised.value.retry_after == seconds
+
+
+def test_retry_after_detail() -> None:
+    """In gRPC it is a detail of the status."""
+    detail = RetryInfo()
+    detail.retry_delay.seconds = 90
+    with pytest.raises(UnreachableError) as raised, google_errors("p", ENDPOINT):
+        raise google.ServiceUnavailable("later", details=[detail])
+    assert raised.value.retry_after == 90
+
+
+@pytest.mark.parametrize("failures", [1, 2, 5, 40])
+def test_backoff(failures: int) -> None:
+    """The time to wait doubles up to six hours, varies from nothing on, and is what Google asks."""
+    longest = min(6 * 3600, 60 * 2**failures)
+    delays = [delay(failures, None) for _ in range(300)]
+    assert 0 <= min(delays) < 0.2 * longest
+    assert 0.8 * longest < max(delays) <= longest
+    assert delay(failures, 5 * 3600) >= 5 * 3600
+    assert delay(failures, 10**9) <= 6 * 3600

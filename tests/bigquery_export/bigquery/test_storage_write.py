@@ -1,0 +1,250 @@
+"""Delivery by the Storage Write API."""
+
+from collections.abc import Iterator
+
+from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
+import pytest
+
+from custom_components.bigquery_export.bigquery import storage_write
+from custom_components.bigquery_export.bigquery.connection import Connection
+from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
+from custom_components.bigquery_export.errors import (
+    KeyRefusedError,
+    PermissionMissingError,
+    RefusedError,
+    StorageUnreachableError,
+    TableNotFoundError,
+)
+from custom_components.bigquery_export.export.delivery import Outcome
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from tests.bigquery_export.support.warehouse import Warehouse
+from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER
+
+
+@pytest.fixture
+def connection(warehouse: Warehouse) -> Iterator[Connection]:
+    """Return a connection to an empty table."""
+    warehouse.create_table()
+    connection = warehouse.connect()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def delivery(connection: Connection) -> StorageWriteDelivery:
+    """Return a delivery into an empty table."""
+    return StorageWriteDelivery(connection)
+
+
+def rows(delivery: StorageWriteDelivery, *ids: int, updated: int = 1_795_000_000) -> list[bytes]:
+    """Return rows with these ids."""
+    return [
+        delivery.encoding(SENSOR_DATA).fragment(
+            {
+                "entity_id": "sensor.a",
+                "last_changed": updated * 1_000_000,
+                "last_updated": updated * 1_000_000,
+                "source": "home",
+                "export_id": "e",
+                "state_id": id_,
+            }
+        )
+        for id_ in ids
+    ]
+
+
+def ids(warehouse: Warehouse) -> list[int]:
+    """Return the ids of the rows that can be seen."""
+    return [int(row["state_id"]) for row in warehouse.rows("state_id")]
+
+
+def test_transaction(warehouse: Warehouse, delivery: StorageWriteDelivery) -> None:
+    """Rows are seen with the commit and not before, and committing again changes nothing."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    assert transaction.append(rows(delivery, 1, 2)) == []
+    assert transaction.append(rows(delivery, 3)) == []
+    transaction.finish()
+    assert ids(warehouse) == []
+    transaction.commit()
+    assert ids(warehouse) == [1, 2, 3]
+    transaction.commit()
+    assert ids(warehouse) == [1, 2, 3]
+
+
+def test_abandoned(warehouse: Warehouse, delivery: StorageWriteDelivery) -> None:
+    """What is abandoned is never seen, whether or not it had rows."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    transaction.append(rows(delivery, 1))
+    transaction.close()
+    delivery.begin(SENSOR_DATA, "label").close()
+    assert ids(warehouse) == []
+
+
+def test_rejected_rows(warehouse: Warehouse, delivery: StorageWriteDelivery) -> None:
+    """Rejected rows are named, and all others are in."""
+    bad = rows(delivery, 2, updated=0)
+    batch = [*rows(delivery, 1), *bad, *rows(delivery, 3), *bad]
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    rejected = transaction.append(batch)
+    assert [row.data for row in rejected] == bad * 2
+    assert all("last_changed" in row.reason for row in rejected)
+    assert transaction.append(rows(delivery, 4)) == []
+    transaction.finish()
+    transaction.commit()
+    assert ids(warehouse) == [1, 3, 4]
+
+
+def test_all_rows_rejected(warehouse: Warehouse, delivery: StorageWriteDelivery) -> None:
+    """A batch of which nothing is left does no harm."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    assert len(transaction.append(rows(delivery, 1, 2, updated=0))) == 2
+    transaction.finish()
+    transaction.commit()
+    assert ids(warehouse) == []
+
+
+def test_requests_are_bounded(
+    warehouse: Warehouse, delivery: StorageWriteDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that is too large for one request is sent in several."""
+    monkeypatch.setattr(storage_write, "_REQUEST_BYTES", 200)
+    batch = rows(delivery, *range(20))
+    batch[13] = rows(delivery, 13, updated=0)[0]
+    assert len(list(storage_write._requests(batch))) > 3
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    assert [row.data for row in transaction.append(batch)] == [batch[13]]
+    transaction.finish()
+    transaction.commit()
+    assert ids(warehouse) == [*range(13), *range(14, 20)]
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [],
+        [[10]],
+        [[500]],
+        [[40], [40], [40]],
+        [[30, 30], [30, 30]],
+        [[500], [1, 1], [500]],
+    ],
+)
+def test_requests(monkeypatch: pytest.MonkeyPatch, requests: list[list[int]]) -> None:
+    """A request holds as many rows as fit, and at least one."""
+    monkeypatch.setattr(storage_write, "_REQUEST_BYTES", 100)
+    rows = [bytes(size) for request in requests for size in request]
+    found = list(storage_write._requests(rows))
+    assert [[len(row) for row in request] for request in found] == requests
+
+
+def test_row_that_is_too_large(
+    warehouse: Warehouse, delivery: StorageWriteDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that no request can hold is rejected, and all others are in."""
+    small = rows(delivery, 1, 2)
+    encoding = delivery.encoding(SENSOR_DATA)
+    large = encoding.row(small[0], encoding.fragment({"state": "x" * 300}))
+    monkeypatch.setattr(storage_write, "_REQUEST_BYTES", 200)
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    (rejected,) = transaction.append([small[0], large, small[1]])
+    assert rejected.data == large
+    assert "larger" in rejected.reason
+    transaction.finish()
+    transaction.commit()
+    assert ids(warehouse) == [1, 2]
+
+
+def test_settle_commits_what_was_finished(
+    warehouse: Warehouse, delivery: StorageWriteDelivery
+) -> None:
+    """A transaction in doubt that was not committed is committed, once."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    transaction.append(rows(delivery, 1))
+    transaction.finish()
+    assert delivery.settle(SENSOR_DATA, transaction.name) is Outcome.COMMITTED
+    assert ids(warehouse) == [1]
+    assert delivery.settle(SENSOR_DATA, transaction.name) is Outcome.COMMITTED
+    assert ids(warehouse) == [1]
+
+
+def test_settle_of_what_was_not_finished(
+    warehouse: Warehouse, delivery: StorageWriteDelivery
+) -> None:
+    """A transaction that was never finished is not committed, and never will be."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    transaction.append(rows(delivery, 1))
+    transaction.close()
+    assert delivery.settle(SENSOR_DATA, transaction.name) is Outcome.NOT_COMMITTED
+    assert ids(warehouse) == []
+
+
+def test_settle_of_a_forgotten_transaction(delivery: StorageWriteDelivery) -> None:
+    """When BigQuery has forgotten a transaction, nobody guesses."""
+    name = delivery.begin(SENSOR_DATA, "label").name
+    assert delivery.settle(SENSOR_DATA, f"{name}x") is Outcome.FORGOTTEN
+
+
+def test_rows_that_did_not_arrive(
+    delivery: StorageWriteDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that holds fewer rows than were sent is not committed."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    transaction.append(rows(delivery, 1))
+    monkeypatch.setattr(transaction, "_rows", 2)
+    with pytest.raises(RefusedError, match="2 rows were sent and 1 arrived"):
+        transaction.finish()
+
+
+def test_commit_that_is_refused(delivery: StorageWriteDelivery) -> None:
+    """The call to commit succeeds even when the commit does not, and its answer is read."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    transaction.append(rows(delivery, 1))
+    with pytest.raises(RefusedError, match="INVALID_STREAM_STATE"):
+        transaction.commit()
+    transaction.close()
+
+
+def test_missing_permission(warehouse: Warehouse, connection: Connection) -> None:
+    """The permission that is missing is named as Google's console names it."""
+    key = warehouse.create_key(DATA_VIEWER)
+    reader = Connection(key, warehouse.destination)
+    with pytest.raises(PermissionMissingError) as err:
+        StorageWriteDelivery(reader).begin(SENSOR_DATA, "label")
+    assert err.value.placeholders["permission"] == "bigquery.tables.updateData"
+    reader.close()
+
+
+def test_missing_table(warehouse: Warehouse, delivery: StorageWriteDelivery) -> None:
+    """A table that is gone is noticed at once."""
+    warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
+    with pytest.raises(TableNotFoundError):
+        delivery.begin(SENSOR_DATA, "label")
+
+
+def test_deleted_key(warehouse: Warehouse, delivery: StorageWriteDelivery) -> None:
+    """A key that was deleted is told apart from a network that is down."""
+    key = warehouse.create_key(DATA_EDITOR)
+    deleted = Connection(key, warehouse.destination)
+    warehouse.server.delete_account(key["client_email"])
+    with pytest.raises(KeyRefusedError):
+        StorageWriteDelivery(deleted).begin(SENSOR_DATA, "label")
+    deleted.close()
+
+
+def test_connection_that_ends(
+    delivery: StorageWriteDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is closed without an answer is an error, and not the end of the rows."""
+    monkeypatch.setattr(BigQueryWriteClient, "append_rows", lambda *args, **options: iter(()))
+    with pytest.raises(StorageUnreachableError, match="without an answer"):
+        delivery.begin(SENSOR_DATA, "label").append(rows(delivery, 1))
+
+
+def test_error_in_an_answer(warehouse: Warehouse, delivery: StorageWriteDelivery) -> None:
+    """An error that comes inside an answer ends the sending: here, a stream that is finalized."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    transaction.append(rows(delivery, 1))
+    transaction.finish()
+    with pytest.raises(RefusedError):
+        transaction.append(rows(delivery, 2))
+    transaction.close()

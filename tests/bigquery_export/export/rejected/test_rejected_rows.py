@@ -1,0 +1,182 @@
+"""Rows that BigQuery does not take: kept, shown, sent again or given up."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.recorder import get_instance
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bigquery_export.bigquery.storage_write import PendingStream
+from custom_components.bigquery_export.const import DOMAIN
+from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
+from custom_components.bigquery_export.rows.encoded_rows import RefusedRow
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from tests.bigquery_export.export.test_run import Crash, crash_at, log_rows, numbers, states_in
+from tests.bigquery_export.source.test_states import execute, record
+from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.warehouse import Warehouse
+
+
+async def record_old(hass: HomeAssistant) -> None:
+    """Record ten states, of which two are too old for the Storage Write API, and one unreadable."""
+    await record(hass, 10)
+    long_ago = (datetime.now(UTC) - timedelta(days=11 * 365)).timestamp()
+    await execute(hass, "UPDATE states SET last_updated_ts = ? WHERE state_id IN (2, 7)", long_ago)
+    await execute(hass, "UPDATE states SET metadata_id = NULL WHERE state_id = 5")
+
+
+def refused(number: int, **run: Any) -> RefusedRow:
+    """Return a row that BigQuery does not take."""
+    return RefusedRow({"state_id": number, "state": f"x{number}", **run}, "no", encoded=True)
+
+
+async def test_a_row_is_kept_once(hass: HomeAssistant) -> None:
+    """A row that comes again, and is rejected again, is not written again."""
+    for attempt in range(3):
+        file = RejectedRows(hass, "entry")
+        file.append(f"export{attempt}", SENSOR_DATA, [refused(1, export_id=str(attempt))])
+        file.append(f"export{attempt}", SENSOR_DATA, [refused(1), refused(attempt + 2)])
+    entries = RejectedRows(hass, "entry").load()
+    assert [entry.id for entry in entries] == [1, 2, 3, 4]
+    assert [entry.export_id for entry in entries] == ["export0", "export0", "export1", "export2"]
+    assert entries[0].row == {"state": "x1"}
+    assert entries[0].reason == "no"
+    assert datetime.fromisoformat(entries[0].time).tzinfo is UTC
+    assert file.path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("left", [1, 20, 60])
+async def test_a_line_that_a_crash_cut_off(hass: HomeAssistant, left: int) -> None:
+    """What a crash leaves of a line spoils neither the lines before it nor those after it."""
+    file = RejectedRows(hass, "entry")
+    file.append("export", SENSOR_DATA, [refused(1)])
+    file.append("export", SENSOR_DATA, [refused(2)])
+    whole = file.path.read_bytes()
+    file.path.write_bytes(whole[: whole.index(b"\n") + 1 + left])
+    file = RejectedRows(hass, "entry")
+    file.append("export", SENSOR_DATA, [refused(2), refused(3)])
+    assert [entry.id for entry in file.load()] == [1, 2, 3]
+
+
+async def test_retry(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """Rows that another delivery takes are sent by it, once, and the others stay."""
+    await record_old(hass)
+    assert (await exporter.export()).rejected == 3
+    assert (await exporter.retry_rejected()).rows == {"sensor_data": 0}
+    assert len(exporter.rejected_rows()) == 3
+
+    exporter.delivery = "load_job"
+    result = await exporter.retry_rejected()
+    assert result.rows == {"sensor_data": 2}
+    assert result.rejected == 1
+    assert states_in(warehouse) == [*numbers(4), *numbers(10)[5:]]
+    (left,) = exporter.rejected_rows()
+    assert left["reason"] == "the recorder no longer knows its entity"
+    old = warehouse.rows("export_id, attributes, local_time, source", "state = '6'")
+    assert old[0]["export_id"] == result.export_id
+    assert old[0]["attributes"] == '{"number":6}'
+    assert exporter.file.load().position("sensor_data").rows == 9
+    assert log_rows(warehouse) == 9
+    assert (await exporter.retry_rejected()).rows == {"sensor_data": 0}
+    assert (await exporter.export()).rows == {"sensor_data": 0}
+    assert len(states_in(warehouse)) == 9
+
+
+@pytest.mark.parametrize(("owner", "name"), [(PendingStream, "commit"), (RejectedRows, "take_out")])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_retry_that_crashes(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    name: str,
+    when: str,
+) -> None:
+    """Wherever a retry ends, the next one makes it so that each row is there once."""
+    await record(hass, 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(PendingStream, "_send", lambda *_: {0: "not today"})
+        assert (await exporter.export()).rejected == 5
+    assert states_in(warehouse) == []
+    with monkeypatch.context() as patch:
+        crash_at(patch, owner, name, when, 1)
+        with pytest.raises(Crash):
+            await exporter.retry_rejected()
+    await exporter.retry_rejected()
+    assert states_in(warehouse) == numbers(5)
+    assert exporter.rejected_rows() == []
+    assert not exporter.rejected.path.exists()
+    assert log_rows(warehouse) == 5
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_export_that_crashes(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    call: int,
+    when: str,
+) -> None:
+    """Rows that are rejected again after a crash are in the file once."""
+    await record_old(hass)
+    with monkeypatch.context() as patch:
+        crash_at(patch, RejectedRows if call == 3 else PendingStream, "append", when, 1)
+        with pytest.raises(Crash):
+            await exporter.export()
+    await exporter.export()
+    assert len(exporter.rejected_rows()) == 3
+    assert len(states_in(warehouse)) == 7
+
+
+async def test_rejected_again_after_a_lost_checkpoint(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """An export that begins again meets the same rows, and keeps them once."""
+    await record_old(hass)
+    await exporter.export()
+    exporter.file.remove()
+    await exporter.export()
+    assert len(exporter.rejected_rows()) == 3
+    assert len(states_in(warehouse)) == 7
+
+
+async def test_actions(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
+    """Rejected rows are shown as an issue, until they are sent or discarded by an action."""
+
+    async def act(name: str) -> Any:
+        return await hass.services.async_call(DOMAIN, name, {}, blocking=True, return_response=True)
+
+    def issue() -> Any:
+        found = ir.async_get(hass).async_get_issue(DOMAIN, f"rows_rejected_{entry.entry_id}")
+        return found and found.translation_placeholders
+
+    await record_old(hass)
+    get_instance(hass).auto_purge = False  # Else such old rows are exported at once.
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert issue() is None
+    response = await act("export_now")
+    assert response["rejected"] == 3
+    shown = issue()
+    assert (shown["title"], shown["count"]) == ("home.sensor_data", "3")
+    assert shown["path"].endswith(f"{entry.entry_id}.rejected.jsonl")
+    rejected = entry.runtime_data.data.rejected
+    (reason,) = [reason for reason, number in rejected.items() if number == 2]
+    assert "partition" in reason
+    assert reason.startswith(shown["reason"])
+    assert rejected == {reason: 2, "the recorder no longer knows its entity": 1}
+
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert issue()["count"] == "3"
+    response = await act("retry_rejected")
+    assert response["rows"] == {"sensor_data": 0}
+    assert response["rejected"] == 3
+    assert (await act("discard_rejected")) == {"discarded": 3}
+    assert issue() is None
+    assert (await act("discard_rejected")) == {"discarded": 0}
+    assert await hass.config_entries.async_unload(entry.entry_id)

@@ -1,0 +1,63 @@
+"""Encoding the recorder's runs as rows of `recorder_runs`."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
+from custom_components.bigquery_export.rows.columns import run_values
+from custom_components.bigquery_export.rows.context import Circumstances
+from custom_components.bigquery_export.rows.recorder_runs import (
+    RECORDER_RUNS,
+    recorder_run_values,
+)
+from custom_components.bigquery_export.rows.recorder_runs_encoder import RecorderRunsEncoder
+from custom_components.bigquery_export.rows.table import Scope
+from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.recorder_runs import (
+    RecorderRunRow,
+    RecorderRunsPiece,
+)
+from tests.bigquery_export.support.sources import AMSTERDAM, RUN_VALUES, STARTED
+
+ENCODING = ProtobufEncoding(RECORDER_RUNS)
+NAIVE = datetime(2026, 9, 21, 14, 15, 0, 250_000)
+AWARE = datetime(2026, 9, 21, 16, 15, 0, 250_000, timezone(timedelta(hours=2)))
+MICROS = 1_790_000_100_250_000
+
+
+def test_each_scope_computes_its_own_columns() -> None:
+    """What a scope's function returns are columns of that scope, and nothing is forgotten."""
+    run = run_values(source="s", export_id="e", started=STARTED)
+    assert run.keys() == RECORDER_RUNS.names(Scope.RUN)
+    row = (1, NAIVE, None, False, NAIVE)
+    assert recorder_run_values(row).keys() == RECORDER_RUNS.names(Scope.ROW)
+    assert RECORDER_RUNS.cluster_by == ("source",)
+    assert (RECORDER_RUNS.partition_by, RECORDER_RUNS.partition_unit) == ("start", "MONTH")
+
+
+def test_rows() -> None:
+    """A run has its times in UTC, whether the database says so or not; one without is refused."""
+    rows: list[RecorderRunRow] = [
+        (1, NAIVE, AWARE, True, AWARE),
+        (2, None, NAIVE, False, NAIVE),
+        (3, AWARE, NAIVE.replace(tzinfo=UTC), None, None),
+    ]
+    encoder = RecorderRunsEncoder(ENCODING, Circumstances(RUN_VALUES, AMSTERDAM))
+    encoded = encoder.encode(RecorderRunsPiece(rows, Anchor(3, "")))
+    shared = {
+        "source": "home",
+        "export_id": "export",
+        "export_timestamp": round(STARTED.timestamp() * 1e6),
+    }
+    first = {"start": MICROS, "end": MICROS, "closed_incorrect": True, "created": MICROS}
+    last = {"start": MICROS, "end": MICROS}
+    assert [ENCODING.decode(data) for data in encoded.data] == [
+        first | {"run_id": 1} | shared,
+        last | {"run_id": 3} | shared,
+    ]
+    assert encoded.ids == [1, 3]
+    assert encoded.names == ["home"] * 2
+    assert encoded.times == [MICROS] * 2
+    assert encoded.days == {20_717}
+    (refused,) = encoded.refused
+    assert refused.reason == "the recorder has no time for it"
+    assert refused.values["run_id"] == 2

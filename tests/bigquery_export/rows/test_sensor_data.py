@@ -1,0 +1,172 @@
+"""How the columns of `sensor_data` are computed."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from astral import Observer
+import pytest
+
+from custom_components.bigquery_export.rows.sensor_data import (
+    SENSOR_DATA,
+    attributes_values,
+    entity_values,
+    is_available,
+    quarter_values,
+    run_values,
+    season,
+    state_numeric,
+    time_of_day,
+)
+from custom_components.bigquery_export.rows.table import ColumnType, Mode, Scope
+
+CONTRACT = [
+    ("entity_id", "STRING", "REQUIRED"),
+    ("state", "STRING", "NULLABLE"),
+    ("attributes", "JSON", "NULLABLE"),
+    ("last_changed", "TIMESTAMP", "REQUIRED"),
+    ("last_updated", "TIMESTAMP", "REQUIRED"),
+    ("context_id", "STRING", "NULLABLE"),
+    ("context_user_id", "STRING", "NULLABLE"),
+    ("domain", "STRING", "NULLABLE"),
+    ("friendly_name", "STRING", "NULLABLE"),
+    ("unit_of_measurement", "STRING", "NULLABLE"),
+    ("export_timestamp", "TIMESTAMP", "NULLABLE"),
+]
+AMSTERDAM = Observer(52.4, 4.9, 0)
+SYDNEY = Observer(-33.9, 151.2, 0)
+
+
+def test_contract() -> None:
+    """The first eleven columns keep their names, types and modes for ever."""
+    columns = [(column.name, column.type, column.mode) for column in SENSOR_DATA.columns]
+    assert columns[:11] == CONTRACT
+    assert SENSOR_DATA.columns[10].default == "CURRENT_TIMESTAMP()"
+    assert SENSOR_DATA.partition_by == "last_changed"
+    assert SENSOR_DATA.cluster_by == ("entity_id", "domain")
+
+
+def test_each_scope_computes_its_own_columns() -> None:
+    """What a scope's function returns are columns of that scope, and nothing is forgotten."""
+    now = datetime(2026, 11, 21, 7, 45, tzinfo=UTC)
+    values = {
+        Scope.RUN: run_values(source="s", export_id="e", started=now),
+        Scope.ATTRIBUTES: attributes_values("{}"),
+        Scope.QUARTER: quarter_values(now, AMSTERDAM),
+    }
+    for scope, computed in values.items():
+        assert computed.keys() == SENSOR_DATA.names(scope)
+    assert entity_values("light.a").keys() <= SENSOR_DATA.names(Scope.ENTITY)
+
+
+def test_every_column_is_explained() -> None:
+    """A column's description is what people see of it in BigQuery."""
+    for column in SENSOR_DATA.columns:
+        assert column.description[0].isalpha()
+        assert not column.description.endswith(".")
+        assert isinstance(column.type, ColumnType)
+        assert isinstance(column.mode, Mode)
+
+
+@pytest.mark.parametrize(
+    ("state", "number"),
+    [
+        ("21.5", 21.5),
+        ("-0", 0.0),
+        ("1e3", 1000.0),
+        (" 7 ", 7.0),
+        (None, None),
+        ("", None),
+        ("on", None),
+        ("nan", None),
+        ("-inf", None),
+        ("Infinity", None),
+        ("1e999", None),
+        ("1_000", None),
+        ("0x10", None),
+        ("1,5", None),
+        ("\u0661\u0662", None),  # Arabic digits, which Python reads as 12
+        ("unavailable", None),
+    ],
+)
+def test_state_numeric(state: str | None, number: float | None) -> None:
+    """Only what everybody reads as a finite number is one."""
+    assert state_numeric(state) == number
+
+
+@pytest.mark.parametrize(
+    ("state", "available"),
+    [(None, False), ("unavailable", False), ("unknown", False), ("", True), ("off", True)],
+)
+def test_is_available(state: str | None, *, available: bool) -> None:
+    """A removed, unavailable or unknown entity says nothing about the world."""
+    assert is_available(state) is available
+
+
+def test_attributes_that_are_not_text() -> None:
+    """Whatever type an integration gave an attribute, its column holds text."""
+    values = attributes_values(
+        '{"friendly_name": 5, "unit_of_measurement": null, "device_class": ["a"], "other": 1}'
+    )
+    assert values["friendly_name"] == "5"
+    assert values["unit_of_measurement"] is None
+    assert values["device_class"] == '["a"]'
+    assert values["state_class"] is None
+    assert attributes_values(None) == {}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"a": NaN}', '{"a": "\\ud800"}'])
+def test_attributes_that_are_not_json(text: str) -> None:
+    """Text that BigQuery would not take as a JSON object is refused."""
+    with pytest.raises(ValueError, match="its attributes are not"):
+        attributes_values(text)
+
+
+def test_quarter() -> None:
+    """Local time, daylight and season are those of the home, on both hemispheres."""
+    moment = datetime(2026, 7, 4, 20, 15, tzinfo=UTC)
+    assert quarter_values(moment.astimezone(ZoneInfo("Europe/Amsterdam")), AMSTERDAM) == {
+        "hour_of_day": 22,
+        "day_of_week": 6,
+        "month": 7,
+        "is_weekend": True,
+        "is_daylight": False,  # sunset was at 20:04 UTC
+        "time_of_day": "night",
+        "season": "summer",
+    }
+    assert quarter_values(moment.astimezone(ZoneInfo("Australia/Sydney")), SYDNEY) == {
+        "hour_of_day": 6,
+        "day_of_week": 7,
+        "month": 7,
+        "is_weekend": True,
+        "is_daylight": False,  # sunrise comes at 21:01 UTC
+        "time_of_day": "morning",
+        "season": "winter",
+    }
+
+
+@pytest.mark.parametrize(
+    ("minute", "daylight"), [("19:45", True), ("20:00", True), ("20:15", False)]
+)
+def test_daylight_ends_at_sunset(minute: str, *, daylight: bool) -> None:
+    """Daylight in Amsterdam ends at 20:04 UTC on 4 July 2026."""
+    moment = datetime.fromisoformat(f"2026-07-04T{minute}+00:00")
+    assert quarter_values(moment, AMSTERDAM)["is_daylight"] is daylight
+
+
+def test_parts_of_the_day() -> None:
+    """Each hour belongs to one part of the day."""
+    parts = [time_of_day(hour) for hour in range(24)]
+    assert parts == (
+        ["night"] * 6 + ["morning"] * 6 + ["afternoon"] * 6 + ["evening"] * 4 + ["night"] * 2
+    )
+
+
+def test_seasons() -> None:
+    """Seasons begin with March, June, September and December, and are opposite in the south."""
+    north = [season(month, northern=True) for month in (12, 2, 3, 5, 6, 8, 9, 11)]
+    assert north == [
+        *("winter", "winter", "spring", "spring"),
+        *("summer", "summer", "autumn", "autumn"),
+    ]
+    south = [season(month, northern=False) for month in (12, 3, 6, 9)]
+    assert south == ["summer", "autumn", "winter", "spring"]

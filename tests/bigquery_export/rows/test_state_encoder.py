@@ -1,0 +1,331 @@
+"""Encoding states as rows of `sensor_data`."""
+
+from datetime import UTC, datetime, timedelta
+import json
+import math
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from astral import Observer
+from homeassistant.util import dt as dt_util
+from homeassistant.util.ulid import ulid_to_bytes
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
+from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
+from custom_components.bigquery_export.rows.ambient import Surrounding
+from custom_components.bigquery_export.rows.context import Choice, Circumstances
+from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
+from custom_components.bigquery_export.rows.entity_filter import EntityChoice, Selection
+from custom_components.bigquery_export.rows.local_time import Place, microseconds
+from custom_components.bigquery_export.rows.privacy import Privacy, PrivacyChoice
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA, run_values
+from custom_components.bigquery_export.rows.state_encoder import StateEncoder
+from custom_components.bigquery_export.source.ambient_states import Surroundings
+from custom_components.bigquery_export.source.states import Piece, StateRow
+
+ENCODING = ProtobufEncoding(SENSOR_DATA)
+STARTED = datetime(2026, 11, 21, 7, 45, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
+ULID = "01KAF3ZJ6QW3T4Y5Z6A7B8C9D0"
+ENTITIES = {1: "sensor.kitchen", 2: "light.hall"}
+ATTRIBUTES = {7: '{"friendly_name":"Küche","unit_of_measurement":"°C"}', 8: None}
+
+
+def encoder(
+    *names: str,
+    zone: str = "Europe/Amsterdam",
+    encoding: ProtobufEncoding | NdjsonEncoding = ENCODING,
+) -> StateEncoder:
+    """Return an encoder for a home in Amsterdam, whose clocks may be elsewhere."""
+    run = run_values(source="home", export_id="export", started=STARTED)
+    place = Place(ZoneInfo(zone), Observer(52.4, 4.9, 0))
+    choice = Choice(surroundings=tuple(Surrounding(f"sensor.{name}", name) for name in names))
+    return StateEncoder(encoding, Circumstances(run, place, choice))
+
+
+def row(**changes: Any) -> StateRow:
+    """Return a row as the recorder has it, with changes."""
+    values: dict[str, Any] = {
+        "state_id": 5,
+        "metadata_id": 1,
+        "state": "21.5",
+        "changed": None,
+        "updated": NOON.timestamp(),
+        "attributes_id": 7,
+        "attributes": None,
+        "context": None,
+        "user": None,
+        "parent": None,
+    }
+    return tuple((values | changes).values())
+
+
+def encode(*rows: StateRow, zone: str = "Europe/Amsterdam") -> list[dict[str, Any]]:
+    """Encode rows that all can be, and read them again."""
+    encoded = encoder(zone=zone).encode(Piece(rows, ENTITIES, ATTRIBUTES))
+    assert not encoded.refused
+    return [ENCODING.decode(data) for data in encoded.data]
+
+
+def refusal(state_row: StateRow) -> str:
+    """Return why a row is refused, while the one beside it is not."""
+    encoded = encoder().encode(Piece([state_row, row(state_id=6)], ENTITIES, ATTRIBUTES))
+    assert encoded.ids == [6]
+    (refused,) = encoded.refused
+    assert refused.values["state_id"] == 5
+    return refused.reason
+
+
+def test_row() -> None:
+    """A row has the values of its run, entity, attributes and quarter, and its own."""
+    (values,) = encode(
+        row(
+            context=ulid_to_bytes(ULID),
+            user=bytes(range(16)),
+            parent=ulid_to_bytes(ULID),
+            changed=NOON.timestamp() - 60,
+        )
+    )
+    assert values == {
+        "entity_id": "sensor.kitchen",
+        "state": "21.5",
+        "attributes": ATTRIBUTES[7],
+        "last_changed": round((NOON.timestamp() - 60) * 1_000_000),
+        "last_updated": round(NOON.timestamp() * 1_000_000),
+        "context_id": ULID,
+        "context_user_id": "000102030405060708090a0b0c0d0e0f",
+        "domain": "sensor",
+        "friendly_name": "Küche",
+        "unit_of_measurement": "°C",
+        "export_timestamp": round(STARTED.timestamp() * 1_000_000),
+        "context_parent_id": ULID,
+        "state_numeric": 21.5,
+        "state_changed": False,
+        "is_available": True,
+        "local_time": "2026-11-21 13:00:00.250000",
+        "hour_of_day": 13,
+        "day_of_week": 6,
+        "month": 11,
+        "is_weekend": True,
+        "is_daylight": True,
+        "time_of_day": "afternoon",
+        "season": "autumn",
+        "source": "home",
+        "state_id": 5,
+        "export_id": "export",
+    }
+
+
+def test_removed_entity() -> None:
+    """A removed entity has no state: the column is absent, which is NULL, and not empty."""
+    removed, empty = encode(row(state=None), row(state=""))
+    assert "state" not in removed
+    assert not removed["is_available"]
+    assert empty["state"] == ""
+
+
+def test_last_changed_falls_back_to_last_updated() -> None:
+    """The recorder leaves last_changed out when it is the same as last_updated."""
+    same, other = encode(row(), row(changed=NOON.timestamp() - 1))
+    assert same["last_changed"] == same["last_updated"]
+    assert same["state_changed"]
+    assert not other["state_changed"]
+
+
+def test_attributes_of_a_row_from_before_2022() -> None:
+    """Rows that were migrated from an old schema still hold their own attributes."""
+    (values,) = encode(row(attributes_id=None, attributes='{"friendly_name":"Old"}'))
+    assert values["attributes"] == '{"friendly_name":"Old"}'
+    assert values["friendly_name"] == "Old"
+
+
+@pytest.mark.parametrize("attributes_id", [None, 8])
+def test_no_attributes(attributes_id: int | None) -> None:
+    """Attributes that are not there are NULL."""
+    (values,) = encode(row(attributes_id=attributes_id))
+    assert "attributes" not in values
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "America/St_Johns", "Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"]
+)
+def test_local_time_in_every_quarter(zone: str) -> None:
+    """Local time is right for each minute of a year, in zones with odd offsets and half hours."""
+    start = datetime(2026, 1, 1, 0, 0, 59, 999_999, tzinfo=UTC)
+    moments = [start + timedelta(minutes=minute) for minute in range(0, 525_600, 53)]
+    values = encode(*[row(updated=moment.timestamp()) for moment in moments], zone=zone)
+    for moment, value in zip(moments, values, strict=True):
+        local = moment.astimezone(ZoneInfo(zone))
+        assert value["local_time"] == f"{local:%Y-%m-%d %H:%M:%S.%f}"
+        assert value["hour_of_day"] == local.hour
+
+
+@given(st.floats(0, 4_102_444_800))
+def test_microseconds_are_those_of_home_assistant(seconds: float) -> None:
+    """Times are rounded to microseconds as Home Assistant does when it reads the recorder."""
+    shown = dt_util.utc_from_timestamp(seconds)
+    assert microseconds(seconds) == (shown - EPOCH) // timedelta(microseconds=1)
+
+
+def test_quarters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of quarters is dropped when it gets too much."""
+    monkeypatch.setattr("custom_components.bigquery_export.rows.state_encoder._MAX_QUARTERS", 10)
+    states = encoder()
+    for number in range(100):
+        rows = [row(updated=NOON.timestamp() + number * 900)]
+        assert states.encode(Piece(rows, ENTITIES, ATTRIBUTES)).data
+        assert len(states._quarters) <= 10
+
+
+def test_attributes_of_earlier_pieces() -> None:
+    """Attributes are known from the piece on that has brought them."""
+    states = encoder()
+
+    def attributes(attributes_id: int, texts: dict[int, str | None]) -> Any:
+        rows = [row(attributes_id=attributes_id), row(attributes_id=attributes_id, metadata_id=2)]
+        encoded = states.encode(Piece(rows, ENTITIES, texts))
+        first, second = (ENCODING.decode(data).get("attributes") for data in encoded.data)
+        assert first == second
+        return first
+
+    assert attributes(1, {1: '{"number":1}'}) == '{"number":1}'
+    assert attributes(2, {2: '{"number":2}'}) == '{"number":2}'
+    assert attributes(1, {}) == '{"number":1}'
+    assert states.attributes.missing({1, 2, 3}) == {3}
+
+
+def test_attributes_of_a_row_that_is_refused_later() -> None:
+    """A row that is refused is readable with attributes that came with an earlier piece."""
+    states = encoder()
+    texts = {1: '{"number":1}', 2: "{"}
+    good = [row(attributes_id=1)]
+    assert len(states.encode(Piece(good, ENTITIES, texts)).data) == 1
+    bad = [row(attributes_id=1, updated=None), row(attributes_id=2)]
+    assert states.attributes.missing({1, 2}) == {2}
+    for brought in (texts, {2: "{"}):
+        refused = states.encode(Piece(bad, ENTITIES, brought)).refused
+        assert [one.values["attributes"] for one in refused] == ['{"number":1}', "{"]
+
+
+def test_own_rules() -> None:
+    """Attributes that entities share are sent as each may send them."""
+    run = run_values(source="home", export_id="export", started=STARTED)
+    place = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
+    privacy = Privacy(PrivacyChoice(dropped=("light.*:secret",)))
+    states = StateEncoder(ENCODING, Circumstances(run, place, privacy=privacy))
+    rows = [row(attributes_id=1, metadata_id=number) for number in (1, 2)]
+    encoded = states.encode(Piece(rows, ENTITIES, {1: '{"secret":1,"b":2}'}))
+    sent = [ENCODING.decode(data)["attributes"] for data in encoded.data]
+    assert sent == ['{"secret":1,"b":2}', '{"b":2}']
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"metadata_id": None}, "no longer knows its entity"),
+        ({"metadata_id": 99}, "no longer knows its entity"),
+        ({"updated": None}, "has no time"),
+        ({"updated": float("nan")}, "not in the years 1 to 9999"),
+        ({"updated": 1e300}, "not in the years 1 to 9999"),
+        ({"changed": -1e11}, "not in the years 1 to 9999"),
+        ({"updated": 253_402_300_799.5}, "range"),
+        ({"context": b"short"}, "16"),
+        ({"state": "\ud800"}, "surrogates"),
+        ({"attributes_id": None, "attributes": "{"}, "its attributes are not JSON"),
+    ],
+)
+def test_refused_rows(changes: dict[str, Any], reason: str) -> None:
+    """A row that cannot be encoded is refused with the reason, and stops no other."""
+    assert reason in refusal(row(**changes))
+
+
+CONTEXTS = st.one_of(st.none(), st.binary(min_size=16, max_size=16), st.just(b"short"))
+ROWS = st.lists(
+    st.builds(
+        row,
+        metadata_id=st.sampled_from([1, 2, 3, None, 99]),
+        state=st.one_of(st.sampled_from([None, "21.5", "on", "unavailable"]), st.text(max_size=9)),
+        updated=st.one_of(
+            st.floats(1.79e9, 1.79e9 + 4_000),
+            st.sampled_from([None, 0.0, 1e9, math.nan, 1e300]),
+        ),
+        changed=st.one_of(st.none(), st.floats(1.79e9, 1.79e9 + 4_000), st.just(-1e11)),
+        attributes_id=st.sampled_from([7, 8, None]),
+        attributes=st.sampled_from([None, "{}", '{"friendly_name":"Hall"}', "{"]),
+        context=CONTEXTS,
+        user=st.one_of(st.none(), st.just(bytes(range(16)))),
+        parent=CONTEXTS,
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@pytest.mark.parametrize("encoding", [ENCODING, NdjsonEncoding(SENSOR_DATA)])
+@given(rows=ROWS)
+def test_together_and_alone(
+    encoding: ProtobufEncoding | NdjsonEncoding, rows: list[StateRow]
+) -> None:
+    """A piece is encoded as its rows would be alone, whatever some of them are like."""
+    rows = [(number, *row[1:]) for number, row in enumerate(rows)]
+    choice = Choice(entities=EntityChoice(exclude=Selection(entities=frozenset({"lock.door"}))))
+    run = run_values(source="home", export_id="export", started=STARTED)
+    place = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
+    entities = {**ENTITIES, 3: "lock.door"}
+
+    def encode(piece: list[StateRow]) -> EncodedRows:
+        states = StateEncoder(encoding, Circumstances(run, place, choice))
+        return states.encode(Piece(piece, entities, ATTRIBUTES))
+
+    together = encode(rows)
+    alone = EncodedRows()
+    for one in rows:
+        alone.extend(encode([one]))
+    assert list(map(encoding.decode, together.data)) == list(map(encoding.decode, alone.data))
+    assert together.ids == alone.ids
+    assert together.names == alone.names
+    assert together.times == alone.times
+    assert together.days == alone.days
+    assert together.refused == alone.refused
+
+
+SURROUNDINGS = Surroundings(
+    (NOON.timestamp(), NOON.timestamp() + 1),
+    (("0.25", "sunny", None), ("unavailable", "", "home")),
+    NOON.timestamp() + 9,
+)
+
+
+@pytest.mark.parametrize("encoding", [ENCODING, NdjsonEncoding(SENSOR_DATA)])
+def test_surroundings(encoding: ProtobufEncoding | NdjsonEncoding) -> None:
+    """Each row has what surrounds it at its own moment, and the same is encoded once."""
+    states = encoder("price", "weather", "anna", encoding=encoding)
+    rows = [row(updated=NOON.timestamp() + second) for second in (0, 0.5, 1, 8)]
+    encoded = states.encode(Piece(rows, ENTITIES, ATTRIBUTES, SURROUNDINGS))
+    ambient = [json.loads(encoding.decode(data)["ambient"]) for data in encoded.data]
+    assert ambient[0] == {"price": 0.25, "weather": "sunny", "anna": None}
+    assert ambient[2] == {"price": None, "weather": "", "anna": "home"}
+    assert ambient == [ambient[0]] * 2 + [ambient[2]] * 2
+    assert len(states._ambient) == 2
+
+
+def test_no_surroundings() -> None:
+    """Where nothing is named the column is NULL."""
+    (values,) = encode(row())
+    assert "ambient" not in values
+
+
+def test_remembered_surroundings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What surrounded rows of long ago is forgotten."""
+    monkeypatch.setattr(
+        "custom_components.bigquery_export.rows.state_encoder._MAX_AMBIENT_BYTES", 500
+    )
+    states = encoder("price")
+    for number in range(200):
+        line = Surroundings((NOON.timestamp(),), ((str(number),),), NOON.timestamp())
+        (data,) = states.encode(Piece([row()], ENTITIES, ATTRIBUTES, line)).data
+        assert ENCODING.decode(data)["ambient"] == f'{{"price":{number}}}'
+        assert sum(map(len, states._ambient.values())) < 600

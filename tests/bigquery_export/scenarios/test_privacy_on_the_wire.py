@@ -1,0 +1,151 @@
+"""What is to stay at home is in no byte that is sent."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from homeassistant.components.recorder.models import StatisticMeanType
+from homeassistant.components.recorder.statistics import async_import_statistics
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
+
+from custom_components.bigquery_export.const import (
+    CONF_API_ENDPOINT,
+    CONF_COORDINATES,
+    CONF_DELIVERY,
+    CONF_HASH_USERS,
+    CONF_HIDDEN,
+    CONF_PRIVACY,
+    CONF_STORAGE_ENDPOINT,
+    CONF_TABLES,
+    DOMAIN,
+)
+from custom_components.bigquery_export.export.tables import TABLES
+from tests.bigquery_export.support.warehouse import Warehouse
+from tests.bigquery_export.support.wire import Wire, tapped
+from tests.bigquery_export.test_coordinator import export_now
+
+USER = "5ec7e7" * 5 + "00"
+SECRETS = (
+    "t0kent0ken",  # dropped by default
+    "52.37403",  # coordinates
+    "bedroom_lamp",  # a hidden entity, wherever it is named
+    "Annas Lampe",
+    "unique-0815",
+    "Nightstand",
+    USER,
+)
+
+
+@pytest.fixture
+def wires(warehouse: Warehouse) -> Iterator[tuple[Wire, Wire]]:
+    """Return what listens to both of BigQuery's services."""
+    destination = warehouse.destination
+    with ExitStack() as stack:
+        yield (
+            stack.enter_context(tapped(destination.api_endpoint or "")),
+            stack.enter_context(tapped(destination.storage_endpoint or "")),
+        )
+
+
+def register(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Register an entity with a device, whose names tell who sleeps where."""
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={("hue", "1")}, name="Nightstand"
+    )
+    er.async_get(hass).async_get_or_create(
+        "light",
+        "hue",
+        "unique-0815",
+        suggested_object_id="bedroom_lamp",
+        original_name="Annas Lampe",
+        device_id=device.id,
+        config_entry=entry,
+    )
+
+
+async def live(hass: HomeAssistant) -> None:
+    """Record what nobody else is to know, and beside it what anybody may."""
+    context = Context(user_id=USER)
+    hass.states.async_set(
+        "camera.door", "idle", {"access_token": "t0kent0ken", "brand": "Acme Cams"}, context=context
+    )
+    hass.states.async_set("zone.home", "0", {"latitude": 52.37403, "radius": 4711})
+    hass.states.async_set("light.bedroom_lamp", "on", {"friendly_name": "Annas Lampe"})
+    hass.states.async_set(
+        "light.all", "on", {"entity_id": ["light.bedroom_lamp"], "friendly_name": "All lights"}
+    )
+    hass.bus.async_fire(
+        "automation_triggered",
+        {"name": "Wake up", "entity_id": "automation.up", "source": "state of light.bedroom_lamp"},
+        context=context,
+    )
+    hass.bus.async_fire(
+        "script_started", {"name": "Annas Lampe", "entity_id": "script.bedroom_lamp"}
+    )
+    async_import_statistics(
+        hass,
+        {
+            "statistic_id": "sensor.bedroom_lamp_power",
+            "source": "recorder",
+            "name": "Annas Lampe",
+            "unit_of_measurement": "W",
+            "unit_class": "power",
+            "has_sum": False,
+            "mean_type": StatisticMeanType.ARITHMETIC,
+        },
+        [{"start": dt_util.utcnow().replace(minute=0, second=0, microsecond=0), "mean": 21.0}],
+    )
+    await async_wait_recording_done(hass)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("delivery", ["storage_write", "load_job"])
+@pytest.mark.parametrize("private", [True, False])
+async def test_bytes(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    wires: tuple[Wire, Wire],
+    delivery: str,
+    private: bool,
+) -> None:
+    """With privacy nothing of it is sent; without, all but keys is, so that it would be seen."""
+    api, storage = wires
+    options: dict[str, Any] = {CONF_DELIVERY: delivery, CONF_TABLES: list(TABLES)}
+    if private:
+        options[CONF_PRIVACY] = {
+            CONF_COORDINATES: "drop",
+            CONF_HASH_USERS: True,
+            CONF_HIDDEN: ["*.bedroom_*"],
+        }
+    endpoints = {CONF_API_ENDPOINT: api.endpoint, CONF_STORAGE_ENDPOINT: storage.endpoint}
+    if delivery == "load_job":
+        warehouse.grant(entry.data["service_account_key"], *LOAD_ROLES)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, **endpoints}, options=options)
+    register(hass, entry)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await live(hass)
+    response = await export_now(hass)
+    assert response["rejected"] == 0
+    assert all(response["rows"][table] for table in ("sensor_data", "statistics", "events"))
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+    sent = api.sent + storage.sent
+    for harmless in (b"Acme Cams", b"4711", b"All lights", b"Wake up", DOMAIN.encode()):
+        assert harmless in sent
+    found = {secret for secret in SECRETS if secret.encode() in sent}
+    assert found == (set() if private else set(SECRETS[1:]))
+    if private:
+        rows = warehouse.rows("entity_id, state, context_user_id", "domain = 'light'")
+        assert {row["state"] for row in rows} == {"on"}
+        assert any(row["entity_id"].startswith("light.hidden_") for row in rows)
+
+
+LOAD_ROLES = ("roles/bigquery.dataEditor", "roles/bigquery.jobUser")

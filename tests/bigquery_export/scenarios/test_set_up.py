@@ -1,0 +1,168 @@
+"""What is exported at first: the last form of the set-up, and what it says before it is sent."""
+
+from contextlib import nullcontext
+from typing import Any
+from unittest.mock import Mock
+
+from google.api_core.exceptions import Forbidden, NotFound
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.recorder import get_instance
+import pytest
+
+from custom_components.bigquery_export.bigquery.permissions import (
+    NEEDED,
+    NEEDLESS,
+    check_permissions,
+)
+from custom_components.bigquery_export.const import (
+    CONF_BEGIN,
+    CONF_DELIVERY,
+    CONF_EXPORT_AT_ONCE,
+    CONF_HISTORY,
+    CONF_SURROUNDINGS,
+    CONF_TABLES,
+    DEFAULT_TABLES,
+    DOMAIN,
+)
+from custom_components.bigquery_export.errors import PermissionMissingError
+from custom_components.bigquery_export.flow.content_form import CONTENT_SCHEMA, content_options
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.settings.options import options_from
+from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.warehouse import Warehouse
+from tests.bigquery_export.test_config_flow import WHAT, Key, begin_destination, destination, submit
+from tests.local_bigquery.process import DATA_OWNER
+
+
+async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """The form says what it comes to, and what is wrong; put right, it exports what is new."""
+    warehouse.grant(key, DATA_OWNER)
+    hass.states.async_set("weather.home", "sunny")
+    await record(hass, 20, name="old")
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse))
+    assert result["step_id"] == "what"
+    said = result["description_placeholders"]
+    assert "bigquery.tables.setIamPolicy" in said["privileges"]
+    assert key["client_email"] in said["privileges"]
+    # The states, and that Home Assistant is running.
+    assert "about 22 rows" in said["estimate"]
+    assert "within Google's free tier" in said["estimate"]
+    assert int(said["recorded"]) == int(said["entities"]) == len(hass.states.async_all())
+    (surroundings,) = [name for name in result["data_schema"].schema if name == CONF_SURROUNDINGS]
+    proposal = surroundings.description["suggested_value"]
+    assert {"entity_id": "weather.home", "name": "weather"} in proposal
+
+    warehouse.server.query("CREATE TABLE home.recorder_runs (start INT64)", warehouse.project)
+    result = await submit(hass, flow_id, {**WHAT, CONF_TABLES: ["recorder_runs"]})
+    assert result["errors"] == {CONF_TABLES: "table_mismatch"}
+    assert "about 1 rows" in result["description_placeholders"]["estimate"]
+
+    get_instance(hass).schema_version, version = 0, get_instance(hass).schema_version
+    for values, errors in (
+        ({"include": {"entity_globs": ["Bedroom"]}}, {"include": "glob_invalid"}),
+        (
+            {CONF_SURROUNDINGS: [{"entity_id": "weather.home", "name": "my weather"}]},
+            {CONF_SURROUNDINGS: "surrounding_name_invalid"},
+        ),
+        ({CONF_HISTORY: "none"}, {CONF_HISTORY: "recorder_busy"}),
+    ):
+        result = await submit(hass, flow_id, WHAT | values)
+        assert result["errors"] == errors
+        assert "cannot be estimated" in result["description_placeholders"]["estimate"]
+    get_instance(hass).schema_version = version
+
+    chosen = {
+        CONF_TABLES: ["sensor_data"],
+        CONF_SURROUNDINGS: [{"entity_id": "weather.home"}],
+        "exclude": {"entity_globs": ["*.home_sensor_data_*"]},
+    }
+    result = await submit(
+        hass, flow_id, {**chosen, CONF_HISTORY: "none", CONF_EXPORT_AT_ONCE: False}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    entry = result["result"]
+    assert entry.options == {
+        **chosen,
+        CONF_DELIVERY: "storage_write",
+        CONF_SURROUNDINGS: [{"entity_id": "weather.home", "name": "home"}],
+    }
+    assert entry.data[CONF_BEGIN]["sensor_data"]
+    assert hass.states.get("sensor.home_sensor_data_rows_waiting")
+    await record(hass, 3, name="new")
+    await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
+    assert [row["entity_id"] for row in warehouse.rows("entity_id, state_id")] == 3 * [
+        "sensor.new0"
+    ]
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_what_by_default(hass: HomeAssistant) -> None:
+    """Who changes nothing exports everything but the five-minute statistics."""
+    values = CONTENT_SCHEMA({})
+    assert values[CONF_HISTORY] == "all"
+    assert values[CONF_EXPORT_AT_ONCE] is True
+    options = content_options(hass, values)
+    assert options == {CONF_TABLES: list(DEFAULT_TABLES), CONF_SURROUNDINGS: []}
+    chosen = options_from(options)
+    assert len(chosen.sources) + len(chosen.snapshots) == len(DEFAULT_TABLES)
+
+
+async def test_export_at_once(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """The first export begins with the set-up, if that is wanted, and once."""
+    await record(hass, 3)
+    flow_id = await begin_destination(hass, key)
+    await submit(hass, flow_id, destination(warehouse))
+    result = await submit(hass, flow_id, {**WHAT, CONF_EXPORT_AT_ONCE: True})
+    entry = result["result"]
+    assert CONF_EXPORT_AT_ONCE not in entry.data
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(warehouse.rows()) >= 3
+    last_export = entry.runtime_data.data.last_export
+    assert last_export is not None
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.runtime_data.data.last_export == last_export
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_question_refused(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """Where Google does not say what a key may do, the set-up goes on without a note."""
+    warehouse.grant(key, DATA_OWNER)
+    warehouse.server.add_fault("tables.testIamPermissions", "accessDenied")
+    try:
+        flow_id = await begin_destination(hass, key)
+        result = await submit(hass, flow_id, destination(warehouse))
+    finally:
+        warehouse.server.clear_faults()
+    assert result["step_id"] == "what"
+    assert result["description_placeholders"]["privileges"] == ""
+    # A key that is refused only now is named, too.
+    warehouse.server.delete_account(key["client_email"])
+    result = await submit(hass, flow_id, WHAT)
+    assert result["errors"] == {"base": "key_refused"}
+
+
+def test_permissions() -> None:
+    """A permission that is lacking is named, and so is one too many; a vague answer says nothing.
+
+    The roles of the local BigQuery have either all that is needed or hardly any.
+    """
+    connection: Any = Mock(errors=nullcontext)
+    ask = connection.tables.test_iam_permissions
+    for answer, needless in (
+        ({"permissions": [*NEEDED]}, ()),
+        ({"permissions": [*NEEDED, *NEEDLESS]}, NEEDLESS),
+        ({"permissions": [*NEEDLESS]}, ()),
+        ({}, ()),
+    ):
+        ask.return_value = answer
+        assert check_permissions(connection, SENSOR_DATA) == needless
+    ask.return_value = {"permissions": ["bigquery.tables.get", "bigquery.tables.updateData"]}
+    with pytest.raises(PermissionMissingError) as err:
+        check_permissions(connection, SENSOR_DATA)
+    assert err.value.permission == "bigquery.tables.getData"
+    for error in (Forbidden("no"), NotFound("no")):
+        ask.side_effect = error
+        assert check_permissions(connection, SENSOR_DATA) == ()

@@ -1,0 +1,603 @@
+"""Exports before the recorder deletes, and what is said of rows that it has deleted."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+import logging
+from typing import Any
+from unittest.mock import Mock, patch
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.persistent_notification import Notification
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.recorder import get_instance
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    async_fire_time_changed,
+)
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
+from sqlalchemy import Connection, delete, func, select
+
+from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
+from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, CONF_TABLES, DOMAIN
+from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
+from custom_components.bigquery_export.errors import QuotaExceededError
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, Position
+from custom_components.bigquery_export.export.purge import (
+    Danger,
+    Loss,
+    Retention,
+    find_loss,
+    is_purged,
+    next_purge,
+    oldest_waiting,
+)
+from custom_components.bigquery_export.rows.events import EVENTS
+from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.statistics import STATISTICS_SHORT_TERM
+from custom_components.bigquery_export.rows.table import Table
+from custom_components.bigquery_export.scheduler.purge_guard import RetentionGuard
+from custom_components.bigquery_export.source import readiness
+from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.status import issues
+from tests.bigquery_export.export.test_run import rewrite, states_in
+from tests.bigquery_export.source.test_plans import (
+    ANALYZE,
+    MODELS,
+    ROWS,
+    TIME,
+    is_slow,
+    plan,
+    row,
+    statements,
+)
+from tests.bigquery_export.source.test_states import execute, record
+from tests.bigquery_export.support.databases import (
+    ON_EACH_DATABASE,
+    database,
+    in_database,
+    in_recorder,
+    insert_rows,
+    recorder_db_url,
+)
+from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.warehouse import Warehouse
+from tests.bigquery_export.test_coordinator import export_now, issues_of, state
+
+__all__ = ["database", "recorder_db_url"]
+
+DAY = 86_400
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def ago(days: float) -> float:
+    """Return a time before NOW, in seconds since 1970."""
+    return NOW.timestamp() - days * DAY
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "row", "purge"),
+    [
+        # The next purge is at 04:12, and deletes what is ten days older.
+        ("UTC", "2026-11-21T12:00Z", "2026-11-12T04:11:59Z", "2026-11-22T04:12Z"),
+        ("UTC", "2026-11-21T12:00Z", "2026-11-12T04:12:00Z", "2026-11-23T04:12Z"),
+        ("UTC", "2026-11-21T12:00Z", "2026-11-13T04:11:59Z", "2026-11-23T04:12Z"),
+        ("UTC", "2026-11-21T12:00Z", "2026-11-13T04:12:00Z", None),
+        ("UTC", "2026-11-21T04:11Z", "2026-11-11T04:11:59Z", "2026-11-21T04:12Z"),
+        ("UTC", "2026-11-21T04:12Z", "2026-11-11T04:11:59Z", "2026-11-22T04:12Z"),
+        ("UTC", "2026-11-21T12:00Z", "2020-01-01T00:00:00Z", "2026-11-22T04:12Z"),
+        # 04:12 is of the home's clock, and a day is 24 hours also when the clocks change.
+        ("Europe/Amsterdam", "2026-11-21T02:00Z", "2026-11-11T03:11Z", "2026-11-21T03:12Z"),
+        ("Asia/Kathmandu", "2026-11-21T12:00Z", "2026-11-11T22:26Z", "2026-11-21T22:27Z"),
+        ("Europe/Amsterdam", "2026-10-24T12:00Z", "2026-10-15T03:11Z", "2026-10-25T03:12Z"),
+        ("Europe/Amsterdam", "2026-10-24T12:00Z", "2026-10-16T03:12Z", None),
+        ("Europe/Amsterdam", "2027-03-27T12:00Z", "2027-03-18T02:11Z", "2027-03-28T02:12Z"),
+    ],
+)
+async def test_purge_of_a_row(
+    hass: HomeAssistant, zone: str, now: str, row: str, purge: str | None
+) -> None:
+    """A row is in danger when the next purge deletes it, or the one after."""
+    await hass.config.async_set_time_zone(zone)
+    time = datetime.fromisoformat(row).timestamp()
+    found = Retention(10).purge_of(time, datetime.fromisoformat(now))
+    assert found == (datetime.fromisoformat(purge) if purge else None)
+    assert Retention(10, purges=False).purge_of(time, datetime.fromisoformat(now)) is None
+
+
+def position(cursor: int, days: float | None) -> Position:
+    """Return the position behind a row that is so many days old."""
+    anchors = () if days is None else (Anchor(cursor, f"{ago(days)!r} 0123"),)
+    return Position(cursor=cursor, anchors=anchors)
+
+
+@pytest.mark.parametrize(
+    ("what", "cursor", "last_row", "last_export", "oldest", "lost"),
+    [
+        ("purged", 100, 13, 13, 10, (8, 13, 10)),
+        ("a retried export ended later than its last row", 100, 14, 12, 10, (8, 12, 10)),
+        ("no export has ended yet", 100, 13, None, 10, (8, 13, 10)),
+        ("more is purged before the export succeeds", 100, None, 13, 10, (8, 13, 10)),
+        ("and none has ever ended", 100, None, None, 10, (8, 10, 10)),
+        ("nothing was exported before it was purged", 0, None, None, 10, None),
+        ("deleted by a user", 100, 1, 1, 0.5, (8, 1, 0.5)),
+        ("a quiet table, which misses ids", 100, 40, 1, 0.5, None),
+        ("and was not chosen for long", 100, 40, 1, 10, None),
+        ("a database that comes back", 100, 13, 13, 20, None),
+        ("only rows of now", 100, 13, 13, None, (8, 13, 0)),
+    ],
+)
+def test_loss(
+    freezer: FrozenDateTimeFactory,
+    what: str,
+    cursor: int,
+    last_row: float | None,
+    last_export: float | None,
+    oldest: float | None,
+    lost: tuple[int, float, float] | None,
+) -> None:
+    """Rows are lost when ids are missing because of a purge that came before an export."""
+    freezer.move_to(NOW)
+    found = find_loss(
+        "sensor_data",
+        position(cursor, last_row),
+        Position(cursor=cursor + 8),
+        oldest=None if oldest is None else ago(oldest),
+        last_export=None if last_export is None else ago(last_export),
+        retention=Retention(10),
+    )
+    expected = lost and Loss("sensor_data", lost[0], ago(lost[1]), ago(lost[2]))
+    assert found == expected, what
+
+
+@pytest.mark.parametrize(
+    ("table", "fingerprint"),
+    [
+        ("sensor_data", f"{ago(13)!r} 0123"),
+        ("events", f"{ago(13)!r} 0123"),
+        ("statistics_short_term", f"7 {ago(13)!r} {ago(1)!r}"),
+        ("recorder_runs", f"{datetime.fromtimestamp(ago(13), UTC).isoformat()} None"),
+    ],
+)
+def test_time_of_the_last_row(freezer: FrozenDateTimeFactory, table: str, fingerprint: str) -> None:
+    """The time of the last row that was exported is in its fingerprint."""
+    freezer.move_to(NOW)
+    before = Position(cursor=5, anchors=(Anchor(5, fingerprint),))
+    find = partial(find_loss, table, before, oldest=ago(10), retention=Retention(10))
+    assert find(Position(cursor=7), last_export=None) == Loss(table, 2, ago(13), ago(10))
+    without = replace(before, anchors=(Anchor(5, "None None None"),))
+    find = partial(find_loss, table, without, oldest=ago(10), retention=Retention(10))
+    assert find(Position(cursor=7), last_export=ago(12)) == Loss(table, 2, ago(12), ago(10))
+
+
+def test_what_is_purged() -> None:
+    """Everything but the long-term statistics is deleted some day."""
+    assert not is_purged("statistics")
+    for table in (SENSOR_DATA, EVENTS, STATISTICS_SHORT_TERM, RECORDER_RUNS):
+        assert is_purged(table.name)
+
+
+@ON_EACH_DATABASE
+@pytest.mark.parametrize(
+    "table",
+    [SENSOR_DATA, STATISTICS_SHORT_TERM, EVENTS, RECORDER_RUNS],
+    ids=lambda table: table.name,
+)
+async def test_oldest_row(hass: HomeAssistant, table: Table) -> None:
+    """The oldest of the next rows is found by their ids, whatever else the table holds."""
+    model = MODELS[table.name]
+    await async_wait_recording_done(hass)
+    if table is not RECORDER_RUNS:
+        await in_database(hass, lambda db: db.execute(delete(model)))
+    await insert_rows(hass, model, [row(table, number) for number in range(ROWS)])
+    name = model.__tablename__
+    await in_database(hass, lambda db: db.exec_driver_sql(ANALYZE[db.dialect.name].format(name)))
+    newest = await in_database(hass, lambda db: _newest(db, model))
+    with statements(hass) as sent:
+        oldest = await in_recorder(hass, oldest_waiting, hass, table.name, newest - 700)
+        assert await in_recorder(hass, oldest_waiting, hass, table.name, newest) is None
+    if table is RECORDER_RUNS:
+        assert oldest is not None
+        assert abs(oldest - dt_util.utcnow().timestamp()) < 60
+    else:
+        step = 300 if table is STATISTICS_SHORT_TERM else 1
+        assert oldest == TIME + (ROWS - 700) * step
+    statement, parameters = sent[0]
+    steps = await in_database(hass, partial(plan, statement=statement, parameters=parameters))
+    slow = [step for step in steps if is_slow(step, name) and not _is_of_the_subquery(step)]
+    assert not slow, f"{statement}\n{steps}"
+
+
+def _is_of_the_subquery(step: str) -> bool:
+    """Return whether a step looks at the thousand rows that were found."""
+    return step.startswith(("SCAN anon_1", "SCAN (subquery")) or step.endswith("of <derived2>")
+
+
+def _newest(connection: Connection, model: Any) -> int:
+    (id_,) = model.__table__.primary_key
+    newest = connection.execute(select(func.max(id_))).scalar_one()
+    assert isinstance(newest, int)
+    return newest
+
+
+async def test_time_runs_backwards(hass: HomeAssistant) -> None:
+    """The oldest of the next 1,000 rows counts, not the one with the lowest id."""
+    rows = [{"last_updated_ts": TIME - number % 7} for number in range(20)]
+    await insert_rows(hass, MODELS["sensor_data"], [*rows, {"last_updated_ts": None}])
+    assert await in_recorder(hass, oldest_waiting, hass, "sensor_data", 0) == TIME - 6
+    assert await in_recorder(hass, oldest_waiting, hass, "sensor_data", 14) == TIME - 5
+    assert await in_recorder(hass, oldest_waiting, hass, "sensor_data", 20) is None
+
+
+def guard_with(hass: HomeAssistant, danger: Danger | None) -> RetentionGuard:
+    """Return a guard that knows of rows in danger."""
+    guard = RetentionGuard(hass)
+    guard.danger = danger
+    return guard
+
+
+async def test_chances(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Rows in danger are exported once a day, and once more within the hour before a purge."""
+    await hass.config.async_set_time_zone("UTC")
+    guard = guard_with(hass, Danger(1, ago(9.5), NOW))
+    chances = []
+    for minutes in range(0, 48 * 60, 5):
+        freezer.move_to(NOW + timedelta(minutes=minutes))
+        if guard.async_take_chance():
+            chances.append(f"{dt_util.utcnow():%d %H:%M}")
+    assert chances == ["21 12:00", "22 03:15", "22 04:15", "23 03:15", "23 04:15"]
+    assert not guard_with(hass, None).async_take_chance()
+
+
+@pytest.fixture
+async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    """Return an entry for states alone that is set up, with three rows exported."""
+    hass.config_entries.async_update_entry(entry, options={CONF_TABLES: ["sensor_data"]})
+    await record(hass, 3)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await async_wait_recording_done(hass)
+    await export_now(hass)
+    await async_wait_recording_done(hass)
+    yield entry
+    if entry.state is ConfigEntryState.LOADED:
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def make_old(hass: HomeAssistant, days: float) -> None:
+    """Record five states, so many days ago."""
+    await record(hass, 5, name="old")
+    time = dt_util.utcnow().timestamp() - days * DAY
+    await execute(hass, f"UPDATE states SET last_updated_ts = {time} WHERE state_id > 3")  # noqa: S608
+
+
+async def refresh(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Update the status, and wait for the export that this may begin."""
+    await entry.runtime_data.async_refresh()
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+def triggers(warehouse: Warehouse) -> list[str]:
+    """Return what began the exports."""
+    log = "SELECT DISTINCT `trigger` FROM home.export_log ORDER BY 1"
+    return [row["trigger"] for row in warehouse.server.query(log, warehouse.project)]
+
+
+async def test_export_before_the_purge(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """Rows that come into danger are exported whatever the schedule says, others are not."""
+    await make_old(hass, 7.9)
+    await refresh(hass, loaded)
+    assert triggers(warehouse) == ["action"]
+    await execute(hass, "UPDATE states SET last_updated_ts = last_updated_ts - 86400")
+    await execute(hass, "UPDATE states SET last_updated_ts = last_updated_ts - 8640")
+    await refresh(hass, loaded)
+    assert triggers(warehouse) == ["action", "retention"]
+    assert state(hass, "rows_waiting") != "unavailable"
+    assert loaded.runtime_data._unasked.guard.danger is None
+    assert issues_of(hass) == {}
+
+
+async def test_export_when_home_assistant_starts(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """Rows that came into danger while Home Assistant was off are exported when it is on."""
+    await make_old(hass, 9)
+    await execute(hass, "UPDATE states SET last_updated_ts = last_updated_ts - 864000")
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(warehouse.rows()) >= 5
+    assert triggers(warehouse) == ["retention"]
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("auto_purge", False), ("keep_days", 30), ("keep_days", 36_500)]
+)
+async def test_nothing_is_in_danger(
+    hass: HomeAssistant, loaded: MockConfigEntry, setting: str, value: int
+) -> None:
+    """What the recorder keeps is not in danger."""
+    setattr(get_instance(hass), setting, value)
+    await make_old(hass, 20)
+    with patch.object(BigQueryExportCoordinator, "async_export") as export:
+        await refresh(hass, loaded)
+    assert not export.called
+    assert loaded.runtime_data._unasked.guard.danger is None
+
+
+async def test_updates_without_entities(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows are watched every five minutes, also when nobody looks at the sensors."""
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    monkeypatch.setattr("custom_components.bigquery_export._PLATFORMS", ())
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    await make_old(hass, 9.5)
+    with patch.object(BigQueryExportCoordinator, "async_export") as export:
+        freezer.tick(timedelta(minutes=6))
+        async_fire_time_changed(hass)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert export.call_count == 1
+
+
+async def test_danger_that_stays(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """When the export fails an issue says what is at stake, and goes when it has succeeded."""
+    await make_old(hass, 20)
+    key = loaded.data[CONF_SERVICE_ACCOUNT_KEY]
+    warehouse.grant(key)
+    original = BigQueryExportCoordinator._async_run
+    with patch.object(
+        BigQueryExportCoordinator, "_async_run", autospec=True, side_effect=original
+    ) as runs:
+        for _ in range(4):
+            await refresh(hass, loaded)
+        # A chance, and another if a purge is less than an hour away or was in between.
+        assert 1 <= runs.call_count <= 2
+    waiting = loaded.runtime_data.data.rows_waiting
+    issue = issues_of(hass)["rows_in_danger"]
+    assert issue is not None
+    purge = dt_util.as_local(next_purge(dt_util.utcnow()))
+    oldest = dt_util.now() - timedelta(days=20)
+    assert issue["title"] == "home.sensor_data"
+    assert issue["count"] == str(waiting)
+    assert waiting >= 5
+    assert issue["purge"] == f"{purge:%Y-%m-%d} 04:12"
+    assert issue["oldest"].startswith(f"{oldest:%Y-%m-%d}")
+
+    warehouse.grant(key, "roles/bigquery.dataEditor")
+    await export_now(hass)
+    assert issues_of(hass) == {}
+    assert len(warehouse.rows()) >= 8
+
+
+async def test_retry_is_left_alone(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export that will be tried again is not begun once more because of rows in danger."""
+    error = QuotaExceededError(message="too much")
+    begin = Mock(side_effect=error)
+    monkeypatch.setattr(StorageWriteDelivery, "begin", begin)
+    await record(hass, 1)
+    with pytest.raises(HomeAssistantError):
+        await export_now(hass)
+    retry = loaded.runtime_data.health._cancel_retry
+    assert retry
+    await make_old(hass, 20)
+    await refresh(hass, loaded)
+    assert begin.call_count == 1
+    assert loaded.runtime_data.health._cancel_retry is retry
+    assert issues_of(hass).keys() == {"rows_in_danger"}
+
+
+async def purge_past_the_cursor(hass: HomeAssistant, exporter: Exporter) -> None:
+    """Export ten rows, fall asleep for twelve days, and find eight of the next rows purged."""
+    await record(hass, 10)
+    await execute(
+        hass, "UPDATE states SET last_updated_ts = last_updated_ts - ? + state_id", 12 * DAY
+    )
+    await exporter.export()
+    checkpoint = exporter.file.load()
+    assert checkpoint.last_export
+    exporter.file.save(replace(checkpoint, last_export=checkpoint.last_export - 12 * DAY))
+    await record(hass, 20, name="new")
+    await rewrite(hass, "DELETE FROM states WHERE state_id <= 18")
+
+
+async def test_lost_rows(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rows that were purged before they were exported are counted, dated and logged, once."""
+    await purge_past_the_cursor(hass, exporter)
+    run = exporter.new_run()
+    await run.async_export()
+    (loss,) = run.losses
+    now = dt_util.utcnow().timestamp()
+    assert (loss.table, loss.rows) == ("sensor_data", 8)
+    assert abs(loss.since - (now - 12 * DAY)) < 60
+    assert abs(loss.until - now) < 60
+    again = exporter.new_run()
+    await again.async_export()
+    assert again.losses == []
+    assert states_in(warehouse) == [str(n) for n in [*range(10), *range(8, 20)]]
+    # What another test has left behind may be logged now.
+    ours = [r for r in caplog.records if r.name.startswith("custom_components.")]
+    errors = [r.message for r in ours if r.levelno == logging.ERROR]
+    assert len(errors) == 1
+    assert "up to about 8 rows of sensor_data" in errors[0]
+
+
+async def test_more_is_lost(
+    hass: HomeAssistant, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While exports fail more may be lost, and each row is counted once."""
+    await purge_past_the_cursor(hass, exporter)
+    lost: list[int] = []
+    with monkeypatch.context() as patched:
+        error = QuotaExceededError(message="too much")
+        patched.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
+        for until in (18, 18, 21, 25):
+            await rewrite(hass, f"DELETE FROM states WHERE state_id <= {until}")  # noqa: S608
+            run = exporter.new_run()
+            with pytest.raises(QuotaExceededError):
+                await run.async_export()
+            lost.append(sum(loss.rows for loss in run.losses))
+    assert lost == [8, 0, 3, 4]
+    assert (await exporter.export()).rows == {"sensor_data": 5}
+
+
+async def test_nothing_is_lost(hass: HomeAssistant, exporter: Exporter) -> None:
+    """What was exported may be purged."""
+    await record(hass, 10)
+    await exporter.export()
+    await record(hass, 5, name="new")
+    await rewrite(hass, "DELETE FROM states WHERE state_id <= 10")
+    run = exporter.new_run()
+    await run.async_export()
+    assert run.losses == []
+
+
+def losses(*rows: int) -> Sequence[Loss]:
+    """Return lost rows, of a table each."""
+    return [Loss(f"table{n}", n, NOW.timestamp() - n * DAY, NOW.timestamp()) for n in rows]
+
+
+async def test_issue_of_lost_rows(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """All rows that were lost are in one issue, until a user ignores it and more are lost."""
+    await hass.config.async_set_time_zone("Europe/Amsterdam")
+    registry = ir.async_get(hass)
+    issue_id = f"rows_lost_{entry.entry_id}"
+    issues.async_show_lost_rows(hass, entry, [])
+    assert issues_of(hass) == {}
+    issues.async_show_lost_rows(hass, entry, losses(3, 1))
+    issues.async_show_lost_rows(hass, entry, losses(2, 1))
+    issues.async_clear_issues(hass, entry)
+    assert issues_of(hass)["rows_lost"] == {
+        "title": "home.sensor_data",
+        "count": "7",
+        "tables": "table1, table2, table3",
+        "since": "2026-11-18 13:00",
+        "until": "2026-11-21 13:00",
+    }
+    issue = registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.is_persistent
+
+    registry.async_ignore(DOMAIN, issue_id, True)
+    issues.async_show_lost_rows(hass, entry, [])
+    issue = registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.dismissed_version
+    issues.async_show_lost_rows(hass, entry, losses(4))
+    issue = registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert not issue.dismissed_version
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["count"] == "4"
+    issues.async_remove_issues(hass, entry)
+    assert issues_of(hass) == {}
+
+
+async def test_export_that_finds_rows_lost(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    warehouse: Warehouse,
+    notifications: dict[str, Notification],
+) -> None:
+    """The issue comes also when the export fails that finds the loss, and stays when one ends."""
+    await record(hass, 20, name="new")
+    await rewrite(
+        hass, "DELETE FROM states WHERE state_id <= (SELECT MAX(state_id) - 5 FROM states)"
+    )
+    key = loaded.data[CONF_SERVICE_ACCOUNT_KEY]
+    warehouse.grant(key)
+    changes = async_capture_events(hass, EVENT_STATE_CHANGED)
+    with pytest.raises(HomeAssistantError):
+        await export_now(hass)
+    assert "rows_lost" in issues_of(hass)
+    event = "event.home_sensor_data_export"
+    states = [e.data["new_state"] for e in changes if e.data["entity_id"] == event]
+    gap, failed = [found.attributes for found in states if found]
+    assert gap["event_type"] == "gap_found"
+    assert gap["rows"] >= 10
+    assert gap["tables"] == ["sensor_data"]
+    assert gap["since"] <= gap["until"]
+    assert failed["event_type"] == "failed"
+    told = notifications[f"bigquery_export_gap_found_{loaded.entry_id}"]["message"]
+    assert "rows of sensor_data before they were exported, from between 20" in told
+    warehouse.grant(key, "roles/bigquery.dataEditor")
+    await export_now(hass)
+    assert issues_of(hass).keys() == {"rows_lost"}
+
+
+async def test_newer_recorder(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    """A recorder that is newer than the integration is an issue until the integration knows it."""
+    get_instance(hass).schema_version = 55
+    await refresh(hass, loaded)
+    assert issues_of(hass) == {
+        "recorder_newer": {"title": "home.sensor_data", "version": "55", "known": "53"}
+    }
+    await record(hass, 1)
+    await export_now(hass)
+    assert issues_of(hass).keys() == {"recorder_newer"}
+    with patch.object(issues, "KNOWN_SCHEMA", 55):
+        await refresh(hass, loaded)
+    assert issues_of(hass) == {}
+
+
+async def test_recorder_that_is_not_ready(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the recorder migrates, or when it could not, nothing is counted, and it says why."""
+    monkeypatch.setattr(readiness, "async_migration_in_progress", lambda _: True)
+    with statements(hass) as sent:
+        await loaded.runtime_data.async_refresh()
+    assert not [sql for sql, _ in sent if "count" in sql]
+    assert "upgrading its database" in str(loaded.runtime_data.last_exception)
+    assert state(hass, "status") == "unavailable"
+    monkeypatch.undo()
+    get_instance(hass).schema_version = 52
+    await loaded.runtime_data.async_refresh()
+    assert "has version 52, and exports need version 53" in str(loaded.runtime_data.last_exception)
+    get_instance(hass).schema_version = 53
+    await loaded.runtime_data.async_refresh()
+    assert state(hass, "status") == "idle"
+
+
+async def test_flush(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse) -> None:
+    """The action exports what has just happened when it is asked to flush."""
+    get_instance(hass).commit_interval = 3_600
+    hass.states.async_set("sensor.s0", "right before")
+    await hass.services.async_call(DOMAIN, "export_now", {"flush": True}, blocking=True)
+    assert "right before" in states_in(warehouse)
+
+
+async def test_long_term_statistics(hass: HomeAssistant) -> None:
+    """Long-term statistics wait as long as they like: the recorder keeps them."""
+    guard = RetentionGuard(hass)
+    await insert_rows(hass, MODELS["statistics"], [{"start_ts": 0.0, "created_ts": 0.0}])
+    await guard.async_look(Checkpoint(), {"statistics": 1})
+    assert guard.danger is None
+    await insert_rows(hass, MODELS["sensor_data"], [{"last_updated_ts": 0.0}])
+    await guard.async_look(Checkpoint(), {"statistics": 1, "sensor_data": 1})
+    assert guard.danger
+    assert guard.danger.rows == 1

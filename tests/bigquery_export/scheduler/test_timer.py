@@ -1,0 +1,137 @@
+"""When exports begin by themselves: on time, after a change of the clock, and made up for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, override
+from unittest.mock import AsyncMock, Mock
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.bigquery_export.const import CONF_EXPORT_TIME, CONF_PAUSED, DOMAIN
+from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.scheduler.timer import Timetable
+from custom_components.bigquery_export.settings.schedule import Frequency, Schedule, shift_of
+from custom_components.bigquery_export.status.export_status import Trigger
+from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.warehouse import Warehouse
+
+BEGINNING = datetime(2026, 3, 28, 12, tzinfo=UTC)
+
+
+class Entry(MockConfigEntry):
+    """An entry without an integration, which can be unloaded all the same."""
+
+    def __init__(self) -> None:
+        """Have nothing to do yet when it is unloaded."""
+        super().__init__(domain=DOMAIN)
+        self.on_unload: list[Callable[[], Any]] = []
+
+    @override
+    def async_on_unload(self, func: Callable[[], Any]) -> None:
+        self.on_unload.append(func)
+
+    def unload(self) -> None:
+        """Do what is to be done when it is unloaded."""
+        for function in self.on_unload:
+            function()
+
+
+async def test_on_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Each time has one export, until the entry is unloaded; one that is late comes once."""
+    freezer.move_to(BEGINNING)
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    entry = Entry()
+    export = AsyncMock()
+    schedule = Schedule(Frequency.MINUTES, time(), minutes=10)
+    timetable = Timetable(hass, entry, schedule, export, Mock())
+    timetable.async_start()
+    first = BEGINNING + shift_of(entry.entry_id) % timedelta(minutes=10)
+    first += timedelta(minutes=10) if first == BEGINNING else timedelta()
+    assert timetable.next == first
+    for late, exports, due in ((-1, 0, 0), (0, 1, 10), (5, 1, 10), (600, 2, 20), (3601, 3, 70)):
+        freezer.move_to(first + timedelta(seconds=late))
+        async_fire_time_changed(hass)
+        assert export.call_count == exports
+        assert timetable.next == first + timedelta(minutes=due)
+    assert timetable.missed(first)
+    assert not timetable.missed(first + timedelta(minutes=60))
+    entry.unload()
+    freezer.move_to(first + timedelta(hours=2))
+    async_fire_time_changed(hass)
+    assert export.call_count == 3
+
+
+async def test_other_time_zone(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """A home that moves has its exports by its new clock, and it shows at once."""
+    freezer.move_to(BEGINNING)
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    entry = Entry()
+    changed = Mock()
+    timetable = Timetable(hass, entry, Schedule(Frequency.DAILY, time(2, 30)), AsyncMock(), changed)
+    timetable.async_start()
+    # Clocks go forward in that night, from 02:00 to 03:00.
+    assert str(timetable.next) == "2026-03-29 03:00:00+02:00"
+    assert not changed.called
+    await hass.config.async_update(time_zone="America/New_York")
+    await hass.async_block_till_done()
+    assert str(timetable.next) == "2026-03-29 02:30:00-04:00"
+    assert changed.call_count == 1
+    entry.unload()
+    await hass.config.async_update(time_zone="Asia/Kathmandu")
+    await hass.async_block_till_done()
+    assert changed.call_count == 1
+
+
+async def test_manually(hass: HomeAssistant) -> None:
+    """Without a schedule nothing is due, ever."""
+    entry = Entry()
+    timetable = Timetable(hass, entry, Schedule(Frequency.MANUAL, time()), AsyncMock(), Mock())
+    timetable.async_start()
+    assert timetable.next is None
+    assert not timetable.missed(BEGINNING)
+    entry.unload()
+
+
+async def test_missed(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
+    """What was due while Home Assistant was off is made up for; not while paused, nor twice."""
+    # Half a day from now, so that it is not due while this test runs.
+    at = dt_util.now() + timedelta(hours=12)
+    options = {CONF_EXPORT_TIME: at.time().isoformat("seconds")}
+    hass.config_entries.async_update_entry(entry, options=options)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await record(hass, 3)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert warehouse.rows() == []
+    await entry.runtime_data.async_export(Trigger.ACTION)
+    file = CheckpointFile(hass, entry.entry_id)
+    checkpoint = await hass.async_add_executor_job(file.load)
+    last_export = checkpoint.last_export
+    assert last_export is not None
+    due = entry.runtime_data.next_export
+    assert due is not None
+    assert timedelta() < due - dt_util.utcnow() <= timedelta(hours=25)
+
+    async def start(*, hours_off: int, paused: bool) -> None:
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        before = replace(checkpoint, last_export=last_export - hours_off * 3600)
+        await hass.async_add_executor_job(file.save, before)
+        data = {**entry.data, CONF_PAUSED: paused}
+        hass.config_entries.async_update_entry(entry, data=data)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+    await record(hass, 2)
+    rows = len(warehouse.rows())
+    await start(hours_off=0, paused=False)
+    assert len(warehouse.rows()) == rows
+    await start(hours_off=48, paused=True)
+    assert len(warehouse.rows()) == rows
+    assert entry.runtime_data.next_export is None
+    await start(hours_off=48, paused=False)
+    assert len(warehouse.rows()) >= rows + 2
+    assert entry.runtime_data.next_export is not None
+    assert await hass.config_entries.async_unload(entry.entry_id)

@@ -1,0 +1,240 @@
+"""How each database finds the rows that a source reads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from homeassistant.components.recorder.db_schema import (
+    Events,
+    EventTypes,
+    RecorderRuns,
+    States,
+    Statistics,
+    StatisticsShortTerm,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import get_instance
+from homeassistant.util import dt as dt_util
+import pytest
+from sqlalchemy import Connection, delete, event
+
+from custom_components.bigquery_export.rows.events import EVENTS
+from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
+from custom_components.bigquery_export.rows.table import Table
+from tests.bigquery_export.support.databases import (
+    ON_EACH_DATABASE,
+    database,
+    in_database,
+    in_recorder,
+    insert_rows,
+    recorder_db_url,
+)
+from tests.bigquery_export.support.sources import source
+
+__all__ = ["database", "recorder_db_url"]
+
+ROWS = 3_000
+TIME = 1_790_000_000.0
+MODELS: dict[str, Any] = {
+    "sensor_data": States,
+    "statistics": Statistics,
+    "statistics_short_term": StatisticsShortTerm,
+    "events": Events,
+    "recorder_runs": RecorderRuns,
+}
+ANALYZE = {
+    "sqlite": "SELECT * FROM {} LIMIT 1",  # Nobody analyzes it in a home.
+    "mysql": "ANALYZE TABLE {}",
+    "postgresql": "ANALYZE {}",
+}
+
+
+def row(table: Table, number: int) -> dict[str, Any]:
+    """Return a row of the recorder."""
+    match table.name:
+        case "sensor_data":
+            return {"last_updated_ts": TIME + number}
+        case "events":
+            return {"time_fired_ts": TIME + number, "event_type_id": 1 + (number % 50 > 0)}
+        case "recorder_runs":
+            now = dt_util.utcnow()
+            return {"start": now, "end": now, "closed_incorrect": False, "created": now}
+    return {"start_ts": TIME + number * 300, "created_ts": TIME}
+
+
+async def record_event_types(hass: HomeAssistant) -> None:
+    """Empty the table of events, and make a type that is chosen and one that is not."""
+    await in_database(hass, lambda db: db.execute(delete(Events)))
+    await in_database(hass, lambda db: db.execute(delete(EventTypes)))
+    types = enumerate(("script_started", "other"), start=1)
+    rows = [{"event_type_id": id_, "event_type": name} for id_, name in types]
+    await insert_rows(hass, EventTypes, rows)
+
+
+@contextmanager
+def statements(hass: HomeAssistant) -> Iterator[list[tuple[str, Any]]]:
+    """Collect what is sent to the recorder's database."""
+    sent: list[tuple[str, Any]] = []
+
+    def remember(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        sent.append((statement, parameters))
+
+    engine = get_instance(hass).engine
+    event.listen(engine, "before_cursor_execute", remember)
+    yield sent
+    event.remove(engine, "before_cursor_execute", remember)
+
+
+def plan(connection: Connection, statement: str, parameters: Any) -> list[str]:
+    """Return the steps by which a database comes to a table's rows, and whether each is bad."""
+
+    def explain(keyword: str) -> list[Any]:
+        return list(connection.exec_driver_sql(f"{keyword} {statement}", parameters).mappings())
+
+    match connection.dialect.name:
+        case "sqlite":
+            return [step["detail"] for step in explain("EXPLAIN QUERY PLAN")]
+        case "mysql":
+            return [
+                f"{step['type']} {step['key']} {step['Extra']} of {step['table']}"
+                for step in explain("EXPLAIN")
+            ]
+    # Whether it can use an index, and not whether that is worth it for so few rows.
+    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    return [step["QUERY PLAN"] for step in explain("EXPLAIN")]
+
+
+def is_slow(step: str, table: str) -> bool:
+    """Return whether a step takes longer the more rows a table has, of which few are wanted."""
+    return (
+        step.startswith("SCAN")  # SQLite
+        or "TEMP B-TREE" in step
+        or step.startswith("ALL ")  # MariaDB
+        or "filesort" in step
+        or f"Seq Scan on {table}" in step  # PostgreSQL
+        or "Sort" in step
+    )
+
+
+@ON_EACH_DATABASE
+@pytest.mark.parametrize(
+    "table",
+    [SENSOR_DATA, STATISTICS, STATISTICS_SHORT_TERM, EVENTS, RECORDER_RUNS],
+    ids=lambda table: table.name,
+)
+async def test_each_select_uses_an_index(hass: HomeAssistant, table: Table) -> None:
+    """No select looks at rows that it does not want, so that each piece costs the same."""
+    model = MODELS[table.name]
+    if table is EVENTS:
+        await record_event_types(hass)
+    await insert_rows(hass, model, [row(table, number) for number in range(ROWS)])
+    name = model.__tablename__
+    await in_database(hass, lambda db: db.exec_driver_sql(ANALYZE[db.dialect.name].format(name)))
+    rows = source(hass, table)
+    with statements(hass) as sent:
+        newest = await in_recorder(hass, rows.reader.newest_id)
+        oldest = await in_recorder(hass, rows.reader.oldest_id)
+        if table is RECORDER_RUNS:
+            # There is one run for each start of Home Assistant: what is pending is looked for.
+            sent.clear()
+        else:
+            assert newest == (oldest or 0) + ROWS - 1
+        newest = (oldest or 0) + ROWS - 1
+        await in_recorder(hass, rows.reader.fingerprints, [newest - 10, newest - 700])
+        assert await in_recorder(hass, rows.reader.read, newest - 900, newest, 1_000)
+        assert await in_recorder(hass, rows.reader.read, newest - ROWS // 2, newest - 1, 5)
+        if table is not RECORDER_RUNS:
+            await in_recorder(hass, rows.reader.count, newest - 5)
+    of_the_table = [sql for sql in sent if f"FROM {name} " in sql[0].replace("\n", " ")]
+    assert len(of_the_table) >= 3
+    for statement, parameters in of_the_table:
+        steps = await in_database(hass, partial(plan, statement=statement, parameters=parameters))
+        slow = [step for step in steps if is_slow(step, name)]
+        assert not slow, f"{statement}\n{steps}"
+
+
+@pytest.mark.parametrize("table", [SENSOR_DATA, STATISTICS, EVENTS], ids=lambda table: table.name)
+async def test_order_is_asked_for(hass: HomeAssistant, table: Table) -> None:
+    """Rows come by their ids also from a database that returns them as it likes."""
+
+    def turn_round(connection: Connection, *_: Any) -> None:
+        dbapi = connection.connection.dbapi_connection
+        assert dbapi
+        dbapi.cursor().execute("PRAGMA reverse_unordered_selects = 1")
+
+    if table is EVENTS:
+        await record_event_types(hass)
+    await insert_rows(hass, MODELS[table.name], [row(table, 50 * number) for number in range(20)])
+    rows = source(hass, table)
+    newest = await in_recorder(hass, rows.reader.newest_id)
+    engine = get_instance(hass).engine
+    event.listen(engine, "before_cursor_execute", turn_round)
+    piece = await in_recorder(hass, rows.reader.read, newest - 15, newest, 10)
+    event.remove(engine, "before_cursor_execute", turn_round)
+    assert piece
+    assert [row[0] for row in piece.rows] == list(range(newest - 14, newest - 4))
+    assert piece.last.id == newest - 5
+
+
+def work(connection: Connection, statement: str, parameters: Any) -> int:
+    """Return how much a database does to answer: steps, rows or pages, as it counts them."""
+    match connection.dialect.name:
+        case "sqlite":
+            steps = 0
+
+            def count() -> None:
+                nonlocal steps
+                steps += 1
+
+            dbapi = connection.connection.dbapi_connection
+            assert dbapi
+            dbapi.set_progress_handler(count, 1)
+            connection.exec_driver_sql(statement, parameters).all()
+            dbapi.set_progress_handler(None, 0)
+            return steps
+        case "mysql":
+            connection.exec_driver_sql("FLUSH STATUS")
+            connection.exec_driver_sql(statement, parameters).all()
+            status = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'")
+            return sum(int(value) for _, value in status)
+    explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
+    ((report,),) = connection.exec_driver_sql(explain, parameters)
+    plan = report[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+@ON_EACH_DATABASE
+@pytest.mark.parametrize("table", [SENSOR_DATA, STATISTICS, EVENTS], ids=lambda table: table.name)
+async def test_the_end_of_a_table_costs_what_its_start_costs(
+    hass: HomeAssistant, table: Table
+) -> None:
+    """To read a piece takes a database as much work behind many rows as before them."""
+    model = MODELS[table.name]
+    if table is EVENTS:
+        await record_event_types(hass)
+    for first in range(0, 10 * ROWS, ROWS):
+        rows = [row(table, number) for number in range(first, first + ROWS)]
+        await insert_rows(hass, model, rows)
+    name = model.__tablename__
+    await in_database(hass, lambda db: db.exec_driver_sql(ANALYZE[db.dialect.name].format(name)))
+    reader = source(hass, table).reader
+    newest = await in_recorder(hass, reader.newest_id)
+
+    async def cost(after: int) -> int:
+        with statements(hass) as sent:
+            assert await in_recorder(hass, reader.read, after, newest, 500)
+        return sum(
+            [
+                await in_database(hass, partial(work, statement=one, parameters=values))
+                for one, values in sent
+                if f"FROM {name} " in one.replace("\n", " ")
+            ]
+        )
+
+    await cost(newest - 1_000)  # It may have to read pages from the disk once.
+    start, end = await cost(newest - 10 * ROWS), await cost(newest - 1_000)
+    assert start >= 5
+    assert end <= 1.25 * start

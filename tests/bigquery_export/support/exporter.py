@@ -1,0 +1,113 @@
+"""Exports without a config entry around them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from astral import Observer
+from homeassistant.core import HomeAssistant
+import orjson
+
+from custom_components.bigquery_export.bigquery import DELIVERIES
+from custom_components.bigquery_export.bigquery.connection import Connection
+from custom_components.bigquery_export.bigquery.listed_rows import TableLookup
+from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
+from custom_components.bigquery_export.export.delivery import Delivery
+from custom_components.bigquery_export.export.journal import Journal
+from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.rejected.retry import Retry
+from custom_components.bigquery_export.export.run import Run
+from custom_components.bigquery_export.export.session import Result, Session
+from custom_components.bigquery_export.export.tables import TABLES
+from custom_components.bigquery_export.rows.context import Choice, Circumstances
+from custom_components.bigquery_export.rows.local_time import Place
+from custom_components.bigquery_export.rows.sensor_data import run_values
+
+EVERYTHING = tuple(SOURCE_TYPES)
+PLACE = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
+
+
+@dataclass
+class Exporter:
+    """Exports as the coordinator does, and remembers nothing between them but the files."""
+
+    hass: HomeAssistant
+    connection: Connection
+    delivery: str = StorageWriteDelivery.name
+    tables: tuple[str, ...] = ("sensor_data",)
+    choice: Choice = field(default_factory=Choice)
+    progress: list[Checkpoint] = field(default_factory=list)
+    deliveries: dict[str, Delivery] = field(init=False)
+    source: str = "home"
+    """The installation whose rows are looked for."""
+
+    def __post_init__(self) -> None:
+        """Make both deliveries."""
+        self.deliveries = {name: delivery(self.connection) for name, delivery in DELIVERIES.items()}
+        self.file = CheckpointFile(self.hass, "entry")
+
+    @property
+    def rejected(self) -> RejectedRows:
+        """Return the file of rejected rows."""
+        return RejectedRows(self.hass, "entry")
+
+    def new_session(self, batch_rows: int = 1_000) -> Session:
+        """Return what an export works with, as after a restart."""
+        result = Result()
+        rejected_rows = self.rejected
+        journal = Journal(
+            self.hass,
+            file=self.file,
+            checkpoint=self.file.load(),
+            tables=TABLES,
+            deliveries=self.deliveries,
+            delivery=self.deliveries[self.delivery],
+            rejected_rows=rejected_rows,
+            header={
+                "export_id": result.export_id,
+                "source": "home",
+                "trigger": "test",
+                "integration_version": "1.2.3",
+            },
+            on_progress=self.progress.append,
+        )
+        return Session(
+            self.hass,
+            journal=journal,
+            delivery=self.deliveries[self.delivery],
+            lookup=TableLookup(self.connection, self.source),
+            rejected_rows=rejected_rows,
+            run_values=run_values(
+                source="home", export_id=result.export_id, started=result.started
+            ),
+            batch_rows=batch_rows,
+            result=result,
+        )
+
+    def new_run(self, batch_rows: int = 1_000) -> Run:
+        """Return a run that goes on from the files, as after a restart."""
+        session = self.new_session(batch_rows)
+        circumstances = Circumstances(session.run_values, PLACE, self.choice)
+        sources = [
+            SOURCE_TYPES[table].open(
+                self.hass, session.delivery.encoding(SOURCE_TYPES[table].table), circumstances
+            )
+            for table in self.tables
+        ]
+        return Run(session, sources)
+
+    async def export(self, batch_rows: int = 1_000) -> Result:
+        """Make a run."""
+        return await self.new_run(batch_rows).async_export()
+
+    async def retry_rejected(self) -> Result:
+        """Send the rejected rows again."""
+        return await Retry(self.new_session()).async_send(TABLES.values())
+
+    def rejected_rows(self) -> list[dict[str, Any]]:
+        """Return what lies in the file of rejected rows."""
+        if not self.rejected.path.exists():
+            return []
+        return [orjson.loads(line) for line in self.rejected.path.read_bytes().splitlines()]

@@ -1,0 +1,191 @@
+"""Actions: what they refuse, and in which words; what the documentation says of them."""
+
+import asyncio
+from collections.abc import Iterator
+import re
+from time import sleep
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.components.automation.config import PLATFORM_SCHEMA
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import load_yaml_dict, parse_yaml
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from sqlalchemy.exc import OperationalError
+
+from custom_components.bigquery_export import services
+from custom_components.bigquery_export.bigquery.listed_rows import TableLookup
+from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, CONF_TABLES, DOMAIN
+from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
+from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.export.tables import TABLES
+from custom_components.bigquery_export.runner.requests import METHODS
+from tests.bigquery_export.export.reconcile.test_verification import act
+from tests.bigquery_export.scenarios.test_metadata import ENGLISH, FOLDER, ROOT
+from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.warehouse import Warehouse
+from tests.bigquery_export.test_coordinator import export_now, issues_of, state
+from tests.local_bigquery.process import DATA_EDITOR
+
+FIELDS = {
+    name: set(service["fields"])
+    for name, service in load_yaml_dict(str(FOLDER / "services.yaml")).items()
+}
+PAGE = (ROOT / "docs" / "actions.md").read_text()
+
+
+def steps(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield all uses of actions in an automation."""
+    if isinstance(tree, dict):
+        if "action" in tree:
+            yield tree
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for part in tree:
+            yield from steps(part)
+
+
+def test_examples(hass: HomeAssistant) -> None:
+    """Each example is an automation whose actions and fields exist, and each action has one."""
+    used = set()
+    examples = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    for example in examples:
+        automation = parse_yaml(example)
+        PLATFORM_SCHEMA(automation)
+        for step in steps(automation):
+            domain, _, name = step["action"].partition(".")
+            if domain == DOMAIN:
+                used.add(name)
+                data = step.get("data", {})
+                assert data.keys() <= FIELDS[name]
+                services._SCHEMAS.get(name, services._SCHEMA)(data)
+                answers = name not in services._SILENT_ACTIONS
+                assert answers or "response_variable" not in step
+    assert used == FIELDS.keys()
+
+
+def test_fields() -> None:
+    """Each field that an action takes is offered, described in the page, and no other."""
+    actions = {*services._ACTIONS, *services._QUESTIONS, *services._SILENT_ACTIONS}
+    assert actions == FIELDS.keys()
+    for name, fields in FIELDS.items():
+        schema = services._SCHEMAS.get(name, services._SCHEMA)
+        assert {str(key) for key in schema.schema} == fields
+        assert all(f"`{field}`" in PAGE for field in fields)
+    raw = load_yaml_dict(str(FOLDER / "services.yaml"))
+    offered = raw["export_now"]["fields"]["tables"]["selector"]["select"]["options"]
+    assert offered == list(TABLES)
+    assert raw["verify"]["fields"]["tables"]["selector"]["select"]["options"] == list(SOURCE_TYPES)
+    methods = raw["verify"]["fields"]["method"]["selector"]["select"]["options"]
+    assert tuple(methods) == METHODS
+    assert ENGLISH["selector"]["verify_method"]["options"].keys() == set(METHODS)
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "export_now",
+        {"tables": ["states"]},
+        "There is no such table: states. Choose from these: ent",
+    ),
+    ("export_now", {"tables": "events"}, "Not exported: events. Choose other tables, or swit"),
+    ("export_now", {"entities": ["sensor.a"]}, "Switch on Force, or leave out entities and times"),
+    ("export_now", {"start": "2026-11-01 00:00:00"}, "together with Force only"),
+    (
+        "export_now",
+        {"force": True, "start": "2026-11-02 00:00:00", "end": "2026-11-01 00:00:00"},
+        "2026-11-01 00:00:00 is not after 2026-11-02 00:00:00. Choose an end",
+    ),
+    ("verify", {"tables": ["entities"]}, "These cannot be compared: entities. They describe"),
+    (
+        "verify",
+        {"start_date": "2026-11-02", "end_date": "2026-11-01"},
+        "2026-11-01 is not after 2026-11-02",
+    ),
+    (
+        "verify",
+        {"start_date": "2025-01-01", "end_date": "2026-11-01"},
+        "670 days are too many for one comparison. Choose at most 366",
+    ),
+]
+
+
+async def test_what_is_refused_and_what_is_not(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A mistake is said in a sentence; a part of an export heals nothing and is not the last."""
+    tables = ["sensor_data", "recorder_runs", "entities"]
+    hass.config_entries.async_update_entry(entry, options={CONF_TABLES: tables})
+    await record(hass, 3)
+    with patch("custom_components.bigquery_export.bigquery.schema.Administration.ensure_views"):
+        assert await hass.config_entries.async_setup(entry.entry_id)
+    for name, data, sentence in WRONG:
+        with pytest.raises(ServiceValidationError, match=sentence):
+            await act(hass, name, **data)
+
+    estimate = await act(hass, "estimate")
+    assert estimate["tables"]["sensor_data"]["rows"] >= 3
+    assert estimate["within_free_tier"] is True
+    error = OperationalError("select", {}, Exception("disk I/O error"))
+    extent = "custom_components.bigquery_export.estimate.estimate.read_extent"
+    with patch(extent, side_effect=error), pytest.raises(HomeAssistantError, match="disk I/O"):
+        await act(hass, "estimate")
+
+    sent = await act(hass, "export_now", tables=["entities", "recorder_runs"])
+    assert sent["rows"].keys() == {"entities", "recorder_runs"}
+    assert "sent_again" not in sent
+    assert state(hass, "last_export") == "unknown"
+    assert warehouse.rows() == []
+    warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY])
+    with pytest.raises(HomeAssistantError):
+        await export_now(hass)
+    warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY], DATA_EDITOR)
+    await act(hass, "export_now", tables=["recorder_runs"])
+    assert state(hass, "status") == "failed"
+    assert issues_of(hass).keys() == {"permission_missing"}
+    await export_now(hass)
+    assert issues_of(hass) == {}
+    assert state(hass, "last_export") != "unknown"
+
+    # Comparing goes on beside exports, once at a time, and ends when the export is unloaded.
+    rows = TableLookup.rows
+    coordinator: BigQueryExportCoordinator = entry.runtime_data
+    exported: list[Any] = []
+
+    def look(lookup: TableLookup, *args: Any) -> Any:
+        """Export more rows before the first look into BigQuery."""
+        if not exported:
+            exported.append(
+                asyncio.run_coroutine_threadsafe(more_rows(), hass.loop).result(timeout=60)
+            )
+        return rows(lookup, *args)
+
+    async def more_rows() -> Any:
+        await record(hass, 4, name="later")
+        with pytest.raises(ServiceValidationError, match="A comparison is going on already"):
+            await act(hass, "verify")
+        return await export_now(hass)
+
+    today = {"start_date": str(dt_util.utcnow().date()), "tables": ["sensor_data"]}
+    with patch.object(TableLookup, "rows", look):
+        found = await act(hass, "verify", **today)
+    assert exported[0]["rows"]["sensor_data"] >= 4
+    assert found["total"]["missing"] == found["total"]["only_in_bigquery"] == 0
+
+    def stop(lookup: TableLookup, *args: Any) -> Any:
+        hass.loop.call_soon_threadsafe(coordinator._verifier.async_stop)
+        for row in rows(lookup, *args):
+            while not coordinator._verifier._stopped:
+                sleep(0.001)
+            yield row
+
+    with (
+        patch.object(TableLookup, "rows", stop),
+        pytest.raises(HomeAssistantError, match="stopped"),
+    ):
+        await act(hass, "verify", **today)
+    with pytest.raises(HomeAssistantError, match="stopped"):
+        await act(hass, "verify", **today)
+    assert await hass.config_entries.async_unload(entry.entry_id)
