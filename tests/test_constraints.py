@@ -67,11 +67,11 @@ def test_installed_versions() -> None:
     folder = Path(homeassistant.__file__).parent
     constraints = map(Requirement, lines(folder / "package_constraints.txt"))
     installed = {canonicalize_name(found.name): found.version for found in distributions()}
-    refused = {
+    rejected = {
         str(constraint)
         for constraint in constraints
         if (version := installed.get(canonicalize_name(constraint.name)))
         and not constraint.specifier.contains(version, prereleases=True)
     }
-    assert refused == set()
+    assert rejected == set()
     assert "homeassistant" in installed

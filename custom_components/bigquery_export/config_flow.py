@@ -9,6 +9,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import (
     CONF_BEGIN,
+    CONF_CONTEXT_ENTITIES,
     CONF_DATASET_ID,
     CONF_DELIVERY,
     CONF_EXPORT_AT_ONCE,
@@ -17,17 +18,16 @@ from .const import (
     CONF_KEY_SINCE,
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
-    CONF_SURROUNDINGS,
     CONF_TABLES,
     DOMAIN,
 )
 from .errors import ExportError
 from .flow.connection_check import (
     FIELDS,
-    async_prove,
+    async_check_connection,
     check_dataset,
-    prove_destination,
-    prove_tables,
+    check_destination,
+    check_tables,
 )
 from .flow.content_form import CONTENT_SCHEMA, content_options
 from .flow.descriptions import content_sentences, key_age_sentence
@@ -43,7 +43,7 @@ from .flow.destination_form import (
 from .flow.key_form import async_take_key, has_key
 from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import recorded_entities
-from .home.context_entities import proposed_surroundings
+from .home.context_entities import default_context_entities
 from .runner.start_position import History, async_newest_rows
 from .settings.destination import destination_from, title_of
 from .settings.options import options_from
@@ -56,7 +56,7 @@ GCLOUD = (
     '  "home-assistant@$PROJECT.iam.gserviceaccount.com"'
 )
 """Lines that are short enough for the dialog, which does not break them."""
-_NOTHING_WRONG = FormError({}, {})
+_NO_ERRORS = FormError({}, {})
 
 
 class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -84,7 +84,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the service account's key."""
-        wrong = _NOTHING_WRONG
+        wrong = _NO_ERRORS
         if user_input is not None:
             try:
                 await self._async_take_key(user_input)
@@ -98,7 +98,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask where the rows go, and make dataset and table there when they are missing."""
-        wrong = _NOTHING_WRONG
+        wrong = _NO_ERRORS
         if user_input is not None:
             try:
                 await self._async_take_destination(user_input)
@@ -121,13 +121,13 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_what(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to export, say what it comes to, and make the entry."""
-        wrong = _NOTHING_WRONG
+        wrong = _NO_ERRORS
         if user_input is not None:
             try:
                 return await self._async_create_entry(user_input)
             except FormError as err:
                 wrong = err
-        values = user_input or {CONF_SURROUNDINGS: proposed_surroundings(self.hass)}
+        values = user_input or {CONF_CONTEXT_ENTITIES: default_context_entities(self.hass)}
         return self.async_show_form(
             step_id="what",
             data_schema=self.add_suggested_values_to_schema(CONTENT_SCHEMA, values),
@@ -152,12 +152,12 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for a new key, and prove it at the destination that there is."""
-        wrong = _NOTHING_WRONG
+        wrong = _NO_ERRORS
         entry = self._get_reauth_entry()
         if user_input is not None:
             try:
                 await self._async_take_key(user_input)
-                await self._async_prove_entry(entry, entry.data, ())
+                await self._async_check_entry(entry, entry.data, ())
             except FormError as err:
                 wrong = err
             else:
@@ -172,7 +172,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for a new key or another destination; the old ones hold until the new are proven."""
-        wrong = _NOTHING_WRONG
+        wrong = _NO_ERRORS
         entry = self._get_reconfigure_entry()
         if user_input is not None:
             try:
@@ -221,8 +221,8 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         destination = destination_from(data)
         await self.async_set_unique_id(destination.table_id, raise_on_progress=False)
         delivery = user_input[CONF_DELIVERY]
-        self._needless = await async_prove(
-            self.hass, FIELDS, prove_destination, self._key, destination, delivery
+        self._needless = await async_check_connection(
+            self.hass, FIELDS, check_destination, self._key, destination, delivery
         )
         self._destination, self._delivery = data, delivery
 
@@ -232,7 +232,9 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         options = {CONF_DELIVERY: self._delivery, **content_options(self.hass, user_input)}
         destination = destination_from(self._destination)
         tables = options_from(options).tables
-        await async_prove(self.hass, (CONF_TABLES,), prove_tables, self._key, destination, tables)
+        await async_check_connection(
+            self.hass, (CONF_TABLES,), check_tables, self._key, destination, tables
+        )
         data = {**self._key_data(), **self._destination}
         if user_input[CONF_HISTORY] == History.NONE:
             data[CONF_BEGIN] = await self._async_begin()
@@ -259,7 +261,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             data.update(self._key_data())
         else:
             self._key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
-        await self._async_prove_entry(entry, data, FIELDS)
+        await self._async_check_entry(entry, data, FIELDS)
         before, after = destination_from(entry.data), destination_from(data)
         kept = {name: entry.data[name] for name in entry.data if name not in DESTINATION_FIELDS}
         return self.async_update_reload_and_abort(
@@ -270,15 +272,15 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             data={**kept, **data},
         )
 
-    async def _async_prove_entry(
+    async def _async_check_entry(
         self, entry: ConfigEntry, data: Mapping[str, Any], fields: tuple[str, ...]
     ) -> None:
         """Prove the key at a destination with the options of an entry. Raises FormError."""
         options = options_from(entry.options)
-        await async_prove(
+        await async_check_connection(
             self.hass,
             fields,
-            prove_destination,
+            check_destination,
             self._key,
             destination_from(data),
             options.delivery,

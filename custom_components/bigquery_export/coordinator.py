@@ -29,18 +29,18 @@ from .export.tables import TABLES
 from .runner.factory import Exporter
 from .runner.requests import ExportRequest, VerifyRequest
 from .runner.verifier import Verdict, Verifier
-from .scheduler.scheduler import UnaskedExports
+from .scheduler.scheduler import Scheduler
 from .settings.options import options_from
 from .source.readiness import check_recorder
 from .status.backlog import count_waiting
-from .status.export_events import Happening, completed, failed, gap_found
+from .status.export_events import ExportEvent, completed, failed, gap_found
 from .status.export_status import ExportStatus, Trigger
 from .status.health import ExportHealth
 from .status.issues import (
-    async_show_lost_rows,
+    async_show_gaps,
     async_show_newer_recorder,
     async_show_old_key,
-    async_show_rows_in_danger,
+    async_show_rows_at_risk,
 )
 from .translation import translated
 
@@ -76,8 +76,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self.stopped = False
         """Whether no export begins any more."""
         self._display = ExportDisplay(self)
-        self._unasked = UnaskedExports(self, self._options.schedule, self._display.async_show)
-        self.health = ExportHealth(hass, entry, HassJob(self._unasked.async_export))
+        self._scheduler = Scheduler(self, self._options.schedule, self._display.async_show)
+        self.health = ExportHealth(hass, entry, HassJob(self._scheduler.async_export))
         """How exports went."""
 
     @override
@@ -95,15 +95,15 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             waiting = await read_recorder(
                 self.hass, count_waiting, self.hass, self._options, self._checkpoint
             )
-            await self._unasked.guard.async_look(self._checkpoint, waiting)
+            await self._scheduler.guard.async_look(self._checkpoint, waiting)
         except ExportError as err:
             raise translated(UpdateFailed, err) from err
         async_show_newer_recorder(self.hass, self.config_entry)
         async_show_old_key(self.hass, self.config_entry, self._options.key_days)
         # As long as exports succeed, the next one is soon enough.
-        danger = self._unasked.guard.danger if self.health.last_error else None
-        async_show_rows_in_danger(self.hass, self.config_entry, danger)
-        self._display.count(sum(waiting.values()), self._unasked.guard.oldest)
+        at_risk = self._scheduler.guard.at_risk if self.health.last_error else None
+        async_show_rows_at_risk(self.hass, self.config_entry, at_risk)
+        self._display.count(sum(waiting.values()), self._scheduler.guard.oldest)
         return self._display.status()
 
     @property
@@ -140,12 +140,12 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     @property
     def next_export(self) -> datetime | None:
         """Return when the schedule has the next export; None when nothing begins by itself."""
-        return self._unasked.next
+        return self._scheduler.next
 
     @callback
     def async_schedule(self) -> None:
         """Export at the times that the options say, and when rows are in danger."""
-        self._unasked.async_start()
+        self._scheduler.async_start()
 
     async def async_export(self, trigger: Trigger, wanted: ExportRequest = _EVERYTHING) -> Result:
         """Export everything that waits, or what is wanted of it; while paused, no backfill.
@@ -166,7 +166,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         Raises ServiceValidationError when an export is running already.
         """
         self._check_alone()
-        self._unasked.async_begin(Trigger.ACTION)
+        self._scheduler.async_begin(Trigger.ACTION)
 
     async def async_retry_rejected(self) -> Result:
         """Send the rejected rows again; raises what `async_export` raises."""
@@ -247,9 +247,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
                     flush=wanted.flush, backfill=backfill, everything=tables is None
                 )
             finally:
-                if run.losses:
-                    async_show_lost_rows(self.hass, self.config_entry, run.losses)
-                    self._display.async_tell(gap_found(run.losses))
+                if run.gaps:
+                    async_show_gaps(self.hass, self.config_entry, run.gaps)
+                    self._display.async_send_export_event(gap_found(run.gaps))
             corrections = await self._exporter.async_new_corrections(
                 self._checkpoint, tables, again=wanted.force
             )
@@ -264,7 +264,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
                 result.include(again)
                 result.sent_again = again.rows
             await self._async_remember(result)
-        self._display.async_tell(completed(result, trigger))
+        self._display.async_send_export_event(completed(result, trigger))
         return result
 
     def _check_not_stopped(self, run: Run | Corrections | Resend) -> None:
@@ -299,9 +299,9 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         if self.stopped:
             raise StoppedError
         self._display.async_begin()
-        happening: Happening | None = None
+        export_event: ExportEvent | None = None
         try:
-            if self.health.tables_doubtful:
+            if self.health.tables_in_doubt:
                 # A column may have been dropped; if it was not, this changes nothing.
                 await self.hass.async_add_executor_job(
                     self._administration.ensure, self._options.tables
@@ -312,11 +312,11 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         except ExportError as err:
             self.health.async_forget_retry()
             self.health.async_failed(err, retry=not self.stopped)
-            happening = failed(self.health, trigger)
+            export_event = failed(self.health, trigger)
             raise
         except Exception as err:
             self.health.async_broke_down(err)
-            happening = failed(self.health, trigger)
+            export_event = failed(self.health, trigger)
             raise
         else:
             if everything:
@@ -329,8 +329,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
                 await self._display.async_count_rejected()
                 await self.async_refresh()
             # Whoever hears of it finds all entities as they are then.
-            if happening:
-                self._display.async_tell(happening)
+            if export_event:
+                self._display.async_send_export_event(export_event)
 
     @callback
     def _on_progress(self, checkpoint: Checkpoint) -> None:

@@ -63,7 +63,7 @@ async def async_get_config_entry_diagnostics(
         "health": {
             "retrying": coordinator.health.retrying,
             "failures": coordinator.health.failures,
-            "tables_doubtful": coordinator.health.tables_doubtful,
+            "tables_in_doubt": coordinator.health.tables_in_doubt,
             "recorder_readable": coordinator.last_update_success,
             "issues": _issues(hass, entry),
             "load_jobs_used": coordinator.exporter.load_jobs_used,
@@ -140,7 +140,7 @@ def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
     intent = checkpoint.intent
     return {
         "positions": {name: _position(one) for name, one in checkpoint.positions.items()},
-        "in_doubt": intent and {"table": intent.track, "delivery": intent.delivery},
+        "in_doubt": intent and {"table": intent.position_key, "delivery": intent.delivery},
         "last_export": checkpoint.last_export,
     }
 

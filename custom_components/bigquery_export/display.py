@@ -9,7 +9,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
-from .status.export_events import Happening, async_tell, rows_rejected
+from .status.export_events import ExportEvent, async_send_export_event, rows_rejected
 from .status.export_status import ExportStatus, Status
 from .status.issues import async_show_rejected_rows
 from .status.progress import Progress
@@ -68,8 +68,8 @@ class ExportDisplay:
         rejected_rows = self._coordinator.exporter.rejected_rows
         before = self.rejected
         self.rejected = await self._hass.async_add_executor_job(rejected_rows.count_by_reason)
-        if not first and (happening := rows_rejected(before, self.rejected)):
-            self.async_tell(happening)
+        if not first and (export_event := rows_rejected(before, self.rejected)):
+            self.async_send_export_event(export_event)
         async_show_rejected_rows(self._hass, self._entry, self.rejected, str(rejected_rows.path))
 
     @callback
@@ -85,9 +85,9 @@ class ExportDisplay:
         self._show(self.status())
 
     @callback
-    def async_tell(self, happening: Happening) -> None:
+    def async_send_export_event(self, export_event: ExportEvent) -> None:
         """Tell all that listen what has happened."""
-        async_tell(self._hass, self._entry, happening)
+        async_send_export_event(self._hass, self._entry, export_event)
 
     def status(self) -> ExportStatus:
         """Return the export as entities and diagnostics show it."""

@@ -9,7 +9,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BigQueryExportConfigEntry
 from .entity import AlwaysAvailableEntity
-from .status.export_events import Happening, HappeningType, async_listen
+from .status.export_events import ExportEvent, ExportEventType, async_listen_export_events
 
 # Coordinator is used to centralize the data updates
 PARALLEL_UPDATES = 0
@@ -18,7 +18,7 @@ _EXPORT = EventEntityDescription(
     key="export",
     translation_key="export",
     entity_category=EntityCategory.DIAGNOSTIC,
-    event_types=[type_.value for type_ in HappeningType],
+    event_types=[type_.value for type_ in ExportEventType],
 )
 
 
@@ -28,10 +28,10 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the event entity of a config entry."""
-    async_add_entities([ExportEvent(entry.runtime_data, _EXPORT)])
+    async_add_entities([ExportEventEntity(entry.runtime_data, _EXPORT)])
 
 
-class ExportEvent(AlwaysAvailableEntity, EventEntity):
+class ExportEventEntity(AlwaysAvailableEntity, EventEntity):
     """Tells automations, and the activity of the home, what has happened."""
 
     @override
@@ -39,9 +39,9 @@ class ExportEvent(AlwaysAvailableEntity, EventEntity):
         """Listen to what happens."""
         await super().async_added_to_hass()
         entry = self.coordinator.config_entry
-        self.async_on_remove(async_listen(self.hass, entry, self._async_happened))
+        self.async_on_remove(async_listen_export_events(self.hass, entry, self._async_happened))
 
     @callback
-    def _async_happened(self, happening: Happening) -> None:
-        self._trigger_event(happening.type, {**happening.attributes})
+    def _async_happened(self, export_event: ExportEvent) -> None:
+        self._trigger_event(export_event.type, {**export_event.attributes})
         self.async_write_ha_state()

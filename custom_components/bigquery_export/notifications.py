@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .coordinator import BigQueryExportConfigEntry
 from .settings.options import Notifications, options_from
-from .status.export_events import Happening, HappeningType, async_listen
+from .status.export_events import ExportEvent, ExportEventType, async_listen_export_events
 from .translation import async_text
 
 _PATIENCE = 3
@@ -25,7 +25,9 @@ def async_setup_notifications(hass: HomeAssistant, entry: BigQueryExportConfigEn
         async_dismiss_notifications(hass, entry)
         return
     entry.async_on_unload(
-        async_listen(hass, entry, partial(_async_notify, hass, entry, wanted is Notifications.ALL))
+        async_listen_export_events(
+            hass, entry, partial(_async_notify, hass, entry, wanted is Notifications.ALL)
+        )
     )
     entry.async_on_unload(
         entry.runtime_data.async_add_listener(partial(_async_dismiss_healed, hass, entry))
@@ -35,33 +37,33 @@ def async_setup_notifications(hass: HomeAssistant, entry: BigQueryExportConfigEn
 @callback
 def async_dismiss_notifications(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back all notifications of an export."""
-    for type_ in HappeningType:
+    for type_ in ExportEventType:
         _async_dismiss(hass, entry, type_)
 
 
 @callback
 def _async_notify(
-    hass: HomeAssistant, entry: ConfigEntry, everything: bool, happening: Happening
+    hass: HomeAssistant, entry: ConfigEntry, everything: bool, export_event: ExportEvent
 ) -> None:
-    match happening.type:
-        case HappeningType.COMPLETED if not everything:
+    match export_event.type:
+        case ExportEventType.COMPLETED if not everything:
             return
-        case HappeningType.FAILED if _may_pass(happening):
+        case ExportEventType.FAILED if _may_pass(export_event):
             return
-        case HappeningType.FAILED:
-            _async_dismiss(hass, entry, HappeningType.COMPLETED)
+        case ExportEventType.FAILED:
+            _async_dismiss(hass, entry, ExportEventType.COMPLETED)
     persistent_notification.async_create(
         hass,
-        _message(hass, happening),
+        _message(hass, export_event),
         async_text(hass, "common", "notification_title", {"title": entry.title}),
-        _notification_id(entry, happening.type),
+        _notification_id(entry, export_event.type),
     )
 
 
-def _may_pass(happening: Happening) -> bool:
+def _may_pass(export_event: ExportEvent) -> bool:
     """Return whether a failure is too young to trouble anybody with it."""
-    failures: int = happening.attributes["failures"]
-    return bool(happening.attributes["retrying"]) and failures < _PATIENCE
+    failures: int = export_event.attributes["failures"]
+    return bool(export_event.attributes["retrying"]) and failures < _PATIENCE
 
 
 @callback
@@ -69,31 +71,31 @@ def _async_dismiss_healed(hass: HomeAssistant, entry: BigQueryExportConfigEntry)
     """Take back what has been put right."""
     status = entry.runtime_data.data
     if not status.last_error:
-        _async_dismiss(hass, entry, HappeningType.FAILED)
+        _async_dismiss(hass, entry, ExportEventType.FAILED)
     if not status.rejected:
-        _async_dismiss(hass, entry, HappeningType.ROWS_REJECTED)
+        _async_dismiss(hass, entry, ExportEventType.ROWS_REJECTED)
 
 
 @callback
-def _async_dismiss(hass: HomeAssistant, entry: ConfigEntry, type_: HappeningType) -> None:
+def _async_dismiss(hass: HomeAssistant, entry: ConfigEntry, type_: ExportEventType) -> None:
     persistent_notification.async_dismiss(hass, _notification_id(entry, type_))
 
 
-def _notification_id(entry: ConfigEntry, type_: HappeningType) -> str:
+def _notification_id(entry: ConfigEntry, type_: ExportEventType) -> str:
     return f"{DOMAIN}_{type_}_{entry.entry_id}"
 
 
-def _message(hass: HomeAssistant, happening: Happening) -> str:
+def _message(hass: HomeAssistant, export_event: ExportEvent) -> str:
     """Return what has happened, and what to do, in sentences."""
-    key = f"notification_{happening.type}"
-    blanks = {**happening.attributes}
-    match happening.type:
-        case HappeningType.FAILED:
-            key += "_retrying" if blanks["retrying"] else ""
-        case HappeningType.GAP_FOUND:
-            blanks["tables"] = ", ".join(blanks["tables"])
-            blanks |= {name: _local(blanks[name]) for name in ("since", "until")}
-    return async_text(hass, "common", key, blanks)
+    key = f"notification_{export_event.type}"
+    placeholders = {**export_event.attributes}
+    match export_event.type:
+        case ExportEventType.FAILED:
+            key += "_retrying" if placeholders["retrying"] else ""
+        case ExportEventType.GAP_FOUND:
+            placeholders["tables"] = ", ".join(placeholders["tables"])
+            placeholders |= {name: _local(placeholders[name]) for name in ("since", "until")}
+    return async_text(hass, "common", key, placeholders)
 
 
 def _local(time: str) -> str:

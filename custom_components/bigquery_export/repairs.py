@@ -15,7 +15,7 @@ from .const import DOMAIN
 from .coordinator import BigQueryExportConfigEntry
 from .errors import TableNotFoundError
 from .status.export_status import Trigger
-from .status.issues import ROWS_IN_DANGER, ROWS_LOST, ROWS_REJECTED
+from .status.issues import ROWS_AT_RISK, ROWS_LOST, ROWS_REJECTED
 from .translation import async_reason
 
 PATIENCE = 30.0
@@ -37,22 +37,24 @@ class _Flow(RepairsFlow):
         if self.hass.config_entries.async_get_entry(self._entry.entry_id) is None:
             return self.async_abort(reason="entry_removed")
         if self._entry.disabled_by:
-            return self.async_abort(reason="entry_disabled", description_placeholders=self._blanks)
+            return self.async_abort(
+                reason="entry_disabled", description_placeholders=self._placeholders
+            )
         return None
 
     @property
-    def _blanks(self) -> dict[str, str]:
+    def _placeholders(self) -> dict[str, str]:
         """Return what fills the blanks in the sentences of the issue."""
         return {**(self._issue.translation_placeholders or {})}
 
     def _form(
-        self, step_id: str, error: str | None = None, blanks: Mapping[str, str] | None = None
+        self, step_id: str, error: str | None = None, placeholders: Mapping[str, str] | None = None
     ) -> RepairsFlowResult:
         return self.async_show_form(
             step_id=step_id,
             data_schema=_EMPTY,
             errors={"base": error} if error else None,
-            description_placeholders={**self._blanks, **(blanks or {})},
+            description_placeholders={**self._placeholders, **(placeholders or {})},
         )
 
 
@@ -90,7 +92,7 @@ class TryAgainFlow(_Flow):
                     translation_placeholders=entry.error_reason_translation_placeholders,
                 )
         # While the export is paused, rows that are about to be deleted cannot wait.
-        trigger = Trigger.RETENTION if key == ROWS_IN_DANGER else Trigger.ACTION
+        trigger = Trigger.RETENTION if key == ROWS_AT_RISK else Trigger.ACTION
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await entry.runtime_data.async_export(trigger)
@@ -104,7 +106,7 @@ class RejectedRowsFlow(_Flow):
         if absent := self._absent():
             return absent
         return self.async_show_menu(
-            menu_options=["retry", "discard"], description_placeholders=self._blanks
+            menu_options=["retry", "discard"], description_placeholders=self._placeholders
         )
 
     async def async_step_retry(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:

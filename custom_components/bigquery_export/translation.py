@@ -21,10 +21,12 @@ def translated[E: HomeAssistantError](exception: type[E], err: ExportError) -> E
 
 
 @callback
-def async_text(hass: HomeAssistant, category: str, key: str, blanks: Mapping[str, Any]) -> str:
+def async_text(
+    hass: HomeAssistant, category: str, key: str, placeholders: Mapping[str, Any]
+) -> str:
     """Return a sentence with its blanks filled in."""
     texts = async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
-    return texts[f"component.{DOMAIN}.{category}.{key}"].format_map(blanks)
+    return texts[f"component.{DOMAIN}.{category}.{key}"].format_map(placeholders)
 
 
 @callback

@@ -25,7 +25,7 @@ class Competitor(Protocol):
     def begin(self) -> None:
         """Begin before the first row."""
 
-    def work(self, until: int, watch: Stopwatch) -> None:
+    def work(self, until: int, observer: Stopwatch) -> None:
         """Take the rows up to an id."""
 
     def end(self) -> None:
@@ -48,11 +48,11 @@ class Measured:
     bytes_per_row: float = 0.0
     stages: dict[str, list[Cost]] = field(default_factory=dict)
 
-    def add(self, competitor: Competitor, watch: Stopwatch) -> None:
+    def add(self, competitor: Competitor, observer: Stopwatch) -> None:
         """Add a repetition."""
         self.rows = competitor.rows
         self.bytes_per_row = competitor.sent / competitor.rows
-        for stage, cost in watch.stages.items():
+        for stage, cost in observer.stages.items():
             each = Cost(cost.wall / self.rows * 1e6, cost.cpu / self.rows * 1e6)
             self.stages.setdefault(stage, []).append(each)
 
@@ -90,6 +90,6 @@ def compete(
         finally:
             for competitor in competitors:
                 competitor.end()
-        for competitor, watch in zip(competitors, watches, strict=True):
-            measured[competitor.name].add(competitor, watch)
+        for competitor, observer in zip(competitors, watches, strict=True):
+            measured[competitor.name].add(competitor, observer)
     return measured

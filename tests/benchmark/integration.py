@@ -12,8 +12,8 @@ from custom_components.bigquery_export.bigquery.storage_write import StorageWrit
 from custom_components.bigquery_export.const import DEFAULT_BATCH_ROWS
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.ports import Source
-from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
-from custom_components.bigquery_export.rows.context import Circumstances
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
+from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.reader import PIECE_ROWS
 
@@ -39,7 +39,7 @@ class Integration:
     """
 
     hass: HomeAssistant
-    circumstances: Circumstances
+    row_context: RowContext
     name: str = StorageWriteDelivery.name
     piece_rows: int = PIECE_ROWS
     rows: int = 0
@@ -61,27 +61,27 @@ class Integration:
             delivery = LoadJobDelivery(no_network.connection)
             self._last_stage, self._deliver = GZIP, self._file()
         encoding = delivery.encoding(SENSOR_DATA)
-        type_ = SOURCE_TYPES[SENSOR_DATA.name]
-        self._source = type_.open(self.hass, encoding, self.circumstances)
+        type_ = RECORDER_TABLES[SENSOR_DATA.name]
+        self._source = type_.open(self.hass, encoding, self.row_context)
 
-    def work(self, until: int, watch: Stopwatch) -> None:
+    def work(self, until: int, observer: Stopwatch) -> None:
         """Take the rows up to an id."""
         batch: list[bytes] = []
         while piece := self._source.reader.read(self._cursor, until, self.piece_rows):
             self._cursor = piece.last.id
-            watch.lap(READ)
+            observer.lap(READ)
             encoded = self._source.encoder.encode(piece)
-            watch.lap(ENCODE)
+            observer.lap(ENCODE)
             batch.extend(encoded.data)
             self.rows += len(encoded.data)
             if len(batch) >= DEFAULT_BATCH_ROWS:
                 self._deliver(batch)
-                watch.lap(self._last_stage)
+                observer.lap(self._last_stage)
                 batch = []
-        watch.lap(READ)
+        observer.lap(READ)
         if batch:
             self._deliver(batch)
-            watch.lap(self._last_stage)
+            observer.lap(self._last_stage)
 
     def end(self) -> None:
         """Let go of what the run remembers."""

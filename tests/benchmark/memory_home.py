@@ -25,7 +25,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.bigquery_export.home.registries import Registries
 from custom_components.bigquery_export.rows.columns import run_values
-from custom_components.bigquery_export.rows.context import Circumstances
+from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.local_time import Place
 from custom_components.bigquery_export.rows.privacy import Privacy
 from custom_components.bigquery_export.settings.options import options_from
@@ -48,12 +48,12 @@ async def home_with(folder: Path, db_url: str, entities: int) -> AsyncIterator[H
             await hass.async_stop(force=True)
 
 
-async def circumstances_of(hass: HomeAssistant) -> Circumstances:
+async def circumstances_of(hass: HomeAssistant) -> RowContext:
     """Return what the rows of an export depend on where a user has left everything as it is."""
     registries = Registries(hass)
     await registries.async_open({})
     options = options_from({})
-    return Circumstances(
+    return RowContext(
         run_values(source="benchmark", export_id="benchmark", started=datetime.now(UTC)),
         Place(ZoneInfo(TIME_ZONE), Observer(PLACE.latitude, PLACE.longitude, PLACE.elevation)),
         options.choice,

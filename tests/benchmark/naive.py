@@ -43,17 +43,17 @@ class NaiveExporter:
         self.sent = 0
         self._pages.open()
 
-    def work(self, until: int, watch: Stopwatch) -> None:
+    def work(self, until: int, observer: Stopwatch) -> None:
         """Make lines of JSON of the rows up to an id."""
         exported = datetime.now(UTC).isoformat()
         while page := self._pages.next(until):
-            watch.lap(READ)
+            observer.lap(READ)
             rows = [row_values(dict(zip(COLUMNS, row, strict=True)), exported) for row in page]
-            watch.lap(BUILD)
+            observer.lap(BUILD)
             lines = [json.dumps(row).encode() for row in rows]
-            watch.lap(DUMP)
+            observer.lap(DUMP)
             self.sent += sum(map(len, lines)) + len(lines)
-        watch.lap(READ)
+        observer.lap(READ)
 
     def end(self) -> None:
         """Close the database."""

@@ -53,9 +53,9 @@ async def measure_pipelines(
     """Let all take all rows of a database in turn; without rivals, only the integration."""
     with TemporaryDirectory(dir=folder) as own:
         async with home_with(Path(own), url, ENTITIES) as hass:
-            circumstances = await circumstances_of(hass)
+            row_context = await circumstances_of(hass)
             competitors: list[Competitor] = [
-                Integration(hass, circumstances, delivery) for delivery in deliveries
+                Integration(hass, row_context, delivery) for delivery in deliveries
             ]
             if rivals:
                 database_driver = partial(connect, url)
@@ -70,5 +70,5 @@ async def measure_pipelines(
                 )
             finally:
                 gc.unfreeze()
-                circumstances.facts.async_close()  # type: ignore[attr-defined]
+                row_context.facts.async_close()  # type: ignore[attr-defined]
     return Pipelines(database, rows, measured)

@@ -90,11 +90,11 @@ class PlainReading:
         """Begin before the first row."""
         self._pages.open()
 
-    def work(self, until: int, watch: Stopwatch) -> None:
+    def work(self, until: int, observer: Stopwatch) -> None:
         """Fetch the rows up to an id."""
         while self._pages.next(until):
             pass
-        watch.lap(READ)
+        observer.lap(READ)
 
     def end(self) -> None:
         """Close the database."""

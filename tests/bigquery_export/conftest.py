@@ -16,7 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.const import DEFAULT_TABLES
-from custom_components.bigquery_export.export.tables import SNAPSHOT_TYPES
+from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
 
 # They import the integration before `hass` is made: else Home Assistant looks for it in the test
 # plugin's own folder.
@@ -102,7 +102,7 @@ def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     A test that is about them is marked `all_tables`, or chooses its tables itself.
     """
     if not request.node.get_closest_marker("all_tables"):
-        few = [table for table in DEFAULT_TABLES if table not in SNAPSHOT_TYPES]
+        few = [table for table in DEFAULT_TABLES if table not in DIMENSION_TABLES]
         monkeypatch.setattr(
             "custom_components.bigquery_export.settings.options.DEFAULT_TABLES", few
         )

@@ -20,6 +20,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.bigquery_export.const import (
     CONF_ADVANCED,
     CONF_API_ENDPOINT,
+    CONF_CONTEXT_ENTITIES,
     CONF_DATASET_ID,
     CONF_DELIVERY,
     CONF_EXPORT_AT_ONCE,
@@ -30,7 +31,6 @@ from custom_components.bigquery_export.const import (
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_STORAGE_ENDPOINT,
-    CONF_SURROUNDINGS,
     CONF_TABLE_ID,
     CONF_TABLES,
     DOMAIN,
@@ -41,7 +41,7 @@ from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER, JOB_USER
 
 CLOSED = "http://127.0.0.1:9"
 """An address of this machine where nobody listens."""
-WHAT = {CONF_TABLES: ["sensor_data"], CONF_SURROUNDINGS: [], CONF_EXPORT_AT_ONCE: False}
+WHAT = {CONF_TABLES: ["sensor_data"], CONF_CONTEXT_ENTITIES: [], CONF_EXPORT_AT_ONCE: False}
 """What is chosen in the last form: the local BigQuery takes seconds to make views."""
 
 type Upload = Callable[[str], Awaitable[str]]

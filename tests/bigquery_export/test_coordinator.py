@@ -239,11 +239,11 @@ async def test_daily_export_that_fails(
 ) -> None:
     """An export that nobody waits for leaves a line in the log, and the next one heals it."""
     warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
-    await loaded.runtime_data._unasked.async_export(dt_util.utcnow())
+    await loaded.runtime_data._scheduler.async_export(dt_util.utcnow())
     assert "The export to BigQuery failed: BigQuery cannot find" in caplog.text
     assert state(hass, "status") == "failed"
     warehouse.create_table()
-    await loaded.runtime_data._unasked.async_export(dt_util.utcnow())
+    await loaded.runtime_data._scheduler.async_export(dt_util.utcnow())
     assert state(hass, "status") == "idle"
 
 
@@ -254,7 +254,7 @@ async def test_daily_export_while_one_runs(
     await record(hass, 3)
     running = hass.async_create_task(export_now(hass))
     await asyncio.sleep(0)
-    await loaded.runtime_data._unasked.async_export(dt_util.utcnow())
+    await loaded.runtime_data._scheduler.async_export(dt_util.utcnow())
     await running
     assert "export to BigQuery failed" not in caplog.text
 
@@ -448,7 +448,7 @@ async def test_tried_again(
     assert state(hass, "status") == "retrying"
     assert issues_of(hass) == {}
 
-    await loaded.runtime_data._unasked.async_export(dt_util.utcnow())
+    await loaded.runtime_data._scheduler.async_export(dt_util.utcnow())
     assert state(hass, "status") == "idle"
     assert not loaded.runtime_data.health.retrying
     assert len(warehouse.rows()) >= 3

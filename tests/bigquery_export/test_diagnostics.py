@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY
 from custom_components.bigquery_export.errors import UnreachableError
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
-from custom_components.bigquery_export.rows.encoded_rows import RefusedRow
+from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.source.test_states import record
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -52,7 +52,7 @@ async def test_diagnostics(
     assert await async_setup_component(hass, "diagnostics", {})
     data = {**entry.data, "paused": False}
     hass.config_entries.async_update_entry(entry, data=data, options=OPTIONS)
-    rejected = [RefusedRow({"state_id": n}, reason, False) for n, reason in enumerate(REASONS)]
+    rejected = [RejectedRow({"state_id": n}, reason, False) for n, reason in enumerate(REASONS)]
     RejectedRows(hass, entry.entry_id).append("export", SENSOR_DATA, rejected)
     await record(hass, 3)
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -98,7 +98,7 @@ async def test_diagnostics(
     assert found["health"] == {
         "retrying": False,
         "failures": 0,
-        "tables_doubtful": False,
+        "tables_in_doubt": False,
         "recorder_readable": True,
         "issues": ["permission_missing", "rows_rejected"],
         "load_jobs_used": 0,

@@ -20,7 +20,7 @@ from custom_components.bigquery_export.rows.entities import (
     entity_change_values,
     entity_row_values,
 )
-from custom_components.bigquery_export.rows.registry import EntityFacts, NoFacts
+from custom_components.bigquery_export.rows.registry import EmptyRegistry, RegistryValues
 from custom_components.bigquery_export.rows.table import Scope, timestamp
 from tests.bigquery_export.source.test_states import record
 from tests.bigquery_export.support.registered import (
@@ -59,22 +59,22 @@ def facts_of(warehouse: Warehouse, entity_id: str) -> dict[str, Any]:
 def test_columns() -> None:
     """Facts are the registry's columns, and an entity's values are those of its scope."""
     names = [column.name for column in REGISTRY_COLUMNS]
-    assert list(EntityFacts().values) == names
+    assert list(RegistryValues().values) == names
     nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Entity))
-    entity = Entity(**{**nothing, "entity_id": "sensor.a", "facts": EntityFacts()})
+    entity = Entity(**{**nothing, "entity_id": "sensor.a", "facts": RegistryValues()})
     assert entity_row_values(entity).keys() == ENTITIES.names(Scope.ENTITY)
     others = {"valid_from", "removed", "generation"} | entity_change_values(
         None, {"entity_id": ""}
     ).keys()
     assert others == ENTITIES.names(Scope.ROW)
-    assert NoFacts().of("sensor.a") == EntityFacts()
+    assert EmptyRegistry().of("sensor.a") == RegistryValues()
 
 
 def test_facts_of_a_row_of_another_version() -> None:
     """What an older or newer version has written of an entity is used as far as it is known."""
     row = {"labels": ["A", "B"], "model": "M", "new": 1}
-    assert EntityFacts.of_row(row) == EntityFacts(model="M", labels=("A", "B"))
-    assert EntityFacts.of_row({}) == EntityFacts()
+    assert RegistryValues.of_row(row) == RegistryValues(model="M", labels=("A", "B"))
+    assert RegistryValues.of_row({}) == RegistryValues()
 
 
 async def test_every_fact(
@@ -89,7 +89,7 @@ async def test_every_fact(
     await record(hass, 0)
     await exporter.export()
 
-    nothing: dict[str, Any] = {**dict.fromkeys(EntityFacts().values), "labels": []}
+    nothing: dict[str, Any] = {**dict.fromkeys(RegistryValues().values), "labels": []}
     registered = nothing | {"integration": "thread_bridge"}
     probe = registered | {
         "device_id": home.found("Probe").id,

@@ -21,7 +21,7 @@ from custom_components.bigquery_export.bigquery.storage_write import PendingStre
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
 from custom_components.bigquery_export.errors import LocationError
-from custom_components.bigquery_export.export.purge import Danger, Loss
+from custom_components.bigquery_export.export.purge import Gap, RowsAtRisk
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.status import issues
 from custom_components.bigquery_export.status.export_status import Trigger
@@ -234,8 +234,8 @@ async def test_rows_in_danger_and_lost(
     monkeypatch.setattr(repairs, "PATIENCE", 0.01)
     monkeypatch.setattr(BigQueryExportCoordinator, "async_export", export)
     now = dt_util.utcnow()
-    issues.async_show_rows_in_danger(hass, entry, Danger(3, now.timestamp(), now))
-    issues.async_show_lost_rows(hass, entry, [Loss("events", 3, 0, now.timestamp())])
+    issues.async_show_rows_at_risk(hass, entry, RowsAtRisk(3, now.timestamp(), now))
+    issues.async_show_gaps(hass, entry, [Gap("events", 3, 0, now.timestamp())])
     step = await dialog.open("rows_in_danger", entry)
     assert step["description_placeholders"]["count"] == "3"
     assert (await dialog.submit())["type"] == "create_entry"
@@ -256,7 +256,7 @@ def test_texts() -> None:
     assert texts.keys() == {
         *(kind.key for kind in issues.KINDS),
         *(
-            issues.ROWS_IN_DANGER,
+            issues.ROWS_AT_RISK,
             issues.ROWS_LOST,
             issues.ROWS_REJECTED,
             "key_old",

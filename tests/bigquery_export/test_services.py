@@ -17,10 +17,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sqlalchemy.exc import OperationalError
 
 from custom_components.bigquery_export import services
-from custom_components.bigquery_export.bigquery.listed_rows import TableLookup
+from custom_components.bigquery_export.bigquery.listed_rows import ListedRows
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, CONF_TABLES, DOMAIN
 from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
-from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.runner.requests import METHODS
 from tests.bigquery_export.export.reconcile.test_verification import act
@@ -78,7 +78,9 @@ def test_fields() -> None:
     raw = load_yaml_dict(str(FOLDER / "services.yaml"))
     offered = raw["export_now"]["fields"]["tables"]["selector"]["select"]["options"]
     assert offered == list(TABLES)
-    assert raw["verify"]["fields"]["tables"]["selector"]["select"]["options"] == list(SOURCE_TYPES)
+    assert raw["verify"]["fields"]["tables"]["selector"]["select"]["options"] == list(
+        RECORDER_TABLES
+    )
     methods = raw["verify"]["fields"]["method"]["selector"]["select"]["options"]
     assert tuple(methods) == METHODS
     assert ENGLISH["selector"]["verify_method"]["options"].keys() == set(METHODS)
@@ -150,11 +152,11 @@ async def test_what_is_refused_and_what_is_not(
     assert state(hass, "last_export") != "unknown"
 
     # Comparing goes on beside exports, once at a time, and ends when the export is unloaded.
-    rows = TableLookup.rows
+    rows = ListedRows.rows
     coordinator: BigQueryExportCoordinator = entry.runtime_data
     exported: list[Any] = []
 
-    def look(lookup: TableLookup, *args: Any) -> Any:
+    def look(lookup: ListedRows, *args: Any) -> Any:
         """Export more rows before the first look into BigQuery."""
         if not exported:
             exported.append(
@@ -169,12 +171,12 @@ async def test_what_is_refused_and_what_is_not(
         return await export_now(hass)
 
     today = {"start_date": str(dt_util.utcnow().date()), "tables": ["sensor_data"]}
-    with patch.object(TableLookup, "rows", look):
+    with patch.object(ListedRows, "rows", look):
         found = await act(hass, "verify", **today)
     assert exported[0]["rows"]["sensor_data"] >= 4
     assert found["total"]["missing"] == found["total"]["only_in_bigquery"] == 0
 
-    def stop(lookup: TableLookup, *args: Any) -> Any:
+    def stop(lookup: ListedRows, *args: Any) -> Any:
         hass.loop.call_soon_threadsafe(coordinator._verifier.async_stop)
         for row in rows(lookup, *args):
             while not coordinator._verifier._stopped:
@@ -182,7 +184,7 @@ async def test_what_is_refused_and_what_is_not(
             yield row
 
     with (
-        patch.object(TableLookup, "rows", stop),
+        patch.object(ListedRows, "rows", stop),
         pytest.raises(HomeAssistantError, match="stopped"),
     ):
         await act(hass, "verify", **today)

@@ -19,7 +19,7 @@ from tests.machine.patience import patient
 
 from .activity import Activity
 from .questions import QUESTIONS, table_lines
-from .rooms import CONFIGURATION, SURROUNDINGS, furnish
+from .rooms import AMBIENT, CONFIGURATION, furnish
 
 DOMAIN = "bigquery_export"
 PROJECT = "demo-home"
@@ -140,7 +140,7 @@ class Demonstration:
             "what": {
                 "tables": [*TABLES, *DIMENSIONS],
                 "events": EVENTS,
-                "surroundings": SURROUNDINGS,
+                "surroundings": AMBIENT,
             },
             # One at which nobody looks at a demonstration.
             "schedule": {"export_time": "03:30:00"},

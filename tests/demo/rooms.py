@@ -9,7 +9,7 @@ SENSORS = {
     "sensor.office_temperature": "Office",
     "sensor.bedroom_temperature": "Bedroom",
 }
-SURROUNDINGS = [
+AMBIENT = [
     {"entity_id": "weather.forecast_home", "name": "weather"},
     {"entity_id": "sensor.office_power", "name": "office_power"},
 ]

@@ -16,10 +16,11 @@ A column's scope says how long its value holds: for the *run*, the *entity*, the
 _FAULTS = """\
 # Faults
 
-Written by `python -m tests.documentation` from the cases of `tests/bigquery_export/scenarios/test_faults.py`,
-which provokes each of them. *Once* means that the call answers so one time, *lasting* that it goes
-on. In every case each row is in BigQuery exactly once in the end: with this export where the status
-is idle, with the next one after the fault has gone otherwise.
+Written by `python -m tests.documentation` from the cases of
+`tests/bigquery_export/scenarios/test_faults.py`, which provokes each of them. *Once* means that the
+call answers so one time, *lasting* that it goes on. In every case each row is in BigQuery exactly
+once in the end: with this export where the status is idle, with the next one after the fault has
+gone otherwise.
 
 | delivery | call | answer | | status | shown to the user |
 |---|---|---|---|---|---|

@@ -104,14 +104,14 @@ async def _tick(lags: array[float]) -> None:
 def _watch_the_collector(collections: array[float]) -> None:
     began = 0.0
 
-    def watch(phase: str, _: dict[str, int]) -> None:
+    def observer(phase: str, _: dict[str, int]) -> None:
         nonlocal began
         if phase == "start":
             began = time.perf_counter()
         else:
             collections.extend((time.time(), time.perf_counter() - began))
 
-    gc.callbacks.append(watch)
+    gc.callbacks.append(observer)
 
 
 def _sample(folder: Path, pairs: Mapping[str, array[float]], files: _Files) -> None:

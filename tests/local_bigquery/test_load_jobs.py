@@ -325,7 +325,7 @@ def test_a_job_is_looked_up_where_it_ran(
         local_bigquery.drop_dataset(project, "loads_in_zurich")
 
 
-def refused(local_bigquery: LocalBigQuery, table: str, grants: Sequence[Json]) -> str:
+def rejected(local_bigquery: LocalBigQuery, table: str, grants: Sequence[Json]) -> str:
     """Return the message with which an account with these grants is refused a load."""
     key = local_bigquery.create_account(table.split(".")[0], grants)
     with (
@@ -343,10 +343,10 @@ def test_a_load_needs_two_permissions(
     project, dataset, _ = table.split(".")
     editor = {"role": DATA_EDITOR, "project": project, "dataset": dataset}
     user = {"role": JOB_USER, "project": project}
-    assert f"does not have bigquery.jobs.create permission in project {project}" in refused(
+    assert f"does not have bigquery.jobs.create permission in project {project}" in rejected(
         local_bigquery, table, [editor]
     )
-    assert "Permission bigquery.tables.updateData denied on table" in refused(
+    assert "Permission bigquery.tables.updateData denied on table" in rejected(
         local_bigquery, table, [user]
     )
     key = local_bigquery.create_account(project, [editor, user])

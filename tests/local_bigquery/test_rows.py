@@ -199,12 +199,12 @@ def test_bad_rows_are_named_and_nothing_is_appended(
     rows = [GOOD]
     for bad, _ in BAD_ROWS:
         rows += [bad if isinstance(bad, bytes) else ROW.serialized([bad])[0], GOOD]
-    refused, taken = append(
+    rejected, taken = append(
         writer, stream, [append_request(stream, rows, ROW), append_request(None, [GOOD])]
     )
-    assert refused.error.code == 3
-    assert [error.index for error in refused.row_errors] == list(range(1, len(rows), 2))
-    for error, (_, message) in zip(refused.row_errors, BAD_ROWS, strict=True):
+    assert rejected.error.code == 3
+    assert [error.index for error in rejected.row_errors] == list(range(1, len(rows), 2))
+    for error, (_, message) in zip(rejected.row_errors, BAD_ROWS, strict=True):
         assert error.code == types.RowError.RowErrorCode.FIELDS_ERROR
         assert message in error.message
     assert taken.append_result.offset == 0

@@ -125,9 +125,9 @@ def test_chosen_rows_are_bad(
     """Rows have errors by their index, nothing is appended, and the connection goes on."""
     local_bigquery.add_fault("AppendRows", "row_errors", rows=[1, 3])
     requests = [append_request(stream, rows(*range(5)), ROW), append_request(None, rows(0, 2, 4))]
-    refused, taken = append(writer, stream, requests)
-    assert [error.index for error in refused.row_errors] == [1, 3]
-    assert refused.error.code == 3
+    rejected, taken = append(writer, stream, requests)
+    assert [error.index for error in rejected.row_errors] == [1, 3]
+    assert rejected.error.code == 3
     assert taken.append_result.offset == 0
     assert writer.finalize_write_stream(name=stream).row_count == 3
 

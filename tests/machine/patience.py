@@ -63,11 +63,11 @@ async def patient(seconds: float) -> AsyncIterator[None]:
     """Cancel what is inside when it takes too long, as `asyncio.timeout` does: TimeoutError."""
     patience = Patience(seconds)
     async with asyncio.timeout(None) as limit:
-        watch = asyncio.create_task(_end(limit, patience))
+        observer = asyncio.create_task(_end(limit, patience))
         try:
             yield
         finally:
-            watch.cancel()
+            observer.cancel()
 
 
 async def _end(limit: asyncio.Timeout, patience: Patience) -> None:

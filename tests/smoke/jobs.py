@@ -7,7 +7,7 @@ from typing import Any
 from google.cloud.bigquery import LoadJob
 
 from custom_components.bigquery_export.bigquery.job_budget import JobBudget
-from custom_components.bigquery_export.bigquery.listed_rows import TableLookup
+from custom_components.bigquery_export.bigquery.listed_rows import ListedRows
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
 from custom_components.bigquery_export.bigquery.load_jobs import LoadJobs
 from custom_components.bigquery_export.bigquery.row_file import RowFile
@@ -195,7 +195,7 @@ def far_rows(site: Site) -> str:
         sent.append(site.values("far", id_, last_changed=changed))
     same([row.reason for row in deliver(site.load_job, sent)], [])
     same(site.wait_for_ids("far", len(days)), list(range(len(days))))
-    lookup = TableLookup(site.connection, "far")
+    lookup = ListedRows(site.connection, "far")
     found = [
         len(list(lookup.rows(SENSOR_DATA, SENSOR_DATA.partition(row["last_changed"] // _DAY))))
         for row in sent

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import GoogleAPICallError
 
-from custom_components.bigquery_export.bigquery.listed_rows import TableLookup
+from custom_components.bigquery_export.bigquery.listed_rows import ListedRows
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import Table, timestamp
@@ -33,7 +33,7 @@ def _look_up(site: Site, delivery: Delivery, source: str) -> str:
     sent = [site.values(source, id_) for id_ in range(_ROWS)]
     same(deliver(delivery, sent), [])
     wanted = sorted((row["entity_id"], row["last_updated"]) for row in sent)
-    lookup = TableLookup(site.connection, source)
+    lookup = ListedRows(site.connection, source)
     partition = SENSOR_DATA.partition((site.noon - _EPOCH).days)
 
     def found() -> bool:
@@ -62,7 +62,7 @@ def _buffered(site: Site, source: str) -> str:
 def missing_partition(site: Site) -> str:
     """Look into partitions of a day and of a month that no row was ever in."""
     site.administration.ensure_table(GROWING)
-    lookup = TableLookup(site.connection, "nobody")
+    lookup = ListedRows(site.connection, "nobody")
     seen = []
     for table in (SENSOR_DATA, GROWING):
         partition = table.partition(1)
@@ -84,7 +84,7 @@ def _total(site: Site, table_id: str) -> str:
 
 def partition_before(site: Site) -> str:
     """Look into a partition for the rows of the day beside it."""
-    lookup = TableLookup(site.connection, "looked up 1")
+    lookup = ListedRows(site.connection, "looked up 1")
     day = (site.noon - _EPOCH).days
     beside = [SENSOR_DATA.partition(other) for other in (day - 1, day + 1)]
     return same(

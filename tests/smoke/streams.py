@@ -141,12 +141,12 @@ def two_streams(site: Site) -> str:
     first, second = finished(site, "two", 1), finished(site, "two", 2)
     unfinished = begin(site, "two", 3)
     unfinished.close()
-    refused = commit(site, first, unfinished.name)
+    rejected = commit(site, first, unfinished.name)
     same(site.ids("two"), [])
     taken = commit(site, first, second)
     same(site.wait_for_ids("two", 2), [1, 2])
     return same(
-        (refused, taken),
+        (rejected, taken),
         (["INVALID_STREAM_STATE"], []),
         "both, or neither when one is not finalized",
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
 
-from custom_components.bigquery_export.export.delivery import Delivery, RejectedRow
+from custom_components.bigquery_export.export.delivery import Delivery, Rejection
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import Column, ColumnType, Mode
 
@@ -49,7 +49,7 @@ def exact_rows(site: Site, delivery: Delivery, source: str) -> str:
     return f"{len(sent)} rows, each value as it was sent"
 
 
-def deliver(delivery: Delivery, rows: list[dict[str, Any]]) -> list[RejectedRow]:
+def deliver(delivery: Delivery, rows: list[dict[str, Any]]) -> list[Rejection]:
     """Send rows in one transaction and return those that were rejected."""
     encoding = delivery.encoding(SENSOR_DATA)
     transaction = delivery.begin(SENSOR_DATA, label())

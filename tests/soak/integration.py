@@ -11,7 +11,7 @@ from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
 DOMAIN = "bigquery_export"
 PROJECT = "soak-home"
 DATASET = "home_assistant"
-SURROUNDINGS = [
+AMBIENT = [
     {"entity_id": "weather.forecast_home", "name": "weather"},
     {"entity_id": "sensor.office_power", "name": "office_power"},
 ]
@@ -47,7 +47,7 @@ async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
         "what": {
             "tables": [*TABLES, ENTITIES],
             "events": EVENTS,
-            "surroundings": SURROUNDINGS,
+            "surroundings": AMBIENT,
         },
         # One at which nobody runs this for long.
         "schedule": {"export_time": "03:30:00"},

@@ -13,7 +13,7 @@ from tests.home.home_assistant import INTEGRATION, REPOSITORY, HomeAssistant
 from tests.home.log import problems
 from tests.home.recorded import newest_ids
 from tests.local_bigquery.process import LocalBigQuery, start
-from tests.torture.standing import Standing
+from tests.torture.table_position import TablePosition
 
 from . import busy_home
 from .compared import compare_home, states_of
@@ -72,7 +72,9 @@ class Soak:
             )
             async with home:
                 self._entry_id = await add_integration(home.client, bigquery)
-                self._standing = Standing(home_folder / ".storage" / f"{DOMAIN}.{self._entry_id}")
+                self._table_position = TablePosition(
+                    home_folder / ".storage" / f"{DOMAIN}.{self._entry_id}"
+                )
                 self._say(f"Home Assistant runs with {len(self._entities)} entities")
                 # All libraries are loaded, and all connections made, before anything is measured.
                 await self._export(flush=True)
@@ -126,7 +128,7 @@ class Soak:
             self._waiting.append(Waiting(time.monotonic(), rows))
 
     def _rows_waiting(self) -> int:
-        return self._standing.waiting(newest_ids(self._home.database))
+        return self._table_position.waiting(newest_ids(self._home.database))
 
     async def _print_minutes(self) -> None:
         for minute in range(1, int(self._settings.minutes) + 1):
@@ -174,7 +176,7 @@ class Soak:
         end = time.monotonic() + SECONDS_FOR_THE_LAST
         while time.monotonic() < end:
             export = await self._export(flush=True)
-            if export.failure is None and not self._standing.backfills:
+            if export.failure is None and not self._table_position.backfills:
                 self._say(f"the last export sent {export.rows:,} rows in {export.seconds:.1f} s")
                 return up_to
             await asyncio.sleep(1)

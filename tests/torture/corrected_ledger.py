@@ -26,7 +26,7 @@ CORRECTED: Mapping[str, RecordedTable] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class RowContext:
     """By what the integration tells corrections from other changes."""
 
     database: str
@@ -35,20 +35,20 @@ class Circumstances:
     """Before it, in microseconds since 1970, the recorder has purged this table."""
 
 
-def circumstances(database: Path, table: str) -> Circumstances:
+def row_context(database: Path, table: str) -> RowContext:
     """Read them from the recorder."""
     with reading(database) as recorder:
         made = recorder.execute("SELECT min(changed) FROM schema_changes").fetchone()[0]
         runs = recorder.execute("SELECT min(start) FROM statistics_runs").fetchone()[0]
         if table != "statistics_short_term" or runs is None:
-            return Circumstances(made)
+            return RowContext(made)
         earliest = datetime.fromisoformat(runs).replace(tzinfo=UTC)
         made_by_it = recorder.execute(
             "SELECT count(*) FROM statistics_short_term WHERE start_ts = ?", (earliest.timestamp(),)
         ).fetchone()[0]
     # The recorder keeps its newest run also where it purges what that has made.
     horizon = earliest if made_by_it else earliest + _FIVE_MINUTES
-    return Circumstances(made, (horizon - EPOCH) // timedelta(microseconds=1))
+    return RowContext(made, (horizon - EPOCH) // timedelta(microseconds=1))
 
 
 class CorrectedLedger(TableLedger):
@@ -69,7 +69,7 @@ class CorrectedLedger(TableLedger):
         super().__init__()
         self.looked_up_to = 0
         """Rows up to this id are as an export that looked for corrections left them."""
-        self.circumstances: Circumstances | None = None
+        self.row_context: RowContext | None = None
         self.forgotten: set[Key] = set()
         """Rows that may be shown though the recorder has lost them."""
         self.kept: set[Key] = set()
@@ -82,9 +82,9 @@ class CorrectedLedger(TableLedger):
         self._changed: set[Key] = set()
         """Rows that got what identifies them, or their id, after that id was exported."""
 
-    def begin(self, current: Circumstances) -> None:
+    def begin(self, current: RowContext) -> None:
         """Learn under which circumstances the recorder is looked at."""
-        before, self.circumstances = self.circumstances, current
+        before, self.row_context = self.row_context, current
         if before and before.database != current.database:
             self.replaced()
             self.forgotten |= self.ever.keys()
@@ -98,7 +98,7 @@ class CorrectedLedger(TableLedger):
     def look_at(self, rows: Iterable[tuple[int, Key]]) -> None:
         rows = list(rows)
         super().look_at(rows)
-        horizon = self.circumstances.horizon if self.circumstances else _NEVER
+        horizon = self.row_context.horizon if self.row_context else _NEVER
         self.kept |= {key for key in self._known if key not in self.now and key[1] < horizon}
         self._known = {key for id_, key in rows if id_ <= self.looked_up_to}
         self.looked_up_to = 0
@@ -128,7 +128,7 @@ class CorrectedLedger(TableLedger):
 
         It may be when it is of five minutes, and of the day at which a purge ended, or before.
         """
-        horizon = self.circumstances.horizon if self.circumstances else _NEVER
+        horizon = self.row_context.horizon if self.row_context else _NEVER
         return key[1] < horizon or self._is_cut(key)
 
     def _is_cut(self, key: Key) -> bool:

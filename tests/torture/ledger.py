@@ -8,7 +8,7 @@ from tests.home.comparison import Key, Values, micros, reading
 from tests.home.home_assistant import PLACE
 from tests.home.recorded import RECORDED, STATES, TABLES, RecordedTable
 
-from .corrected_ledger import CORRECTED, CorrectedLedger, circumstances
+from .corrected_ledger import CORRECTED, CorrectedLedger, row_context
 from .table_ledger import TableLedger
 
 type RowsById = dict[str, dict[int, Key]]
@@ -37,7 +37,7 @@ class Ledger(dict[str, TableLedger]):
     def look_at(self, database: Path) -> None:
         """Remember what a recorder that rests has: before it loses any of it, and afterwards."""
         for name, remembered in self.corrected.items():
-            remembered.begin(circumstances(database, name))
+            remembered.begin(row_context(database, name))
         with reading(database) as recorder:
             self[STATES].look_at(_states(recorder))
             for table in RECORDED:

@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 from .digest_day import DAY, DigestFiles
-from .standing import Standing
+from .table_position import TablePosition
 
 
 def position(cursor: int, *, until: int | None = None) -> dict[str, Any]:
     """Return a position as the checkpoint has it."""
-    return {"cursor": cursor, "until": until, "doubtful_until": 0}
+    return {"cursor": cursor, "until": until, "in_doubt_until": 0}
 
 
 def test_a_day_passes(tmp_path: Path) -> None:
@@ -53,19 +53,19 @@ def test_what_waits_of_a_backfill_is_not_exported(tmp_path: Path) -> None:
         "events": position(8),
     }
     checkpoint.write_text(json.dumps({"positions": positions, "intent": None}))
-    standing = Standing(checkpoint)
+    table_position = TablePosition(checkpoint)
     newest = {"statistics": 100, "events": 9}
 
-    assert standing.exported(newest) == {"statistics": 30, "events": 9}
-    assert standing.waiting(newest) == 10 + 40 + 1
-    assert list(standing.backfills) == ["statistics.backfill"]
-    assert "statistics.backfill 30 of 70" in str(standing)
+    assert table_position.exported(newest) == {"statistics": 30, "events": 9}
+    assert table_position.waiting(newest) == 10 + 40 + 1
+    assert list(table_position.backfills) == ["statistics.backfill"]
+    assert "statistics.backfill 30 of 70" in str(table_position)
 
 
 def test_a_damaged_checkpoint_says_nothing(tmp_path: Path) -> None:
     """Then everything waits."""
     checkpoint = tmp_path / "checkpoint"
-    standing = Standing(checkpoint)
-    assert str(standing) == "nothing exported"
+    table_position = TablePosition(checkpoint)
+    assert str(table_position) == "nothing exported"
     checkpoint.write_bytes(b"\x00")
-    assert standing.waiting({"events": 9}) == 9
+    assert table_position.waiting({"events": 9}) == 9

@@ -35,7 +35,7 @@ from .ledger import Ledger, rows_by_id
 from .recorder_corrections import Corrections
 from .recorder_damage import Backup
 from .recorder_growth import Growth
-from .standing import Standing
+from .table_position import TablePosition
 from .verdict import Verdicts
 from .writer import writing
 
@@ -125,7 +125,7 @@ class Torture:
             async with self._home:
                 self._entry_id = await add_integration(self._home.client, bigquery, self._delivery)
                 self._checkpoint = home_folder / ".storage" / f"{DOMAIN}.{self._entry_id}"
-                self._standing = Standing(self._checkpoint)
+                self._table_position = TablePosition(self._checkpoint)
                 self._digests = DigestFiles(self._checkpoint)
                 await asyncio.sleep(SECONDS_TO_SAVE)
                 if self._chance(0.8):
@@ -180,7 +180,7 @@ class Torture:
         )
         await choose(self._home.client, self._entry_id, self._delivery)
         await asyncio.sleep(SECONDS_TO_SAVE)
-        self._say(f"  changed the delivery to {self._delivery}: {self._standing}")
+        self._say(f"  changed the delivery to {self._delivery}: {self._table_position}")
 
     async def _export_alone(self) -> None:
         began = time.monotonic()
@@ -226,7 +226,7 @@ class Torture:
         self.kills += 1
         self._say(
             f"kill {self.kills}, {at:.2f} s of {expected:.2f} s into an export{slow}:"
-            f" {self._standing}"
+            f" {self._table_position}"
         )
         if restarts:
             self._say("  BigQuery was killed, too")
@@ -347,7 +347,7 @@ class Torture:
 
     def _learn_of_an_export(self, up_to: dict[str, int], checked: Mapping[str, float]) -> None:
         """Remember what an export has promised that ended well."""
-        self._ledger.exported_up_to = self._standing.exported(up_to)
+        self._ledger.exported_up_to = self._table_position.exported(up_to)
         for table, time_of_look in self._digests.checked().items():
             if time_of_look != checked.get(table):
                 self._ledger.corrected[table].looked_up_to = up_to[table]
@@ -359,7 +359,7 @@ class Torture:
         patience = Patience(SECONDS_FOR_THE_LAST)
         while patience.left > 0:
             rows = await self._export()
-            if rows is not None and not self._standing.backfills and not self._digests.due():
+            if rows is not None and not self._table_position.backfills and not self._digests.due():
                 self._say(f"the last export sent {rows} rows")
                 return up_to
             await asyncio.sleep(0.5)
@@ -395,7 +395,7 @@ class Torture:
 
     def _expected_seconds(self) -> float:
         """Guess how long an export takes of what waits now."""
-        waiting = self._standing.waiting(newest_ids(self._home.database))
+        waiting = self._table_position.waiting(newest_ids(self._home.database))
         corrections = SECONDS_FOR_CORRECTIONS if self._digests.due() else 0
         return SECONDS_BESIDE_ROWS + corrections + waiting / self._rows_per_second
 

@@ -46,9 +46,11 @@ def verify_response(wanted: VerifyRequest, verdict: Verdict) -> Mapping[str, Any
         "query_cost": round(charged / 2**40 * _DOLLARS_A_TEBIBYTE, 6),
     }
     if wanted.dry_run:
-        return {"summary": _sentence(_price_key(wanted), **_blanks(response)), **response}
+        return {"summary": _sentence(_price_key(wanted), **_placeholders(response)), **response}
     return {
-        "summary": _sentence(_key(total), **_blanks(response), **_blanks(asdict(total))),
+        "summary": _sentence(
+            _key(total), **_placeholders(response), **_placeholders(asdict(total))
+        ),
         **response,
         "rows_listed": sum(table.rows_listed for table in verdict.tables.values()),
         "seconds": round(verdict.seconds, 3),
@@ -80,9 +82,9 @@ def _key(total: Counts) -> str:
     return "verify_alike" if total.recorder else "verify_nothing"
 
 
-def _blanks(values: Mapping[str, Any]) -> dict[str, str]:
+def _placeholders(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
 
 
-def _sentence(key: str, **blanks: str) -> str:
-    return f"{async_get_exception_message(DOMAIN, key, blanks)}."
+def _sentence(key: str, **placeholders: str) -> str:
+    return f"{async_get_exception_message(DOMAIN, key, placeholders)}."

@@ -22,7 +22,7 @@ _TIMEOUT = 60.0
 _RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
 
-class TableLookup:
+class ListedRows:
     """Looks into the tables of a connection for the rows of one installation, for one export."""
 
     def __init__(self, connection: Connection, source: str) -> None:

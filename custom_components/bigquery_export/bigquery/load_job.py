@@ -12,7 +12,7 @@ import re
 from google.cloud.bigquery import LoadJob
 
 from ..errors import ExportError, RefusedError, TableMismatchError
-from ..export.delivery import Outcome, RejectedRow
+from ..export.delivery import Outcome, Rejection
 from ..rows.table import Table
 from .connection import Connection
 from .job_budget import JobBudget
@@ -56,9 +56,9 @@ class LoadJobDelivery:
             self._encodings[table.name] = NdjsonEncoding(table)
         return self._encodings[table.name]
 
-    def prove(self, table: Table) -> None:
+    def check_access(self, table: Table) -> None:
         """Make sure that the account may run jobs; nothing is run, and it costs nothing."""
-        self._jobs(table).prove()
+        self._jobs(table).check_access()
 
     def begin(self, table: Table, label: str) -> LoadTransaction:
         """Open a transaction; Google is not asked before its commit.
@@ -100,17 +100,17 @@ class LoadTransaction:
         """Return the id of the job that commits, or will; it changes with the rows."""
         return f"{self._label}_{self._attempt}"
 
-    def append(self, rows: Sequence[bytes]) -> list[RejectedRow]:
+    def append(self, rows: Sequence[bytes]) -> list[Rejection]:
         """Keep a batch for the commit; only rows that are too large are rejected here."""
         large = [row for row in rows if len(row) >= _ROW_BYTES]
         self._file.append([row for row in rows if len(row) < _ROW_BYTES] if large else rows)
-        return [RejectedRow(row, f"it has {len(row):,} bytes") for row in large]
+        return [Rejection(row, f"it has {len(row):,} bytes") for row in large]
 
     def finish(self) -> None:
         """End the file; nothing was sent that could have been lost."""
         self._file.finish()
 
-    def commit(self) -> list[RejectedRow]:
+    def commit(self) -> list[Rejection]:
         """Load the rows; to commit what is committed already changes nothing.
 
         Returns the rows that BigQuery rejects. Then nothing was loaded, these rows are left out,
@@ -177,14 +177,14 @@ class LoadTransaction:
         bad = self._bad_rows(job)
         return {place: reason for place, reason in bad.items() if place < self._file.size}
 
-    def _leave_out(self, bad: dict[int, str]) -> list[RejectedRow]:
+    def _leave_out(self, bad: dict[int, str]) -> list[Rejection]:
         """Take rows out of the file; raises RefusedError when no row begins where one is bad."""
         rejected = []
         others = RowFile()
         try:
             for place, row in self._file.lines():
                 if place in bad:
-                    rejected.append(RejectedRow(row, bad.pop(place)))
+                    rejected.append(Rejection(row, bad.pop(place)))
                 else:
                     others.append((row,))
             if bad:

@@ -50,7 +50,7 @@ class LoadJobs:
         self._location = connection.destination.location
         self._budget = budget
 
-    def prove(self) -> None:
+    def check_access(self) -> None:
         """Make sure that the account may run jobs.
 
         A dry run needs the same permission as a job, and is none (BigQuery's page "Estimate and

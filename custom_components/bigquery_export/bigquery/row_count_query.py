@@ -19,7 +19,7 @@ _TIMEOUT = 60.0
 _RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
 
-class TableCounting:
+class RowCountQuery:
     """Counts the rows of one installation in the tables of a connection."""
 
     def __init__(self, connection: Connection, source: str) -> None:

@@ -20,7 +20,7 @@ from google.cloud.bigquery_storage_v1.types import (
 )
 
 from ..errors import ColumnsUnknownError, RefusedError
-from ..export.delivery import Outcome, RejectedRow
+from ..export.delivery import Outcome, Rejection
 from ..rows.table import Table
 from .connection import Connection
 from .errors import EXTRA_FIELDS, storage_codes
@@ -62,7 +62,7 @@ class StorageWriteDelivery:
             self._encodings[table.name] = ProtobufEncoding(table)
         return self._encodings[table.name]
 
-    def prove(self, table: Table) -> None:
+    def check_access(self, table: Table) -> None:
         """Open a write stream, which BigQuery forgets within a day."""
         _Writer(self._connection, table).create_stream()
 
@@ -99,13 +99,13 @@ class PendingStream:
         self._requests: SimpleQueue[AppendRowsRequest | None] = SimpleQueue()
         self._responses: _Responses | None = None
 
-    def append(self, rows: Sequence[bytes]) -> list[RejectedRow]:
+    def append(self, rows: Sequence[bytes]) -> list[Rejection]:
         """Send a batch; rows that are rejected are left out, all others are in."""
-        rejected = [RejectedRow(row, _TOO_LARGE) for row in rows if len(row) > _REQUEST_BYTES]
+        rejected = [Rejection(row, _TOO_LARGE) for row in rows if len(row) > _REQUEST_BYTES]
         for request in _requests(row for row in rows if len(row) <= _REQUEST_BYTES):
             # BigQuery takes all rows of a request or none, and names the ones to leave out.
             while request and (errors := self._send(request)):
-                rejected += [RejectedRow(request[index], errors[index]) for index in errors]
+                rejected += [Rejection(request[index], errors[index]) for index in errors]
                 request = [row for index, row in enumerate(request) if index not in errors]
         return rejected
 
@@ -116,7 +116,7 @@ class PendingStream:
         if finalized != self._rows:
             raise RefusedError(message=f"{self._rows} rows were sent and {finalized} arrived")
 
-    def commit(self) -> list[RejectedRow]:
+    def commit(self) -> list[Rejection]:
         """Make the rows visible; to commit what is committed already changes nothing."""
         if errors := self._writer.commit(self.name):
             raise RefusedError(message=", ".join(code.name for code in errors))

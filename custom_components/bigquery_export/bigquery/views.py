@@ -34,7 +34,7 @@ def views(table: Table) -> tuple[View, ...]:
             ),
         )
     if table.key:
-        of_facts = (
+        of_dimensions = (
             View(latest_name, f"{table.description}: what holds now", now_query),
             View(
                 lambda name: f"{name}_valid",
@@ -42,7 +42,7 @@ def views(table: Table) -> tuple[View, ...]:
                 valid_query,
             ),
         )
-        return (*of_facts, *_FURTHER.get(table.name, ()))
+        return (*of_dimensions, *_FURTHER.get(table.name, ()))
     return ()
 
 

@@ -9,12 +9,12 @@ from homeassistant.util import dt as dt_util
 
 from ..bigquery import DELIVERIES
 from ..bigquery.storage_write import StorageWriteDelivery
-from ..export.recorder_tables import SourceType
+from ..export.recorder_tables import RecorderTable
 from ..export.table_export import read_recorder
 from ..home.location import async_place, named_choice
 from ..home.registries import Registries
 from ..rows.columns import run_values
-from ..rows.context import Circumstances
+from ..rows.context import RowContext
 from ..rows.privacy import Privacy
 from ..rows.sensor_data import SENSOR_DATA
 from ..settings.options import Options
@@ -32,7 +32,7 @@ STORAGE_PRICE = 0.02
 """US dollars a GiB and month beyond; half of it for what has not changed for 90 days."""
 DAYS_A_MONTH = 30
 DAYS_A_YEAR = 365
-SURROUNDING_BYTES = 25
+CONTEXT_ENTITY_BYTES = 25
 """Bytes that one of the surroundings adds to a row of a state, about."""
 
 
@@ -170,7 +170,7 @@ async def async_estimate(hass: HomeAssistant, options: Options) -> Estimate:
     registries = Registries(hass)
     await registries.async_open({})
     try:
-        run = await _async_circumstances(hass, options, registries)
+        run = await _async_row_context(hass, options, registries)
         tables = {
             source.table.name: await _async_table(hass, source, run, options)
             for source in options.sources
@@ -181,14 +181,14 @@ async def async_estimate(hass: HomeAssistant, options: Options) -> Estimate:
     return Estimate(tables, sending_is_billed=delivery is StorageWriteDelivery)
 
 
-async def _async_circumstances(
+async def _async_row_context(
     hass: HomeAssistant, options: Options, registries: Registries
-) -> Circumstances:
+) -> RowContext:
     """Return what rows depend on; what is the export's own is only as long as it will be."""
     now = dt_util.utcnow()
     # Surroundings would be looked up for each piece of the sample.
-    choice = replace(named_choice(hass, options.choice), surroundings=())
-    return Circumstances(
+    choice = replace(named_choice(hass, options.choice), context_entities=())
+    return RowContext(
         run_values(source="0" * 32, export_id="0" * 26, started=now),
         await async_place(hass),
         choice,
@@ -198,7 +198,7 @@ async def _async_circumstances(
 
 
 async def _async_table(
-    hass: HomeAssistant, source: SourceType, run: Circumstances, options: Options
+    hass: HomeAssistant, source: RecorderTable, run: RowContext, options: Options
 ) -> TableEstimate:
     extent = await read_recorder(hass, read_extent, hass, source.table.name)
     if extent is None:
@@ -207,5 +207,5 @@ async def _async_table(
     sample = await read_recorder(hass, read_pieces, reader, extent)
     share, size = await hass.async_add_executor_job(measured, sample, source, run, options.columns)
     if source.table is SENSOR_DATA:
-        size += SURROUNDING_BYTES * len(options.choice.surroundings)
+        size += CONTEXT_ENTITY_BYTES * len(options.choice.context_entities)
     return TableEstimate(round(extent.rows * share), extent.per_day * share, size)

@@ -8,9 +8,9 @@ from homeassistant.core import HomeAssistant
 
 from ..bigquery.protobuf import ProtobufEncoding
 from ..export.ports import Piece as AnyPiece, Reader
-from ..export.recorder_tables import SourceType
+from ..export.recorder_tables import RecorderTable
 from ..rows.column_groups import ColumnGroup, narrowed
-from ..rows.context import Circumstances
+from ..rows.context import RowContext
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.state_encoder import StateEncoder
 from ..source.reader import PIECE_ROWS
@@ -22,15 +22,15 @@ _PIECE_IDS = 50
 """Pieces of so many ids from all over a table: a piece alone would be of one minute."""
 
 
-def read_sample(hass: HomeAssistant, run: Circumstances) -> Piece | None:
+def read_sample(hass: HomeAssistant, run: RowContext) -> Piece | None:
     """Return the newest states, if there are any; this belongs on the recorder's executor."""
-    surroundings = [surrounding.entity_id for surrounding in run.choice.surroundings]
-    reader = StatesReader(hass, surroundings)
+    context_entities = [context_entity.entity_id for context_entity in run.choice.context_entities]
+    reader = StatesReader(hass, context_entities)
     newest = reader.newest_id()
     return reader.read(max(0, newest - PIECE_ROWS), newest)
 
 
-def row_sizes(piece: Piece, run: Circumstances) -> Mapping[str, int] | None:
+def row_sizes(piece: Piece, run: RowContext) -> Mapping[str, int] | None:
     """Return the mean size of a row in bytes, by group of columns, and of the rest; this computes.
 
     They are bytes as the Storage Write API bills them, or None where no row would be sent.
@@ -71,7 +71,7 @@ def read_pieces(reader: Reader[Any], extent: Extent) -> Sample:
 
 
 def measured(
-    sample: Sample, type_: SourceType, run: Circumstances, groups: frozenset[ColumnGroup]
+    sample: Sample, type_: RecorderTable, run: RowContext, groups: frozenset[ColumnGroup]
 ) -> tuple[float, int]:
     """Return which share of the ids has rows that are sent, and the mean size of those in bytes.
 

@@ -18,7 +18,7 @@ from ..errors import CheckpointUnwritableError
 from ..source.reader import Anchor
 
 _LOGGER = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
 MAX_ANCHORS = 32
 
 type Begin = Mapping[str, tuple[Anchor, ...]]
@@ -33,7 +33,7 @@ class Position:
     """The recorder's id of the last row that was dealt with."""
     anchors: tuple[Anchor, ...] = ()
     """Rows up to the cursor, oldest first, by which the recorder's history is known again."""
-    doubtful_until: int = 0
+    in_doubt_until: int = 0
     """Rows up to this id may be in BigQuery already, and are looked for before they are sent."""
     rows: int = 0
     """Rows committed since the first export."""
@@ -63,7 +63,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TablePosition:
     """How far a table is exported, and how far the backfill of its older rows, while there is one.
 
     All rows up to the cursor of the backfill are exported, and those between its end and the cursor
@@ -74,7 +74,7 @@ class Standing:
     backfill: Position | None = None
 
     @property
-    def rear(self) -> Position:
+    def oldest(self) -> Position:
         """Return the position behind which the oldest rows wait."""
         return self.backfill or self.new
 
@@ -90,14 +90,14 @@ class Standing:
             return (self.new.cursor, self.new.cursor, self.new.cursor)
         return (self.backfill.cursor, self.backfill.until, self.new.cursor)
 
-    def without_doubt(self) -> Standing:
+    def without_doubt(self) -> TablePosition:
         """Return the table before its first export, when none of its rows can be there yet."""
-        return Standing(replace(self.new, doubtful_until=0))
+        return TablePosition(replace(self.new, in_doubt_until=0))
 
-    def begun_backfill(self, start: int, newest: Anchor) -> Standing:
+    def begun_backfill(self, start: int, newest: Anchor) -> TablePosition:
         """Return the table with all rows behind `start` and up to `newest` as a backfill."""
         anchors = self.new.anchors if start == self.new.cursor else ()
-        return Standing(
+        return TablePosition(
             replace(self.new, cursor=newest.id, anchors=(newest,)),
             replace(
                 self.new,
@@ -110,21 +110,21 @@ class Standing:
             ),
         )
 
-    def ended_backfill(self) -> Standing:
+    def ended_backfill(self) -> TablePosition:
         """Return the table when its backfill is done: with one position for all rows."""
         if (done := self.backfill) is None:
             return self
         first = self.new.anchors[0].id if self.new.anchors else 0
         anchors = tuple(anchor for anchor in done.anchors if anchor.id < first)
-        return Standing(self._counted(replace(self.new, anchors=anchors + self.new.anchors)))
+        return TablePosition(self._counted(replace(self.new, anchors=anchors + self.new.anchors)))
 
-    def gone_back(self, newest: int) -> Standing:
+    def gone_back(self, newest: int) -> TablePosition:
         """Return the table as if only what the backfill has passed were exported for certain."""
         if (backfill := self.backfill) is None:
             return self
-        doubtful = max(self.new.doubtful_until, self.new.cursor, newest)
-        return Standing(
-            self._counted(replace(backfill, since=None, until=None, doubtful_until=doubtful))
+        in_doubt = max(self.new.in_doubt_until, self.new.cursor, newest)
+        return TablePosition(
+            self._counted(replace(backfill, since=None, until=None, in_doubt_until=in_doubt))
         )
 
     def _counted(self, position: Position) -> Position:
@@ -148,7 +148,7 @@ class Intent:
     """Transactions that are about to be committed, and the position of their table afterwards."""
 
     table: str
-    track: str
+    position_key: str
     """The name of the position: that of the table, or of its backfill."""
     delivery: str
     """The delivery that both transactions are of."""
@@ -189,31 +189,31 @@ class Checkpoint:
     bytes_sent: int = 0
     """Bytes of all rows committed since the first export, before protocols and compression."""
 
-    def position(self, track: str) -> Position:
+    def position(self, position_key: str) -> Position:
         """Return where a table stands, or its backfill."""
-        if position := self.positions.get(track):
+        if position := self.positions.get(position_key):
             return position
-        anchors = self.begin.get(track)
+        anchors = self.begin.get(position_key)
         return Position.after(anchors) if anchors else Position()
 
-    def standing(self, table: str) -> Standing:
+    def table_position(self, table: str) -> TablePosition:
         """Return where a table stands, and its backfill."""
-        return Standing(self.position(table), self.positions.get(backfill_of(table)))
+        return TablePosition(self.position(table), self.positions.get(backfill_of(table)))
 
-    def advanced(self, track: str, position: Position, *, sent: int = 0) -> Checkpoint:
+    def advanced(self, position_key: str, position: Position, *, sent: int = 0) -> Checkpoint:
         """Return the checkpoint with one position moved by some bytes, and nothing in doubt."""
         return replace(
             self,
             intent=None,
-            positions={**self.positions, track: position},
+            positions={**self.positions, position_key: position},
             bytes_sent=self.bytes_sent + sent,
         )
 
-    def with_standing(self, table: str, standing: Standing) -> Checkpoint:
+    def with_table_position(self, table: str, table_position: TablePosition) -> Checkpoint:
         """Return the checkpoint with a table where it stands now."""
-        positions = {**self.positions, table: standing.new}
-        if standing.backfill:
-            positions[backfill_of(table)] = standing.backfill
+        positions = {**self.positions, table: table_position.new}
+        if table_position.backfill:
+            positions[backfill_of(table)] = table_position.backfill
         else:
             positions.pop(backfill_of(table), None)
         return replace(self, positions=positions)
@@ -292,6 +292,8 @@ class CheckpointFile:
 
 
 def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
+    if data["version"] == 1:
+        data = _migrated(data)
     if data["version"] != _VERSION:
         raise ValueError(f"version {data['version']} is not known")
     intent = data["intent"]
@@ -303,6 +305,25 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
         last_seconds=data.get("last_seconds"),
         bytes_sent=data.get("bytes_sent", 0),
     )
+
+
+def _migrated(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a file of version 1, which had other names, as one of version 2."""
+
+    def position(old: Mapping[str, Any]) -> dict[str, Any]:
+        return _renamed(old, "doubtful_until", "in_doubt_until")
+
+    intent = data["intent"]
+    if intent:
+        intent = _renamed(
+            {**intent, "position": position(intent["position"])}, "track", "position_key"
+        )
+    positions = {key: position(one) for key, one in data["positions"].items()}
+    return {**data, "version": 2, "positions": positions, "intent": intent}
+
+
+def _renamed(data: Mapping[str, Any], before: str, after: str) -> dict[str, Any]:
+    return {after if name == before else name: value for name, value in data.items()}
 
 
 def _position(data: Mapping[str, Any]) -> Position:

@@ -8,11 +8,11 @@ from typing import Any
 from homeassistant.const import __version__ as HOME_ASSISTANT_VERSION
 from homeassistant.util import dt as dt_util
 
-from ..rows.encoded_rows import EncodedRows, RefusedRow
+from ..rows.encoded_rows import EncodedRows, RejectedRow
 from ..rows.encoding import Encoding
 from ..rows.table import Table, timestamp
 from ..source.reader import Anchor
-from .delivery import RejectedRow, Transaction
+from .delivery import Rejection, Transaction
 
 MAX_ROWS = 50_000
 """Rows in a transaction: what a crash makes us send again at most."""
@@ -25,7 +25,7 @@ class Chunk:
     """What was sent in one transaction, and how far it reaches."""
 
     table: Table
-    track: str
+    position_key: str
     """The name of the position that moves when it is committed."""
     start: int
     until: int
@@ -42,7 +42,7 @@ class Chunk:
     last_time: int | None = None
     rows: int = 0
     bytes: int = 0
-    refused: list[RefusedRow] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
     _read: int = 0
     """Rows that were read, and are sent or will be."""
     _days: set[int] = field(default_factory=set)
@@ -73,12 +73,14 @@ class Chunk:
         self.rows += len(batch.data)
         self.bytes += sum(map(len, batch.data))
 
-    def reject(self, rows: Iterable[RejectedRow], encoding: Encoding) -> list[RefusedRow]:
+    def reject(self, rejections: Iterable[Rejection], encoding: Encoding) -> list[RejectedRow]:
         """Take rows out again that were counted, and return them as they can be read."""
-        refused = [RefusedRow(encoding.decode(row.data), row.reason, encoded=True) for row in rows]
-        self.rows -= len(refused)
-        self.refused += refused
-        return refused
+        rows = [
+            RejectedRow(encoding.decode(one.data), one.reason, encoded=True) for one in rejections
+        ]
+        self.rows -= len(rows)
+        self.rejected += rows
+        return rows
 
     def close(self) -> None:
         """Let go of the transaction, whether or not it was committed."""
@@ -95,7 +97,7 @@ class Chunk:
             "last_time": self.last_time,
             "row_count": self.rows,
             "byte_count": self.bytes,
-            "rejected": len(self.refused),
+            "rejected": len(self.rejected),
             "started": timestamp(self.started),
             "finished": timestamp(dt_util.utcnow()),
             "home_assistant_version": HOME_ASSISTANT_VERSION,

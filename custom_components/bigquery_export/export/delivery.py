@@ -15,7 +15,7 @@ from ..rows.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedRow:
+class Rejection:
     """A row that BigQuery does not take, as it was appended, and why not."""
 
     data: bytes
@@ -29,13 +29,13 @@ class Transaction(Protocol):
     def name(self) -> str:
         """Return the name by which the delivery knows the transaction, also after a crash."""
 
-    def append(self, rows: Sequence[bytes]) -> list[RejectedRow]:
+    def append(self, rows: Sequence[bytes]) -> list[Rejection]:
         """Send a batch; rows that are rejected are left out, all others are in."""
 
     def finish(self) -> None:
         """End the sending, and make sure that as many rows arrived as were appended."""
 
-    def commit(self) -> list[RejectedRow]:
+    def commit(self) -> list[Rejection]:
         """Make the rows visible; to commit what is committed already changes nothing.
 
         A delivery may learn only now that BigQuery rejects rows, and returns them. Then nothing
@@ -67,7 +67,7 @@ class Delivery(Protocol):
     def encoding(self, table: Table) -> Encoding:
         """Return how the rows of a table have to be encoded."""
 
-    def prove(self, table: Table) -> None:
+    def check_access(self, table: Table) -> None:
         """Make sure that the account may send rows to a table; nothing is sent."""
 
     def begin(self, table: Table, label: str) -> Transaction:

@@ -18,7 +18,7 @@ class FoundRow(NamedTuple):
     """The recorder's id when it was sent: another database may have given it another one since."""
 
 
-class Lookup(Protocol):
+class ExistingRows(Protocol):
     """Reads what is in the tables; its methods block and raise ExportError."""
 
     def is_empty(self, table: Table) -> bool:
@@ -29,7 +29,7 @@ class Lookup(Protocol):
 
 
 def without_known(
-    batch: EncodedRows, table: Table, lookup: Lookup, repeats: Mapping[int, int] | None = None
+    batch: EncodedRows, table: Table, lookup: ExistingRows, repeats: Mapping[int, int] | None = None
 ) -> EncodedRows:
     """Return the rows of a batch that are not in BigQuery; this blocks.
 
@@ -63,14 +63,14 @@ def without_known(
     return batch.only(new)
 
 
-def without_sent(batch: EncodedRows, table: Table, lookup: Lookup) -> EncodedRows:
+def without_sent(batch: EncodedRows, table: Table, lookup: ExistingRows) -> EncodedRows:
     """Return the rows of a batch that were not sent as they are, with their ids; this blocks."""
     sent = set(_rows(batch, table, lookup))
     rows = zip(batch.names, batch.times, batch.ids, strict=True)
     return batch.only([index for index, row in enumerate(rows) if row not in sent])
 
 
-def _rows(batch: EncodedRows, table: Table, lookup: Lookup) -> Iterator[FoundRow]:
+def _rows(batch: EncodedRows, table: Table, lookup: ExistingRows) -> Iterator[FoundRow]:
     """Yield what is in the partitions that a batch belongs to."""
     for partition in sorted({table.partition(day) for day in batch.days}):
         yield from lookup.rows(table, partition)

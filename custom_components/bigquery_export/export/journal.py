@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util.ulid import ulid_now
 
 from ..errors import RefusedError
-from ..rows.encoded_rows import RefusedRow
+from ..rows.encoded_rows import RejectedRow
 from ..rows.export_log import EXPORT_LOG
 from ..rows.table import Table
 from .checkpoint import Checkpoint, CheckpointFile, Intent, Position
@@ -71,16 +71,16 @@ class Journal:
         delivery = self._deliveries[intent.delivery]
         table = self._tables[intent.table]
         outcome = await self._block(delivery.settle, table, intent.transaction)
-        position = self.checkpoint.position(intent.track)
+        position = self.checkpoint.position(intent.position_key)
         sent = 0
         if outcome is Outcome.COMMITTED:
             position = intent.position
             sent = intent.bytes
             await self._settle_log(intent, delivery)
         elif outcome is Outcome.FORGOTTEN or intent.age > _REMEMBERED:
-            doubtful = max(position.doubtful_until, intent.position.cursor)
-            position = replace(position, doubtful_until=doubtful)
-        await self.save(self.checkpoint.advanced(intent.track, position, sent=sent))
+            in_doubt = max(position.in_doubt_until, intent.position.cursor)
+            position = replace(position, in_doubt_until=in_doubt)
+        await self.save(self.checkpoint.advanced(intent.position_key, position, sent=sent))
 
     async def _settle_log(self, intent: Intent, delivery: Delivery) -> None:
         """Make sure that the export log has its row of a transaction that was committed."""
@@ -102,7 +102,7 @@ class Journal:
             log = await self._block(self._write_log, self._delivery, log_values)
             intent = Intent(
                 chunk.table.name,
-                chunk.track,
+                chunk.position_key,
                 self._delivery.name,
                 chunk.transaction.name,
                 log.name,
@@ -110,17 +110,17 @@ class Journal:
                 after(),
             )
             await self.save(replace(self.checkpoint, intent=intent))
-            rejected = await self._block(chunk.transaction.commit)
-            if not rejected:
+            rejections = await self._block(chunk.transaction.commit)
+            if not rejections:
                 await self._commit_log(log)
                 break
             log.close()
-            refused = chunk.reject(rejected, self._delivery.encoding(chunk.table))
-            await self.keep_refused(chunk.table, refused)
+            rejected = chunk.reject(rejections, self._delivery.encoding(chunk.table))
+            await self.keep_rejected(chunk.table, rejected)
         sent = chunk.bytes if chunk.rows else 0
-        await self.save(self.checkpoint.advanced(chunk.track, after(), sent=sent))
+        await self.save(self.checkpoint.advanced(chunk.position_key, after(), sent=sent))
 
-    async def keep_refused(self, table: Table, rows: Sequence[RefusedRow]) -> None:
+    async def keep_rejected(self, table: Table, rows: Sequence[RejectedRow]) -> None:
         """Write rows that could not be sent to their file."""
         if rows:
             await self._block(
@@ -140,8 +140,8 @@ class Journal:
         return log
 
     async def _commit_log(self, log: Transaction) -> None:
-        if rejected := await self._block(log.commit):
-            raise RefusedError(message=rejected[0].reason)
+        if rejections := await self._block(log.commit):
+            raise RefusedError(message=rejections[0].reason)
 
     async def _block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Make a call that blocks."""

@@ -70,7 +70,7 @@ class Encoder[P: Piece](Protocol):
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
 
 
-class Watch[P: Piece]:
+class SentObserver[P: Piece]:
     """Learns what is exported of a table; this one does not care.
 
     open -> begin, look_at, look_at ..., leave_out, keep -> begin ...
@@ -79,7 +79,7 @@ class Watch[P: Piece]:
     def open(self) -> None:
         """Prepare for a run; this blocks, and runs on the recorder's executor."""
 
-    def begin(self, track: str, before: Position) -> None:
+    def begin(self, position_key: str, before: Position) -> None:
         """Begin with a transaction; the one before was committed, or will be begun again."""
 
     def look_at(self, piece: P) -> None:
@@ -105,7 +105,7 @@ class Source[P: Piece]:
     table: Table
     reader: Reader[P]
     encoder: Encoder[P]
-    watch: Watch[P] = field(default_factory=Watch)
+    observer: SentObserver[P] = field(default_factory=SentObserver)
     own: frozenset[str] = frozenset()
     """Names (`RowKey.name`) of rows that exports themselves bring about.
 

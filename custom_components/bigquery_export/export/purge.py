@@ -97,7 +97,7 @@ def next_purge(after: datetime) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Danger:
+class RowsAtRisk:
     """Rows that wait, some of which the recorder deletes at one of the next two purges."""
 
     rows: int
@@ -105,11 +105,11 @@ class Danger:
     """The time of the oldest one, in seconds since 1970."""
     purge: datetime
 
-    def and_(self, other: Danger | None) -> Danger:
+    def and_(self, other: RowsAtRisk | None) -> RowsAtRisk:
         """Return this together with the rows of other tables."""
         if other is None:
             return self
-        return Danger(
+        return RowsAtRisk(
             self.rows + other.rows,
             min(self.oldest, other.oldest),
             min(self.purge, other.purge),
@@ -117,7 +117,7 @@ class Danger:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class Gap:
     """Rows that the recorder has deleted before they were exported."""
 
     table: str
@@ -129,7 +129,7 @@ class Loss:
     """The time of the oldest row that is left."""
 
 
-def find_loss(
+def find_gap(
     table: str,
     before: Position,
     after: Position,
@@ -137,7 +137,7 @@ def find_loss(
     oldest: float | None,
     last_export: float | None,
     retention: Retention,
-) -> Loss | None:
+) -> Gap | None:
     """Return what was deleted when a run has to go on behind its cursor, if anything was.
 
     `oldest` is the time of the oldest row that is left, None if that row is of now.
@@ -159,7 +159,7 @@ def find_loss(
     cutoff = retention.cutoff(now)
     if last_row is not None and last_row < cutoff <= since:
         return None  # Old age; all that followed was exported, and is kept still.
-    return Loss(table, rows, since, until)
+    return Gap(table, rows, since, until)
 
 
 def _time(anchor: Anchor, mark: int) -> float | None:

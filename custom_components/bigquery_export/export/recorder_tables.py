@@ -7,7 +7,7 @@ from typing import Any
 from homeassistant.components.recorder.db_schema import Statistics, StatisticsShortTerm
 from homeassistant.core import HomeAssistant
 
-from ..rows.context import Choice, Circumstances
+from ..rows.context import Choice, RowContext
 from ..rows.encoding import Encoding
 from ..rows.events import EVENTS
 from ..rows.events_encoder import EventEncoder
@@ -26,47 +26,47 @@ from .ports import Encoder, Reader, Source
 
 
 @dataclass(frozen=True, slots=True)
-class SourceType:
+class RecorderTable:
     """How the source of one table is made."""
 
     table: Table
     reader: Callable[[HomeAssistant, Choice], Reader[Any]]
-    encoder: Callable[[Encoding, Circumstances], Encoder[Any]]
+    encoder: Callable[[Encoding, RowContext], Encoder[Any]]
     introduce: Callable[[Any, Any], None] = lambda reader, encoder: None
     """Lets the reader know how to ask the encoder what that lacks."""
 
-    def open(self, hass: HomeAssistant, encoding: Encoding, run: Circumstances) -> Source[Any]:
+    def open(self, hass: HomeAssistant, encoding: Encoding, run: RowContext) -> Source[Any]:
         """Return the source for one run; nothing is read yet."""
         reader, encoder = self.reader(hass, run.choice), self.encoder(encoding, run)
         self.introduce(reader, encoder)
         return Source(self.table, reader, encoder)
 
 
-SOURCE_TYPES = {
+RECORDER_TABLES = {
     source.table.name: source
     for source in (
-        SourceType(
+        RecorderTable(
             SENSOR_DATA,
             lambda hass, choice: StatesReader(
-                hass, [surrounding.entity_id for surrounding in choice.surroundings]
+                hass, [context_entity.entity_id for context_entity in choice.context_entities]
             ),
             StateEncoder,
             lambda reader, encoder: reader.bring_only(encoder.attributes.missing),
         ),
-        SourceType(
+        RecorderTable(
             STATISTICS,
             lambda hass, _: StatisticsReader(hass, Statistics),
             lambda encoding, run: StatisticsEncoder(encoding, run, HOUR),
         ),
-        SourceType(
+        RecorderTable(
             STATISTICS_SHORT_TERM,
             lambda hass, _: StatisticsReader(hass, StatisticsShortTerm),
             lambda encoding, run: StatisticsEncoder(encoding, run, FIVE_MINUTES),
         ),
-        SourceType(
+        RecorderTable(
             EVENTS, lambda hass, choice: EventsReader(hass, choice.events.types), EventEncoder
         ),
-        SourceType(RECORDER_RUNS, lambda hass, _: RecorderRunsReader(hass), RecorderRunsEncoder),
+        RecorderTable(RECORDER_RUNS, lambda hass, _: RecorderRunsReader(hass), RecorderRunsEncoder),
     )
 }
 """Sources by the name of their table, in the order in which they are exported."""

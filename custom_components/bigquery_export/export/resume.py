@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..source.reader import Anchor
-from .checkpoint import Position, Standing
+from .checkpoint import Position, TablePosition
 from .chunk import MAX_ROWS
 
 
 def resumed(
-    before: Standing | None,
+    before: TablePosition | None,
     *,
     found: Mapping[int, str],
     oldest: int | None,
     newest: int,
     begin: Position | None = None,
-) -> Standing:
+) -> TablePosition:
     """Return where to go on.
 
     `found` are the fingerprints that the recorder has now for the ids of the anchors, `oldest`
@@ -27,31 +27,35 @@ def resumed(
     """
     if before is None:
         # A new export, or one that has lost its checkpoint.
-        new = replace(begin or Position(), doubtful_until=newest)
+        new = replace(begin or Position(), in_doubt_until=newest)
         if oldest is None or not new.anchors:
-            return Standing(new)
-        return Standing(_resumed(new, found, oldest, newest))
+            return TablePosition(new)
+        return TablePosition(_resumed(new, found, oldest, newest))
     if oldest is None:
         # Nothing to go on from; the ids may begin again at 1.
         return before
     if before.backfill is None or _known(before.new, found):
         # As long as one of the rows behind it is there, a backfill's ids are given to no other.
-        return Standing(
+        return TablePosition(
             _resumed(before.new, found, oldest, newest),
             before.backfill and _behind_purge(before.backfill, oldest),
         )
-    return Standing(_resumed(before.gone_back(newest).new, found, oldest, newest))
+    return TablePosition(_resumed(before.gone_back(newest).new, found, oldest, newest))
 
 
-def divided(standing: Standing, *, oldest: int | None, newest: Anchor) -> Standing:
+def divided(table_position: TablePosition, *, oldest: int | None, newest: Anchor) -> TablePosition:
     """Return new rows and a backfill, where more rows wait than one transaction takes.
 
     `newest` is the last row to be exported now.
     """
-    if standing.backfill or oldest is None:
-        return standing
-    start = max(standing.new.cursor, oldest - 1)
-    return standing if newest.id - start <= MAX_ROWS else standing.begun_backfill(start, newest)
+    if table_position.backfill or oldest is None:
+        return table_position
+    start = max(table_position.new.cursor, oldest - 1)
+    return (
+        table_position
+        if newest.id - start <= MAX_ROWS
+        else table_position.begun_backfill(start, newest)
+    )
 
 
 def _resumed(position: Position, found: Mapping[int, str], oldest: int, newest: int) -> Position:
@@ -60,17 +64,17 @@ def _resumed(position: Position, found: Mapping[int, str], oldest: int, newest: 
         return position
     # After any break in the history, nothing is known of any row behind it; nor of those up to
     # the cursor, should the history that it belongs to come back.
-    doubtful = max(position.doubtful_until, position.cursor, newest)
+    in_doubt = max(position.in_doubt_until, position.cursor, newest)
     if known:
         # Rows were deleted and their ids given again, or an older backup was restored: some rows
         # behind the newest anchor that is left may have been exported before.
-        return replace(position, cursor=known[-1].id, anchors=tuple(known), doubtful_until=doubtful)
+        return replace(position, cursor=known[-1].id, anchors=tuple(known), in_doubt_until=in_doubt)
     if oldest > position.cursor:
         # The recorder has purged everything up to the cursor, and more. Or the cursor belongs to
         # a database that was in use for a while, and the one from before is back.
-        return replace(position, cursor=oldest - 1, anchors=(), doubtful_until=doubtful)
+        return replace(position, cursor=oldest - 1, anchors=(), in_doubt_until=in_doubt)
     # It is another database, perhaps with the same history under other ids.
-    return replace(position, cursor=0, anchors=(), doubtful_until=doubtful, first=0)
+    return replace(position, cursor=0, anchors=(), in_doubt_until=in_doubt, first=0)
 
 
 def _known(position: Position, found: Mapping[int, str]) -> list[Anchor]:

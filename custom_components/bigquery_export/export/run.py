@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 from ..source.readiness import async_flush, check_recorder
 from .dimensions.snapshot import Snapshot, export_snapshots
 from .ports import Source
-from .purge import Loss
+from .purge import Gap
 from .session import Result, Session
 from .table_export import TableExport
 
@@ -30,9 +30,9 @@ class Run:
         self._exports = [TableExport(session, source) for source in sources]
 
     @property
-    def losses(self) -> list[Loss]:
+    def gaps(self) -> list[Gap]:
         """Return what the recorder had deleted before the run could export it."""
-        return [export.loss for export in self._exports if export.loss]
+        return [export.gap for export in self._exports if export.gap]
 
     def pause(self, paused: bool) -> None:
         """Make backfills wait after the transaction that they are at, or not."""

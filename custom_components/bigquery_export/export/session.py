@@ -14,7 +14,7 @@ from ..rows.encoded_rows import EncodedRows
 from .checkpoint import Position
 from .chunk import Chunk
 from .delivery import Delivery
-from .existing_rows import Lookup
+from .existing_rows import ExistingRows
 from .journal import Journal
 from .pace import Pace
 from .rejected.rejected_rows import RejectedRows
@@ -44,7 +44,7 @@ class Result:
     def add(self, chunk: Chunk) -> None:
         """Count a chunk that was committed."""
         self.rows[chunk.table.name] += chunk.rows
-        self.rejected += len(chunk.refused)
+        self.rejected += len(chunk.rejected)
         self.bytes += chunk.bytes
 
     def include(self, other: Result) -> None:
@@ -63,7 +63,7 @@ class Session:
     hass: HomeAssistant
     journal: Journal
     delivery: Delivery
-    lookup: Lookup
+    lookup: ExistingRows
     rejected_rows: RejectedRows
     run_values: Mapping[str, Any]
     """The values of the columns that all rows of the export share."""
@@ -100,16 +100,16 @@ class Session:
             label = f"{table.name}_{self.result.export_id}_{chunk.start}_{self.begun}"
             self.begun += 1
             chunk.transaction = await self.block(self.delivery.begin, table, label)
-        rejected = await self.block(chunk.transaction.append, rows.data)
+        rejections = await self.block(chunk.transaction.append, rows.data)
         chunk.add(rows)
-        chunk.reject(rejected, self.delivery.encoding(table))
+        chunk.reject(rejections, self.delivery.encoding(table))
 
     async def commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
         """Keep the rows of a chunk that could not be sent, and commit the others.
 
         The position that they are of moves to what `after` returns when that is done.
         """
-        await self.journal.keep_refused(chunk.table, chunk.refused)
+        await self.journal.keep_rejected(chunk.table, chunk.rejected)
         if chunk.transaction:
             await self.block(chunk.transaction.finish)
         await self.journal.commit(chunk, after)

@@ -21,17 +21,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import RecorderBusyError, RecorderUnreadableError
 from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS, Anchor
-from .checkpoint import Position, Standing, backfill_of
+from .checkpoint import Position, TablePosition, backfill_of
 from .chunk import Chunk
 from .existing_rows import without_known
 from .ports import Piece, Source
-from .purge import Loss, Retention, find_loss, is_purged, oldest_waiting
+from .purge import Gap, Retention, find_gap, is_purged, oldest_waiting
 from .resume import divided, resumed
 from .session import Session
 
 _LOGGER = logging.getLogger(__name__)
 
-DOUBTFUL_ROWS = 10_000
+IN_DOUBT_ROWS = 10_000
 """Rows that are kept in memory until those are found that BigQuery has already."""
 
 
@@ -45,23 +45,23 @@ class TableExport:
         self._table = source.table
         self._reader = source.reader
         self._encoder = source.encoder
-        self._watch = source.watch
+        self._observer = source.observer
         self._own = source.own
         self._until = 0
         """The id of the newest row to be exported."""
-        self.loss: Loss | None = None
+        self.gap: Gap | None = None
         """Rows that the recorder has deleted before they were exported."""
         session.result.rows[source.table.name] = 0
 
     @property
-    def _standing(self) -> Standing:
-        return self._journal.checkpoint.standing(self._table.name)
+    def _table_position(self) -> TablePosition:
+        return self._journal.checkpoint.table_position(self._table.name)
 
     async def resume(self) -> None:
         """Make sure that the positions belong to the history that the recorder has now."""
         checkpoint = self._journal.checkpoint
-        before = self._standing if self._table.name in checkpoint.positions else None
-        anchors = [anchor.id for anchor in self._standing.anchors]
+        before = self._table_position if self._table.name in checkpoint.positions else None
+        anchors = [anchor.id for anchor in self._table_position.anchors]
         self._until, oldest, found = await self._read(self._open, anchors)
         after = resumed(
             before,
@@ -78,11 +78,11 @@ class TableExport:
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
         if after != before:
-            await self._journal.save(checkpoint.with_standing(self._table.name, after))
+            await self._journal.save(checkpoint.with_table_position(self._table.name, after))
 
     def _open(self, anchors: list[int]) -> tuple[int, int | None, dict[int, str]]:
         """Return the highest and the lowest id, and the fingerprints of those and these rows."""
-        self._watch.open()
+        self._observer.open()
         newest = self._reader.newest_id()
         return newest, self._reader.oldest_id(), self._reader.fingerprints([newest, *anchors])
 
@@ -90,11 +90,11 @@ class TableExport:
         """Export new rows up to the newest that there is now."""
         self._until = await self._read(self._reader.newest_id)
 
-    async def _compare(self, before: Standing, after: Standing) -> None:
+    async def _compare(self, before: TablePosition, after: TablePosition) -> None:
         """Say what has become of rows since the last export, where it was not to be expected."""
-        if after.rear.cursor > before.rear.cursor:
-            await self._look_for_loss(before, after)
-        if after.rear.cursor < before.rear.cursor or after.new.cursor < before.new.cursor:
+        if after.oldest.cursor > before.oldest.cursor:
+            await self._look_for_gap(before, after)
+        if after.oldest.cursor < before.oldest.cursor or after.new.cursor < before.new.cursor:
             _LOGGER.warning(
                 "The recorder's database is not as it was at the last export; %s goes on from"
                 " row %s instead of %s, and nothing is sent twice",
@@ -103,31 +103,31 @@ class TableExport:
                 before.new.cursor,
             )
 
-    async def _look_for_loss(self, before: Standing, after: Standing) -> None:
+    async def _look_for_gap(self, before: TablePosition, after: TablePosition) -> None:
         """Find out whether rows are gone that were not exported."""
         if not is_purged(self._table.name):
             return
         hass = self._session.hass
-        cursor = after.rear.cursor
-        self.loss = find_loss(
+        cursor = after.oldest.cursor
+        self.gap = find_gap(
             self._table.name,
-            before.rear,
-            after.rear,
+            before.oldest,
+            after.oldest,
             oldest=await self._read(oldest_waiting, hass, self._table.name, cursor),
             # It says nothing of a backfill that waits.
             last_export=None if before.backfill else self._journal.checkpoint.last_export,
             retention=Retention.of(hass),
         )
-        if self.loss:
+        if self.gap:
             _LOGGER.log(
                 # There may be more of them day by day, until an export succeeds.
-                logging.ERROR if before.rear.anchors else logging.WARNING,
+                logging.ERROR if before.oldest.anchors else logging.WARNING,
                 "The recorder has deleted up to about %d rows of %s that were not exported,"
                 " from %s to %s",
-                self.loss.rows,
+                self.gap.rows,
                 self._table.name,
-                dt_util.utc_from_timestamp(self.loss.since),
-                dt_util.utc_from_timestamp(self.loss.until),
+                dt_util.utc_from_timestamp(self.gap.since),
+                dt_util.utc_from_timestamp(self.gap.until),
             )
 
     async def export_chunk(self) -> bool:
@@ -137,31 +137,31 @@ class TableExport:
 
     async def backfill_chunk(self) -> bool:
         """Send rows of the backfill likewise; when there are no more, it is done."""
-        if (before := self._standing.backfill) is None:
+        if (before := self._table_position.backfill) is None:
             return False
         name = self._table.name
         if await self._export_chunk(backfill_of(name), before, before.until or 0):
             return True
-        done = self._standing.ended_backfill()
-        await self._journal.save(self._journal.checkpoint.with_standing(name, done))
+        done = self._table_position.ended_backfill()
+        await self._journal.save(self._journal.checkpoint.with_table_position(name, done))
         return False
 
-    async def _export_chunk(self, track: str, before: Position, until: int) -> bool:
+    async def _export_chunk(self, position_key: str, before: Position, until: int) -> bool:
         if before.cursor >= until:
             return False
-        chunk = Chunk(self._table, track, before.cursor, until)
-        self._watch.begin(track, before)
+        chunk = Chunk(self._table, position_key, before.cursor, until)
+        self._observer.begin(position_key, before)
         try:
-            if before.doubtful_until > chunk.cursor:
+            if before.in_doubt_until > chunk.cursor:
                 await self._fill_with_unknown(chunk)
             else:
                 await self._fill(chunk)
             if (last := chunk.last) is None:
                 return False
-            await self._session.block(self._watch.keep)
+            await self._session.block(self._observer.keep)
             await self._session.commit(
                 chunk,
-                lambda: before.moved(last, rows=chunk.rows, rejected=len(chunk.refused)),
+                lambda: before.moved(last, rows=chunk.rows, rejected=len(chunk.rejected)),
             )
         finally:
             chunk.close()
@@ -179,23 +179,23 @@ class TableExport:
 
     def _may_wait(self, chunk: Chunk, batch: EncodedRows) -> bool:
         """Return whether there is nothing new but what exports bring about."""
-        is_all = chunk.ended and chunk.track == self._table.name
+        is_all = chunk.ended and chunk.position_key == self._table.name
         return is_all and bool(batch.names) and self._own.issuperset(batch.names)
 
     async def _fill_with_unknown(self, chunk: Chunk) -> None:
         """Read all batches first, and send what is not in BigQuery yet."""
         rows = EncodedRows()
-        while len(rows.data) < DOUBTFUL_ROWS and not chunk.full:
+        while len(rows.data) < IN_DOUBT_ROWS and not chunk.full:
             rows.extend(await self._read_batch(chunk))
         if rows.data:
             read = set(rows.ids)
             repeats = await self._read(
-                self._reader.repeats, chunk.start, chunk.cursor, self._standing.exported
+                self._reader.repeats, chunk.start, chunk.cursor, self._table_position.exported
             )
             rows = await self._session.block(
                 without_known, rows, self._table, self._session.lookup, repeats
             )
-            self._watch.leave_out(read.difference(rows.ids))
+            self._observer.leave_out(read.difference(rows.ids))
         for batch in rows.batches(self._session.batch_rows):
             await self._session.send(chunk, batch)
 
@@ -212,12 +212,12 @@ class TableExport:
             chunk.look_at(rows)
             chunk.last = piece.last
             await self._session.rest()
-        chunk.refused += batch.refused
+        chunk.rejected += batch.rejected
         return batch
 
     def _encode(self, piece: Piece) -> EncodedRows:
         began = thread_time()
-        self._watch.look_at(piece)
+        self._observer.look_at(piece)
         rows = self._encoder.encode(piece)
         self._session.pace.learn(len(piece.rows), thread_time() - began)
         return rows

@@ -7,23 +7,23 @@ from homeassistant.core import HomeAssistant
 from ..rows.entities import ENTITIES, entity_change_values
 from ..rows.relationships import RELATIONSHIPS
 from ..rows.table import Table
-from .dimensions.snapshot import SnapshotType
+from .dimensions.snapshot import DimensionTable
 from .dimensions.snapshot_file import SnapshotFile
-from .recorder_tables import SOURCE_TYPES
+from .recorder_tables import RECORDER_TABLES
 
-SNAPSHOT_TYPES = {
+DIMENSION_TABLES = {
     snapshot.table.name: snapshot
-    for snapshot in (SnapshotType(ENTITIES, entity_change_values), SnapshotType(RELATIONSHIPS))
+    for snapshot in (DimensionTable(ENTITIES, entity_change_values), DimensionTable(RELATIONSHIPS))
 }
 """Tables of facts by their names, in the order in which they are exported."""
 
-TABLES: Mapping[str, Table] = {name: type_.table for name, type_ in SOURCE_TYPES.items()} | {
-    name: type_.table for name, type_ in SNAPSHOT_TYPES.items()
+TABLES: Mapping[str, Table] = {name: type_.table for name, type_ in RECORDER_TABLES.items()} | {
+    name: type_.table for name, type_ in DIMENSION_TABLES.items()
 }
 """All tables that may be chosen, by their names."""
 
 
 def remove_snapshots(hass: HomeAssistant, entry_id: str) -> None:
     """Delete the files of all tables of facts; this blocks."""
-    for table in SNAPSHOT_TYPES:
+    for table in DIMENSION_TABLES:
         SnapshotFile(hass, entry_id, table).remove()

@@ -55,7 +55,7 @@ def check_dataset(entries: Iterable[ConfigEntry], data: Mapping[str, Any], field
             raise FormError({field: "dataset_in_use"}, {"title": entry.title})
 
 
-def prove_destination(
+def check_destination(
     key: Mapping[str, Any],
     destination: Destination,
     delivery: str,
@@ -72,18 +72,18 @@ def prove_destination(
         administration.ensure_dataset()
         administration.ensure_tables([SENSOR_DATA, EXPORT_LOG])
         administration.ensure(tables)
-        DELIVERIES[delivery](connection).prove(SENSOR_DATA)
+        DELIVERIES[delivery](connection).check_access(SENSOR_DATA)
         return check_permissions(connection, SENSOR_DATA)
 
 
-def prove_tables(key: Mapping[str, Any], destination: Destination, tables: Sequence[Table]) -> None:
+def check_tables(key: Mapping[str, Any], destination: Destination, tables: Sequence[Table]) -> None:
     """Make tables when they are missing; this blocks. Raises ExportError."""
     with closing(Connection(key, destination)) as connection:
         connection.authenticate()
         Administration(connection).ensure(tables)
 
 
-async def async_prove[*Ts, T](
+async def async_check_connection[*Ts, T](
     hass: HomeAssistant,
     fields: Collection[str],
     proof: Callable[[*Ts], T],

@@ -15,16 +15,16 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..const import (
+    CONF_CONTEXT_ENTITIES,
     CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
-    CONF_SURROUNDINGS,
     CONF_TABLES,
     DEFAULT_TABLES,
 )
-from ..home.context_entities import WrongSurroundingError, checked_surroundings
+from ..home.context_entities import ContextEntityError, checked_context_entities
 from ..runner.start_position import History
 from .destination_form import FormError
-from .field_rules import wrong_options
+from .field_rules import option_errors
 from .options_form import OPTIONS_SCHEMA
 
 
@@ -47,7 +47,7 @@ CONTENT_SCHEMA = probatio.Schema(
                 mode=SelectSelectorMode.LIST,
             )
         ),
-        probatio.Optional(CONF_SURROUNDINGS): _OPTIONS[CONF_SURROUNDINGS],
+        probatio.Optional(CONF_CONTEXT_ENTITIES): _OPTIONS[CONF_CONTEXT_ENTITIES],
         probatio.Optional(CONF_INCLUDE): _OPTIONS[CONF_INCLUDE],
         probatio.Optional(CONF_EXCLUDE): _OPTIONS[CONF_EXCLUDE],
         probatio.Required(CONF_EXPORT_AT_ONCE, default=True): BooleanSelector(),
@@ -58,14 +58,16 @@ CONTENT_SCHEMA = probatio.Schema(
 @callback
 def content_options(hass: HomeAssistant, user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that a user has chosen with the form. Raises FormError."""
-    errors, placeholders = wrong_options(user_input)
+    errors, placeholders = option_errors(user_input)
     if errors:
         raise FormError(errors, placeholders)
     try:
         # An empty list says that the proposal was refused.
-        surroundings = checked_surroundings(hass, user_input.get(CONF_SURROUNDINGS, []))
-    except WrongSurroundingError as err:
-        raise FormError({CONF_SURROUNDINGS: err.key}, {"surrounding": err.surrounding}) from err
+        context_entities = checked_context_entities(hass, user_input.get(CONF_CONTEXT_ENTITIES, []))
+    except ContextEntityError as err:
+        raise FormError(
+            {CONF_CONTEXT_ENTITIES: err.key}, {"surrounding": err.context_entity}
+        ) from err
     no_options = (CONF_EXPORT_AT_ONCE, CONF_HISTORY)
     options = {name: value for name, value in user_input.items() if name not in no_options}
-    return {**options, CONF_SURROUNDINGS: surroundings}
+    return {**options, CONF_CONTEXT_ENTITIES: context_entities}

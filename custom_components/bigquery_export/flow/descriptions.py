@@ -8,7 +8,7 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
-from ..const import CONF_SURROUNDINGS, DOMAIN
+from ..const import CONF_CONTEXT_ENTITIES, DOMAIN
 from ..errors import ExportError
 from ..estimate.estimate import GIB, Estimate, async_estimate
 from ..settings.key_age import key_days
@@ -34,18 +34,18 @@ async def content_sentences(
     """Return what an export with these options comes to, and what its key need not be able to."""
     sentences = await Sentences.async_load(hass)
     # What a user has just filled in may lack names.
-    named = [{CONF_NAME: "", **item} for item in options.get(CONF_SURROUNDINGS, ())]
+    named = [{CONF_NAME: "", **item} for item in options.get(CONF_CONTEXT_ENTITIES, ())]
     try:
         estimate = sentences.estimate(
-            await async_estimate(hass, options_from({**options, CONF_SURROUNDINGS: named}))
+            await async_estimate(hass, options_from({**options, CONF_CONTEXT_ENTITIES: named}))
         )
     except ExportError:
         estimate = sentences.say("estimate_unknown")
     permissions = ", ".join(needless)
-    blanks = {"permissions": permissions, "service_account": service_account}
+    placeholders = {"permissions": permissions, "service_account": service_account}
     return {
         "estimate": estimate,
-        "privileges": sentences.say("privileges", **blanks) if needless else "",
+        "privileges": sentences.say("privileges", **placeholders) if needless else "",
     }
 
 
@@ -61,9 +61,9 @@ class Sentences:
         """Return the sentences."""
         return cls(await async_get_translations(hass, hass.config.language, "common", [DOMAIN]))
 
-    def say(self, key: str, **blanks: str) -> str:
+    def say(self, key: str, **placeholders: str) -> str:
         """Return a sentence with its blanks filled in."""
-        return self._texts[f"component.{DOMAIN}.common.{key}"].format_map(blanks)
+        return self._texts[f"component.{DOMAIN}.common.{key}"].format_map(placeholders)
 
     def key_age(self, days: int) -> str:
         """Return since when a key has been in use."""

@@ -142,7 +142,7 @@ def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
         field: values[field].strip().rstrip("/") for field in DESTINATION_FIELDS if field in values
     }
     data = {name: value for name, value in trimmed.items() if value}
-    if errors := _wrong_fields(data):
+    if errors := _field_errors(data):
         raise FormError(errors, {})
     return data
 
@@ -153,7 +153,7 @@ def suggested_destination(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, CONF_ADVANCED: values}
 
 
-def _wrong_fields(data: Mapping[str, Any]) -> dict[str, str]:
+def _field_errors(data: Mapping[str, Any]) -> dict[str, str]:
     """Return errors by field."""
     errors = {
         field: f"invalid_{field}"

@@ -47,47 +47,47 @@ _PATTERNS = {
 }
 """What texts in sections look like, and the error that says so."""
 
-type Wrong = tuple[str, str, str]
+type OptionError = tuple[str, str, str]
 """The section where something is wrong, the error, and the text that it is about."""
 
 
-def wrong_options(user_input: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+def option_errors(user_input: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the first error by its section, if anything cannot be meant so, and its blank.
 
     Home Assistant shows the errors of a section above it, and none at a field in it.
     """
     for part, error, text in chain(
-        _wrong_texts(user_input),
-        _wrong_schedule(user_input.get(CONF_SCHEDULE, {})),
-        _wrong_storage(user_input.get(CONF_STORAGE, {})),
+        _text_errors(user_input),
+        _schedule_errors(user_input.get(CONF_SCHEDULE, {})),
+        _storage_errors(user_input.get(CONF_STORAGE, {})),
     ):
         return {part: error}, {"text": text}
     return {}, {}
 
 
-def _wrong_texts(user_input: Mapping[str, Any]) -> Iterator[Wrong]:
+def _text_errors(user_input: Mapping[str, Any]) -> Iterator[OptionError]:
     for (part, field), (pattern, error) in _PATTERNS.items():
         for text in user_input.get(part, {}).get(field, ()):
             if not pattern.fullmatch(text):
                 yield part, error, text
 
 
-def _wrong_schedule(values: Mapping[str, Any]) -> Iterator[Wrong]:
+def _schedule_errors(values: Mapping[str, Any]) -> Iterator[OptionError]:
     if values.get(CONF_FREQUENCY) == Frequency.WEEKLY and not values.get(CONF_WEEKDAYS):
         yield CONF_SCHEDULE, "weekdays_missing", ""
 
 
-def _wrong_storage(values: Mapping[str, Any]) -> Iterator[Wrong]:
+def _storage_errors(values: Mapping[str, Any]) -> Iterator[OptionError]:
     days = values.get(CONF_PARTITION_DAYS)
     if days and days < MIN_PARTITION_DAYS:
         yield CONF_STORAGE, "partition_days_invalid", str(days)
-    yield from _wrong_labels(values.get(CONF_TABLE_LABELS, ()))
+    yield from _label_errors(values.get(CONF_TABLE_LABELS, ()))
     key = values.get(CONF_KMS_KEY)
     if key and not _KMS_KEY.fullmatch(key):
         yield CONF_STORAGE, "kms_key_invalid", key
 
 
-def _wrong_labels(labels: Sequence[str]) -> Iterator[Wrong]:
+def _label_errors(labels: Sequence[str]) -> Iterator[OptionError]:
     keys = set()
     for label in labels:
         key, _ = label_parts(label)

@@ -14,25 +14,25 @@ from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection, Destination
 from ..bigquery.schema import Administration
 from ..const import (
+    CONF_CONTEXT_ENTITIES,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_STORAGE,
-    CONF_SURROUNDINGS,
     CONF_TRANSFER,
     CONF_WHAT,
 )
 from ..coordinator import BigQueryExportConfigEntry
 from ..errors import ExportError
 from ..home.context_entities import (
-    WrongSurroundingError,
-    checked_surroundings,
-    proposed_surroundings,
+    ContextEntityError,
+    checked_context_entities,
+    default_context_entities,
 )
 from ..rows.column_groups import ColumnGroup
 from ..rows.sensor_data import SENSOR_DATA
 from ..settings.destination import destination_from
 from ..settings.options import Options, options_from
 from ..translation import async_reason
-from .field_rules import wrong_options
+from .field_rules import option_errors
 from .options_form import OPTIONS_SCHEMA, chosen_options, recorded_entities, suggested_values
 
 
@@ -45,17 +45,17 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         placeholders: dict[str, str] = {}
         if user_input is not None:
             options = chosen_options(user_input)
-            errors, placeholders = wrong_options(user_input)
+            errors, placeholders = option_errors(user_input)
             if not errors:
-                errors, placeholders = self._take_surroundings(options)
+                errors, placeholders = self._take_context_entities(options)
             if not errors:
-                errors, placeholders = await self._async_prove(options_from(options))
+                errors, placeholders = await self._async_check(options_from(options))
             if not errors:
                 return self.async_create_entry(data=options)
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, user_input or suggested_values(self._chosen_or_proposed())
+                OPTIONS_SCHEMA, user_input or suggested_values(self._chosen_or_default())
             ),
             errors=errors,
             description_placeholders={
@@ -65,14 +65,16 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
             },
         )
 
-    def _take_surroundings(self, options: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    def _take_context_entities(
+        self, options: dict[str, Any]
+    ) -> tuple[dict[str, str], dict[str, str]]:
         """Put surroundings into their final form; return errors, and what fills their blanks."""
         try:
             # An empty list says that the proposal was refused.
-            named = checked_surroundings(self.hass, options.get(CONF_SURROUNDINGS, []))
-        except WrongSurroundingError as err:
-            return {CONF_WHAT: err.key}, {"surrounding": err.surrounding}
-        options[CONF_SURROUNDINGS] = named
+            named = checked_context_entities(self.hass, options.get(CONF_CONTEXT_ENTITIES, []))
+        except ContextEntityError as err:
+            return {CONF_WHAT: err.key}, {"surrounding": err.context_entity}
+        options[CONF_CONTEXT_ENTITIES] = named
         return {}, {}
 
     async def _async_sizes(self) -> dict[str, str]:
@@ -83,14 +85,14 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         names = ("all", "rest", *ColumnGroup)
         return {f"bytes_{name}": str(sizes[name]) if sizes else "?" for name in names}
 
-    def _chosen_or_proposed(self) -> Mapping[str, Any]:
+    def _chosen_or_default(self) -> Mapping[str, Any]:
         """Return the options, with a proposal of surroundings for who has not chosen any."""
         options = self.config_entry.options
-        if CONF_SURROUNDINGS in options:
+        if CONF_CONTEXT_ENTITIES in options:
             return options
-        return {**options, CONF_SURROUNDINGS: proposed_surroundings(self.hass)}
+        return {**options, CONF_CONTEXT_ENTITIES: default_context_entities(self.hass)}
 
-    async def _async_prove(self, chosen: Options) -> tuple[dict[str, str], dict[str, str]]:
+    async def _async_check(self, chosen: Options) -> tuple[dict[str, str], dict[str, str]]:
         """Try what is new of delivery and tables; return errors, and what fills their blanks."""
         entry = self.config_entry
         before = options_from(entry.options)
@@ -102,7 +104,7 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
                 await self.hass.async_add_executor_job(_set_tables, key, destination, chosen)
             if chosen.delivery != before.delivery:
                 errors = {CONF_TRANSFER: "unusable"}
-                await self.hass.async_add_executor_job(_prove, key, destination, chosen)
+                await self.hass.async_add_executor_job(_check_delivery, key, destination, chosen)
         except ExportError as err:
             return errors, {"message": async_reason(self.hass, err)}
         return {}, {}
@@ -114,11 +116,11 @@ def _set_tables(key: Mapping[str, Any], destination: Destination, options: Optio
         Administration(connection, options.table_settings).ensure_tables(options.tables)
 
 
-def _prove(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
+def _check_delivery(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
     """Make tables when they are missing, and prove a delivery; this blocks. Raises ExportError."""
     with _connected(key, destination) as connection:
         Administration(connection, options.table_settings).ensure_tables(options.tables)
-        DELIVERIES[options.delivery](connection).prove(SENSOR_DATA)
+        DELIVERIES[options.delivery](connection).check_access(SENSOR_DATA)
 
 
 @contextmanager

@@ -39,6 +39,7 @@ from ..const import (
     CONF_AREAS,
     CONF_BATCH_ROWS,
     CONF_COLUMNS,
+    CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
     CONF_DELIVERY,
     CONF_DEVICES,
@@ -61,7 +62,6 @@ from ..const import (
     CONF_SCHEDULE,
     CONF_SECURITY,
     CONF_STORAGE,
-    CONF_SURROUNDINGS,
     CONF_TABLE_LABELS,
     CONF_TABLES,
     CONF_TRANSFER,
@@ -138,7 +138,7 @@ _WHAT = probatio.Schema(
                 mode=SelectSelectorMode.DROPDOWN,
             )
         ),
-        probatio.Optional(CONF_SURROUNDINGS): ObjectSelector(
+        probatio.Optional(CONF_CONTEXT_ENTITIES): ObjectSelector(
             ObjectSelectorConfig(
                 fields={
                     CONF_ENTITY_ID: {"selector": EntitySelector(), "required": True},
@@ -147,7 +147,7 @@ _WHAT = probatio.Schema(
                 multiple=True,
                 label_field=CONF_ENTITY_ID,
                 description_field=CONF_NAME,
-                translation_key=CONF_SURROUNDINGS,
+                translation_key=CONF_CONTEXT_ENTITIES,
             )
         ),
         probatio.Optional(CONF_COLUMNS, default=[group.value for group in ColumnGroup]): choices(

@@ -16,9 +16,9 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant, State, callback, split_entity_id
 from homeassistant.helpers import entity_registry as er
 
-from ..rows.ambient import Surrounding
+from ..rows.ambient import ContextEntity
 
-MAX_SURROUNDINGS = 50
+MAX_CONTEXT_ENTITIES = 50
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 """What needs no quotes in SQL: `ambient.electricity_price`."""
 _PRICE_UNIT = re.compile(r"([A-Z]{3}|[^\w\s/]|ct|cents?|kr|[øö]re|zł|[cp])\s*/\s*[kM]Wh")
@@ -29,23 +29,23 @@ _SOLAR = re.compile(r"solar|photovolt|(^|[._])pv(_|$)")
 _PRICE = re.compile(r"price|tariff|preis|tarif|prijs|prix")
 
 
-class WrongSurroundingError(Exception):
+class ContextEntityError(Exception):
     """What a user has named cannot be used."""
 
-    def __init__(self, key: str, surrounding: str) -> None:
+    def __init__(self, key: str, context_entity: str) -> None:
         """Say why, by the key of a text, and what it is about."""
-        super().__init__(key, surrounding)
+        super().__init__(key, context_entity)
         self.key = key
-        self.surrounding = surrounding
+        self.context_entity = context_entity
 
 
-def surroundings_from(items: Iterable[Mapping[str, str]]) -> tuple[Surrounding, ...]:
+def context_entities_from(items: Iterable[Mapping[str, str]]) -> tuple[ContextEntity, ...]:
     """Return surroundings as the options hold them."""
-    return tuple(Surrounding(item[CONF_ENTITY_ID], item[CONF_NAME]) for item in items)
+    return tuple(ContextEntity(item[CONF_ENTITY_ID], item[CONF_NAME]) for item in items)
 
 
 @callback
-def checked_surroundings(
+def checked_context_entities(
     hass: HomeAssistant, items: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, str]]:
     """Return what a form brought as the options hold it, each with a name.
@@ -56,34 +56,34 @@ def checked_surroundings(
     for item in items:
         entity_id = er.async_resolve_entity_id(er.async_get(hass), item[CONF_ENTITY_ID].lower())
         if entity_id is None:
-            raise WrongSurroundingError("surrounding_unknown", item[CONF_ENTITY_ID])
+            raise ContextEntityError("surrounding_unknown", item[CONF_ENTITY_ID])
         name = item.get(CONF_NAME, "").strip() or split_entity_id(entity_id)[1][:64]
         if not _NAME.fullmatch(name):
-            raise WrongSurroundingError("surrounding_name_invalid", name)
+            raise ContextEntityError("surrounding_name_invalid", name)
         if name in checked:
-            raise WrongSurroundingError("surrounding_name_twice", name)
+            raise ContextEntityError("surrounding_name_twice", name)
         if entity_id in (other[CONF_ENTITY_ID] for other in checked.values()):
-            raise WrongSurroundingError("surrounding_twice", entity_id)
+            raise ContextEntityError("surrounding_twice", entity_id)
         if not is_entity_recorded(hass, entity_id):
-            raise WrongSurroundingError("surrounding_not_recorded", entity_id)
+            raise ContextEntityError("surrounding_not_recorded", entity_id)
         checked[name] = {CONF_ENTITY_ID: entity_id, CONF_NAME: name}
-    if len(checked) > MAX_SURROUNDINGS:
-        raise WrongSurroundingError("surroundings_too_many", str(MAX_SURROUNDINGS))
+    if len(checked) > MAX_CONTEXT_ENTITIES:
+        raise ContextEntityError("surroundings_too_many", str(MAX_CONTEXT_ENTITIES))
     return list(checked.values())
 
 
 @callback
-def proposed_surroundings(hass: HomeAssistant) -> list[dict[str, str]]:
+def default_context_entities(hass: HomeAssistant) -> list[dict[str, str]]:
     """Return what of this home says most about the rest, as the options hold it."""
     states = sorted(hass.states.async_all(), key=lambda state: state.entity_id)
     recorded = [state for state in states if is_entity_recorded(hass, state.entity_id)]
     proposal: dict[str, str] = {}
-    for name, entity_id in _proposed(recorded):
+    for name, entity_id in _defaults(recorded):
         proposal.setdefault(name, entity_id)
     return [{CONF_ENTITY_ID: entity_id, CONF_NAME: name} for name, entity_id in proposal.items()]
 
 
-def _proposed(states: list[State]) -> Iterator[tuple[str, str]]:
+def _defaults(states: list[State]) -> Iterator[tuple[str, str]]:
     """Yield names and entity ids, of those with the same name the best first."""
     for name, kinds in _KINDS.items():
         for is_kind in kinds:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from homeassistant.core import CoreState, HomeAssistant
 
-from ..export.dimensions.snapshot import Fact, Look
+from ..export.dimensions.snapshot import DimensionReader, DimensionRow
 from ..rows.columns import Values
-from ..rows.context import Circumstances
+from ..rows.context import RowContext
 from ..rows.entities import ENTITIES
 from ..rows.relationships import RELATIONSHIPS, Kind, NodeType
 from .registries import Registries
@@ -18,25 +18,29 @@ _TELLING = (Kind.PART_OF, Kind.HAS_LABEL)
 """What would tell which one a hidden entity is."""
 
 
-def looks_of(hass: HomeAssistant, registries: Registries, run: Circumstances) -> dict[str, Look]:
+def dimension_readers(
+    hass: HomeAssistant, registries: Registries, run: RowContext
+) -> dict[str, DimensionReader]:
     """Return how to look at tables of facts by their names, as far as they can be known by now."""
 
-    async def entities() -> Mapping[str, Fact]:
+    async def entities() -> Mapping[str, DimensionRow]:
         facts = await registries.async_entities()
         return await hass.async_add_executor_job(exported_entities, facts, run)
 
-    async def relationships() -> Mapping[str, Fact]:
+    async def relationships() -> Mapping[str, DimensionRow]:
         facts = await async_relationships(hass)
         return await hass.async_add_executor_job(exported_relationships, facts, run)
 
-    looks: dict[str, Look] = {ENTITIES.name: entities}
+    looks: dict[str, DimensionReader] = {ENTITIES.name: entities}
     if hass.state is CoreState.running:
         # Before, automations and groups are not there yet, and would seem to be gone.
         looks[RELATIONSHIPS.name] = relationships
     return looks
 
 
-def exported_entities(facts: Mapping[str, Fact], run: Circumstances) -> dict[str, Fact]:
+def exported_entities(
+    facts: Mapping[str, DimensionRow], run: RowContext
+) -> dict[str, DimensionRow]:
     """Return what may be said of those entities that are exported."""
     return {
         registry_id: replace(fact, values=run.privacy.facts(entity_id, fact.values))
@@ -46,17 +50,19 @@ def exported_entities(facts: Mapping[str, Fact], run: Circumstances) -> dict[str
     }
 
 
-def exported_relationships(facts: Mapping[str, Fact], run: Circumstances) -> dict[str, Fact]:
+def exported_relationships(
+    facts: Mapping[str, DimensionRow], run: RowContext
+) -> dict[str, DimensionRow]:
     """Return what may be said of edges between what is exported."""
     devices = _hidden_devices((fact.values for fact in facts.values()), run)
-    exported: dict[str, Fact] = {}
+    exported: dict[str, DimensionRow] = {}
     for fact in facts.values():
         if (values := _exported_edge(fact.values, devices, run)) is not None:
             exported[values["edge"]] = replace(fact, values=values)
     return exported
 
 
-def _hidden_devices(edges: Iterable[Values], run: Circumstances) -> set[str]:
+def _hidden_devices(edges: Iterable[Values], run: RowContext) -> set[str]:
     """Return devices all of whose entities are hidden: their names would tell which they are."""
     hidden: dict[str, bool] = {}
     for edge in edges:
@@ -67,7 +73,7 @@ def _hidden_devices(edges: Iterable[Values], run: Circumstances) -> set[str]:
     return {device for device, is_hidden in hidden.items() if is_hidden}
 
 
-def _exported_edge(edge: Values, hidden_devices: set[str], run: Circumstances) -> Values | None:
+def _exported_edge(edge: Values, hidden_devices: set[str], run: RowContext) -> Values | None:
     """Return an edge as it may leave the home, or None if it may not."""
     changes: dict[str, str | None] = {}
     for end in _ENDS:

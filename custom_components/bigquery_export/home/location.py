@@ -8,7 +8,7 @@ from homeassistant.helpers import label_registry as lr
 from homeassistant.util import dt as dt_util
 
 from ..rows.context import Choice
-from ..rows.entity_filter import EntityChoice, Selection
+from ..rows.entity_filter import EntityFilter, Selection
 from ..rows.local_time import Place
 
 
@@ -22,7 +22,7 @@ def named_choice(hass: HomeAssistant, choice: Choice) -> Choice:
         return replace(selection, labels=frozenset(label.name for label in found if label))
 
     entities = choice.entities
-    return replace(choice, entities=EntityChoice(named(entities.include), named(entities.exclude)))
+    return replace(choice, entities=EntityFilter(named(entities.include), named(entities.exclude)))
 
 
 async def async_place(hass: HomeAssistant) -> Place:

@@ -16,10 +16,10 @@ from homeassistant.helpers import (
 from homeassistant.helpers.entity import entity_sources
 
 from ..const import DOMAIN
-from ..export.dimensions.snapshot import Fact
+from ..export.dimensions.snapshot import DimensionRow
 from ..rows.columns import Values
 from ..rows.entities import Entity, entity_row_values
-from ..rows.registry import EntityFacts
+from ..rows.registry import RegistryValues
 from ..rows.table import timestamp
 
 _STEP = 0.001
@@ -49,7 +49,7 @@ class Registries:
         self._sources = entity_sources(hass)
         self._entities: dict[str, Entity] = {}
         """The entities that are registered."""
-        self._facts: dict[str, EntityFacts] = {}
+        self._facts: dict[str, RegistryValues] = {}
         """Their facts, and those of names that were given up since this was opened."""
         self._last_known: Mapping[str, Values] = {}
         self._version = 0
@@ -62,15 +62,15 @@ class Registries:
         """Return a number that is another one after each change."""
         return self._version
 
-    def of(self, entity_id: str) -> EntityFacts:
+    def of(self, entity_id: str) -> RegistryValues:
         """Return what is known of an entity now, or what was known of it last."""
         if facts := self._facts.get(entity_id):
             return facts
         if source := self._sources.get(entity_id):
-            return EntityFacts(integration=source["domain"])
+            return RegistryValues(integration=source["domain"])
         if row := self._last_known.get(entity_id):
-            return EntityFacts.of_row(row)
-        return EntityFacts()
+            return RegistryValues.of_row(row)
+        return RegistryValues()
 
     async def async_open(self, last_known: Mapping[str, Values]) -> None:
         """Read everything, and follow the changes from now on.
@@ -101,12 +101,12 @@ class Registries:
         self._last_known = {}
         self._version += 1
 
-    async def async_entities(self) -> dict[str, Fact]:
+    async def async_entities(self) -> dict[str, DimensionRow]:
         """Return what is true of each registered entity now, by the registry's id of it."""
         if self._reading:
             await asyncio.wait([self._reading], timeout=_PATIENCE)
         entities = list(self._entities.values())
-        return await self._hass.async_add_executor_job(_entity_facts, entities)
+        return await self._hass.async_add_executor_job(_dimension_rows, entities)
 
     @callback
     def _on_entity(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
@@ -155,9 +155,9 @@ class Registries:
         self._facts[entity_id] = entity.facts
 
 
-def _entity_facts(entities: list[Entity]) -> dict[str, Fact]:
+def _dimension_rows(entities: list[Entity]) -> dict[str, DimensionRow]:
     return {
-        str(entity.facts.registry_id): Fact(entity_row_values(entity), entity.modified)
+        str(entity.facts.registry_id): DimensionRow(entity_row_values(entity), entity.modified)
         for entity in entities
     }
 
@@ -187,7 +187,7 @@ def _entity(hass: HomeAssistant, entry: er.RegistryEntry) -> Entity:
     options: Mapping[str, Any] = entry.options.get(entry.domain) or {}
     return Entity(
         entity_id=entry.entity_id,
-        facts=EntityFacts(
+        facts=RegistryValues(
             integration=entry.platform,
             entity_category=_text(entry.entity_category),
             unique_id=_text(entry.unique_id),

@@ -16,7 +16,7 @@ from homeassistant.helpers.entity import entity_sources
 from homeassistant.helpers.group import get_entity_ids, get_group_entities
 from homeassistant.loader import Integration, async_get_integrations
 
-from ..export.dimensions.snapshot import Fact
+from ..export.dimensions.snapshot import DimensionRow
 from ..rows.relationships import Edge, Kind, Node, NodeType, edge_row_values
 from .automations import async_automation_edges, scene_edges, script_edges
 from .helper_entities import helper_edges
@@ -27,7 +27,7 @@ _TRACKERS = "device_trackers"
 """The attribute of a person. Its integration is not imported: it may lack what it needs."""
 
 
-async def async_relationships(hass: HomeAssistant) -> dict[str, Fact]:
+async def async_relationships(hass: HomeAssistant) -> dict[str, DimensionRow]:
     """Return all edges by their keys, as they are now.
 
     Of what is not set up nothing is known: while Home Assistant starts, this is not the time.
@@ -45,10 +45,10 @@ async def async_relationships(hass: HomeAssistant) -> dict[str, Fact]:
         edges.update(dict.fromkeys(some))
         await asyncio.sleep(0)
     names = _Names(hass, integrations)
-    facts: dict[str, Fact] = {}
+    facts: dict[str, DimensionRow] = {}
     began = perf_counter()
     for edge in edges:
-        facts[edge.key] = Fact(edge_row_values(edge, names[edge.start], names[edge.end]))
+        facts[edge.key] = DimensionRow(edge_row_values(edge, names[edge.start], names[edge.end]))
         if perf_counter() - began > _STEP:
             await asyncio.sleep(0)
             began = perf_counter()

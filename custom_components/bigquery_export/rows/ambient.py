@@ -13,7 +13,7 @@ _EXACT_INTEGER = 2**53
 
 
 @dataclass(frozen=True, slots=True)
-class Surrounding:
+class ContextEntity:
     """An entity that surrounds all others, and the name that its values have in `ambient`."""
 
     entity_id: str

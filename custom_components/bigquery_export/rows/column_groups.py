@@ -15,7 +15,7 @@ class ColumnGroup(StrEnum):
     REGISTRY = "registry"
     TIME = "time"
     QUALITY = "quality"
-    SURROUNDINGS = "surroundings"
+    AMBIENT = "surroundings"
 
 
 COLUMNS = {
@@ -23,7 +23,7 @@ COLUMNS = {
     ColumnGroup.REGISTRY: frozenset(column.name for column in REGISTRY_COLUMNS),
     ColumnGroup.TIME: frozenset(column.name for column in local_time_columns("")),
     ColumnGroup.QUALITY: frozenset({"state_numeric", "state_changed", "is_available"}),
-    ColumnGroup.SURROUNDINGS: frozenset({"ambient"}),
+    ColumnGroup.AMBIENT: frozenset({"ambient"}),
 }
 """The names of the columns of each group, of whatever table."""
 

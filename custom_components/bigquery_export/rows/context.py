@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .ambient import Surrounding
-from .entity_filter import EntityChoice
+from .ambient import ContextEntity
+from .entity_filter import EntityFilter
 from .events import EventChoice
 from .local_time import Place
 from .privacy import Privacy
-from .registry import Facts, NoFacts
+from .registry import EmptyRegistry, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +17,19 @@ class Choice:
     """What a user has chosen of what the recorder has."""
 
     events: EventChoice = field(default_factory=EventChoice)
-    surroundings: tuple[Surrounding, ...] = ()
-    entities: EntityChoice = field(default_factory=EntityChoice)
+    context_entities: tuple[ContextEntity, ...] = ()
+    entities: EntityFilter = field(default_factory=EntityFilter)
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class RowContext:
     """What the rows of one run depend on, besides the recorder."""
 
     run_values: Mapping[str, Any]
     """The values that all rows of the run share."""
     place: Place
     choice: Choice = field(default_factory=Choice)
-    facts: Facts = field(default_factory=NoFacts)
+    facts: Registry = field(default_factory=EmptyRegistry)
     privacy: Privacy = field(default_factory=Privacy)
 
     def includes(self, entity_id: str) -> bool:

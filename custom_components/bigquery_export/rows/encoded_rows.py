@@ -17,7 +17,7 @@ class RowKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedRow:
+class RejectedRow:
     """A row that cannot be sent: what is known of it, and why not."""
 
     values: Mapping[str, Any]
@@ -39,7 +39,7 @@ class EncodedRows:
     data: list[bytes] = field(default_factory=list)
     days: set[int] = field(default_factory=set)
     """The partitions that they belong to, in days since 1970."""
-    refused: list[RefusedRow] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
 
     def batches(self, size: int) -> Iterator[EncodedRows]:
         """Yield the rows again, so many at once."""
@@ -61,7 +61,7 @@ class EncodedRows:
             chosen(self.times),
             chosen(self.data),
             self.days,
-            self.refused,
+            self.rejected,
         )
 
     def add(self, id_: int, key: RowKey, data: bytes) -> None:
@@ -79,4 +79,4 @@ class EncodedRows:
         self.times.extend(more.times)
         self.data.extend(more.data)
         self.days.update(more.days)
-        self.refused.extend(more.refused)
+        self.rejected.extend(more.rejected)

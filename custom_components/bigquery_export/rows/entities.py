@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .columns import EXPORT_ID, EXPORT_TIMESTAMP, REGISTRY_COLUMNS, SOURCE, Values
-from .registry import EntityFacts
+from .registry import RegistryValues
 from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table
 
 ENTITIES = Table(
@@ -65,7 +65,7 @@ class Entity:
     """An entity as the registries have it."""
 
     entity_id: str
-    facts: EntityFacts
+    facts: RegistryValues
     name: str | None
     original_name: str | None
     device_class: str | None

@@ -6,10 +6,10 @@ from homeassistant.const import CONF_DOMAINS, CONF_ENTITIES, CONF_EXCLUDE, CONF_
 from homeassistant.helpers.entityfilter import (
     CONF_ENTITY_GLOBS,
     INCLUDE_EXCLUDE_FILTER_SCHEMA,
-    EntityFilter,
+    EntityFilter as HomeAssistantFilter,
 )
 
-from .registry import EntityFacts
+from .registry import RegistryValues
 
 _NO_DOMAIN = "-"
 """Nothing belongs to it; but where a domain is included, others are not."""
@@ -29,11 +29,11 @@ class Selection:
     integrations: frozenset[str] = frozenset()
 
     @property
-    def by_facts(self) -> bool:
+    def by_registry(self) -> bool:
         """Return whether it depends on what the registries say."""
         return bool(self.devices or self.areas or self.labels or self.integrations)
 
-    def has(self, facts: EntityFacts) -> bool:
+    def has(self, facts: RegistryValues) -> bool:
         """Return whether what the registries say of an entity selects it."""
         return (
             facts.device_id in self.devices
@@ -44,7 +44,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class EntityChoice:
+class EntityFilter:
     """The entities that a user wants, from the next row on: all, unless something is selected.
 
     What is named by itself comes first, as in Home Assistant's own filters. Then what the
@@ -54,11 +54,11 @@ class EntityChoice:
 
     include: Selection = field(default_factory=Selection)
     exclude: Selection = field(default_factory=Selection)
-    _filter: EntityFilter = field(init=False, compare=False, repr=False)
+    _filter: HomeAssistantFilter = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Make Home Assistant's filter."""
-        domains = [*self.include.domains, *([_NO_DOMAIN] if self.include.by_facts else ())]
+        domains = [*self.include.domains, *([_NO_DOMAIN] if self.include.by_registry else ())]
         object.__setattr__(
             self,
             "_filter",
@@ -70,7 +70,7 @@ class EntityChoice:
             ),
         )
 
-    def includes(self, entity_id: str, facts: EntityFacts) -> bool:
+    def includes(self, entity_id: str, facts: RegistryValues) -> bool:
         """Return whether an entity is exported."""
         if entity_id in self.include.entities:
             return True

@@ -6,7 +6,7 @@ from typing import Any
 from homeassistant.util.ulid import bytes_to_ulid
 
 from ..source.events import EventRow, EventsPiece
-from .context import Circumstances
+from .context import RowContext
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .events import event_values, origin
@@ -17,10 +17,10 @@ from .local_time import DAY, QUARTER, Quarters, microseconds
 class EventEncoder:
     """Encodes events for one run, each scope of columns once."""
 
-    def __init__(self, encoding: Encoding, run: Circumstances) -> None:
+    def __init__(self, encoding: Encoding, run: RowContext) -> None:
         """Make an encoder whose rows all carry the values of the run; it leaves others out."""
         self._encoding = encoding
-        self._circumstances = run
+        self._row_context = run
         self._user = run.privacy.user
         self._run = encoding.fragment(run.run_values)
         self._events = Fragments[tuple[str, str | None]](self._event)
@@ -72,7 +72,7 @@ class EventEncoder:
 
     def _event(self, type_and_data: tuple[str, str | None]) -> bytes:
         """Return the fragment of events of a type with the same data: empty if not chosen."""
-        run = self._circumstances
+        run = self._row_context
         values = event_values(*type_and_data, run.privacy.event)
         if not run.choice.events.includes(values["event_type"], values["domain"]):
             return b""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-from .encoded_rows import EncodedRows, RefusedRow, RowKey
+from .encoded_rows import EncodedRows, RejectedRow, RowKey
 
 MAX_BYTES = 8 * 1024 * 1024
 _BESIDES = 200
@@ -54,7 +54,7 @@ def encode_each[Row: Sequence[Any]](
         try:
             result = encode(row)
         except (ValueError, TypeError, OverflowError) as err:
-            encoded.refused.append(RefusedRow(readable(row), str(err)))
+            encoded.rejected.append(RejectedRow(readable(row), str(err)))
         else:
             if result is not None:
                 encoded.add(row[0], *result)

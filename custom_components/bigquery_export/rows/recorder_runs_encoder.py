@@ -1,7 +1,7 @@
 """Encoding the recorder's runs as rows of `recorder_runs`."""
 
 from ..source.recorder_runs import RecorderRunRow, RecorderRunsPiece
-from .context import Circumstances
+from .context import RowContext
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .fragments import encode_each
@@ -12,7 +12,7 @@ from .recorder_runs import recorder_run_values
 class RecorderRunsEncoder:
     """Encodes the recorder's runs for one run of the export."""
 
-    def __init__(self, encoding: Encoding, run: Circumstances) -> None:
+    def __init__(self, encoding: Encoding, run: RowContext) -> None:
         """Make an encoder whose rows all carry the values of the run."""
         self._encoding = encoding
         self._run = encoding.fragment(run.run_values)

@@ -8,7 +8,7 @@ from .columns import Values
 
 
 @dataclass(frozen=True, slots=True)
-class EntityFacts:
+class RegistryValues:
     """The values of the columns that the registries give to all rows of an entity."""
 
     integration: str | None = None
@@ -38,25 +38,25 @@ class EntityFacts:
         return cls(**{**known, "labels": tuple(row.get("labels") or ())})
 
 
-_NAMES = tuple(field.name for field in fields(EntityFacts))
+_NAMES = tuple(field.name for field in fields(RegistryValues))
 
 
-class Facts(Protocol):
+class Registry(Protocol):
     """Knows the facts of entities; it may be asked in any thread."""
 
     @property
     def version(self) -> int:
         """Return a number that is another one after each change."""
 
-    def of(self, entity_id: str) -> EntityFacts:
+    def of(self, entity_id: str) -> RegistryValues:
         """Return what is known of an entity now, or what was known of it last."""
 
 
-class NoFacts:
+class EmptyRegistry:
     """Knows nothing of any entity."""
 
     version = 0
 
-    def of(self, entity_id: str) -> EntityFacts:
+    def of(self, entity_id: str) -> RegistryValues:
         """Return facts that are all NULL."""
-        return EntityFacts()
+        return RegistryValues()

@@ -11,8 +11,8 @@ from ..source.ambient_states import StatesAtOnce
 from ..source.states import Piece, StateRow
 from .ambient import ambient_values
 from .attributes_encoder import AttributesEncoder
-from .context import Circumstances
-from .encoded_rows import EncodedRows, RefusedRow
+from .context import RowContext
+from .encoded_rows import EncodedRows, RejectedRow
 from .encoding import Encoding
 from .fragments import Fragments
 from .local_time import DAY, MAX_QUARTERS, QUARTER, Quarters, all_microseconds, clocks, microseconds
@@ -45,10 +45,10 @@ class StateEncoder:
     step for all rows costs a fraction of all steps for one row.
     """
 
-    def __init__(self, encoding: Encoding, run: Circumstances) -> None:
+    def __init__(self, encoding: Encoding, run: RowContext) -> None:
         """Make an encoder whose rows all carry the values of the run."""
         self._encoding = encoding
-        self._circumstances = run
+        self._row_context = run
         self._version = 0
         self._entity_ids: Mapping[int, str] = {}
         self._entities: dict[int | None, _Entity | None] = {}
@@ -59,12 +59,14 @@ class StateEncoder:
         self._changed = Fragments[str | None](partial(self._state, True), _MAX_STATE_BYTES)
         self._unchanged = Fragments[str | None](partial(self._state, False), _MAX_STATE_BYTES)
         self._users = Fragments[bytes](self._user)
-        self._surroundings = [surrounding.name for surrounding in run.choice.surroundings]
+        self._context_entities = [
+            context_entity.name for context_entity in run.choice.context_entities
+        ]
         self._ambient = Fragments[StatesAtOnce](self._ambient_of, _MAX_AMBIENT_BYTES)
 
     def encode(self, piece: Piece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
-        version = self._circumstances.facts.version
+        version = self._row_context.facts.version
         if self._version != version or self._entity_ids is not piece.entity_ids:
             self._entities.clear()
             self._version, self._entity_ids = version, piece.entity_ids
@@ -79,7 +81,7 @@ class StateEncoder:
             return self._encode_columns(piece)
         except (ValueError, TypeError, OverflowError) as err:
             if len(rows) == 1:
-                return EncodedRows(refused=[RefusedRow(self._readable(piece, rows[0]), str(err))])
+                return EncodedRows(rejected=[RejectedRow(self._readable(piece, rows[0]), str(err))])
         middle = len(rows) // 2
         encoded = self._encode(replace(piece, rows=rows[:middle]))
         encoded.extend(self._encode(replace(piece, rows=rows[middle:])))
@@ -133,8 +135,8 @@ class StateEncoder:
             fragments.append(self._few_ulids("context_parent_id", parents))
         if any(users):
             fragments.append([self._users[user] if user else b"" for user in users])
-        if piece.surroundings:
-            at = piece.surroundings.at
+        if piece.ambient:
+            at = piece.ambient.at
             fragments.append([self._ambient[at(ts)] for ts in updated_ts])
         data = self._encoding.rows(*fragments)
         return EncodedRows(list(ids), list(names), updated, data, _days(changed))
@@ -156,7 +158,7 @@ class StateEncoder:
 
     def _entity(self, entity_id: str) -> _Entity | None:
         """Return what all rows of an entity share, or None if it is not exported."""
-        run = self._circumstances
+        run = self._row_context
         facts = run.facts.of(entity_id)
         if not run.choice.entities.includes(entity_id, facts):
             return None
@@ -176,11 +178,11 @@ class StateEncoder:
         )
 
     def _user(self, user: bytes) -> bytes:
-        name = self._circumstances.privacy.user(user.hex())
+        name = self._row_context.privacy.user(user.hex())
         return self._encoding.fragment({"context_user_id": name})
 
     def _ambient_of(self, states: StatesAtOnce) -> bytes:
-        return self._encoding.fragment(ambient_values(self._surroundings, states))
+        return self._encoding.fragment(ambient_values(self._context_entities, states))
 
     def _readable(self, piece: Piece, row: StateRow) -> dict[str, Any]:
         """Return a row of the recorder under its own names, for a person to read."""

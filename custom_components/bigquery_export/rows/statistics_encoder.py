@@ -7,7 +7,7 @@ from typing import Any
 from homeassistant.core import valid_entity_id
 
 from ..source.statistics import Statistic, StatisticsPiece, StatisticsRow
-from .context import Circumstances
+from .context import RowContext
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .fragments import Fragments, encode_each
@@ -18,10 +18,10 @@ from .statistics import finite, statistic_values
 class StatisticsEncoder:
     """Encodes statistics of one length for one run, each scope of columns once."""
 
-    def __init__(self, encoding: Encoding, run: Circumstances, period: timedelta) -> None:
+    def __init__(self, encoding: Encoding, run: RowContext, period: timedelta) -> None:
         """Make an encoder whose rows all carry the values of the run, and are of one length."""
         self._encoding = encoding
-        self._circumstances = run
+        self._row_context = run
         self._period = period // timedelta(microseconds=1)
         self._run = encoding.fragment(run.run_values)
         self._statistics = Fragments[Statistic](self._statistic)
@@ -29,7 +29,7 @@ class StatisticsEncoder:
 
     def encode(self, piece: StatisticsPiece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
-        self._statistics.renew(self._circumstances.facts.version)
+        self._statistics.renew(self._row_context.facts.version)
         return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
 
     def encode_deleted(self, statistic_id: str, first: float, last: float) -> EncodedRows:
@@ -39,7 +39,7 @@ class StatisticsEncoder:
         """
         if not self._includes(statistic_id):
             return EncodedRows()
-        name = self._circumstances.privacy.entity(statistic_id)
+        name = self._row_context.privacy.entity(statistic_id)
         start, end = microseconds(first), microseconds(last) + self._period
         values = {"statistic_id": name, "start": start, "end": end, "deleted": True}
         data = self._encoding.row(self._run, self._encoding.fragment(values))
@@ -92,19 +92,19 @@ class StatisticsEncoder:
                 }
             ),
         )
-        name = self._circumstances.privacy.entity(statistic.statistic_id)
+        name = self._row_context.privacy.entity(statistic.statistic_id)
         return RowKey(name, start, start // DAY), data
 
     def _includes(self, statistic_id: str) -> bool:
         """Return whether a statistic is exported: one of no entity always is."""
-        return not valid_entity_id(statistic_id) or self._circumstances.includes(statistic_id)
+        return not valid_entity_id(statistic_id) or self._row_context.includes(statistic_id)
 
     def _statistic(self, statistic: Statistic) -> bytes:
         """Return the fragment of all rows of a statistic: empty if it is not exported."""
         statistic_id = statistic.statistic_id
         if not self._includes(statistic_id):
             return b""
-        run = self._circumstances
+        run = self._row_context
         values = statistic_values(statistic)
         if not values["domain"]:
             return self._encoding.fragment(values)

@@ -15,14 +15,14 @@ from homeassistant.util import dt as dt_util
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
-from ..bigquery.listed_rows import TableLookup
+from ..bigquery.listed_rows import ListedRows
 from ..bigquery.load_job import LoadJobDelivery
-from ..bigquery.row_count_query import TableCounting
+from ..bigquery.row_count_query import RowCountQuery
 from ..const import DOMAIN
 from ..estimate.sampling import read_sample, row_sizes
 from ..export.checkpoint import Checkpoint
 from ..export.corrections.corrections import Corrections, local_day
-from ..export.corrections.ledger import is_watched, watched
+from ..export.corrections.ledger import is_corrected, observed
 from ..export.delivery import Delivery
 from ..export.dimensions.snapshot import Snapshot, last_known
 from ..export.dimensions.snapshot_file import SnapshotFile
@@ -32,19 +32,19 @@ from ..export.reconcile.exported_rows import OpenSource
 from ..export.reconcile.resend import Resend
 from ..export.reconcile.row_selection import RowSelection
 from ..export.reconcile.verification import Verification
-from ..export.recorder_tables import SourceType
+from ..export.recorder_tables import RecorderTable
 from ..export.rejected.rejected_rows import RejectedRows
 from ..export.rejected.retry import Retry
 from ..export.run import Run
 from ..export.session import Result, Session
 from ..export.table_export import read_recorder
 from ..export.tables import TABLES
-from ..home.dimensions import looks_of
+from ..home.dimensions import dimension_readers
 from ..home.location import async_place, named_choice
 from ..home.registries import Registries
 from ..rows.column_groups import narrowed
 from ..rows.columns import run_values
-from ..rows.context import Circumstances
+from ..rows.context import RowContext
 from ..rows.entities import ENTITIES
 from ..rows.privacy import Privacy
 from ..rows.sensor_data import SENSOR_DATA
@@ -98,15 +98,15 @@ class Exporter:
         `trigger` says in the export log what began it.
         """
         session = await self._async_new_session(checkpoint, trigger)
-        circumstances = await self._async_circumstances(session)
-        sources = await self._async_sources(session, circumstances, self._types(tables))
+        row_context = await self._async_row_context(session)
+        sources = await self._async_sources(session, row_context, self._types(tables))
         if trigger in UNHURRIED:
-            own = self._own_entities(circumstances.privacy)
+            own = self._own_entities(row_context.privacy)
             sources = [
                 replace(source, own=own) if source.table is SENSOR_DATA else source
                 for source in sources
             ]
-        return Run(session, sources, self._snapshots(circumstances, tables))
+        return Run(session, sources, self._snapshots(row_context, tables))
 
     async def async_new_corrections(
         self,
@@ -123,9 +123,9 @@ class Exporter:
         if not again and self._corrections and self._corrections.checked == today:
             return None
         session = await self._async_new_session(checkpoint, "correction")
-        circumstances = await self._async_circumstances(session)
-        types = [type_ for type_ in self._types(tables) if is_watched(type_.table.name)]
-        corrections = Corrections(session, await self._async_sources(session, circumstances, types))
+        row_context = await self._async_row_context(session)
+        types = [type_ for type_ in self._types(tables) if is_corrected(type_.table.name)]
+        corrections = Corrections(session, await self._async_sources(session, row_context, types))
         if tables is None:
             self._corrections = corrections
         return corrections
@@ -133,15 +133,15 @@ class Exporter:
     async def async_new_resend(self, checkpoint: Checkpoint, wanted: ExportRequest) -> Resend:
         """Return a look for exported rows that BigQuery lacks."""
         session = await self._async_new_session(checkpoint, "force")
-        circumstances = await self._async_circumstances(session)
-        called = circumstances.privacy.entity
+        row_context = await self._async_row_context(session)
+        called = row_context.privacy.entity
         selection = RowSelection(
             start=timestamp(wanted.start) if wanted.start else None,
             end=timestamp(wanted.end) if wanted.end else None,
             entities=frozenset(map(called, wanted.entities)) if wanted.entities else None,
         )
         types = self._types(wanted.tables)
-        return Resend(session, self._openings(session, circumstances, types), selection)
+        return Resend(session, self._openings(session, row_context, types), selection)
 
     async def async_new_verification(
         self, checkpoint: Checkpoint, tables: Collection[str] | None, *, query: bool
@@ -151,13 +151,11 @@ class Exporter:
         Surroundings are no part of what rows are known by.
         """
         session = await self._async_new_session(checkpoint, "verify")
-        circumstances = await self._async_circumstances(session)
-        circumstances = replace(
-            circumstances, choice=replace(circumstances.choice, surroundings=())
-        )
-        openings = self._openings(session, circumstances, self._types(tables))
+        row_context = await self._async_row_context(session)
+        row_context = replace(row_context, choice=replace(row_context.choice, context_entities=()))
+        openings = self._openings(session, row_context, self._types(tables))
         source = str(session.run_values["source"])
-        counting = TableCounting(self._connection, source) if query else None
+        counting = RowCountQuery(self._connection, source) if query else None
         return Verification(session, openings, counting)
 
     async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
@@ -167,7 +165,7 @@ class Exporter:
     async def async_row_sizes(self) -> Mapping[str, int] | None:
         """Return how many bytes rows take here, if there are any. Raises ExportError."""
         session = await self._async_new_session(Checkpoint(), "estimate")
-        run = await self._async_circumstances(session)
+        run = await self._async_row_context(session)
         piece = await read_recorder(self._hass, read_sample, self._hass, run)
         if piece is None:
             return None
@@ -178,24 +176,24 @@ class Exporter:
         """Let go of what exports need while they are going on."""
         self._registries.async_close()
 
-    def _types(self, tables: Collection[str] | None) -> list[SourceType]:
+    def _types(self, tables: Collection[str] | None) -> list[RecorderTable]:
         """Return how the chosen sources are made, or those of them that are for some tables."""
         return [
             type_ for type_ in self._options.sources if tables is None or type_.table.name in tables
         ]
 
     def _openings(
-        self, session: Session, circumstances: Circumstances, types: Iterable[SourceType]
+        self, session: Session, row_context: RowContext, types: Iterable[RecorderTable]
     ) -> dict[str, tuple[Table, OpenSource]]:
         """Return tables by their names, and what opens the source of each as often as need be."""
         return {
-            type_.table.name: (type_.table, partial(self._open_one, session, circumstances, type_))
+            type_.table.name: (type_.table, partial(self._open_one, session, row_context, type_))
             for type_ in types
         }
 
-    def _snapshots(self, run: Circumstances, tables: Collection[str] | None) -> list[Snapshot]:
+    def _snapshots(self, run: RowContext, tables: Collection[str] | None) -> list[Snapshot]:
         """Return the chosen tables of facts for one run, as far as they can be known by now."""
-        looks = looks_of(self._hass, self._registries, run)
+        looks = dimension_readers(self._hass, self._registries, run)
         return [
             Snapshot(type_, SnapshotFile(self._hass, self._entry.entry_id, name), looks[name])
             for type_ in self._options.snapshots
@@ -203,14 +201,14 @@ class Exporter:
             if name in looks and (tables is None or name in tables)
         ]
 
-    async def _async_circumstances(self, session: Session) -> Circumstances:
+    async def _async_row_context(self, session: Session) -> RowContext:
         """Return what the rows of one export depend on."""
         await self._registries.async_open(
             await self._hass.async_add_executor_job(
                 last_known, self._hass, self._entry.entry_id, ENTITIES.name, "entity_id"
             )
         )
-        return Circumstances(
+        return RowContext(
             session.run_values,
             await async_place(self._hass),
             named_choice(self._hass, self._options.choice),
@@ -219,25 +217,25 @@ class Exporter:
         )
 
     async def _async_sources(
-        self, session: Session, run: Circumstances, types: Iterable[SourceType]
+        self, session: Session, run: RowContext, types: Iterable[RecorderTable]
     ) -> list[Source[Any]]:
         """Return sources for one export."""
         return await self._hass.async_add_executor_job(self._open, session, run, types)
 
     def _open(
-        self, session: Session, circumstances: Circumstances, types: Iterable[SourceType]
+        self, session: Session, row_context: RowContext, types: Iterable[RecorderTable]
     ) -> list[Source[Any]]:
         """Open sources; to prepare encodings and statements takes too long for the loop."""
         return [
-            watched(self._hass, self._entry.entry_id, self._open_one(session, circumstances, type_))
+            observed(self._hass, self._entry.entry_id, self._open_one(session, row_context, type_))
             for type_ in types
         ]
 
     def _open_one(
-        self, session: Session, circumstances: Circumstances, type_: SourceType
+        self, session: Session, row_context: RowContext, type_: RecorderTable
     ) -> Source[Any]:
         encoding = narrowed(session.delivery.encoding(type_.table), self._options.columns)
-        return type_.open(self._hass, encoding, circumstances)
+        return type_.open(self._hass, encoding, row_context)
 
     def _own_entities(self, privacy: Privacy) -> frozenset[str]:
         """Return the entities of all exports, as they are called in BigQuery."""
@@ -285,7 +283,7 @@ class Exporter:
             self._hass,
             journal=journal,
             delivery=delivery,
-            lookup=TableLookup(self._connection, source),
+            lookup=ListedRows(self._connection, source),
             rejected_rows=rejected_rows,
             run_values=run_values(
                 source=source, export_id=result.export_id, started=result.started

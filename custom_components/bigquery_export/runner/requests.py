@@ -12,7 +12,7 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
 from ..const import CONF_TABLES, DOMAIN
-from ..export.tables import SNAPSHOT_TYPES, TABLES
+from ..export.tables import DIMENSION_TABLES, TABLES
 from ..settings.options import Options
 
 CONF_DRY_RUN = "dry_run"
@@ -54,9 +54,11 @@ class ExportRequest:
         start, end = _utc(data.get(CONF_START)), _utc(data.get(CONF_END))
         entities = frozenset(data.get(CONF_ENTITIES, ())) or None
         if (start or end or entities) and not data[CONF_FORCE]:
-            raise _mistake("selection_without_force")
+            raise _validation_error("selection_without_force")
         if start and end and end <= start:
-            raise _mistake("end_before_start", start=str(data[CONF_START]), end=str(data[CONF_END]))
+            raise _validation_error(
+                "end_before_start", start=str(data[CONF_START]), end=str(data[CONF_END])
+            )
         return cls(_tables(data, options), data[CONF_FLUSH], data[CONF_FORCE], start, end, entities)
 
 
@@ -75,8 +77,8 @@ class VerifyRequest:
         """Return what an action asks for. Raises ServiceValidationError."""
         data = call.data
         tables = _tables(data, options)
-        if facts := (tables or frozenset()) & SNAPSHOT_TYPES.keys():
-            raise _mistake("table_without_rows", tables=_listed(facts))
+        if facts := (tables or frozenset()) & DIMENSION_TABLES.keys():
+            raise _validation_error("table_without_rows", tables=_listed(facts))
         return cls(
             tables,
             _days(hass, data.get(CONF_START_DATE), data.get(CONF_END_DATE)),
@@ -95,10 +97,10 @@ def _tables(data: Mapping[str, Any], options: Options) -> frozenset[str] | None:
     if not (tables := frozenset(data.get(CONF_TABLES, ()))):
         return None
     if unknown := tables - TABLES.keys():
-        raise _mistake("table_unknown", tables=_listed(unknown), known=_listed(TABLES))
+        raise _validation_error("table_unknown", tables=_listed(unknown), known=_listed(TABLES))
     exported = {table.name for table in options.tables}
     if others := tables - exported:
-        raise _mistake("table_not_exported", tables=_listed(others))
+        raise _validation_error("table_not_exported", tables=_listed(others))
     return tables
 
 
@@ -108,10 +110,10 @@ def _days(hass: HomeAssistant, start: date | None, end: date | None) -> range:
     usual = min(_USUAL_DAYS, get_instance(hass).keep_days + 1)
     first = start or last - timedelta(days=usual - 1)
     if last < first:
-        raise _mistake("end_before_start", start=str(first), end=str(last))
+        raise _validation_error("end_before_start", start=str(first), end=str(last))
     days = range((first - _EPOCH).days, (last - _EPOCH).days + 1)
     if len(days) > _MAX_DAYS:
-        raise _mistake("too_many_days", days=str(len(days)), most=str(_MAX_DAYS))
+        raise _validation_error("too_many_days", days=str(len(days)), most=str(_MAX_DAYS))
     return days
 
 
@@ -124,7 +126,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _mistake(key: str, **blanks: str) -> ServiceValidationError:
+def _validation_error(key: str, **placeholders: str) -> ServiceValidationError:
     return ServiceValidationError(
-        translation_domain=DOMAIN, translation_key=key, translation_placeholders=blanks
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
     )

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 
 from ..const import CONF_BEGIN
 from ..export.checkpoint import Begin
-from ..export.recorder_tables import SOURCE_TYPES, SourceType
+from ..export.recorder_tables import RECORDER_TABLES, RecorderTable
 from ..export.table_export import read_recorder
 from ..rows.context import Choice
 from ..source.reader import Anchor
@@ -34,13 +34,13 @@ async def async_newest_rows(hass: HomeAssistant) -> dict[str, list[tuple[int, st
     """
     check_recorder(hass)
     found = {}
-    for name, source in SOURCE_TYPES.items():
+    for name, source in RECORDER_TABLES.items():
         if rows := await read_recorder(hass, _newest_rows, hass, source):
             found[name] = rows
     return found
 
 
-def _newest_rows(hass: HomeAssistant, source: SourceType) -> list[tuple[int, str]]:
+def _newest_rows(hass: HomeAssistant, source: RecorderTable) -> list[tuple[int, str]]:
     """Return ids and fingerprints, oldest first; this blocks."""
     reader = source.reader(hass, Choice())
     newest = reader.newest_id()

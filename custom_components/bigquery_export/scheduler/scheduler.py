@@ -13,8 +13,8 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN
 from ..settings.schedule import Schedule
 from ..status.export_status import Trigger
-from .purge_guard import RetentionGuard
-from .timer import Timetable
+from .purge_guard import PurgeGuard
+from .timer import ScheduleTimer
 
 if TYPE_CHECKING:
     from ..coordinator import BigQueryExportCoordinator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 
-class UnaskedExports:
+class Scheduler:
     """Begins exports of one config entry, and logs how they end."""
 
     def __init__(
@@ -35,18 +35,18 @@ class UnaskedExports:
         self._hass = coordinator.hass
         self._entry = coordinator.config_entry
         self._coordinator = coordinator
-        self.guard = RetentionGuard(self._hass)
-        self._timetable = Timetable(self._hass, self._entry, schedule, self.async_export, changed)
+        self.guard = PurgeGuard(self._hass)
+        self._timer = ScheduleTimer(self._hass, self._entry, schedule, self.async_export, changed)
 
     @property
     def next(self) -> datetime | None:
         """Return when the schedule has the next export; None when nothing begins by itself."""
-        return None if self._coordinator.paused else self._timetable.next
+        return None if self._coordinator.paused else self._timer.next
 
     @callback
     def async_start(self) -> None:
         """Export at the times of the schedule, and when rows are in danger."""
-        self._timetable.async_start()
+        self._timer.async_start()
         # It also keeps the updates coming when all entities are disabled.
         self._entry.async_on_unload(self._coordinator.async_add_listener(self.async_look_ahead))
         self._entry.async_on_unload(async_at_started(self._hass, self._async_make_up))
@@ -66,7 +66,7 @@ class UnaskedExports:
         since = self._entry.created_at
         if last_export is not None:
             since = dt_util.utc_from_timestamp(last_export)
-        if not self._coordinator.is_running and self._timetable.missed(since):
+        if not self._coordinator.is_running and self._timer.missed(since):
             self.async_begin(Trigger.SCHEDULE)
 
     @callback

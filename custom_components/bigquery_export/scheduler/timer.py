@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from ..settings.schedule import Schedule, shift_of
 
 
-class Timetable:
+class ScheduleTimer:
     """Knows when the next export of a config entry is due, and begins it then."""
 
     def __init__(

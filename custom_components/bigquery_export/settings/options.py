@@ -14,6 +14,7 @@ from ..const import (
     CONF_AREAS,
     CONF_BATCH_ROWS,
     CONF_COLUMNS,
+    CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
     CONF_DELIVERY,
     CONF_DEVICES,
@@ -33,7 +34,6 @@ from ..const import (
     CONF_PARTITION_DAYS,
     CONF_PARTITION_FILTER,
     CONF_PRIVACY,
-    CONF_SURROUNDINGS,
     CONF_TABLE_LABELS,
     CONF_TABLES,
     CONF_WEEKDAYS,
@@ -46,13 +46,13 @@ from ..const import (
     DEFAULT_NOTIFICATIONS,
     DEFAULT_TABLES,
 )
-from ..export.dimensions.snapshot import SnapshotType
-from ..export.recorder_tables import SOURCE_TYPES, SourceType
-from ..export.tables import SNAPSHOT_TYPES
-from ..home.context_entities import surroundings_from
+from ..export.dimensions.snapshot import DimensionTable
+from ..export.recorder_tables import RECORDER_TABLES, RecorderTable
+from ..export.tables import DIMENSION_TABLES
+from ..home.context_entities import context_entities_from
 from ..rows.column_groups import ColumnGroup
 from ..rows.context import Choice
-from ..rows.entity_filter import EntityChoice, Selection
+from ..rows.entity_filter import EntityFilter, Selection
 from ..rows.events import DEFAULT_EVENTS, EventChoice
 from ..rows.export_log import EXPORT_LOG
 from ..rows.privacy import DEFAULT_DROPPED, Coordinates, PrivacyChoice
@@ -86,8 +86,8 @@ class Options:
     delivery: str
     batch_rows: int
     schedule: Schedule
-    sources: tuple[SourceType, ...]
-    snapshots: tuple[SnapshotType, ...]
+    sources: tuple[RecorderTable, ...]
+    snapshots: tuple[DimensionTable, ...]
     choice: Choice
     """Of which entities, and what of the recorder; labels are ids there."""
     columns: frozenset[ColumnGroup]
@@ -114,12 +114,12 @@ def options_from(options: Mapping[str, Any]) -> Options:
         delivery=options.get(CONF_DELIVERY, DEFAULT_DELIVERY),
         batch_rows=int(options.get(CONF_BATCH_ROWS, DEFAULT_BATCH_ROWS)),
         schedule=_schedule(options),
-        sources=tuple(source for name, source in SOURCE_TYPES.items() if name in tables),
-        snapshots=tuple(snapshot for name, snapshot in SNAPSHOT_TYPES.items() if name in tables),
+        sources=tuple(source for name, source in RECORDER_TABLES.items() if name in tables),
+        snapshots=tuple(snapshot for name, snapshot in DIMENSION_TABLES.items() if name in tables),
         choice=Choice(
             events=EventChoice(frozenset(options.get(CONF_EVENTS, DEFAULT_EVENTS))),
-            surroundings=surroundings_from(options.get(CONF_SURROUNDINGS, ())),
-            entities=EntityChoice(
+            context_entities=context_entities_from(options.get(CONF_CONTEXT_ENTITIES, ())),
+            entities=EntityFilter(
                 _selection(options.get(CONF_INCLUDE, {})), _selection(options.get(CONF_EXCLUDE, {}))
             ),
         ),

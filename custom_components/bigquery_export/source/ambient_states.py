@@ -31,7 +31,7 @@ type StatesAtOnce = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class AmbientStates:
     """What states some entities had at any moment of a span of time."""
 
     since: Sequence[float]
@@ -50,14 +50,14 @@ class Surroundings:
         """Return whether a moment belongs to the span."""
         return self.since[0] <= time <= self.until
 
-    def newest(self, number: int) -> Surroundings:
+    def newest(self, number: int) -> AmbientStates:
         """Return the end of the span with no more than so many changes."""
         if len(self.since) <= number:
             return self
-        return Surroundings(self.since[-number:], self.states[-number:], self.until)
+        return AmbientStates(self.since[-number:], self.states[-number:], self.until)
 
 
-class SurroundingsReader:
+class AmbientReader:
     """Reads the states of some entities for one run, about once each.
 
     What is read for a piece is bounded: a piece ends where the page does that it was read for.
@@ -70,11 +70,11 @@ class SurroundingsReader:
         self._names: Mapping[int, str] = {}
         self._places: dict[int, int] = {}
         """Of each entity that the recorder knows, its place among all, by metadata_id."""
-        self._known: Surroundings | None = None
+        self._known: AmbientStates | None = None
 
     def learn(
         self, connection: Connection, times: Sequence[float | None], names: Mapping[int, str]
-    ) -> tuple[Surroundings, int]:
+    ) -> tuple[AmbientStates, int]:
         """Return the surroundings of the first rows of a piece, and of how many rows.
 
         `times` are those of the rows, in seconds since 1970; what is no time is passed over.
@@ -83,7 +83,7 @@ class SurroundingsReader:
         self._look_up(names)
         moments = [time for time in times if _is_time(time)]
         if not self._places or not moments:
-            return Surroundings((-inf,), ((None,) * len(self._entity_ids),), inf), len(times)
+            return AmbientStates((-inf,), ((None,) * len(self._entity_ids),), inf), len(times)
         first, earliest, latest = moments[0], min(moments), max(moments)
         known = self._known
         if known is None or first < known.since[0]:
@@ -115,14 +115,14 @@ class SurroundingsReader:
             self._before = _before(places)
             self._between = _between(places)
 
-    def _begin(self, connection: Connection, time: float) -> Surroundings:
+    def _begin(self, connection: Connection, time: float) -> AmbientStates:
         """Return the surroundings at one moment."""
         states: list[str | None] = [None] * len(self._entity_ids)
         for place, state in connection.execute(self._before, {"time": time}).tuples():
             states[place] = state
-        return Surroundings((time,), (tuple(states),), time)
+        return AmbientStates((time,), (tuple(states),), time)
 
-    def _go_on(self, connection: Connection, known: Surroundings, until: float) -> Surroundings:
+    def _go_on(self, connection: Connection, known: AmbientStates, until: float) -> AmbientStates:
         """Return surroundings that go on to a later moment, or as far as a page does."""
         if until <= known.until:
             return known
@@ -137,7 +137,7 @@ class SurroundingsReader:
                 now[place] = state
                 since.append(time)
                 states.append(tuple(now))
-        return Surroundings(since, states, until)
+        return AmbientStates(since, states, until)
 
     def _read_page(
         self, connection: Connection, span: Mapping[str, float]

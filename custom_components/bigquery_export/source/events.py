@@ -15,7 +15,7 @@ from .reader import (
     HIGHEST_ID,
     PIECE_ROWS,
     Anchor,
-    RecorderTable,
+    SourceTable,
     TableReader,
 )
 
@@ -35,7 +35,7 @@ type EventRow = tuple[
 _WINDOW = 50_000
 """Ids that one read looks through at most, to find the chosen events among them."""
 
-_EVENTS = RecorderTable(
+_EVENTS = SourceTable(
     columns=(
         Events.event_id,
         Events.event_type_id,

@@ -38,7 +38,7 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RecorderTable:
+class SourceTable:
     """What is read of a table of the recorder. There is one for each table."""
 
     columns: tuple[InstrumentedAttribute[Any], ...]
@@ -70,7 +70,7 @@ class _Plan:
 
 
 @cache
-def _plan(table: RecorderTable) -> _Plan:
+def _plan(table: SourceTable) -> _Plan:
     """Prepare statements: that takes milliseconds, and an export every few minutes has many."""
     id_ = table.columns[0]
     after, until = id_ > bindparam("after"), id_ <= bindparam("until")
@@ -100,7 +100,7 @@ class TableReader[Row: tuple[Any, ...]]:
     transaction: a longer one would hold up the recorder's checkpoints.
     """
 
-    def __init__(self, hass: HomeAssistant, table: RecorderTable) -> None:
+    def __init__(self, hass: HomeAssistant, table: SourceTable) -> None:
         """Prepare to read; nothing is read yet."""
         self._hass = hass
         self._table = table

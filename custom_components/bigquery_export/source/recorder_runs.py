@@ -8,7 +8,7 @@ from homeassistant.components.recorder.db_schema import RecorderRuns
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 
-from .reader import PIECE_ROWS, Anchor, RecorderTable, TableReader
+from .reader import PIECE_ROWS, Anchor, SourceTable, TableReader
 
 type RecorderRunRow = tuple[
     int,  # run_id
@@ -18,7 +18,7 @@ type RecorderRunRow = tuple[
     datetime | None,  # created
 ]
 
-_RECORDER_RUNS = RecorderTable(
+_RECORDER_RUNS = SourceTable(
     columns=(
         RecorderRuns.run_id,
         RecorderRuns.start,

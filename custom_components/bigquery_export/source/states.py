@@ -8,12 +8,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import select
 
-from .ambient_states import Surroundings, SurroundingsReader
+from .ambient_states import AmbientReader, AmbientStates
 from .lookup_cache import MetaRows, Missing, MissingTexts, texts_by_ids
 from .reader import (
     PIECE_ROWS,
     Anchor,
-    RecorderTable,
+    SourceTable,
     TableReader,
     fingerprint,
 )
@@ -31,7 +31,7 @@ type StateRow = tuple[
     bytes | None,  # context_parent_id_bin, a ULID
 ]
 
-_STATES = RecorderTable(
+_STATES = SourceTable(
     columns=(
         States.state_id,
         States.metadata_id,
@@ -63,7 +63,7 @@ class Piece:
     """Entity ids by metadata_id."""
     attributes: Mapping[int, str | None]
     """JSON text by attributes_id: of those at least that whoever encodes them lacks."""
-    surroundings: Surroundings | None = None
+    ambient: AmbientStates | None = None
     """What surrounds the rows, where the user has named anything."""
 
     @property
@@ -76,10 +76,10 @@ class Piece:
 class StatesReader(TableReader[StateRow]):
     """Reads states for one run."""
 
-    def __init__(self, hass: HomeAssistant, surroundings: Sequence[str] = ()) -> None:
+    def __init__(self, hass: HomeAssistant, context_entities: Sequence[str] = ()) -> None:
         """Make a reader that remembers nothing yet; the surroundings are ids of entities."""
         super().__init__(hass, _STATES)
-        self._surroundings = SurroundingsReader(surroundings) if surroundings else None
+        self._ambient = AmbientReader(context_entities) if context_entities else None
         self._entity_ids = MetaRows(_ENTITY_IDS, str)
         self._attributes = MissingTexts(_ATTRIBUTES)
 
@@ -97,10 +97,10 @@ class StatesReader(TableReader[StateRow]):
             if not (rows := self._next_rows(connection, after, until, limit)):
                 return None
             entity_ids = self._entity_ids.learn(connection, {row[1] for row in rows})
-            surroundings = None
-            if self._surroundings:
+            ambient = None
+            if self._ambient:
                 times = [row[4] for row in rows]
-                surroundings, known = self._surroundings.learn(connection, times, entity_ids)
+                ambient, known = self._ambient.learn(connection, times, entity_ids)
                 rows = rows[:known]
             attributes = self._attributes.read(connection, {row[5] for row in rows})
-            return Piece(rows, entity_ids, attributes, surroundings)
+            return Piece(rows, entity_ids, attributes, ambient)

@@ -15,7 +15,7 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import select
 
 from .lookup_cache import MetaRows
-from .reader import PIECE_ROWS, Anchor, RecorderTable, TableReader
+from .reader import PIECE_ROWS, Anchor, SourceTable, TableReader
 
 type StatisticsRow = tuple[
     int,  # id
@@ -86,8 +86,8 @@ class StatisticsReader(TableReader[StatisticsRow]):
 
 
 @cache
-def _table(model: StatisticsModel) -> RecorderTable:
-    return RecorderTable(
+def _table(model: StatisticsModel) -> SourceTable:
+    return SourceTable(
         columns=(
             model.id,
             model.metadata_id,

@@ -3,7 +3,7 @@
 from homeassistant.core import HomeAssistant
 
 from ..export.checkpoint import Checkpoint
-from ..export.recorder_tables import SourceType
+from ..export.recorder_tables import RecorderTable
 from ..settings.options import Options
 
 
@@ -15,11 +15,11 @@ def count_waiting(hass: HomeAssistant, options: Options, checkpoint: Checkpoint)
 
 
 def _count(
-    hass: HomeAssistant, options: Options, checkpoint: Checkpoint, source: SourceType
+    hass: HomeAssistant, options: Options, checkpoint: Checkpoint, source: RecorderTable
 ) -> int:
-    standing = checkpoint.standing(source.table.name)
+    table_position = checkpoint.table_position(source.table.name)
     reader = source.reader(hass, options.choice)
-    waiting = reader.count(standing.new.cursor)
-    if backfill := standing.backfill:
+    waiting = reader.count(table_position.new.cursor)
+    if backfill := table_position.backfill:
         waiting += reader.count(backfill.cursor, backfill.until)
     return waiting

@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.signal_type import SignalType
 
 from ..const import DOMAIN
-from ..export.purge import Loss
+from ..export.purge import Gap
 from ..export.session import Result
 from .export_status import Trigger
 from .health import ExportHealth
@@ -22,7 +22,7 @@ _MAX_TEXT = 1_000
 """Characters of a text in an attribute: any sentence of ours, but not all that Google may say."""
 
 
-class HappeningType(StrEnum):
+class ExportEventType(StrEnum):
     """What can happen, as automations know it."""
 
     COMPLETED = "completed"
@@ -33,18 +33,18 @@ class HappeningType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class ExportEvent:
     """Something that has happened to an export."""
 
-    type: HappeningType
+    type: ExportEventType
     attributes: Mapping[str, Any]
     """What automations can know of it, in JSON."""
 
 
-def completed(result: Result, trigger: Trigger) -> Happening:
+def completed(result: Result, trigger: Trigger) -> ExportEvent:
     """Return that an export has ended well."""
-    return Happening(
-        HappeningType.COMPLETED,
+    return ExportEvent(
+        ExportEventType.COMPLETED,
         {
             "trigger": trigger.value,
             "rows": result.total,
@@ -55,10 +55,10 @@ def completed(result: Result, trigger: Trigger) -> Happening:
     )
 
 
-def failed(health: ExportHealth, trigger: Trigger) -> Happening:
+def failed(health: ExportHealth, trigger: Trigger) -> ExportEvent:
     """Return that an export has failed, as its health says."""
-    return Happening(
-        HappeningType.FAILED,
+    return ExportEvent(
+        ExportEventType.FAILED,
         {
             "trigger": trigger.value,
             "error": (health.last_error or "")[:_MAX_TEXT],
@@ -69,46 +69,48 @@ def failed(health: ExportHealth, trigger: Trigger) -> Happening:
     )
 
 
-def rows_rejected(before: Counter[str], after: Counter[str]) -> Happening | None:
+def rows_rejected(before: Counter[str], after: Counter[str]) -> ExportEvent | None:
     """Return that there are more rejected rows, counted by reason, than before, if there are."""
     new = after - before
     if after.total() <= before.total():
         return None
     ((reason, _),) = new.most_common(1)
-    return Happening(
-        HappeningType.ROWS_REJECTED,
+    return ExportEvent(
+        ExportEventType.ROWS_REJECTED,
         {"rows": after.total() - before.total(), "reason": reason[:_MAX_TEXT]},
     )
 
 
-def gap_found(losses: Sequence[Loss]) -> Happening:
+def gap_found(gaps: Sequence[Gap]) -> ExportEvent:
     """Return that rows are gone that were not exported."""
-    return Happening(
-        HappeningType.GAP_FOUND,
+    return ExportEvent(
+        ExportEventType.GAP_FOUND,
         {
-            "rows": sum(loss.rows for loss in losses),
-            "tables": sorted({loss.table for loss in losses}),
-            "since": _iso(min(loss.since for loss in losses)),
-            "until": _iso(max(loss.until for loss in losses)),
+            "rows": sum(gap.rows for gap in gaps),
+            "tables": sorted({gap.table for gap in gaps}),
+            "since": _iso(min(gap.since for gap in gaps)),
+            "until": _iso(max(gap.until for gap in gaps)),
         },
     )
 
 
 @callback
-def async_tell(hass: HomeAssistant, entry: ConfigEntry, happening: Happening) -> None:
+def async_send_export_event(
+    hass: HomeAssistant, entry: ConfigEntry, export_event: ExportEvent
+) -> None:
     """Tell all that listen to an export what has happened to it."""
-    async_dispatcher_send(hass, _signal(entry), happening)
+    async_dispatcher_send(hass, _signal(entry), export_event)
 
 
 @callback
-def async_listen(
-    hass: HomeAssistant, entry: ConfigEntry, target: Callable[[Happening], None]
+def async_listen_export_events(
+    hass: HomeAssistant, entry: ConfigEntry, target: Callable[[ExportEvent], None]
 ) -> CALLBACK_TYPE:
     """Hear what happens to an export, until what is returned is called."""
     return async_dispatcher_connect(hass, _signal(entry), target)
 
 
-def _signal(entry: ConfigEntry) -> SignalType[Happening]:
+def _signal(entry: ConfigEntry) -> SignalType[ExportEvent]:
     return SignalType(f"{DOMAIN}_{entry.entry_id}")
 
 

@@ -36,7 +36,7 @@ class ExportHealth:
         self.last_error_kind: str | None = None
         self.failures = 0
         """Exports in a row that failed for a reason that may pass."""
-        self.tables_doubtful = False
+        self.tables_in_doubt = False
         """Whether the last export found a table otherwise than it should be."""
 
     @property
@@ -49,7 +49,7 @@ class ExportHealth:
         """Take note that an export succeeded."""
         self.last_error = self.last_error_kind = None
         self.failures = 0
-        self.tables_doubtful = False
+        self.tables_in_doubt = False
         async_clear_issues(self._hass, self._entry)
 
     @callback
@@ -58,7 +58,7 @@ class ExportHealth:
         self.last_error = async_reason(self._hass, err)
         self.last_error_kind = err.key
         async_show_issue(self._hass, self._entry, err)
-        self.tables_doubtful = isinstance(err, ColumnsUnknownError | TableMismatchError)
+        self.tables_in_doubt = isinstance(err, ColumnsUnknownError | TableMismatchError)
         match err:
             case KeyRefusedError():
                 self._entry.async_start_reauth(self._hass)

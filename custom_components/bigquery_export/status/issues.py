@@ -21,7 +21,7 @@ from ..errors import (
     TableMismatchError,
     TableNotFoundError,
 )
-from ..export.purge import Danger, Loss
+from ..export.purge import Gap, RowsAtRisk
 from ..settings.key_age import is_old, key_age
 from ..source.readiness import KNOWN_SCHEMA
 
@@ -37,7 +37,7 @@ KINDS = (
     TableNotFoundError,
 )
 _KEY_OLD = "key_old"
-ROWS_IN_DANGER = "rows_in_danger"
+ROWS_AT_RISK = "rows_in_danger"
 ROWS_LOST = "rows_lost"
 ROWS_REJECTED = "rows_rejected"
 _RECORDER_NEWER = "recorder_newer"
@@ -57,32 +57,32 @@ def async_show_rejected_rows(
     hass: HomeAssistant, entry: ConfigEntry, reasons: Counter[str], path: str
 ) -> None:
     """Show that there are rejected rows, and mostly why, as long as there are any."""
-    blanks = None
+    placeholders = None
     if reasons:
         ((reason, _),) = reasons.most_common(1)
-        blanks = {"count": str(reasons.total()), "reason": reason[:200], "path": path}
-    _show(hass, entry, ROWS_REJECTED, blanks, ir.IssueSeverity.WARNING)
+        placeholders = {"count": str(reasons.total()), "reason": reason[:200], "path": path}
+    _show(hass, entry, ROWS_REJECTED, placeholders, ir.IssueSeverity.WARNING)
 
 
 @callback
-def async_show_rows_in_danger(
-    hass: HomeAssistant, entry: ConfigEntry, danger: Danger | None
+def async_show_rows_at_risk(
+    hass: HomeAssistant, entry: ConfigEntry, at_risk: RowsAtRisk | None
 ) -> None:
     """Show that rows will be deleted before they are exported, as long as that is so."""
-    blanks = None
-    if danger:
-        blanks = {
-            "count": str(danger.rows),
-            "oldest": _local(danger.oldest),
-            "purge": _local(danger.purge.timestamp()),
+    placeholders = None
+    if at_risk:
+        placeholders = {
+            "count": str(at_risk.rows),
+            "oldest": _local(at_risk.oldest),
+            "purge": _local(at_risk.purge.timestamp()),
         }
-    _show(hass, entry, ROWS_IN_DANGER, blanks)
+    _show(hass, entry, ROWS_AT_RISK, placeholders)
 
 
 @callback
-def async_show_lost_rows(hass: HomeAssistant, entry: ConfigEntry, losses: Sequence[Loss]) -> None:
+def async_show_gaps(hass: HomeAssistant, entry: ConfigEntry, gaps: Sequence[Gap]) -> None:
     """Show that rows are lost, until a user has read it: together with those lost before."""
-    if not losses:
+    if not gaps:
         return
     issue_id = _issue_id(entry, ROWS_LOST)
     before = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
@@ -91,10 +91,10 @@ def async_show_lost_rows(hass: HomeAssistant, entry: ConfigEntry, losses: Sequen
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         before = None
     data = (before and before.data) or {}
-    tables = {loss.table for loss in losses} | {*str(data.get("tables") or "").split()}
-    rows = sum(loss.rows for loss in losses) + int(data.get("rows") or 0)
-    since = min(float(data.get("since") or "inf"), *(loss.since for loss in losses))
-    until = max(float(data.get("until") or 0), *(loss.until for loss in losses))
+    tables = {gap.table for gap in gaps} | {*str(data.get("tables") or "").split()}
+    rows = sum(gap.rows for gap in gaps) + int(data.get("rows") or 0)
+    since = min(float(data.get("since") or "inf"), *(gap.since for gap in gaps))
+    until = max(float(data.get("until") or 0), *(gap.until for gap in gaps))
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -124,23 +124,25 @@ def async_show_lost_rows(hass: HomeAssistant, entry: ConfigEntry, losses: Sequen
 def async_show_newer_recorder(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Show that the recorder's schema is newer than this integration, as long as it is."""
     version = get_instance(hass).schema_version
-    blanks = {"version": str(version), "known": str(KNOWN_SCHEMA)}
+    placeholders = {"version": str(version), "known": str(KNOWN_SCHEMA)}
     newer = version > KNOWN_SCHEMA
-    _show(hass, entry, _RECORDER_NEWER, blanks if newer else None, ir.IssueSeverity.WARNING)
+    _show(hass, entry, _RECORDER_NEWER, placeholders if newer else None, ir.IssueSeverity.WARNING)
 
 
 @callback
 def async_show_old_key(hass: HomeAssistant, entry: ConfigEntry, days: int) -> None:
     """Advise a new key, as long as the one that there is has been in use for longer."""
     age = key_age(entry)
-    blanks = {"days": str(age.days), "limit": str(days)} if age and is_old(age, days) else None
-    _show(hass, entry, _KEY_OLD, blanks, ir.IssueSeverity.WARNING)
+    placeholders = (
+        {"days": str(age.days), "limit": str(days)} if age and is_old(age, days) else None
+    )
+    _show(hass, entry, _KEY_OLD, placeholders, ir.IssueSeverity.WARNING)
 
 
 @callback
 def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the issues of an entry that an export heals."""
-    for name in (*(kind.key for kind in KINDS), ROWS_IN_DANGER):
+    for name in (*(kind.key for kind in KINDS), ROWS_AT_RISK):
         _show(hass, entry, name, None)
 
 
@@ -161,11 +163,11 @@ def _show(
     hass: HomeAssistant,
     entry: ConfigEntry,
     name: str,
-    blanks: Mapping[str, str] | None,
+    placeholders: Mapping[str, str] | None,
     severity: ir.IssueSeverity = ir.IssueSeverity.ERROR,
 ) -> None:
     """Show an issue with what fills the blanks in it, or remove it when there is nothing."""
-    if blanks is None:
+    if placeholders is None:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, name))
         return
     ir.async_create_issue(
@@ -176,7 +178,7 @@ def _show(
         is_fixable=name not in _NOT_FIXABLE,
         severity=severity,
         translation_key=name,
-        translation_placeholders={"title": entry.title, **blanks},
+        translation_placeholders={"title": entry.title, **placeholders},
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from ..export.checkpoint import Checkpoint
-from ..export.recorder_tables import SOURCE_TYPES
+from ..export.recorder_tables import RECORDER_TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class Progress:
         """Return how far the backfills are that a checkpoint has, if it has any."""
         left = 0
         sizes = {}
-        for track, position in checkpoint.positions.items():
+        for position_key, position in checkpoint.positions.items():
             if position.since is not None and position.until is not None:
-                sizes[track] = position.until - position.since
+                sizes[position_key] = position.until - position.since
                 left += position.until - position.cursor
         self._sizes = {**self._sizes, **sizes} if sizes else {}
         if not sizes:
@@ -91,8 +91,11 @@ def _handled(checkpoint: Checkpoint) -> int:
     """Return how many rows were dealt with of those that can wait in the recorder."""
     positions = [
         position
-        for table in SOURCE_TYPES
-        for position in (checkpoint.standing(table).new, checkpoint.standing(table).backfill)
+        for table in RECORDER_TABLES
+        for position in (
+            checkpoint.table_position(table).new,
+            checkpoint.table_position(table).backfill,
+        )
         if position
     ]
     return sum(position.rows + position.rejected for position in positions)

@@ -21,9 +21,9 @@ from sqlalchemy import Connection, delete, event, select
 
 from custom_components.bigquery_export.const import (
     CONF_COLUMNS,
+    CONF_CONTEXT_ENTITIES,
     CONF_DELIVERY,
     CONF_EVENTS,
-    CONF_SURROUNDINGS,
     CONF_TABLES,
 )
 from custom_components.bigquery_export.errors import RecorderBusyError
@@ -36,7 +36,7 @@ from custom_components.bigquery_export.estimate.estimate import (
     TableEstimate,
     async_estimate,
 )
-from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.flow.descriptions import Sentences
 from custom_components.bigquery_export.settings.options import options_from
 from tests.bigquery_export.source.test_plans import MODELS
@@ -211,7 +211,7 @@ async def fill(hass: HomeAssistant) -> None:
 async def test_estimate(hass: HomeAssistant) -> None:
     """Rows, and rows a day, are those of the recorder, whatever the database."""
     await fill(hass)
-    options = options_from({CONF_TABLES: list(SOURCE_TYPES), CONF_EVENTS: ["bell_rang"]})
+    options = options_from({CONF_TABLES: list(RECORDER_TABLES), CONF_EVENTS: ["bell_rang"]})
     found = (await async_estimate(hass, options)).tables
     assert found["sensor_data"].rows == 2_000
     assert found["sensor_data"].rows_per_day == pytest.approx(200, rel=0.01)
@@ -237,7 +237,7 @@ async def test_what_is_chosen_counts(hass: HomeAssistant) -> None:
     bare = await async_estimate(hass, options_from({**only, CONF_COLUMNS: []}))
     assert bare.tables["sensor_data"].bytes_per_row < everything.bytes_per_row
     surrounded = [{"entity_id": f"sensor.s{number}", "name": str(number)} for number in range(4)]
-    more = await async_estimate(hass, options_from({**only, CONF_SURROUNDINGS: surrounded}))
+    more = await async_estimate(hass, options_from({**only, CONF_CONTEXT_ENTITIES: surrounded}))
     assert more.tables["sensor_data"].bytes_per_row == everything.bytes_per_row + 100
     await execute(hass, "DELETE FROM states WHERE state_id BETWEEN 1200 AND 2199")
     assert (await async_estimate(hass, options_from(only))).rows == pytest.approx(1_000, rel=0.1)
@@ -275,7 +275,7 @@ async def test_nothing_is_counted(hass: HomeAssistant) -> None:
         statements.append((statement, values))
 
     event.listen(engine, "before_cursor_execute", note)
-    await async_estimate(hass, options_from({CONF_TABLES: list(SOURCE_TYPES)}))
+    await async_estimate(hass, options_from({CONF_TABLES: list(RECORDER_TABLES)}))
     event.remove(engine, "before_cursor_execute", note)
     selects = [(text, values) for text, values in statements if "SELECT" in text]
     assert len(selects) > 20

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bigquery_export.export.checkpoint import MAX_ANCHORS, Position, Standing
+from custom_components.bigquery_export.export.checkpoint import MAX_ANCHORS, Position, TablePosition
 from custom_components.bigquery_export.export.resume import resumed
 from custom_components.bigquery_export.source.reader import Anchor
 
@@ -19,7 +19,7 @@ def rows(*ids: int, timeline: str = "row") -> dict[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("what", "found", "oldest", "newest", "cursor", "doubtful_until"),
+    ("what", "found", "oldest", "newest", "cursor", "in_doubt_until"),
     [
         ("nothing happened", rows(*IDS), 1, 120, 100, 0),
         ("nothing is new", rows(*IDS), 1, 100, 100, 0),
@@ -49,28 +49,30 @@ def test_resumed(
     oldest: int | None,
     newest: int,
     cursor: int,
-    doubtful_until: int,
+    in_doubt_until: int,
 ) -> None:
     """A run goes on where no row is left out, and looks for those that may be there already."""
-    standing = resumed(Standing(POSITION), found=found, oldest=oldest, newest=newest)
-    assert standing.backfill is None
-    position = standing.new
-    assert (position.cursor, position.doubtful_until) == (cursor, doubtful_until), what
+    table_position = resumed(TablePosition(POSITION), found=found, oldest=oldest, newest=newest)
+    assert table_position.backfill is None
+    position = table_position.new
+    assert (position.cursor, position.in_doubt_until) == (cursor, in_doubt_until), what
     assert position.rows == 100
     assert all(anchor.id <= position.cursor for anchor in position.anchors)
 
 
 def test_no_checkpoint() -> None:
     """Without a checkpoint every row may be there already."""
-    assert resumed(None, found={}, oldest=1, newest=70) == Standing(Position(doubtful_until=70))
-    assert resumed(None, found={}, oldest=None, newest=0) == Standing(Position())
+    assert resumed(None, found={}, oldest=1, newest=70) == TablePosition(
+        Position(in_doubt_until=70)
+    )
+    assert resumed(None, found={}, oldest=None, newest=0) == TablePosition(Position())
 
 
 def test_doubt_is_not_forgotten() -> None:
     """What was doubtful before stays so, until the cursor has passed it."""
-    doubtful = Standing(replace(POSITION, doubtful_until=300))
+    in_doubt = TablePosition(replace(POSITION, in_doubt_until=300))
     for found in (rows(*IDS), rows(10), {}):
-        assert resumed(doubtful, found=found, oldest=1, newest=200).new.doubtful_until == 300
+        assert resumed(in_doubt, found=found, oldest=1, newest=200).new.in_doubt_until == 300
 
 
 @given(st.lists(st.integers(1, 50_000), min_size=1, max_size=300))

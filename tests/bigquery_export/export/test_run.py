@@ -36,7 +36,7 @@ from custom_components.bigquery_export.export import (
     table_export,
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
-from custom_components.bigquery_export.export.delivery import Outcome, RejectedRow
+from custom_components.bigquery_export.export.delivery import Outcome, Rejection
 from custom_components.bigquery_export.export.existing_rows import without_known
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source import readiness
@@ -123,7 +123,7 @@ async def test_reads_while_it_sends(
             goes_on.set()
         return read(after, *limits)
 
-    def slow_append(stream: PendingStream, rows: Sequence[bytes]) -> list[RejectedRow]:
+    def slow_append(stream: PendingStream, rows: Sequence[bytes]) -> list[Rejection]:
         assert goes_on.wait(10)
         return append(stream, rows)
 
@@ -156,7 +156,7 @@ async def test_error_while_both_go_on(
             raise RecorderUnreadableError(message="disk")
         return read(after, *limits)
 
-    def failing_append(stream: PendingStream, rows: Sequence[bytes]) -> list[RejectedRow]:
+    def failing_append(stream: PendingStream, rows: Sequence[bytes]) -> list[Rejection]:
         time.sleep(0.2)
         ended.append("append")
         if fails != "reading":

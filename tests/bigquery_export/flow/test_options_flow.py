@@ -20,6 +20,7 @@ from custom_components.bigquery_export.bigquery.table_settings import TableSetti
 from custom_components.bigquery_export.const import (
     CONF_BATCH_ROWS,
     CONF_COLUMNS,
+    CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
     CONF_DELIVERY,
     CONF_DROPPED,
@@ -36,7 +37,6 @@ from custom_components.bigquery_export.const import (
     CONF_PRIVACY,
     CONF_SCHEDULE,
     CONF_STORAGE,
-    CONF_SURROUNDINGS,
     CONF_TABLE_LABELS,
     CONF_TABLES,
     CONF_TRANSFER,
@@ -91,7 +91,7 @@ ALL: dict[str, Any] = {
     CONF_WHAT: {
         CONF_TABLES: ["sensor_data", "events"],
         CONF_EVENTS: ["tag_scanned"],
-        CONF_SURROUNDINGS: [],
+        CONF_CONTEXT_ENTITIES: [],
         CONF_COLUMNS: ["attributes"],
     },
     "include": {"domains": ["light"]},

@@ -24,14 +24,14 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 
 from custom_components.bigquery_export.const import (
     CONF_BATCH_ROWS,
-    CONF_SURROUNDINGS,
+    CONF_CONTEXT_ENTITIES,
     CONF_TABLES,
     CONF_TRANSFER,
     CONF_WHAT,
     DOMAIN,
 )
-from custom_components.bigquery_export.home.context_entities import proposed_surroundings
-from custom_components.bigquery_export.rows.ambient import Surrounding, ambient_value
+from custom_components.bigquery_export.home.context_entities import default_context_entities
+from custom_components.bigquery_export.rows.ambient import ContextEntity, ambient_value
 from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.sensor_data import state_numeric
 from custom_components.bigquery_export.settings.options import options_from
@@ -49,9 +49,9 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 __all__ = ["delivery", "small_chunks"]
 
-PRICE = Surrounding("sensor.price", "price")
-WEATHER = Surrounding("weather.home", "weather")
-NAMED = (PRICE, WEATHER, Surrounding("person.anna", "anna"))
+PRICE = ContextEntity("sensor.price", "price")
+WEATHER = ContextEntity("weather.home", "weather")
+NAMED = (PRICE, WEATHER, ContextEntity("person.anna", "anna"))
 
 
 def item(entity_id: str, name: str | None = None) -> dict[str, str]:
@@ -120,7 +120,7 @@ async def live(hass: HomeAssistant, prices: Sequence[str | None]) -> None:
 @pytest.mark.usefixtures("delivery")
 async def test_export(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
     """Each row has its surroundings in BigQuery, by either delivery, and SQL finds them."""
-    exporter.choice = Choice(surroundings=NAMED)
+    exporter.choice = Choice(context_entities=NAMED)
     hass.states.async_set(WEATHER.entity_id, "sunny")
     await live(hass, ["0.25", "unavailable", "7", None, "dear"])
     await exporter.export()
@@ -145,7 +145,7 @@ async def test_nothing_named(
     await live(hass, ["1", "2"])
     await exporter.export()
     assert ambient(warehouse) == [None, None]
-    exporter.choice = Choice(surroundings=(PRICE,))
+    exporter.choice = Choice(context_entities=(PRICE,))
     await live(hass, ["3"])
     await exporter.export()
     assert ambient(warehouse) == [None, None, {"price": 3}]
@@ -154,7 +154,7 @@ async def test_nothing_named(
 @pytest.mark.usefixtures("small_chunks")
 async def test_backfill(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
     """Old rows have what was there then, also when their ids are newer, and never today's."""
-    exporter.choice = Choice(surroundings=(PRICE, WEATHER))
+    exporter.choice = Choice(context_entities=(PRICE, WEATHER))
     now = dt_util.utcnow()
     for days in (5, 3, 1, 4, 2):  # As an import writes them: not in the order of their times.
         for entity_id, seconds in (("light.a", 1), (PRICE.entity_id, 0)):
@@ -178,7 +178,7 @@ async def test_restarts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A run after a crash or a restart knows what was before its first row."""
-    exporter.choice = Choice(surroundings=(PRICE,))
+    exporter.choice = Choice(context_entities=(PRICE,))
     await live(hass, [str(number) for number in range(20)])
     with monkeypatch.context() as patch:
         crash_at(patch, TRANSACTIONS[delivery], "commit", "after", 2)
@@ -195,7 +195,7 @@ async def test_rows_that_are_looked_for(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
     """After the checkpoint was lost nothing comes twice, and new rows have their surroundings."""
-    exporter.choice = Choice(surroundings=(PRICE,))
+    exporter.choice = Choice(context_entities=(PRICE,))
     await live(hass, ["1", "2"])
     await exporter.export()
     exporter.file.remove()
@@ -208,7 +208,7 @@ async def test_rows_of_a_deleted_price(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
     """What the recorder has purged is not known, and nothing else is put in its place."""
-    exporter.choice = Choice(surroundings=(PRICE,))
+    exporter.choice = Choice(context_entities=(PRICE,))
     await live(hass, ["1", "2", "3"])
     await execute(hass, "UPDATE states SET old_state_id = NULL")
     await execute(hass, "DELETE FROM states WHERE state IN ('1', '2')")
@@ -254,9 +254,9 @@ PROPOSAL = [
 
 async def test_proposal(hass: HomeAssistant) -> None:
     """What says most about a home is proposed, one of each kind, and every person."""
-    assert proposed_surroundings(hass) == []
+    assert default_context_entities(hass) == []
     home(hass)
-    assert proposed_surroundings(hass) == PROPOSAL
+    assert default_context_entities(hass) == PROPOSAL
 
 
 @pytest.mark.parametrize(
@@ -278,14 +278,14 @@ async def test_proposal_by_unit(hass: HomeAssistant, unit: object, name: str | N
     """A price of energy is known by its unit, and so is what it emits."""
     hass.states.async_set("sensor.any", "1", {"unit_of_measurement": unit})
     expected = [item("sensor.any", name)] if name else []
-    assert proposed_surroundings(hass) == expected
+    assert default_context_entities(hass) == expected
 
 
 async def test_proposal_of_a_price_by_its_class(hass: HomeAssistant) -> None:
     """Money is a price of electricity where its name says so."""
     for name in ("balance", "electricity_price"):
         hass.states.async_set(f"sensor.{name}", "1", {"device_class": "monetary"})
-    assert proposed_surroundings(hass) == [item("sensor.electricity_price", "electricity_price")]
+    assert default_context_entities(hass) == [item("sensor.electricity_price", "electricity_price")]
 
 
 async def test_only_what_is_recorded_is_proposed(
@@ -295,14 +295,14 @@ async def test_only_what_is_recorded_is_proposed(
     home(hass)
     chosen = generate_filter([], [], ["weather", "person"], ["sun.sun"])
     monkeypatch.setattr(recorder_mock, "entity_filter", chosen)
-    proposed = proposed_surroundings(hass)
+    proposed = default_context_entities(hass)
     assert item("sensor.aqi", "air_quality") in proposed
     assert not {"weather", "sun", "anna"} & {found[CONF_NAME] for found in proposed}
 
 
 def what(*named: dict[str, str]) -> dict[str, Any]:
     """Return surroundings as the form is submitted with them, and a table that is made quickly."""
-    return {CONF_WHAT: {CONF_SURROUNDINGS: list(named), CONF_TABLES: ["sensor_data"]}}
+    return {CONF_WHAT: {CONF_CONTEXT_ENTITIES: list(named), CONF_TABLES: ["sensor_data"]}}
 
 
 async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str, Any]:
@@ -311,7 +311,7 @@ async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str, Any]:
     schema = result["data_schema"]
     assert schema is not None
     fields = schema.schema[CONF_WHAT].schema.schema
-    field = next(name for name in fields if name == CONF_SURROUNDINGS)
+    field = next(name for name in fields if name == CONF_CONTEXT_ENTITIES)
     return result["flow_id"], field.description["suggested_value"]
 
 
@@ -319,12 +319,12 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
     """A proposal is shown until the user has chosen; what is chosen surrounds the next rows."""
     home(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    assert options_from(entry.options).choice.surroundings == ()
+    assert options_from(entry.options).choice.context_entities == ()
     configure = hass.config_entries.options.async_configure
     flow_id, suggested = await begin(hass, entry)
     assert suggested == PROPOSAL
     await configure(flow_id, what())
-    assert entry.options[CONF_SURROUNDINGS] == []
+    assert entry.options[CONF_CONTEXT_ENTITIES] == []
     assert (await begin(hass, entry))[1] == []
 
     flow_id, _ = await begin(hass, entry)
@@ -332,7 +332,7 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
     result = await configure(flow_id, what(*named))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
-    assert entry.options[CONF_SURROUNDINGS] == [
+    assert entry.options[CONF_CONTEXT_ENTITIES] == [
         item("weather.home", "home"),
         item("person.anna", "who"),
         item("sensor.aqi", "aqi"),
@@ -354,7 +354,7 @@ async def test_options_without_the_field(hass: HomeAssistant, entry: MockConfigE
         flow_id, {CONF_TRANSFER: {CONF_BATCH_ROWS: 1000}}
     )
     await hass.async_block_till_done()
-    assert options_from(entry.options).choice.surroundings == ()
+    assert options_from(entry.options).choice.context_entities == ()
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -395,7 +395,7 @@ async def test_wrong_surroundings(
         assert result["errors"] == {CONF_WHAT: error}
         assert (result["description_placeholders"] or {})["surrounding"] == about
         shown = suggested(result)
-        assert shown[CONF_WHAT][CONF_SURROUNDINGS] == named
+        assert shown[CONF_WHAT][CONF_CONTEXT_ENTITIES] == named
         assert shown[CONF_TRANSFER][CONF_BATCH_ROWS] == 3000
         result = await configure(flow_id, what(item("sun.sun", "x" * 64)))
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -420,6 +420,6 @@ async def test_an_entity_by_its_registry_id(hass: HomeAssistant, entry: MockConf
     flow_id, _ = await begin(hass, entry)
     await hass.config_entries.options.async_configure(flow_id, what(item(registered.id)))
     await hass.async_block_till_done()
-    (named,) = options_from(entry.options).choice.surroundings
-    assert named == Surrounding(registered.entity_id, registered.entity_id.partition(".")[2])
+    (named,) = options_from(entry.options).choice.context_entities
+    assert named == ContextEntity(registered.entity_id, registered.entity_id.partition(".")[2])
     assert await hass.config_entries.async_unload(entry.entry_id)

@@ -11,8 +11,8 @@ import pytest
 from custom_components.bigquery_export.export import chunk as chunk_module, table_export
 from custom_components.bigquery_export.home import registries as registries_module
 from custom_components.bigquery_export.home.registries import Registries
-from custom_components.bigquery_export.rows.context import Circumstances
-from custom_components.bigquery_export.rows.registry import EntityFacts
+from custom_components.bigquery_export.rows.context import RowContext
+from custom_components.bigquery_export.rows.registry import RegistryValues
 from custom_components.bigquery_export.rows.state_encoder import StateEncoder
 from custom_components.bigquery_export.source.states import Piece
 from tests.bigquery_export.rows.test_state_encoder import ENCODING, row
@@ -147,7 +147,7 @@ async def test_closed(home: Home) -> None:
     registries = Registries(home.hass)
     known = {"sensor.gone": {"model": "M"}}
     await registries.async_open(known)
-    assert registries.of("sensor.gone") == EntityFacts(model="M")
+    assert registries.of("sensor.gone") == RegistryValues(model="M")
     home.areas.async_update("kitchen", name="New")
     registries.async_close()
     version = registries.version
@@ -156,7 +156,7 @@ async def test_closed(home: Home) -> None:
     await home.hass.async_block_till_done()
     assert registries.version == version
     for name in ("new", "temperature", "gone"):
-        assert registries.of(f"sensor.{name}") == EntityFacts()
+        assert registries.of(f"sensor.{name}") == RegistryValues()
     await registries.async_open({})
     assert registries.of("sensor.temperature").area_name == "Newer"
     registries.async_close()
@@ -166,7 +166,7 @@ async def test_not_in_the_registry(home: Home, registries: Registries) -> None:
     """An entity without unique id is known by its integration, whatever had its name before."""
     registries._last_known = {"sensor.computed": {"model": "M"}}
     await home.add_unregistered("sensor.computed")
-    assert registries.of("sensor.computed") == EntityFacts(integration="template")
+    assert registries.of("sensor.computed") == RegistryValues(integration="template")
 
 
 async def test_short_steps(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,16 +207,16 @@ class Known:
         self.version = 1
         self.asked: list[str] = []
 
-    def of(self, entity_id: str) -> EntityFacts:
+    def of(self, entity_id: str) -> RegistryValues:
         """Return the version as a model."""
         self.asked.append(entity_id)
-        return EntityFacts(model=str(self.version))
+        return RegistryValues(model=str(self.version))
 
 
 def test_encoded_once_for_each_change() -> None:
     """Facts are asked for once for each entity and change, and not for each row."""
     known = Known()
-    encoder = StateEncoder(ENCODING, Circumstances(RUN_VALUES, AMSTERDAM, facts=known))
+    encoder = StateEncoder(ENCODING, RowContext(RUN_VALUES, AMSTERDAM, facts=known))
     entities = {1: "sensor.a", 2: "sensor.b"}
     piece = Piece([row(metadata_id=1), row(metadata_id=2), row(metadata_id=1)], entities, {7: None})
 

@@ -6,16 +6,16 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.bigquery_export.rows.context import Choice
-from custom_components.bigquery_export.rows.entity_filter import EntityChoice, Selection
-from custom_components.bigquery_export.rows.registry import EntityFacts
+from custom_components.bigquery_export.rows.entity_filter import EntityFilter, Selection
+from custom_components.bigquery_export.rows.registry import RegistryValues
 from tests.bigquery_export.source.test_states import record
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.warehouse import Warehouse
 
-KITCHEN = EntityFacts(
+KITCHEN = RegistryValues(
     integration="zha", device_id="oven", area_id="kitchen", labels=("Private", "Slow")
 )
-BEDROOM = EntityFacts(integration="mqtt", device_id="lamp", area_id="bedroom")
+BEDROOM = RegistryValues(integration="mqtt", device_id="lamp", area_id="bedroom")
 
 
 def select(**what: Any) -> Selection:
@@ -31,15 +31,15 @@ def select(**what: Any) -> Selection:
     ("include", "exclude", "entity_id", "facts", "exported"),
     [
         # Nothing is selected.
-        ({}, {}, "light.a", EntityFacts(), True),
+        ({}, {}, "light.a", RegistryValues(), True),
         # As Home Assistant's own filters.
-        ({"domains": ["light"]}, {}, "light.a", EntityFacts(), True),
-        ({"domains": ["light"]}, {}, "sensor.a", EntityFacts(), False),
-        ({"globs": ["*.a"]}, {"domains": ["sensor"]}, "sensor.a", EntityFacts(), True),
-        ({"domains": ["sensor"]}, {"globs": ["*.a"]}, "sensor.a", EntityFacts(), False),
-        ({}, {"domains": ["light"]}, "sensor.a", EntityFacts(), True),
-        ({}, {"entities": ["light.a"]}, "light.a", EntityFacts(), False),
-        ({"entities": ["light.a"]}, {"domains": ["light"]}, "light.a", EntityFacts(), True),
+        ({"domains": ["light"]}, {}, "light.a", RegistryValues(), True),
+        ({"domains": ["light"]}, {}, "sensor.a", RegistryValues(), False),
+        ({"globs": ["*.a"]}, {"domains": ["sensor"]}, "sensor.a", RegistryValues(), True),
+        ({"domains": ["sensor"]}, {"globs": ["*.a"]}, "sensor.a", RegistryValues(), False),
+        ({}, {"domains": ["light"]}, "sensor.a", RegistryValues(), True),
+        ({}, {"entities": ["light.a"]}, "light.a", RegistryValues(), False),
+        ({"entities": ["light.a"]}, {"domains": ["light"]}, "light.a", RegistryValues(), True),
         # By what the registries say.
         ({"areas": ["kitchen"]}, {}, "light.a", KITCHEN, True),
         ({"areas": ["kitchen"]}, {}, "light.a", BEDROOM, False),
@@ -56,24 +56,24 @@ def select(**what: Any) -> Selection:
         ({"areas": ["kitchen"], "domains": ["light"]}, {}, "light.a", BEDROOM, True),
         ({"domains": ["light"]}, {"areas": ["bedroom"]}, "light.a", BEDROOM, False),
         # What the registries do not know has no area.
-        ({}, {"areas": ["kitchen"]}, "light.a", EntityFacts(), True),
+        ({}, {"areas": ["kitchen"]}, "light.a", RegistryValues(), True),
     ],
 )
 def test_choice(
     include: dict[str, Any],
     exclude: dict[str, Any],
     entity_id: str,
-    facts: EntityFacts,
+    facts: RegistryValues,
     exported: bool,
 ) -> None:
     """What is named by itself comes first, then the registries, then domains and globs."""
-    choice = EntityChoice(select(**include), select(**exclude))
+    choice = EntityFilter(select(**include), select(**exclude))
     assert choice.includes(entity_id, facts) is exported
 
 
 async def test_export(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
     """Entities that are not chosen are passed over, and others later do not bring them back."""
-    exporter.choice = Choice(entities=EntityChoice(exclude=select(entities=["sensor.s1"])))
+    exporter.choice = Choice(entities=EntityFilter(exclude=select(entities=["sensor.s1"])))
     await record(hass, 9, entities=3)
     assert (await exporter.export()).rows == {"sensor_data": 6}
     exporter.choice = Choice()
@@ -89,7 +89,7 @@ async def test_nothing_is_chosen(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
     """Where no row is of a chosen entity, an export ends well and comes to the end."""
-    exporter.choice = Choice(entities=EntityChoice(select(domains=["light"])))
+    exporter.choice = Choice(entities=EntityFilter(select(domains=["light"])))
     await record(hass, 9)
     assert (await exporter.export()).rows == {"sensor_data": 0}
     assert exporter.file.load().position("sensor_data").cursor == 9

@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.rows.columns import quarter_values, run_values
-from custom_components.bigquery_export.rows.context import Choice, Circumstances
+from custom_components.bigquery_export.rows.context import Choice, RowContext
 from custom_components.bigquery_export.rows.events import (
     DEFAULT_EVENTS,
     EVENTS,
@@ -38,7 +38,7 @@ DATA = {
 def encoder(*names: str) -> EventEncoder:
     """Return an encoder of chosen events."""
     choice = EventChoice(frozenset(names) or DEFAULT_EVENTS)
-    return EventEncoder(ENCODING, Circumstances(RUN_VALUES, AMSTERDAM, Choice(choice)))
+    return EventEncoder(ENCODING, RowContext(RUN_VALUES, AMSTERDAM, Choice(choice)))
 
 
 def row(**changes: Any) -> EventRow:
@@ -66,7 +66,7 @@ def piece(*rows: EventRow) -> EventsPiece:
 def encode(*rows: EventRow, choice: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """Encode rows that all can be, and read them again."""
     encoded = encoder(*choice).encode(piece(*rows))
-    assert not encoded.refused
+    assert not encoded.rejected
     return [ENCODING.decode(data) for data in encoded.data]
 
 
@@ -222,9 +222,9 @@ def test_refused_rows(changes: dict[str, Any], reason: str) -> None:
     """An event that cannot be encoded is refused with the reason, and stops no other."""
     encoded = encoder().encode(piece(row(**changes), row(event_id=6)))
     assert encoded.ids == [6]
-    (refused,) = encoded.refused
-    assert reason in refused.reason
-    assert refused.values["event_id"] == 5
+    (rejected,) = encoded.rejected
+    assert reason in rejected.reason
+    assert rejected.values["event_id"] == 5
 
 
 def test_fragments_are_bounded() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.rows.columns import run_values
-from custom_components.bigquery_export.rows.context import Circumstances
+from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.recorder_runs import (
     RECORDER_RUNS,
     recorder_run_values,
@@ -41,7 +41,7 @@ def test_rows() -> None:
         (2, None, NAIVE, False, NAIVE),
         (3, AWARE, NAIVE.replace(tzinfo=UTC), None, None),
     ]
-    encoder = RecorderRunsEncoder(ENCODING, Circumstances(RUN_VALUES, AMSTERDAM))
+    encoder = RecorderRunsEncoder(ENCODING, RowContext(RUN_VALUES, AMSTERDAM))
     encoded = encoder.encode(RecorderRunsPiece(rows, Anchor(3, "")))
     shared = {
         "source": "home",
@@ -58,6 +58,6 @@ def test_rows() -> None:
     assert encoded.names == ["home"] * 2
     assert encoded.times == [MICROS] * 2
     assert encoded.days == {20_717}
-    (refused,) = encoded.refused
-    assert refused.reason == "the recorder has no time for it"
-    assert refused.values["run_id"] == 2
+    (rejected,) = encoded.rejected
+    assert rejected.reason == "the recorder has no time for it"
+    assert rejected.values["run_id"] == 2

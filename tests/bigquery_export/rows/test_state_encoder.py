@@ -14,15 +14,15 @@ import pytest
 
 from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
-from custom_components.bigquery_export.rows.ambient import Surrounding
-from custom_components.bigquery_export.rows.context import Choice, Circumstances
+from custom_components.bigquery_export.rows.ambient import ContextEntity
+from custom_components.bigquery_export.rows.context import Choice, RowContext
 from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
-from custom_components.bigquery_export.rows.entity_filter import EntityChoice, Selection
+from custom_components.bigquery_export.rows.entity_filter import EntityFilter, Selection
 from custom_components.bigquery_export.rows.local_time import Place, microseconds
 from custom_components.bigquery_export.rows.privacy import Privacy, PrivacyChoice
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA, run_values
 from custom_components.bigquery_export.rows.state_encoder import StateEncoder
-from custom_components.bigquery_export.source.ambient_states import Surroundings
+from custom_components.bigquery_export.source.ambient_states import AmbientStates
 from custom_components.bigquery_export.source.states import Piece, StateRow
 
 ENCODING = ProtobufEncoding(SENSOR_DATA)
@@ -42,8 +42,8 @@ def encoder(
     """Return an encoder for a home in Amsterdam, whose clocks may be elsewhere."""
     run = run_values(source="home", export_id="export", started=STARTED)
     place = Place(ZoneInfo(zone), Observer(52.4, 4.9, 0))
-    choice = Choice(surroundings=tuple(Surrounding(f"sensor.{name}", name) for name in names))
-    return StateEncoder(encoding, Circumstances(run, place, choice))
+    choice = Choice(context_entities=tuple(ContextEntity(f"sensor.{name}", name) for name in names))
+    return StateEncoder(encoding, RowContext(run, place, choice))
 
 
 def row(**changes: Any) -> StateRow:
@@ -66,7 +66,7 @@ def row(**changes: Any) -> StateRow:
 def encode(*rows: StateRow, zone: str = "Europe/Amsterdam") -> list[dict[str, Any]]:
     """Encode rows that all can be, and read them again."""
     encoded = encoder(zone=zone).encode(Piece(rows, ENTITIES, ATTRIBUTES))
-    assert not encoded.refused
+    assert not encoded.rejected
     return [ENCODING.decode(data) for data in encoded.data]
 
 
@@ -74,9 +74,9 @@ def refusal(state_row: StateRow) -> str:
     """Return why a row is refused, while the one beside it is not."""
     encoded = encoder().encode(Piece([state_row, row(state_id=6)], ENTITIES, ATTRIBUTES))
     assert encoded.ids == [6]
-    (refused,) = encoded.refused
-    assert refused.values["state_id"] == 5
-    return refused.reason
+    (rejected,) = encoded.rejected
+    assert rejected.values["state_id"] == 5
+    return rejected.reason
 
 
 def test_row() -> None:
@@ -206,8 +206,8 @@ def test_attributes_of_a_row_that_is_refused_later() -> None:
     bad = [row(attributes_id=1, updated=None), row(attributes_id=2)]
     assert states.attributes.missing({1, 2}) == {2}
     for brought in (texts, {2: "{"}):
-        refused = states.encode(Piece(bad, ENTITIES, brought)).refused
-        assert [one.values["attributes"] for one in refused] == ['{"number":1}', "{"]
+        rejected = states.encode(Piece(bad, ENTITIES, brought)).rejected
+        assert [one.values["attributes"] for one in rejected] == ['{"number":1}', "{"]
 
 
 def test_own_rules() -> None:
@@ -215,7 +215,7 @@ def test_own_rules() -> None:
     run = run_values(source="home", export_id="export", started=STARTED)
     place = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
     privacy = Privacy(PrivacyChoice(dropped=("light.*:secret",)))
-    states = StateEncoder(ENCODING, Circumstances(run, place, privacy=privacy))
+    states = StateEncoder(ENCODING, RowContext(run, place, privacy=privacy))
     rows = [row(attributes_id=1, metadata_id=number) for number in (1, 2)]
     encoded = states.encode(Piece(rows, ENTITIES, {1: '{"secret":1,"b":2}'}))
     sent = [ENCODING.decode(data)["attributes"] for data in encoded.data]
@@ -271,13 +271,13 @@ def test_together_and_alone(
 ) -> None:
     """A piece is encoded as its rows would be alone, whatever some of them are like."""
     rows = [(number, *row[1:]) for number, row in enumerate(rows)]
-    choice = Choice(entities=EntityChoice(exclude=Selection(entities=frozenset({"lock.door"}))))
+    choice = Choice(entities=EntityFilter(exclude=Selection(entities=frozenset({"lock.door"}))))
     run = run_values(source="home", export_id="export", started=STARTED)
     place = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
     entities = {**ENTITIES, 3: "lock.door"}
 
     def encode(piece: list[StateRow]) -> EncodedRows:
-        states = StateEncoder(encoding, Circumstances(run, place, choice))
+        states = StateEncoder(encoding, RowContext(run, place, choice))
         return states.encode(Piece(piece, entities, ATTRIBUTES))
 
     together = encode(rows)
@@ -289,10 +289,10 @@ def test_together_and_alone(
     assert together.names == alone.names
     assert together.times == alone.times
     assert together.days == alone.days
-    assert together.refused == alone.refused
+    assert together.rejected == alone.rejected
 
 
-SURROUNDINGS = Surroundings(
+AMBIENT = AmbientStates(
     (NOON.timestamp(), NOON.timestamp() + 1),
     (("0.25", "sunny", None), ("unavailable", "", "home")),
     NOON.timestamp() + 9,
@@ -304,7 +304,7 @@ def test_surroundings(encoding: ProtobufEncoding | NdjsonEncoding) -> None:
     """Each row has what surrounds it at its own moment, and the same is encoded once."""
     states = encoder("price", "weather", "anna", encoding=encoding)
     rows = [row(updated=NOON.timestamp() + second) for second in (0, 0.5, 1, 8)]
-    encoded = states.encode(Piece(rows, ENTITIES, ATTRIBUTES, SURROUNDINGS))
+    encoded = states.encode(Piece(rows, ENTITIES, ATTRIBUTES, AMBIENT))
     ambient = [json.loads(encoding.decode(data)["ambient"]) for data in encoded.data]
     assert ambient[0] == {"price": 0.25, "weather": "sunny", "anna": None}
     assert ambient[2] == {"price": None, "weather": "", "anna": "home"}
@@ -325,7 +325,7 @@ def test_remembered_surroundings_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
     )
     states = encoder("price")
     for number in range(200):
-        line = Surroundings((NOON.timestamp(),), ((str(number),),), NOON.timestamp())
+        line = AmbientStates((NOON.timestamp(),), ((str(number),),), NOON.timestamp())
         (data,) = states.encode(Piece([row()], ENTITIES, ATTRIBUTES, line)).data
         assert ENCODING.decode(data)["ambient"] == f'{{"price":{number}}}'
         assert sum(map(len, states._ambient.values())) < 600

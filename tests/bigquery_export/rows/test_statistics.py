@@ -12,9 +12,9 @@ from custom_components.bigquery_export.rows.columns import (
     quarter_values,
     run_values,
 )
-from custom_components.bigquery_export.rows.context import Circumstances
+from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.local_time import Place
-from custom_components.bigquery_export.rows.registry import EntityFacts
+from custom_components.bigquery_export.rows.registry import RegistryValues
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import (
     FIVE_MINUTES,
@@ -44,7 +44,7 @@ MICROS = 1_790_000_100_000_000
 
 def encoder(place: Place = AMSTERDAM) -> StatisticsEncoder:
     """Return an encoder of hours."""
-    return StatisticsEncoder(ENCODING, Circumstances(RUN_VALUES, place), HOUR)
+    return StatisticsEncoder(ENCODING, RowContext(RUN_VALUES, place), HOUR)
 
 
 def row(**changes: Any) -> StatisticsRow:
@@ -73,7 +73,7 @@ def piece(*rows: StatisticsRow) -> StatisticsPiece:
 def encode(*rows: StatisticsRow) -> list[dict[str, Any]]:
     """Encode rows that all can be, and read them again."""
     encoded = encoder().encode(piece(*rows))
-    assert not encoded.refused
+    assert not encoded.rejected
     return [ENCODING.decode(data) for data in encoded.data]
 
 
@@ -165,7 +165,7 @@ def test_key() -> None:
 
 def test_five_minutes() -> None:
     """A short-term row lasts five minutes, and begins at no particular one."""
-    short = StatisticsEncoder(ENCODING, Circumstances(RUN_VALUES, AMSTERDAM), FIVE_MINUTES)
+    short = StatisticsEncoder(ENCODING, RowContext(RUN_VALUES, AMSTERDAM), FIVE_MINUTES)
     (data,) = short.encode(piece(row(start=START + 421.5))).data
     values = ENCODING.decode(data)
     assert values["end"] - values["start"] == 300_000_000
@@ -218,10 +218,10 @@ def test_refused_rows(changes: dict[str, Any], reason: str) -> None:
     """A row that cannot be encoded is refused with the reason, and stops no other."""
     encoded = encoder().encode(piece(row(**changes), row(id=6)))
     assert encoded.ids == [6]
-    (refused,) = encoded.refused
-    assert reason in refused.reason
-    assert refused.values["id"] == 5
-    assert not refused.encoded
+    (rejected,) = encoded.rejected
+    assert reason in rejected.reason
+    assert rejected.values["id"] == 5
+    assert not rejected.encoded
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), None])
@@ -245,11 +245,11 @@ def test_facts() -> None:
     class Known:
         version = 0
 
-        def of(self, entity_id: str) -> EntityFacts:
-            return EntityFacts(area_name=f"Area of {entity_id}", labels=("A", "B"))
+        def of(self, entity_id: str) -> RegistryValues:
+            return RegistryValues(area_name=f"Area of {entity_id}", labels=("A", "B"))
 
     encoded = StatisticsEncoder(
-        ENCODING, Circumstances(RUN_VALUES, AMSTERDAM, facts=Known()), HOUR
+        ENCODING, RowContext(RUN_VALUES, AMSTERDAM, facts=Known()), HOUR
     ).encode(piece(row(), row(metadata_id=2)))
     of_entity, of_none = (ENCODING.decode(data) for data in encoded.data)
     assert (of_entity["area_name"], of_entity["labels"]) == ("Area of sensor.kitchen", ["A", "B"])

@@ -14,7 +14,7 @@ from sqlalchemy import delete
 
 from custom_components.bigquery_export.const import CONF_BEGIN
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile, Position
-from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from custom_components.bigquery_export.runner.start_position import async_newest_rows, begin_from
 from tests.bigquery_export.export.corrections.test_corrections import (
@@ -41,7 +41,7 @@ async def test_from_now_on(hass: HomeAssistant, warehouse: Warehouse, exporter: 
     """What was there at the set-up is not exported; all that came after is, whenever that is."""
     await record(hass, 30, name="old")
     await begin_now(hass, exporter)
-    waiting = exporter.file.load().standing("sensor_data").new
+    waiting = exporter.file.load().table_position("sensor_data").new
     assert waiting == Position.after(waiting.anchors)
     assert [anchor.id for anchor in waiting.anchors] == [14, 26, 29, 30]
     await record(hass, 5)
@@ -96,13 +96,13 @@ async def test_empty_tables(hass: HomeAssistant, exporter: Exporter) -> None:
     begin = await async_newest_rows(hass)
     assert "sensor_data" not in begin
     await record(hass, 3)
-    assert set(await async_newest_rows(hass)) <= SOURCE_TYPES.keys()
+    assert set(await async_newest_rows(hass)) <= RECORDER_TABLES.keys()
     exporter.file = CheckpointFile(hass, "entry", begin=begin_from({CONF_BEGIN: begin}))
     assert (await exporter.export()).rows == {"sensor_data": 3}
 
 
 @pytest.fixture
-def watched(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[WatchedExporter]:
+def observed(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[WatchedExporter]:
     """Return what exports statistics to tables that have views."""
     warehouse.create_table(STATISTICS, STATISTICS_SHORT_TERM)
     with closing(warehouse.connect()) as connection:
@@ -110,21 +110,21 @@ def watched(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[WatchedExport
 
 
 async def test_statistics(
-    hass: HomeAssistant, warehouse: Warehouse, watched: WatchedExporter
+    hass: HomeAssistant, warehouse: Warehouse, observed: WatchedExporter
 ) -> None:
     """Statistics from before the set-up are no corrections; those from after it are corrected."""
     await record_statistics(hass)
-    await begin_now(hass, watched)
-    assert await watched.export_and_check() == NOTHING
+    await begin_now(hass, observed)
+    assert await observed.export_and_check() == NOTHING
     assert shown(warehouse, "statistics") == []
     new = rows_of(2, "statistics", first=10, count=3)
     await insert_rows(hass, Statistics, new)
-    assert (await watched.export()).rows["statistics"] == 3
-    assert (await watched.check()).rows == NOTHING
+    assert (await observed.export()).rows["statistics"] == 3
+    assert (await observed.check()).rows == NOTHING
     await adjust_sum(hass)
     await async_wait_recording_done(hass)
-    assert (await watched.export_and_check())["statistics"] > 0
-    assert (await watched.check()).rows == NOTHING
+    assert (await observed.export_and_check())["statistics"] > 0
+    assert (await observed.check()).rows == NOTHING
     assert shown(warehouse, "statistics") == [
         row
         for row in await known(hass, "statistics")

@@ -124,9 +124,9 @@ async def test_pause(hass: HomeAssistant, warehouse: Warehouse, exporter: Export
     await record(hass, 3, name="new")
     await exporter.new_run(5).async_export(backfill=False)
     assert ranges(warehouse) == [(1, 10), (36, 38)]
-    standing = exporter.file.load().standing("sensor_data")
-    assert standing.backfill
-    assert (standing.backfill.cursor, standing.backfill.until) == (10, 35)
+    table_position = exporter.file.load().table_position("sensor_data")
+    assert table_position.backfill
+    assert (table_position.backfill.cursor, table_position.backfill.until) == (10, 35)
     assert (await exporter.export(5)).rows == {"sensor_data": 25}
     assert ranges(warehouse)[2:] == [(11, 20), (21, 30), (31, 35)]
     assert states_in(warehouse) == numbers(35) + numbers(3)
@@ -188,8 +188,8 @@ async def test_purge_overtakes(
     await execute(hass, "DELETE FROM states WHERE state_id <= 18")
     run = exporter.new_run(5)
     await run.async_export()
-    (loss,) = run.losses
-    assert loss.rows == 8
+    (gap,) = run.gaps
+    assert gap.rows == 8
     assert "deleted up to about 8 rows of sensor_data" in caplog.text
     assert states_in(warehouse) == [*numbers(10), *numbers(35)[18:]]
     await exporter.export()
@@ -205,8 +205,8 @@ async def test_what_is_purged_already_is_not_lost(
     await execute(hass, "DELETE FROM states WHERE state_id <= 12")
     run = exporter.new_run(5)
     await run.async_export()
-    assert run.losses == []
-    assert exporter.progress[0].standing("sensor_data").rear.cursor == 11 + 1
+    assert run.gaps == []
+    assert exporter.progress[0].table_position("sensor_data").oldest.cursor == 11 + 1
     assert states_in(warehouse) == numbers(35)[12:]
 
 
@@ -435,10 +435,10 @@ def test_progress_of_several_backfills(monkeypatch: pytest.MonkeyPatch) -> None:
     def checkpoint(**cursors: int) -> Checkpoint:
         found = Checkpoint()
         for table, cursor in cursors.items():
-            standing = found.standing(table).begun_backfill(0, Anchor(100, "x"))
-            found = found.with_standing(table, standing)
-            assert standing.backfill
-            moved = standing.backfill.moved(Anchor(cursor, "y"), rows=1, rejected=0)
+            table_position = found.table_position(table).begun_backfill(0, Anchor(100, "x"))
+            found = found.with_table_position(table, table_position)
+            assert table_position.backfill
+            moved = table_position.backfill.moved(Anchor(cursor, "y"), rows=1, rejected=0)
             found = found.advanced(f"{table}.backfill", moved)
         return found
 

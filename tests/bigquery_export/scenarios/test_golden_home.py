@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.bigquery_export.export.dimensions.snapshot import Snapshot
 from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
-from custom_components.bigquery_export.export.tables import SNAPSHOT_TYPES
+from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
 from custom_components.bigquery_export.home.relationships import async_relationships
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.relationships import RELATIONSHIPS
@@ -180,7 +180,7 @@ class GoldenExporter(FactsExporter):
     def snapshots(self) -> list[Snapshot]:
         """Return the tables of facts to export."""
         file = SnapshotFile(self.hass, "entry", RELATIONSHIPS.name)
-        type_ = SNAPSHOT_TYPES[RELATIONSHIPS.name]
+        type_ = DIMENSION_TABLES[RELATIONSHIPS.name]
         look = lambda: async_relationships(self.hass)  # noqa: E731
         return [*super().snapshots(), Snapshot(type_, file, look)]
 

@@ -88,15 +88,15 @@ def test_hacs() -> None:
 def test_every_error_is_a_sentence(kind: type[ExportError]) -> None:
     """Each kind of error has a sentence, and fills all blanks in it."""
     message = ENGLISH["exceptions"][kind.key]["message"]
-    blanks = {field.name for field in fields(kind)} - {"retry_after"}
+    placeholders = {field.name for field in fields(kind)} - {"retry_after"}
     if kind is PermissionMissingError:
-        blanks.add("role")
-    assert set(PLACEHOLDER.findall(message)) <= blanks
+        placeholders.add("role")
+    assert set(PLACEHOLDER.findall(message)) <= placeholders
     if kind in issues.KINDS:
         issue = ENGLISH["issues"][kind.key]
         flow = issue.get("fix_flow")
         text = flow["step"]["confirm"]["description"] if flow else issue["description"]
-        assert set(PLACEHOLDER.findall(text)) <= blanks
+        assert set(PLACEHOLDER.findall(text)) <= placeholders
         assert PLACEHOLDER.findall(issue["title"]) == ["title"]
 
 

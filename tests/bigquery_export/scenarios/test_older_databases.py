@@ -209,8 +209,8 @@ async def test_all_is_exported(
 ) -> None:
     """Nothing is read while the recorder migrates, and afterwards every row arrives as it was."""
     assert recorder.schema_version == SCHEMA_VERSION
-    refused = Counter(step for step, _ in attempts.errors)
-    assert refused == {"migrate_data_non_live": 1, "_apply_update": SCHEMA_VERSION - older.schema}
+    rejected = Counter(step for step, _ in attempts.errors)
+    assert rejected == {"migrate_data_non_live": 1, "_apply_update": SCHEMA_VERSION - older.schema}
     assert {str(error) for _, error in attempts.errors} == {"recorder_busy {}"}
     assert [step for step, _ in attempts.results] == [REBUILD] * older.rebuilt
 

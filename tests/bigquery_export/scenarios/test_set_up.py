@@ -17,10 +17,10 @@ from custom_components.bigquery_export.bigquery.permissions import (
 )
 from custom_components.bigquery_export.const import (
     CONF_BEGIN,
+    CONF_CONTEXT_ENTITIES,
     CONF_DELIVERY,
     CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
-    CONF_SURROUNDINGS,
     CONF_TABLES,
     DEFAULT_TABLES,
     DOMAIN,
@@ -50,8 +50,10 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
     assert "about 22 rows" in said["estimate"]
     assert "within Google's free tier" in said["estimate"]
     assert int(said["recorded"]) == int(said["entities"]) == len(hass.states.async_all())
-    (surroundings,) = [name for name in result["data_schema"].schema if name == CONF_SURROUNDINGS]
-    proposal = surroundings.description["suggested_value"]
+    (context_entities,) = [
+        name for name in result["data_schema"].schema if name == CONF_CONTEXT_ENTITIES
+    ]
+    proposal = context_entities.description["suggested_value"]
     assert {"entity_id": "weather.home", "name": "weather"} in proposal
 
     warehouse.server.query("CREATE TABLE home.recorder_runs (start INT64)", warehouse.project)
@@ -63,8 +65,8 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
     for values, errors in (
         ({"include": {"entity_globs": ["Bedroom"]}}, {"include": "glob_invalid"}),
         (
-            {CONF_SURROUNDINGS: [{"entity_id": "weather.home", "name": "my weather"}]},
-            {CONF_SURROUNDINGS: "surrounding_name_invalid"},
+            {CONF_CONTEXT_ENTITIES: [{"entity_id": "weather.home", "name": "my weather"}]},
+            {CONF_CONTEXT_ENTITIES: "surrounding_name_invalid"},
         ),
         ({CONF_HISTORY: "none"}, {CONF_HISTORY: "recorder_busy"}),
     ):
@@ -75,7 +77,7 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
 
     chosen = {
         CONF_TABLES: ["sensor_data"],
-        CONF_SURROUNDINGS: [{"entity_id": "weather.home"}],
+        CONF_CONTEXT_ENTITIES: [{"entity_id": "weather.home"}],
         "exclude": {"entity_globs": ["*.home_sensor_data_*"]},
     }
     result = await submit(
@@ -86,7 +88,7 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
     assert entry.options == {
         **chosen,
         CONF_DELIVERY: "storage_write",
-        CONF_SURROUNDINGS: [{"entity_id": "weather.home", "name": "home"}],
+        CONF_CONTEXT_ENTITIES: [{"entity_id": "weather.home", "name": "home"}],
     }
     assert entry.data[CONF_BEGIN]["sensor_data"]
     assert hass.states.get("sensor.home_sensor_data_rows_waiting")
@@ -104,7 +106,7 @@ async def test_what_by_default(hass: HomeAssistant) -> None:
     assert values[CONF_HISTORY] == "all"
     assert values[CONF_EXPORT_AT_ONCE] is True
     options = content_options(hass, values)
-    assert options == {CONF_TABLES: list(DEFAULT_TABLES), CONF_SURROUNDINGS: []}
+    assert options == {CONF_TABLES: list(DEFAULT_TABLES), CONF_CONTEXT_ENTITIES: []}
     chosen = options_from(options)
     assert len(chosen.sources) + len(chosen.snapshots) == len(DEFAULT_TABLES)
 

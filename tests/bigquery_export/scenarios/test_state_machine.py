@@ -42,7 +42,7 @@ from custom_components.bigquery_export.export import (
     resume,
     table_export,
 )
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, Intent, Standing
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, Intent, TablePosition
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.journal import Journal
 from custom_components.bigquery_export.export.ports import Source
@@ -63,11 +63,11 @@ from tests.bigquery_export.support.model import (
     BrittleFile,
     BrittleRejectedRows,
     Crash,
+    DimensionReader,
     Fault,
     Identity,
     Jobs,
     Kind,
-    Look,
     Recorder,
     Row,
     RowEncoder,
@@ -415,10 +415,10 @@ class Home(RuleBasedStateMachine):
 
     def has_something_to_do(self) -> bool:
         """Return whether an export would do anything."""
-        standing = self.checkpoint.standing(HISTORY.name)
+        table_position = self.checkpoint.table_position(HISTORY.name)
         return (
-            self.recorder.newest_id() != standing.new.cursor
-            or standing.backfill is not None
+            self.recorder.newest_id() != table_position.new.cursor
+            or table_position.backfill is not None
             or self.checkpoint.intent is not None
         )
 
@@ -456,7 +456,7 @@ class Home(RuleBasedStateMachine):
         self.run = Run(session, [Source(HISTORY, self.recorder, encoder)])
         await self.run.async_export()
         assert self.checkpoint.intent is None
-        assert self.checkpoint.standing(HISTORY.name).backfill is None
+        assert self.checkpoint.table_position(HISTORY.name).backfill is None
         self.needed |= self.recorder.identities
 
     async def async_export_new(self) -> None:
@@ -465,7 +465,7 @@ class Home(RuleBasedStateMachine):
         encoder = RowEncoder(session.delivery.encoding(HISTORY), session.run_values)
         self.run = Run(session, [Source(HISTORY, self.recorder, encoder)])
         await self.run.async_export(backfill=False)
-        exported = self.recorder.exported(self.checkpoint.standing(HISTORY.name).exported)
+        exported = self.recorder.exported(self.checkpoint.table_position(HISTORY.name).exported)
         self.needed |= Counter(row.identity for row in exported)
 
     async def async_retry(self) -> None:
@@ -510,7 +510,7 @@ class Home(RuleBasedStateMachine):
             self.hass,
             journal=journal,
             delivery=delivery,
-            lookup=Look(self.bigquery),
+            lookup=DimensionReader(self.bigquery),
             rejected_rows=rejected_rows,
             run_values={"export_id": result.export_id},
             batch_rows=3,
@@ -555,11 +555,11 @@ class Home(RuleBasedStateMachine):
     @invariant()
     def log_is_true(self) -> None:
         """Each transaction has one row in the export log, which says how many rows it had."""
-        doubtful = self.excused | {intent.transaction for intent in self.intents}
+        in_doubt = self.excused | {intent.transaction for intent in self.intents}
         logged = Counter(row.get("row_count", 0) for row in self.bigquery.tables[EXPORT_LOG.name])
         committed = self.bigquery.committed
         assert logged <= Counter(committed.values())
-        sure = Counter(rows for name, rows in committed.items() if name not in doubtful)
+        sure = Counter(rows for name, rows in committed.items() if name not in in_doubt)
         assert sure <= logged
 
     @invariant()
@@ -567,19 +567,19 @@ class Home(RuleBasedStateMachine):
         """No more is claimed than there is, and no less unless something was lost."""
         checkpoint = self.file.load()
         rows = sum(position.rows for position in checkpoint.positions.values())
-        doubtful = self.excused | {intent.transaction for intent in self.intents}
+        in_doubt = self.excused | {intent.transaction for intent in self.intents}
         committed = self.bigquery.committed
         most = sum(committed.values()) - self.uncounted
         assert rows <= most
-        assert rows >= most - sum(committed.get(name, 0) for name in doubtful)
-        self.cursors_are_true(checkpoint.standing(HISTORY.name))
+        assert rows >= most - sum(committed.get(name, 0) for name in in_doubt)
+        self.cursors_are_true(checkpoint.table_position(HISTORY.name))
 
-    def cursors_are_true(self, standing: Standing) -> None:
+    def cursors_are_true(self, table_position: TablePosition) -> None:
         """All rows up to the cursors were dealt with, if they belong to this database."""
-        last = standing.new.anchors[-1:]
+        last = table_position.new.anchors[-1:]
         if not last or last[0] not in {row.anchor for row in self.recorder.rows}:
             return
-        exported = self.recorder.exported(standing.exported)
+        exported = self.recorder.exported(table_position.exported)
         assert Counter(row.identity for row in exported) <= self.bigquery.history + self.rejected
 
     @override
@@ -742,7 +742,7 @@ def test_deleted_rows_come_back_during_a_backfill(home: Home) -> None:
     assert home.attempt(home.async_export_new)
     home.record_rows(["meter"] * 2)
     assert home.attempt(home.async_export_new)
-    assert home.checkpoint.standing(HISTORY.name).backfill is not None
+    assert home.checkpoint.table_position(HISTORY.name).backfill is not None
     exported = home.bigquery.history
     assert Counter(name for name, _ in exported) == {"lamp": 3, "meter": 2}
     home.bigquery.tables[HISTORY.name].clear()

@@ -34,10 +34,10 @@ from custom_components.bigquery_export.coordinator import BigQueryExportCoordina
 from custom_components.bigquery_export.errors import QuotaExceededError
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, Position
 from custom_components.bigquery_export.export.purge import (
-    Danger,
-    Loss,
+    Gap,
     Retention,
-    find_loss,
+    RowsAtRisk,
+    find_gap,
     is_purged,
     next_purge,
     oldest_waiting,
@@ -47,7 +47,7 @@ from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS_SHORT_TERM
 from custom_components.bigquery_export.rows.table import Table
-from custom_components.bigquery_export.scheduler.purge_guard import RetentionGuard
+from custom_components.bigquery_export.scheduler.purge_guard import PurgeGuard
 from custom_components.bigquery_export.source import readiness
 from custom_components.bigquery_export.source.reader import Anchor
 from custom_components.bigquery_export.status import issues
@@ -149,7 +149,7 @@ def test_loss(
 ) -> None:
     """Rows are lost when ids are missing because of a purge that came before an export."""
     freezer.move_to(NOW)
-    found = find_loss(
+    found = find_gap(
         "sensor_data",
         position(cursor, last_row),
         Position(cursor=cursor + 8),
@@ -157,7 +157,7 @@ def test_loss(
         last_export=None if last_export is None else ago(last_export),
         retention=Retention(10),
     )
-    expected = lost and Loss("sensor_data", lost[0], ago(lost[1]), ago(lost[2]))
+    expected = lost and Gap("sensor_data", lost[0], ago(lost[1]), ago(lost[2]))
     assert found == expected, what
 
 
@@ -174,11 +174,11 @@ def test_time_of_the_last_row(freezer: FrozenDateTimeFactory, table: str, finger
     """The time of the last row that was exported is in its fingerprint."""
     freezer.move_to(NOW)
     before = Position(cursor=5, anchors=(Anchor(5, fingerprint),))
-    find = partial(find_loss, table, before, oldest=ago(10), retention=Retention(10))
-    assert find(Position(cursor=7), last_export=None) == Loss(table, 2, ago(13), ago(10))
+    find = partial(find_gap, table, before, oldest=ago(10), retention=Retention(10))
+    assert find(Position(cursor=7), last_export=None) == Gap(table, 2, ago(13), ago(10))
     without = replace(before, anchors=(Anchor(5, "None None None"),))
-    find = partial(find_loss, table, without, oldest=ago(10), retention=Retention(10))
-    assert find(Position(cursor=7), last_export=ago(12)) == Loss(table, 2, ago(12), ago(10))
+    find = partial(find_gap, table, without, oldest=ago(10), retention=Retention(10))
+    assert find(Position(cursor=7), last_export=ago(12)) == Gap(table, 2, ago(12), ago(10))
 
 
 def test_what_is_purged() -> None:
@@ -240,17 +240,17 @@ async def test_time_runs_backwards(hass: HomeAssistant) -> None:
     assert await in_recorder(hass, oldest_waiting, hass, "sensor_data", 20) is None
 
 
-def guard_with(hass: HomeAssistant, danger: Danger | None) -> RetentionGuard:
+def guard_with(hass: HomeAssistant, at_risk: RowsAtRisk | None) -> PurgeGuard:
     """Return a guard that knows of rows in danger."""
-    guard = RetentionGuard(hass)
-    guard.danger = danger
+    guard = PurgeGuard(hass)
+    guard.at_risk = at_risk
     return guard
 
 
 async def test_chances(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """Rows in danger are exported once a day, and once more within the hour before a purge."""
     await hass.config.async_set_time_zone("UTC")
-    guard = guard_with(hass, Danger(1, ago(9.5), NOW))
+    guard = guard_with(hass, RowsAtRisk(1, ago(9.5), NOW))
     chances = []
     for minutes in range(0, 48 * 60, 5):
         freezer.move_to(NOW + timedelta(minutes=minutes))
@@ -305,7 +305,7 @@ async def test_export_before_the_purge(
     await refresh(hass, loaded)
     assert triggers(warehouse) == ["action", "retention"]
     assert state(hass, "rows_waiting") != "unavailable"
-    assert loaded.runtime_data._unasked.guard.danger is None
+    assert loaded.runtime_data._scheduler.guard.at_risk is None
     assert issues_of(hass) == {}
 
 
@@ -334,7 +334,7 @@ async def test_nothing_is_in_danger(
     with patch.object(BigQueryExportCoordinator, "async_export") as export:
         await refresh(hass, loaded)
     assert not export.called
-    assert loaded.runtime_data._unasked.guard.danger is None
+    assert loaded.runtime_data._scheduler.guard.at_risk is None
 
 
 async def test_updates_without_entities(
@@ -430,14 +430,14 @@ async def test_lost_rows(
     await purge_past_the_cursor(hass, exporter)
     run = exporter.new_run()
     await run.async_export()
-    (loss,) = run.losses
+    (gap,) = run.gaps
     now = dt_util.utcnow().timestamp()
-    assert (loss.table, loss.rows) == ("sensor_data", 8)
-    assert abs(loss.since - (now - 12 * DAY)) < 60
-    assert abs(loss.until - now) < 60
+    assert (gap.table, gap.rows) == ("sensor_data", 8)
+    assert abs(gap.since - (now - 12 * DAY)) < 60
+    assert abs(gap.until - now) < 60
     again = exporter.new_run()
     await again.async_export()
-    assert again.losses == []
+    assert again.gaps == []
     assert states_in(warehouse) == [str(n) for n in [*range(10), *range(8, 20)]]
     # What another test has left behind may be logged now.
     ours = [r for r in caplog.records if r.name.startswith("custom_components.")]
@@ -460,7 +460,7 @@ async def test_more_is_lost(
             run = exporter.new_run()
             with pytest.raises(QuotaExceededError):
                 await run.async_export()
-            lost.append(sum(loss.rows for loss in run.losses))
+            lost.append(sum(gap.rows for gap in run.gaps))
     assert lost == [8, 0, 3, 4]
     assert (await exporter.export()).rows == {"sensor_data": 5}
 
@@ -473,12 +473,12 @@ async def test_nothing_is_lost(hass: HomeAssistant, exporter: Exporter) -> None:
     await rewrite(hass, "DELETE FROM states WHERE state_id <= 10")
     run = exporter.new_run()
     await run.async_export()
-    assert run.losses == []
+    assert run.gaps == []
 
 
-def losses(*rows: int) -> Sequence[Loss]:
+def gaps(*rows: int) -> Sequence[Gap]:
     """Return lost rows, of a table each."""
-    return [Loss(f"table{n}", n, NOW.timestamp() - n * DAY, NOW.timestamp()) for n in rows]
+    return [Gap(f"table{n}", n, NOW.timestamp() - n * DAY, NOW.timestamp()) for n in rows]
 
 
 async def test_issue_of_lost_rows(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -486,10 +486,10 @@ async def test_issue_of_lost_rows(hass: HomeAssistant, entry: MockConfigEntry) -
     await hass.config.async_set_time_zone("Europe/Amsterdam")
     registry = ir.async_get(hass)
     issue_id = f"rows_lost_{entry.entry_id}"
-    issues.async_show_lost_rows(hass, entry, [])
+    issues.async_show_gaps(hass, entry, [])
     assert issues_of(hass) == {}
-    issues.async_show_lost_rows(hass, entry, losses(3, 1))
-    issues.async_show_lost_rows(hass, entry, losses(2, 1))
+    issues.async_show_gaps(hass, entry, gaps(3, 1))
+    issues.async_show_gaps(hass, entry, gaps(2, 1))
     issues.async_clear_issues(hass, entry)
     assert issues_of(hass)["rows_lost"] == {
         "title": "home.sensor_data",
@@ -503,11 +503,11 @@ async def test_issue_of_lost_rows(hass: HomeAssistant, entry: MockConfigEntry) -
     assert issue.is_persistent
 
     registry.async_ignore(DOMAIN, issue_id, True)
-    issues.async_show_lost_rows(hass, entry, [])
+    issues.async_show_gaps(hass, entry, [])
     issue = registry.async_get_issue(DOMAIN, issue_id)
     assert issue is not None
     assert issue.dismissed_version
-    issues.async_show_lost_rows(hass, entry, losses(4))
+    issues.async_show_gaps(hass, entry, gaps(4))
     issue = registry.async_get_issue(DOMAIN, issue_id)
     assert issue is not None
     assert not issue.dismissed_version
@@ -593,11 +593,11 @@ async def test_flush(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Wa
 
 async def test_long_term_statistics(hass: HomeAssistant) -> None:
     """Long-term statistics wait as long as they like: the recorder keeps them."""
-    guard = RetentionGuard(hass)
+    guard = PurgeGuard(hass)
     await insert_rows(hass, MODELS["statistics"], [{"start_ts": 0.0, "created_ts": 0.0}])
     await guard.async_look(Checkpoint(), {"statistics": 1})
-    assert guard.danger is None
+    assert guard.at_risk is None
     await insert_rows(hass, MODELS["sensor_data"], [{"last_updated_ts": 0.0}])
     await guard.async_look(Checkpoint(), {"statistics": 1, "sensor_data": 1})
-    assert guard.danger
-    assert guard.danger.rows == 1
+    assert guard.at_risk
+    assert guard.at_risk.rows == 1

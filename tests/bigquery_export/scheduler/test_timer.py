@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.bigquery_export.const import CONF_EXPORT_TIME, CONF_PAUSED, DOMAIN
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
-from custom_components.bigquery_export.scheduler.timer import Timetable
+from custom_components.bigquery_export.scheduler.timer import ScheduleTimer
 from custom_components.bigquery_export.settings.schedule import Frequency, Schedule, shift_of
 from custom_components.bigquery_export.status.export_status import Trigger
 from tests.bigquery_export.source.test_states import record
@@ -47,7 +47,7 @@ async def test_on_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> N
     entry = Entry()
     export = AsyncMock()
     schedule = Schedule(Frequency.MINUTES, time(), minutes=10)
-    timetable = Timetable(hass, entry, schedule, export, Mock())
+    timetable = ScheduleTimer(hass, entry, schedule, export, Mock())
     timetable.async_start()
     first = BEGINNING + shift_of(entry.entry_id) % timedelta(minutes=10)
     first += timedelta(minutes=10) if first == BEGINNING else timedelta()
@@ -71,7 +71,9 @@ async def test_other_time_zone(hass: HomeAssistant, freezer: FrozenDateTimeFacto
     await hass.config.async_set_time_zone("Europe/Berlin")
     entry = Entry()
     changed = Mock()
-    timetable = Timetable(hass, entry, Schedule(Frequency.DAILY, time(2, 30)), AsyncMock(), changed)
+    timetable = ScheduleTimer(
+        hass, entry, Schedule(Frequency.DAILY, time(2, 30)), AsyncMock(), changed
+    )
     timetable.async_start()
     # Clocks go forward in that night, from 02:00 to 03:00.
     assert str(timetable.next) == "2026-03-29 03:00:00+02:00"
@@ -89,7 +91,7 @@ async def test_other_time_zone(hass: HomeAssistant, freezer: FrozenDateTimeFacto
 async def test_manually(hass: HomeAssistant) -> None:
     """Without a schedule nothing is due, ever."""
     entry = Entry()
-    timetable = Timetable(hass, entry, Schedule(Frequency.MANUAL, time()), AsyncMock(), Mock())
+    timetable = ScheduleTimer(hass, entry, Schedule(Frequency.MANUAL, time()), AsyncMock(), Mock())
     timetable.async_start()
     assert timetable.next is None
     assert not timetable.missed(BEGINNING)

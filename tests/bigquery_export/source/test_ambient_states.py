@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from sqlalchemy import Connection, delete
 
 from custom_components.bigquery_export.source import ambient_states as surroundings_module
-from custom_components.bigquery_export.source.ambient_states import Surroundings
+from custom_components.bigquery_export.source.ambient_states import AmbientStates
 from custom_components.bigquery_export.source.states import Piece, StatesReader
 from tests.bigquery_export.source.test_plans import ANALYZE, TIME, is_slow, plan, statements
 from tests.bigquery_export.support.databases import (
@@ -71,10 +71,10 @@ async def read(
 def seen(pieces: Iterable[Piece]) -> dict[int, tuple[str | None, ...]]:
     """Return what surrounds each row that has a time, by its id."""
     return {
-        row[0]: piece.surroundings.at(row[4])
+        row[0]: piece.ambient.at(row[4])
         for piece in pieces
         for row in piece.rows
-        if piece.surroundings and row[4] is not None
+        if piece.ambient and row[4] is not None
     }
 
 
@@ -154,8 +154,8 @@ async def test_years_at_once(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatc
     assert 10 < len(pieces) <= 30
     assert len([sql for sql, _ in sent if "max(" in sql]) <= 2 * len(pieces) + 1
     for piece in pieces:
-        assert piece.surroundings
-        assert len(piece.surroundings.since) <= 2 * 20 + 1
+        assert piece.ambient
+        assert len(piece.ambient.since) <= 2 * 20 + 1
 
 
 async def test_more_states_at_one_time_than_a_page(
@@ -202,8 +202,8 @@ async def test_memory_is_bounded(hass: HomeAssistant, monkeypatch: pytest.Monkey
     await keep(hass, history)
     pieces = await read(hass, [100] * 100)
     for piece in pieces[:20]:
-        assert piece.surroundings
-        assert len(piece.surroundings.since) <= 151
+        assert piece.ambient
+        assert len(piece.ambient.since) <= 151
     assert seen(pieces) == expected(history)
 
 
@@ -212,7 +212,7 @@ async def test_nothing_named(hass: HomeAssistant) -> None:
     await keep(hass, HISTORY)
     with statements(hass) as sent:
         (piece,) = await read(hass, named=())
-    assert piece.surroundings is None
+    assert piece.ambient is None
     assert len([sql for sql, _ in sent if "WHERE states." in sql]) == 2
 
 
@@ -289,9 +289,9 @@ async def test_plans(hass: HomeAssistant) -> None:
         piece = await in_recorder(hass, other.read, newest - 2, newest, 400)
     assert piece
     assert len(piece.rows) == 1  # There is more between it and the next than a page.
-    surrounding = [sql for sql in sent if "UNION" in sql[0]]
-    assert len(surrounding) == 6
-    for statement, parameters in surrounding:
+    context_entity = [sql for sql in sent if "UNION" in sql[0]]
+    assert len(context_entity) == 6
+    for statement, parameters in context_entity:
         steps = await in_database(hass, partial(plan, statement=statement, parameters=parameters))
         # What the subqueries return is a page at most.
         steps = [step for step in steps if "anon_" not in step and "<derived" not in step]
@@ -309,10 +309,10 @@ def _analyze(db: Connection, name: str) -> None:
 
 def test_a_moment_of_a_span() -> None:
     """Both ends belong to a span, and a state holds from its very moment on."""
-    span = Surroundings((1.0, 2.0, 2.0, 3.0), (("a",), ("b",), ("c",), ("d",)), 4.0)
+    span = AmbientStates((1.0, 2.0, 2.0, 3.0), (("a",), ("b",), ("c",), ("d",)), 4.0)
     assert [span.at(time)[0] for time in (1.0, 1.999999, 2.0, 2.5, 3.0, 4.0)] == list("aaccdd")
     assert [span.cover(time) for time in (0.9, 1.0, 4.0, 4.1)] == [False, True, True, False]
-    assert span.newest(2) == Surroundings((2.0, 3.0), (("c",), ("d",)), 4.0)
+    assert span.newest(2) == AmbientStates((2.0, 3.0), (("c",), ("d",)), 4.0)
     assert span.newest(9) is span
 
 

@@ -96,7 +96,7 @@ async def test_events_that_home_assistant_fired(hass: HomeAssistant) -> None:
 
     events = source(hass, EVENTS, events={"automation_triggered", "my_event"})
     rows = await read_rows(hass, events)
-    assert not rows.refused
+    assert not rows.rejected
     values = decoded(EVENTS, rows)
     assert [value["event_type"] for value in values] == [event.event_type for event in fired]
     for event, value in zip(fired, values, strict=True):
@@ -232,12 +232,12 @@ async def test_refused_rows(hass: HomeAssistant) -> None:
     )
     rows = await read_rows(hass, source(hass, EVENTS))
     assert rows.ids == [1, 7]
-    assert [refused.values["event_id"] for refused in rows.refused] == [2, 3, 4, 5]
-    reasons = [refused.reason for refused in rows.refused]
+    assert [rejected.values["event_id"] for rejected in rows.rejected] == [2, 3, 4, 5]
+    reasons = [rejected.reason for rejected in rows.rejected]
     for part, reason in zip(["no time", "years", "not JSON", "16"], reasons, strict=True):
         assert part in reason
-    assert rows.refused[2].values["event_data"] == "{"
-    assert rows.refused[0].values["event_type"] == "script_started"
+    assert rows.rejected[2].values["event_data"] == "{"
+    assert rows.rejected[0].values["event_type"] == "script_started"
 
 
 async def test_remembered_data_are_bounded(
@@ -303,7 +303,7 @@ async def test_round_trip(hass: HomeAssistant, rows: list[tuple[Any, ...]]) -> N
         await insert_rows(hass, EventData, shared)
     await insert_rows(hass, Events, recorded)
     encoded = await read_rows(hass, source(hass, EVENTS), limit=7)
-    assert not encoded.refused
+    assert not encoded.rejected
     for (data, time, origin, context, user), found in zip(
         rows, decoded(EVENTS, encoded), strict=True
     ):

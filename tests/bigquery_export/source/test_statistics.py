@@ -119,7 +119,7 @@ async def test_as_home_assistant_shows_them(hass: HomeAssistant, table: Table) -
     await insert_rows(hass, MODELS[table.name], rows)
 
     encoded = await read_rows(hass, source(hass, table), limit=4)
-    assert not encoded.refused
+    assert not encoded.rejected
     values = decoded(table, encoded)
     shown = await in_recorder(
         hass,
@@ -284,13 +284,13 @@ async def test_refused_rows(hass: HomeAssistant) -> None:
     await insert_rows(hass, Statistics, rows)
     encoded = await read_rows(hass, source(hass, STATISTICS))
     assert [value.get("mean") for value in decoded(STATISTICS, encoded)] == [1.0, None, 2.0]
-    assert [refused.reason.partition(",")[0] for refused in encoded.refused] == [
+    assert [rejected.reason.partition(",")[0] for rejected in encoded.rejected] == [
         "the recorder no longer knows its statistic",
         "the recorder has no time for it",
         "its time",
         "its time",
     ]
-    assert [refused.values["statistic_id"] for refused in encoded.refused] == [
+    assert [rejected.values["statistic_id"] for rejected in encoded.rejected] == [
         *(None, "sensor.kitchen", "sensor.kitchen", "sensor.kitchen")
     ]
     assert "min" not in decoded(STATISTICS, encoded)[1]
@@ -339,7 +339,7 @@ async def test_round_trip(hass: HomeAssistant, rows: dict[float, dict[str, Any]]
     values = [{"start_ts": start, **values} for start, values in rows.items()]
     await insert_rows(hass, Statistics, values)
     encoded = await read_rows(hass, source(hass, STATISTICS), limit=7)
-    assert not encoded.refused
+    assert not encoded.rejected
     for wanted, found in zip(values, decoded(STATISTICS, encoded), strict=True):
         for name in ("mean", "mean_weight", "min", "max", "state", "sum"):
             assert found.get(name) == wanted[name]

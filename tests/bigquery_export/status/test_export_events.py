@@ -29,9 +29,9 @@ from custom_components.bigquery_export.const import (
 from custom_components.bigquery_export.errors import QuotaExceededError, RefusedError
 from custom_components.bigquery_export.settings.options import Notifications
 from custom_components.bigquery_export.status.export_events import (
-    Happening,
-    HappeningType,
-    async_tell,
+    ExportEvent,
+    ExportEventType,
+    async_send_export_event,
 )
 from custom_components.bigquery_export.status.export_status import Trigger
 from tests.bigquery_export.export.test_run import states_in
@@ -259,10 +259,10 @@ async def test_button(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: W
     assert last_event(hass)["trigger"] == "action"
 
 
-def failure(*, failures: int, retrying: bool = True) -> Happening:
+def failure(*, failures: int, retrying: bool = True) -> ExportEvent:
     """Return that Google was too busy, for so many times in a row."""
-    return Happening(
-        HappeningType.FAILED,
+    return ExportEvent(
+        ExportEventType.FAILED,
         {
             "error": "Google asks to slow down: too much.",
             "failures": failures,
@@ -271,7 +271,7 @@ def failure(*, failures: int, retrying: bool = True) -> Happening:
     )
 
 
-COMPLETED = Happening(HappeningType.COMPLETED, {"rows": 1_234, "seconds": 5.6})
+COMPLETED = ExportEvent(ExportEventType.COMPLETED, {"rows": 1_234, "seconds": 5.6})
 
 
 async def test_notifications_of_everything(
@@ -284,13 +284,13 @@ async def test_notifications_of_everything(
     chosen = {CONF_NOTIFICATIONS: Notifications.ALL}
     hass.config_entries.async_update_entry(entry, options=chosen)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    async_tell(hass, entry, COMPLETED)
+    async_send_export_event(hass, entry, COMPLETED)
     assert told(notifications) == {"completed": "1234 rows were exported in 5.6 seconds."}
     (notification,) = notifications.values()
     assert notification["title"] == "BigQuery Export: home.sensor_data"
-    async_tell(hass, entry, failure(failures=2))
+    async_send_export_event(hass, entry, failure(failures=2))
     assert told(notifications).keys() == {"completed"}
-    async_tell(hass, entry, failure(failures=3))
+    async_send_export_event(hass, entry, failure(failures=3))
     assert told(notifications).keys() == {"failed"}
     assert "Google asks to slow down: too much." in told(notifications)["failed"]
     assert "failed 3 times in a row" in told(notifications)["failed"]
@@ -315,14 +315,14 @@ async def test_no_notifications(
 ) -> None:
     """A user who wants none is told nothing, and what was told before is taken back."""
     assert await hass.config_entries.async_setup(entry.entry_id)
-    async_tell(hass, entry, COMPLETED)
+    async_send_export_event(hass, entry, COMPLETED)
     assert told(notifications) == {}
-    async_tell(hass, entry, failure(failures=0, retrying=False))
+    async_send_export_event(hass, entry, failure(failures=0, retrying=False))
     assert told(notifications).keys() == {"failed"}
     chosen = {CONF_NOTIFICATIONS: "off"}
     hass.config_entries.async_update_entry(entry, options=chosen)
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert told(notifications) == {}
-    async_tell(hass, entry, failure(failures=0, retrying=False))
+    async_send_export_event(hass, entry, failure(failures=0, retrying=False))
     assert told(notifications) == {}
     assert await hass.config_entries.async_unload(entry.entry_id)

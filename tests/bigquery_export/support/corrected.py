@@ -8,12 +8,12 @@ from homeassistant.components.recorder.statistics import get_metadata, statistic
 from homeassistant.core import HomeAssistant
 
 from custom_components.bigquery_export.export.corrections.corrections import Corrections
-from custom_components.bigquery_export.export.corrections.ledger import watched
+from custom_components.bigquery_export.export.corrections.ledger import observed
 from custom_components.bigquery_export.export.ports import Source
-from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
-from custom_components.bigquery_export.rows.context import Circumstances
+from custom_components.bigquery_export.rows.context import RowContext
 from tests.bigquery_export.support.databases import in_recorder
 from tests.bigquery_export.support.exporter import PLACE, Exporter
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -35,13 +35,13 @@ class WatchedExporter(Exporter):
     """How many days the last look is behind the first."""
 
     def _sources(self, session: Session) -> list[Source[Any]]:
-        circumstances = Circumstances(session.run_values, PLACE)
+        row_context = RowContext(session.run_values, PLACE)
         return [
-            watched(
+            observed(
                 self.hass,
                 "entry",
-                SOURCE_TYPES[table].open(
-                    self.hass, session.delivery.encoding(SOURCE_TYPES[table].table), circumstances
+                RECORDER_TABLES[table].open(
+                    self.hass, session.delivery.encoding(RECORDER_TABLES[table].table), row_context
                 ),
             )
             for table in self.tables

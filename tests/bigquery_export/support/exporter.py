@@ -10,22 +10,22 @@ import orjson
 
 from custom_components.bigquery_export.bigquery import DELIVERIES
 from custom_components.bigquery_export.bigquery.connection import Connection
-from custom_components.bigquery_export.bigquery.listed_rows import TableLookup
+from custom_components.bigquery_export.bigquery.listed_rows import ListedRows
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.journal import Journal
-from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.export.rejected.retry import Retry
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
 from custom_components.bigquery_export.export.tables import TABLES
-from custom_components.bigquery_export.rows.context import Choice, Circumstances
+from custom_components.bigquery_export.rows.context import Choice, RowContext
 from custom_components.bigquery_export.rows.local_time import Place
 from custom_components.bigquery_export.rows.sensor_data import run_values
 
-EVERYTHING = tuple(SOURCE_TYPES)
+EVERYTHING = tuple(RECORDER_TABLES)
 PLACE = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
 
 
@@ -77,7 +77,7 @@ class Exporter:
             self.hass,
             journal=journal,
             delivery=self.deliveries[self.delivery],
-            lookup=TableLookup(self.connection, self.source),
+            lookup=ListedRows(self.connection, self.source),
             rejected_rows=rejected_rows,
             run_values=run_values(
                 source="home", export_id=result.export_id, started=result.started
@@ -89,10 +89,10 @@ class Exporter:
     def new_run(self, batch_rows: int = 1_000) -> Run:
         """Return a run that goes on from the files, as after a restart."""
         session = self.new_session(batch_rows)
-        circumstances = Circumstances(session.run_values, PLACE, self.choice)
+        row_context = RowContext(session.run_values, PLACE, self.choice)
         sources = [
-            SOURCE_TYPES[table].open(
-                self.hass, session.delivery.encoding(SOURCE_TYPES[table].table), circumstances
+            RECORDER_TABLES[table].open(
+                self.hass, session.delivery.encoding(RECORDER_TABLES[table].table), row_context
             )
             for table in self.tables
         ]

@@ -19,7 +19,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.bigquery_export.const import CONF_EVENTS, CONF_TABLES, DOMAIN
-from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from tests.bigquery_export.support.exported_history import exported
 from tests.bigquery_export.support.history import History, counts, differences, together
 from tests.bigquery_export.support.home_assistant_api import known
@@ -27,7 +27,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 _THIS_HOUR = dt_util.utcnow().replace(minute=0, second=0, microsecond=0)
 _EVENTS = ("bell_rang", "logbook_entry")
-_OPTIONS = {CONF_TABLES: list(SOURCE_TYPES), CONF_EVENTS: list(_EVENTS)}
+_OPTIONS = {CONF_TABLES: list(RECORDER_TABLES), CONF_EVENTS: list(_EVENTS)}
 
 RECORDER: dict[str, Any] = {
     "auto_purge": False,  # Else old rows are exported as soon as there are any.

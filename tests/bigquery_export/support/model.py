@@ -37,7 +37,7 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint, Chec
 from custom_components.bigquery_export.export.delivery import (
     Delivery,
     Outcome,
-    RejectedRow,
+    Rejection,
     Transaction,
 )
 from custom_components.bigquery_export.export.existing_rows import FoundRow
@@ -45,7 +45,7 @@ from custom_components.bigquery_export.export.rejected.rejected_rows import (
     RejectedEntry,
     RejectedRows,
 )
-from custom_components.bigquery_export.rows.encoded_rows import EncodedRows, RefusedRow, RowKey
+from custom_components.bigquery_export.rows.encoded_rows import EncodedRows, RejectedRow, RowKey
 from custom_components.bigquery_export.rows.encoding import Encoding
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.fragments import encode_each
@@ -413,7 +413,7 @@ class Jobs:
         return job
 
 
-class Look:
+class DimensionReader:
     """Looks for rows in BigQuery; like the real one, it looks into an empty partition once."""
 
     def __init__(self, bigquery: BigQuery) -> None:
@@ -449,7 +449,7 @@ class BrittleDelivery:
         """Return how rows have to be encoded."""
         return (_NDJSON if self.name == "load_job" else _PROTOBUF)[table.name]
 
-    def prove(self, table: Table) -> None:
+    def check_access(self, table: Table) -> None:
         """Prove nothing."""
 
     def begin(self, table: Table, label: str) -> Transaction:
@@ -472,13 +472,13 @@ class _Transaction:
     def name(self) -> str:
         return self._transaction.name
 
-    def append(self, rows: Sequence[bytes]) -> list[RejectedRow]:
+    def append(self, rows: Sequence[bytes]) -> list[Rejection]:
         return self._wire.run("append", lambda: self._transaction.append(rows))
 
     def finish(self) -> None:
         self._wire.run("finish", self._transaction.finish)
 
-    def commit(self) -> list[RejectedRow]:
+    def commit(self) -> list[Rejection]:
         return self._wire.run("commit", self._transaction.commit)
 
 
@@ -663,7 +663,7 @@ def finish[T](coroutine: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(coroutine)
 
 
-def identity_of(entry: RejectedEntry | RefusedRow) -> Identity:
+def identity_of(entry: RejectedEntry | RejectedRow) -> Identity:
     """Return what a rejected row is known by."""
     values = entry.row if isinstance(entry, RejectedEntry) else entry.values
     return values["name"], values["time"]

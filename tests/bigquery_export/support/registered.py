@@ -18,12 +18,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockEn
 
 from custom_components.bigquery_export.export.dimensions.snapshot import Snapshot, last_known
 from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
-from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result
-from custom_components.bigquery_export.export.tables import SNAPSHOT_TYPES
+from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
 from custom_components.bigquery_export.home.registries import Registries
-from custom_components.bigquery_export.rows.context import Circumstances
+from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from tests.bigquery_export.support.exporter import PLACE, Exporter
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -46,10 +46,10 @@ class FactsExporter(Exporter):
     def new_run(self, batch_rows: int = 1_000) -> Run:
         """Return a run that goes on from the files, as after a restart."""
         session = self.new_session(batch_rows)
-        circumstances = Circumstances(session.run_values, PLACE, facts=self.registries)
+        row_context = RowContext(session.run_values, PLACE, facts=self.registries)
         sources = [
-            SOURCE_TYPES[table].open(
-                self.hass, session.delivery.encoding(SOURCE_TYPES[table].table), circumstances
+            RECORDER_TABLES[table].open(
+                self.hass, session.delivery.encoding(RECORDER_TABLES[table].table), row_context
             )
             for table in self.tables
         ]
@@ -57,7 +57,7 @@ class FactsExporter(Exporter):
 
     def snapshots(self) -> list[Snapshot]:
         """Return the tables of facts to export."""
-        entities = SNAPSHOT_TYPES[ENTITIES.name]
+        entities = DIMENSION_TABLES[ENTITIES.name]
         return [Snapshot(entities, self.snapshot_file, self.registries.async_entities)]
 
     @override

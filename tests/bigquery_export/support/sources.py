@@ -10,10 +10,10 @@ from homeassistant.core import HomeAssistant
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.export.ports import Source
-from custom_components.bigquery_export.export.recorder_tables import SOURCE_TYPES
-from custom_components.bigquery_export.rows.ambient import Surrounding
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
+from custom_components.bigquery_export.rows.ambient import ContextEntity
 from custom_components.bigquery_export.rows.columns import run_values
-from custom_components.bigquery_export.rows.context import Choice, Circumstances
+from custom_components.bigquery_export.rows.context import Choice, RowContext
 from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
 from custom_components.bigquery_export.rows.events import DEFAULT_EVENTS, EventChoice
 from custom_components.bigquery_export.rows.local_time import Place
@@ -30,12 +30,12 @@ def source(
     table: Table,
     *,
     events: Collection[str] = DEFAULT_EVENTS,
-    surroundings: Sequence[Surrounding] = (),
+    context_entities: Sequence[ContextEntity] = (),
 ) -> Source[Any]:
     """Return a table's source for a run."""
-    choice = Choice(EventChoice(frozenset(events)), tuple(surroundings))
-    circumstances = Circumstances(RUN_VALUES, AMSTERDAM, choice)
-    return SOURCE_TYPES[table.name].open(hass, ProtobufEncoding(table), circumstances)
+    choice = Choice(EventChoice(frozenset(events)), tuple(context_entities))
+    row_context = RowContext(RUN_VALUES, AMSTERDAM, choice)
+    return RECORDER_TABLES[table.name].open(hass, ProtobufEncoding(table), row_context)
 
 
 async def read_pieces(

@@ -29,7 +29,7 @@ from ..session import Result, Session
 from ..table_export import read_recorder
 from .digest_file import Exported
 from .digests import Digest, Digests
-from .ledger import StatisticsWatch
+from .ledger import StatisticsObserver
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -45,9 +45,9 @@ class Corrections:
         """Prepare to look through those sources that are watched."""
         self._session = session
         self._tables = [
-            _TableCorrections(session, source, source.watch)
+            _TableCorrections(session, source, source.observer)
             for source in sources
-            if isinstance(source.watch, StatisticsWatch)
+            if isinstance(source.observer, StatisticsObserver)
         ]
         self.checked: date | None = None
         """The local day on which all tables were looked through, once they are."""
@@ -83,13 +83,13 @@ class _Difference:
 class _TableCorrections:
     """Looks through one table."""
 
-    def __init__(self, session: Session, source: Source[Any], watch: StatisticsWatch) -> None:
+    def __init__(self, session: Session, source: Source[Any], observer: StatisticsObserver) -> None:
         """Prepare to look; nothing is read yet."""
         self._session = session
         self._table = source.table
         self._encoder = cast(StatisticsEncoder, source.encoder)
-        self._watch = watch
-        self._file = watch.file
+        self._observer = observer
+        self._file = observer.file
         self._first = 0
         self._cursor = 0
         self._metadata_ids: dict[str, int] = {}
@@ -102,19 +102,19 @@ class _TableCorrections:
 
         While the table has a backfill that is not done, nobody could tell what was sent of it.
         """
-        standing = self._session.journal.checkpoint.standing(self._table.name)
-        if standing.backfill:
+        table_position = self._session.journal.checkpoint.table_position(self._table.name)
+        if table_position.backfill:
             return False
-        database = await self._read(self._watch.spans.database)
+        database = await self._read(self._observer.spans.database)
         exported = await self._session.block(self._file.load, database)
         today = local_day(now.timestamp())
         checked = exported.checked
         if checked is not None and not again and local_day(checked) == today:
             return True
-        self._first, self._cursor = standing.new.first, standing.new.cursor
+        self._first, self._cursor = table_position.new.first, table_position.new.cursor
         current = await self._look_through()
-        if self._watch.purged:
-            self._horizon = await self._read(self._watch.spans.purged_until)
+        if self._observer.purged:
+            self._horizon = await self._read(self._observer.spans.purged_until)
         differences = await self._session.block(self._compare, exported.digests, current)
         if differences:
             _LOGGER.debug("%s periods of %s have changed", len(differences), self._table.name)
@@ -128,7 +128,7 @@ class _TableCorrections:
         digests = Digests(self._file.periods)
         statistics: Mapping[int, Statistic] = {}
         after = self._first
-        while piece := await self._read(self._watch.spans.read, after, self._cursor):
+        while piece := await self._read(self._observer.spans.read, after, self._cursor):
             await self._session.block(digests.add, piece)
             statistics = piece.statistics
             after = piece.last.id
@@ -197,7 +197,7 @@ class _TableCorrections:
             async for piece in self._pieces(difference):
                 rows = await self._session.block(self._encoder.encode, piece)
                 digests.add(piece)
-                chunk.refused += rows.refused
+                chunk.rejected += rows.rejected
                 chunk.look_at(rows)
                 batch.extend(rows)
                 await self._session.rest()
@@ -223,7 +223,7 @@ class _TableCorrections:
         metadata_id = self._metadata_ids[difference.statistic_id]
         first = max(current.first, self._horizon)
         while piece := await self._read(
-            self._watch.spans.read_span,
+            self._observer.spans.read_span,
             metadata_id,
             first,
             current.last,

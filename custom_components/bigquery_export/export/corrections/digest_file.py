@@ -20,6 +20,9 @@ from ...errors import CheckpointUnwritableError
 from ..files import append
 from .digests import Digests, Periods
 
+_FORMER_NAMES = {"track": "position_key", "doubtful": "in_doubt"}
+"""What fields were called in files of an earlier version, by which lines are still known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -30,9 +33,9 @@ class Line:
     digests: Mapping[str, Mapping[str, Any]]
     before: tuple[int, ...] | None = None
     """Where the table stood before the transaction, or None where it is all that is known."""
-    track: str = ""
+    position_key: str = ""
     """The name of the position that moved with the transaction."""
-    doubtful: bool = False
+    in_doubt: bool = False
     """Whether rows that BigQuery had already were left out."""
     checked: float | None = None
     """When the recorder was last looked through for corrections, in seconds since 1970."""
@@ -86,10 +89,10 @@ class DigestFile:
                 last.clear()
                 exported.digests.forget(line.digests)
                 continue
-            before = last.get(line.track)
-            if before and (before.before is None or before.before != line.before or line.doubtful):
+            before = last.get(line.position_key)
+            if before and (before.before is None or before.before != line.before or line.in_doubt):
                 self._include(exported, [before])
-            last[line.track] = line
+            last[line.position_key] = line
         self._include(exported, last.values())
         return exported
 
@@ -130,6 +133,7 @@ def _parsed(text: bytes) -> Line | None:
     try:
         data = orjson.loads(text)
         before = data["before"]
-        return Line(**data | {"before": None if before is None else tuple(before)})
+        named = {_FORMER_NAMES.get(name, name): value for name, value in data.items()}
+        return Line(**named | {"before": None if before is None else tuple(before)})
     except ValueError, TypeError, KeyError:
         return None

@@ -11,13 +11,13 @@ from ...rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from ...source.statistics import StatisticsModel, StatisticsPiece
 from ...source.statistics_spans import StatisticsSpans
 from ..checkpoint import Position
-from ..ports import Source, Watch
+from ..ports import SentObserver, Source
 from .digest_file import DigestFile, Line
 from .digests import Digests, Periods, day, month
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched:
+class _Observed:
     """A table whose rows change after they were written."""
 
     model: StatisticsModel
@@ -26,13 +26,13 @@ class _Watched:
     """Whether the recorder deletes old rows, which are to be kept in BigQuery."""
 
 
-_WATCHED = {
-    STATISTICS.name: _Watched(Statistics, Periods(month), purged=False),
-    STATISTICS_SHORT_TERM.name: _Watched(StatisticsShortTerm, Periods(day), purged=True),
+_OBSERVED = {
+    STATISTICS.name: _Observed(Statistics, Periods(month), purged=False),
+    STATISTICS_SHORT_TERM.name: _Observed(StatisticsShortTerm, Periods(day), purged=True),
 }
 
 
-class StatisticsWatch(Watch[StatisticsPiece]):
+class StatisticsObserver(SentObserver[StatisticsPiece]):
     """Keeps digests of the statistics that are exported."""
 
     def __init__(self, file: DigestFile, spans: StatisticsSpans, *, purged: bool) -> None:
@@ -41,24 +41,24 @@ class StatisticsWatch(Watch[StatisticsPiece]):
         self.spans = spans
         self.purged = purged
         self._database = ""
-        self._begin((), "", doubtful=False)
+        self._begin((), "", in_doubt=False)
 
     @override
     def open(self) -> None:
         self._database = self.spans.database()
 
     @override
-    def begin(self, track: str, before: Position) -> None:
+    def begin(self, position_key: str, before: Position) -> None:
         self._begin(
             (before.cursor, before.rows, before.rejected),
-            track,
-            doubtful=before.doubtful_until > before.cursor,
+            position_key,
+            in_doubt=before.in_doubt_until > before.cursor,
         )
 
-    def _begin(self, before: tuple[int, ...], track: str, *, doubtful: bool) -> None:
+    def _begin(self, before: tuple[int, ...], position_key: str, *, in_doubt: bool) -> None:
         self._before = before
-        self._track = track
-        self._doubtful = doubtful
+        self._position_key = position_key
+        self._in_doubt = in_doubt
         self._digests = Digests(self.file.periods)
         self._pieces: list[StatisticsPiece] = []
         """What was read; it is needed as long as it is not known which rows are left out."""
@@ -66,7 +66,7 @@ class StatisticsWatch(Watch[StatisticsPiece]):
 
     @override
     def look_at(self, piece: StatisticsPiece) -> None:
-        if self._doubtful:
+        if self._in_doubt:
             self._pieces.append(piece)
         else:
             self._digests.add(piece)
@@ -81,30 +81,30 @@ class StatisticsWatch(Watch[StatisticsPiece]):
             ids = {row[0] for row in piece.rows}
             self._digests.add(piece, ids.difference(self._left_out))
         if digests := self._digests.as_json():
-            line = Line(self._database, digests, self._before, self._track, self._doubtful)
+            line = Line(self._database, digests, self._before, self._position_key, self._in_doubt)
             self.file.append(line)
 
 
 def digest_file(hass: HomeAssistant, entry_id: str, table: str) -> DigestFile:
     """Return the file of a table that is watched."""
-    return DigestFile(hass, entry_id, table, _WATCHED[table].periods)
+    return DigestFile(hass, entry_id, table, _OBSERVED[table].periods)
 
 
-def is_watched(table: str) -> bool:
+def is_corrected(table: str) -> bool:
     """Return whether the rows of a table change afterwards."""
-    return table in _WATCHED
+    return table in _OBSERVED
 
 
-def watched(hass: HomeAssistant, entry_id: str, source: Source[Any]) -> Source[Any]:
+def observed(hass: HomeAssistant, entry_id: str, source: Source[Any]) -> Source[Any]:
     """Return a source whose exports are watched, if its rows change afterwards."""
-    if (how := _WATCHED.get(source.table.name)) is None:
+    if (how := _OBSERVED.get(source.table.name)) is None:
         return source
     file = digest_file(hass, entry_id, source.table.name)
     spans = StatisticsSpans(hass, how.model)
-    return replace(source, watch=StatisticsWatch(file, spans, purged=how.purged))
+    return replace(source, observer=StatisticsObserver(file, spans, purged=how.purged))
 
 
 def remove_digests(hass: HomeAssistant, entry_id: str) -> None:
     """Delete the files of all tables; this blocks."""
-    for table in _WATCHED:
+    for table in _OBSERVED:
         digest_file(hass, entry_id, table).remove()

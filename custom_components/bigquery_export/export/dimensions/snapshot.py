@@ -17,7 +17,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ...rows.columns import Values
-from ...rows.encoded_rows import EncodedRows, RefusedRow, RowKey
+from ...rows.encoded_rows import EncodedRows, RejectedRow, RowKey
 from ...rows.local_time import DAY
 from ...rows.table import Table, timestamp
 from ...source.reader import PIECE_ROWS, Anchor
@@ -31,7 +31,7 @@ MAX_GONE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class DimensionRow:
     """What is true of a key now."""
 
     values: Values
@@ -40,12 +40,12 @@ class Fact:
     """When something of it was last changed, in microseconds since 1970, if that is known."""
 
 
-type Look = Callable[[], Awaitable[Mapping[str, Fact]]]
+type DimensionReader = Callable[[], Awaitable[Mapping[str, DimensionRow]]]
 """Returns all facts by their keys, as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotType:
+class DimensionTable:
     """What is particular to one table of facts."""
 
     table: Table
@@ -57,9 +57,9 @@ class SnapshotType:
 class Snapshot:
     """One table of facts, as one export has to do with it."""
 
-    type: SnapshotType
+    type: DimensionTable
     file: SnapshotFile
-    look: Look
+    look: DimensionReader
 
 
 async def export_snapshots(session: Session, snapshots: Iterable[Snapshot]) -> None:
@@ -135,9 +135,9 @@ class _SnapshotExport:
                 lambda: replace(
                     before,
                     cursor=changes.generation.number,
-                    doubtful_until=0,
+                    in_doubt_until=0,
                     rows=before.rows + chunk.rows,
-                    rejected=before.rejected + len(chunk.refused),
+                    rejected=before.rejected + len(chunk.rejected),
                 ),
             )
         finally:
@@ -150,7 +150,7 @@ class _SnapshotExport:
             for piece in batched(batch, PIECE_ROWS, strict=False):
                 rows.extend(await self._session.block(self._encode, changes, piece))
                 await self._session.rest()
-            chunk.refused += rows.refused
+            chunk.rejected += rows.rejected
             await self._session.send(chunk, rows)
 
     def _encode(self, changes: _Changes, piece: Iterable[_Change]) -> EncodedRows:
@@ -161,7 +161,7 @@ class _SnapshotExport:
             try:
                 data = self._encoding.row(self._run, self._encoding.fragment(values))
             except (ValueError, TypeError, OverflowError) as err:
-                rows.refused.append(RefusedRow(values, str(err), encoded=True))
+                rows.rejected.append(RejectedRow(values, str(err), encoded=True))
             else:
                 name, time = (values[column] for column in self._table.identity)
                 rows.add(number, RowKey(name, time, values[self._table.partition_by] // DAY), data)
@@ -183,16 +183,16 @@ class _SnapshotExport:
 def _compare(
     position: Position,
     generations: list[Generation],
-    facts: Mapping[str, Fact],
+    facts: Mapping[str, DimensionRow],
     looked: int,
 ) -> _Changes:
     """Return what differs from what was sent, or everything where that is not certain."""
     certain = [one for one in generations if one.number == position.cursor]
-    if position.doubtful_until > position.cursor:
+    if position.in_doubt_until > position.cursor:
         # BigQuery has forgotten whether it has a later one.
         certain = []
     base = (certain or generations or [Generation(0, 0, {})])[-1]
-    number = max(position.cursor + 1, position.doubtful_until + 1, looked // 1_000)
+    number = max(position.cursor + 1, position.in_doubt_until + 1, looked // 1_000)
     rows: dict[str, Sent] = {}
     found: list[_Change] = []
     for key, now in _now(base, facts).items():
@@ -209,7 +209,7 @@ def _compare(
     return _Changes(generation, base.looked if certain else None, until, found)
 
 
-def _now(base: Generation, facts: Mapping[str, Fact]) -> dict[str, Sent]:
+def _now(base: Generation, facts: Mapping[str, DimensionRow]) -> dict[str, Sent]:
     """Return what is true now of all keys; of those that are gone, what was known last."""
     gone = {key: sent for key, sent in base.rows.items() if key not in facts}
     long_gone = [key for key, sent in gone.items() if sent.removed][-MAX_GONE:]

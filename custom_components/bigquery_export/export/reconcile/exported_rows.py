@@ -15,7 +15,7 @@ from typing import Any, cast
 from ...rows.encoded_rows import EncodedRows
 from ...rows.local_time import DAY, microseconds_or_none
 from ...rows.table import Table
-from ..checkpoint import Standing
+from ..checkpoint import TablePosition
 from ..ports import Piece, Source
 from ..session import Session
 from ..table_export import read_recorder
@@ -58,7 +58,7 @@ class ExportedRows:
         self._open = open_source
         self._selection = selection or RowSelection()
         self._days = days
-        self.standing = session.journal.checkpoint.standing(table.name)
+        self.table_position = session.journal.checkpoint.table_position(table.name)
         self.left_out = 0
         """Rows that were read and would not be sent, because of what the user has chosen."""
         self.unreadable = 0
@@ -70,7 +70,7 @@ class ExportedRows:
         hass = self._session.hass
         oldest = await read_recorder(hass, source.reader.oldest_id) or 0
         spans: dict[str, Span] = defaultdict(Span)
-        for first, last in _ranges(self.standing):
+        for first, last in _ranges(self.table_position):
             after = max(first, oldest - 1)
             while after < last:
                 until = min(after + WINDOW, last)
@@ -125,18 +125,18 @@ class ExportedRows:
         self._session.pace.learn(len(chosen.rows), thread_time() - began)
         if not rows:
             return EncodedRows()
-        self.unreadable += len(encoded.refused)
-        self.left_out += len(rows) - len(encoded.data) - len(encoded.refused)
-        encoded.refused.clear()
+        self.unreadable += len(encoded.rejected)
+        self.left_out += len(rows) - len(encoded.data) - len(encoded.rejected)
+        encoded.rejected.clear()
         decode = self._session.delivery.encoding(self._table).decode
         return self._selection.of(encoded, self._table, decode)
 
 
-def _ranges(standing: Standing) -> list[tuple[int, int]]:
+def _ranges(table_position: TablePosition) -> list[tuple[int, int]]:
     """Return the ids behind which rows were exported, and up to which."""
-    up_to, after, until = standing.exported
+    up_to, after, until = table_position.exported
     # What was there before the user wanted anything is none of the export's.
-    return [(standing.rear.first, up_to), (after, until)]
+    return [(table_position.oldest.first, up_to), (after, until)]
 
 
 def _day(time: float | None) -> int | None:

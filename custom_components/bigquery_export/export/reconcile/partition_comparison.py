@@ -8,7 +8,7 @@ from ...errors import StoppedError
 from ...rows.encoded_rows import EncodedRows
 from ...rows.local_time import DAY
 from ...rows.table import PartitionUnit, Table
-from ..corrections.ledger import is_watched
+from ..corrections.ledger import is_corrected
 from ..session import Session
 from .comparison import Comparison, Keys, compared, key_of
 from .exported_rows import ExportedRows, Span
@@ -86,7 +86,7 @@ class PartitionComparison:
         """Return the rows that BigQuery has of some days of a partition; this blocks."""
         theirs = {day: Keys() for day in days}
         (partition,) = {self._table.partition(day) for day in days}
-        up_to, after, until = self._rows.standing.exported
+        up_to, after, until = self._rows.table_position.exported
         for row in self._session.lookup.rows(self._table, partition):
             self.rows_listed += 1
             if self.rows_listed % _PAUSE_EVERY == 0:
@@ -108,7 +108,7 @@ class PartitionComparison:
                 ours[day],
                 theirs[day],
                 renamed=self._table.renamed,
-                corrected=is_watched(self._table.name),
+                corrected=is_corrected(self._table.name),
                 rejected=self._rejected or Counter(),
             )
             for day in days

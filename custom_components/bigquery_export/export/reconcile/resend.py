@@ -16,7 +16,7 @@ from ...rows.table import Table
 from ...source.reader import Anchor
 from ..chunk import Chunk
 from ..session import Result, Session
-from ..table_export import DOUBTFUL_ROWS
+from ..table_export import IN_DOUBT_ROWS
 from .comparison import key_of
 from .exported_rows import ExportedRows, OpenSource, Span
 from .partition_comparison import PartitionComparison
@@ -84,7 +84,7 @@ class _TableResend:
                     lacking[key] -= 1
                     chosen.append(index)
             batch.extend(rows.only(chosen))
-            if len(batch.data) >= DOUBTFUL_ROWS:
+            if len(batch.data) >= IN_DOUBT_ROWS:
                 await self._send(batch)
                 batch = EncodedRows()
         if batch.data:

@@ -27,7 +27,7 @@ class CountedRows(NamedTuple):
     """The sum of their times in microseconds, each modulo `CHECK`."""
 
 
-class Counting(Protocol):
+class RowCounts(Protocol):
     """Counts what is in the tables; its methods block and raise ExportError."""
 
     def size(self, table: Table, days: range, exported: Exported) -> int:

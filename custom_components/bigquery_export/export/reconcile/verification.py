@@ -15,7 +15,7 @@ from ..session import Session
 from .comparison import Counts
 from .exported_rows import ExportedRows, OpenSource, Span
 from .partition_comparison import PartitionComparison
-from .row_counts import CountedRows, Counting
+from .row_counts import CountedRows, RowCounts
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Verification:
         self,
         session: Session,
         tables: Mapping[str, tuple[Table, OpenSource]],
-        counting: Counting | None = None,
+        counting: RowCounts | None = None,
     ) -> None:
         """Prepare to compare; with `counting`, a query says first which days are alike."""
         self._session = session
@@ -102,14 +102,14 @@ class Verification:
     async def _size(self, table: Table, days: range) -> int:
         if self._counting is None:
             return 0
-        exported = self._session.journal.checkpoint.standing(table.name).exported
+        exported = self._session.journal.checkpoint.table_position(table.name).exported
         return await self._session.block(self._counting.size, table, days, exported)
 
     def _count(self, table: Table, days: range) -> Mapping[int, list[CountedRows]] | None:
         """Return what BigQuery has of each day, by name; this blocks."""
         if self._counting is None:
             return None
-        exported = self._session.journal.checkpoint.standing(table.name).exported
+        exported = self._session.journal.checkpoint.table_position(table.name).exported
         counted: defaultdict[int, list[CountedRows]] = defaultdict(list)
         for row in self._counting.rows(table, days, exported):
             counted[row.day].append(row)

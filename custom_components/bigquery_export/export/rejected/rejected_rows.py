@@ -14,7 +14,7 @@ from homeassistant.util.file import write_utf8_file_atomic
 import orjson
 
 from ...const import DOMAIN
-from ...rows.encoded_rows import RefusedRow
+from ...rows.encoded_rows import RejectedRow
 from ...rows.table import Scope, Table
 from ..files import append
 
@@ -49,7 +49,7 @@ class RejectedRows:
         self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.rejected.jsonl"))
         self._known: set[int] | None = None
 
-    def append(self, export_id: str, table: Table, rows: Iterable[RefusedRow]) -> None:
+    def append(self, export_id: str, table: Table, rows: Iterable[RejectedRow]) -> None:
         """Add rows to the file; they are on the disk when this returns."""
         if self._known is None:
             self._known = set(map(_identity, self.load()))
@@ -75,7 +75,7 @@ class RejectedRows:
         return [entry for line in lines if (entry := _parsed(line))]
 
     def take_out(
-        self, table: Table, entries: Iterable[RejectedEntry], still: Iterable[RefusedRow]
+        self, table: Table, entries: Iterable[RejectedEntry], still: Iterable[RejectedRow]
     ) -> None:
         """Take rows out of the file, but for those that are still rejected."""
         stay = {_identity(_entry("", table, row)) for row in still}
@@ -92,7 +92,7 @@ class RejectedRows:
         self.path.unlink(missing_ok=True)
 
 
-def _entry(export_id: str, table: Table, row: RefusedRow) -> RejectedEntry:
+def _entry(export_id: str, table: Table, row: RejectedRow) -> RejectedEntry:
     apart = {*table.names(Scope.RUN), table.id}
     values = {name: value for name, value in row.values.items() if name not in apart}
     now = dt_util.utcnow().isoformat(timespec="seconds")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ...rows.encoded_rows import EncodedRows, RefusedRow, RowKey
+from ...rows.encoded_rows import EncodedRows, RejectedRow, RowKey
 from ...rows.encoding import Encoding
 from ...rows.table import Table
 from ..chunk import Chunk
@@ -47,13 +47,13 @@ class Retry:
         rows = await session.block(self._encode, table, entries, encoding)
         new = await session.block(without_sent, rows, table, session.lookup)
         before = session.journal.checkpoint.position(table.name)
-        chunk = Chunk(table, table.name, before.cursor, before.cursor, refused=new.refused)
+        chunk = Chunk(table, table.name, before.cursor, before.cursor, rejected=new.rejected)
         try:
             await session.send(chunk, new)
             await session.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
         finally:
             chunk.close()
-        await session.block(self._rejected_rows.take_out, table, entries, chunk.refused)
+        await session.block(self._rejected_rows.take_out, table, entries, chunk.rejected)
 
     def _encode(
         self, table: Table, entries: Sequence[RejectedEntry], encoding: Encoding
@@ -67,7 +67,7 @@ class Retry:
                 data = encoding.row(encoding.fragment({**values, **self._session.run_values}))
                 key = RowKey(values[name], values[time], values[table.partition_by] // _DAY)
             except (ValueError, TypeError, KeyError) as err:
-                rows.refused.append(RefusedRow(values, str(err), encoded=True))
+                rows.rejected.append(RejectedRow(values, str(err), encoded=True))
             else:
                 rows.add(entry.id or 0, key, data)
         return rows

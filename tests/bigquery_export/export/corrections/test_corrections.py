@@ -603,11 +603,11 @@ async def test_backfill(
     with monkeypatch.context() as patch, suppress(Crash):
         crash_at(patch, PendingStream, "commit", when, number)
         await exporter.export(5)
-    standing = exporter.file.load().standing("statistics")
-    if standing.backfill:
+    table_position = exporter.file.load().table_position("statistics")
+    if table_position.backfill:
         await insert_rows(hass, Statistics, rows_of(6, "statistics", COUNT + 3, 2))
         await exporter.new_run().async_export(backfill=False)
         assert (await exporter.check()).rows == NOTHING
     assert await exporter.export_and_check() == NOTHING
     await same(hass, warehouse)
-    assert exporter.file.load().standing("statistics").backfill is None
+    assert exporter.file.load().table_position("statistics").backfill is None

@@ -197,7 +197,7 @@ def test_rows_committed_and_gone_back(file: DigestFile, after: tuple[int, ...]) 
 def test_doubtful_rows(file: DigestFile) -> None:
     """Rows that were left out were sent before, perhaps in a transaction that nobody saw."""
     file.append(line(2, 3, before=(1, 1, 0)))
-    file.append(line(4, before=(1, 1, 0), doubtful=True))
+    file.append(line(4, before=(1, 1, 0), in_doubt=True))
     assert ids_in(file, 2, 3, 4)
 
 

@@ -20,7 +20,7 @@ from custom_components.bigquery_export.errors import (
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.export.dimensions import snapshot as snapshot_module
-from custom_components.bigquery_export.export.dimensions.snapshot import Fact, last_known
+from custom_components.bigquery_export.export.dimensions.snapshot import DimensionRow, last_known
 from custom_components.bigquery_export.export.dimensions.snapshot_file import (
     Generation,
     Sent,
@@ -136,7 +136,7 @@ async def test_crash(
         assert sent(warehouse) == FIRST + CHANGED
     checkpoint = exporter.file.load()
     position = checkpoint.position("entities")
-    assert (checkpoint.intent, position.rows, position.doubtful_until) == (None, 7, 0)
+    assert (checkpoint.intent, position.rows, position.in_doubt_until) == (None, 7, 0)
     assert await exporter.export_entities() == 0
 
 
@@ -220,7 +220,7 @@ async def test_forgotten_transaction(
         "sensor.c": "true",
         "sensor.d": "true",
     }
-    assert exporter.file.load().position("entities").doubtful_until == 0
+    assert exporter.file.load().position("entities").in_doubt_until == 0
     assert await exporter.export_entities() == 0
 
 
@@ -240,9 +240,9 @@ def refusing(exporter: FactsExporter, entity_id: str, monkeypatch: pytest.Monkey
     """Let the registry say something of an entity that cannot be encoded."""
     look = exporter.registries.async_entities
 
-    async def spoilt() -> dict[str, Fact]:
+    async def spoilt() -> dict[str, DimensionRow]:
         return {
-            key: Fact({**fact.values, "model": 5})
+            key: DimensionRow({**fact.values, "model": 5})
             if fact.values["entity_id"] == entity_id
             else fact
             for key, fact in (await look()).items()

@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
-from custom_components.bigquery_export.rows.encoded_rows import RefusedRow
+from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.export.test_run import Crash, crash_at, log_rows, numbers, states_in
 from tests.bigquery_export.source.test_states import execute, record
@@ -28,17 +28,17 @@ async def record_old(hass: HomeAssistant) -> None:
     await execute(hass, "UPDATE states SET metadata_id = NULL WHERE state_id = 5")
 
 
-def refused(number: int, **run: Any) -> RefusedRow:
+def rejected(number: int, **run: Any) -> RejectedRow:
     """Return a row that BigQuery does not take."""
-    return RefusedRow({"state_id": number, "state": f"x{number}", **run}, "no", encoded=True)
+    return RejectedRow({"state_id": number, "state": f"x{number}", **run}, "no", encoded=True)
 
 
 async def test_a_row_is_kept_once(hass: HomeAssistant) -> None:
     """A row that comes again, and is rejected again, is not written again."""
     for attempt in range(3):
         file = RejectedRows(hass, "entry")
-        file.append(f"export{attempt}", SENSOR_DATA, [refused(1, export_id=str(attempt))])
-        file.append(f"export{attempt}", SENSOR_DATA, [refused(1), refused(attempt + 2)])
+        file.append(f"export{attempt}", SENSOR_DATA, [rejected(1, export_id=str(attempt))])
+        file.append(f"export{attempt}", SENSOR_DATA, [rejected(1), rejected(attempt + 2)])
     entries = RejectedRows(hass, "entry").load()
     assert [entry.id for entry in entries] == [1, 2, 3, 4]
     assert [entry.export_id for entry in entries] == ["export0", "export0", "export1", "export2"]
@@ -52,12 +52,12 @@ async def test_a_row_is_kept_once(hass: HomeAssistant) -> None:
 async def test_a_line_that_a_crash_cut_off(hass: HomeAssistant, left: int) -> None:
     """What a crash leaves of a line spoils neither the lines before it nor those after it."""
     file = RejectedRows(hass, "entry")
-    file.append("export", SENSOR_DATA, [refused(1)])
-    file.append("export", SENSOR_DATA, [refused(2)])
+    file.append("export", SENSOR_DATA, [rejected(1)])
+    file.append("export", SENSOR_DATA, [rejected(2)])
     whole = file.path.read_bytes()
     file.path.write_bytes(whole[: whole.index(b"\n") + 1 + left])
     file = RejectedRows(hass, "entry")
-    file.append("export", SENSOR_DATA, [refused(2), refused(3)])
+    file.append("export", SENSOR_DATA, [rejected(2), rejected(3)])
     assert [entry.id for entry in file.load()] == [1, 2, 3]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.home.client import Json
 
 
-class Standing:
+class TablePosition:
     """Reads the checkpoint, which may be damaged or not there."""
 
     def __init__(self, checkpoint: Path) -> None:
@@ -18,7 +18,11 @@ class Standing:
     @property
     def backfills(self) -> Mapping[str, Json]:
         """Return the positions of those backfills that are not done, by their names."""
-        return {track: position for track, position in self._positions.items() if position["until"]}
+        return {
+            position_key: position
+            for position_key, position in self._positions.items()
+            if position["until"]
+        }
 
     def exported(self, newest: Mapping[str, int]) -> dict[str, int]:
         """Return up to which ids all is exported, after an export up to the newest ones.
@@ -47,14 +51,16 @@ class Standing:
         content = self._content
         if not (positions := content.get("positions")):
             return "nothing exported"
-        standing = ", ".join(
-            f"{track} {position['cursor']}"
+        table_position = ", ".join(
+            f"{position_key} {position['cursor']}"
             + (f" of {until}" if (until := position["until"]) else "")
-            + (f" (doubtful to {doubtful})" if (doubtful := position["doubtful_until"]) else "")
-            for track, position in positions.items()
+            + (f" (in doubt to {in_doubt})" if (in_doubt := position["in_doubt_until"]) else "")
+            for position_key, position in positions.items()
         )
         intent = content["intent"]
-        return standing + (f", a transaction of {intent['track']} in doubt" if intent else "")
+        return table_position + (
+            f", a transaction of {intent['position_key']} in doubt" if intent else ""
+        )
 
     @property
     def _positions(self) -> dict[str, Json]:

@@ -1,0 +1,1 @@
+"""Tests that are about no single module."""
