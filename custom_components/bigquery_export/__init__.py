@@ -55,10 +55,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     entry.runtime_data = coordinator
     async_setup_notifications(hass, entry)
 
-    async def stop(_: Event) -> None:
+    async def async_stop(_: Event) -> None:
         await coordinator.async_stop()
 
-    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop))
     coordinator.async_schedule()
 
     await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)

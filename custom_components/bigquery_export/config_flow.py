@@ -30,7 +30,7 @@ from .flow.connection_check import (
     check_tables,
 )
 from .flow.content_form import CONTENT_SCHEMA, content_options
-from .flow.descriptions import content_sentences, key_age_sentence
+from .flow.descriptions import async_content_sentences, async_key_age_sentence
 from .flow.destination_form import (
     DESTINATION_FIELDS,
     DESTINATION_SCHEMA,
@@ -134,7 +134,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=wrong.errors,
             description_placeholders={
                 **recorded_entities(self.hass),
-                **await content_sentences(
+                **await async_content_sentences(
                     self.hass,
                     options={CONF_DELIVERY: self._delivery, **values},
                     needless=self._needless,
@@ -165,7 +165,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
                     entry, reason="reauth_successful", data_updates=self._key_data()
                 )
         return self._show_key_form(
-            "reauth_confirm", wrong, await key_age_sentence(self.hass, entry)
+            "reauth_confirm", wrong, await async_key_age_sentence(self.hass, entry)
         )
 
     async def async_step_reconfigure(
@@ -188,7 +188,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             description_placeholders={
                 "help_url": KEY_HELP,
                 "service_account": entry.data[CONF_SERVICE_ACCOUNT_KEY]["client_email"],
-                **await key_age_sentence(self.hass, entry),
+                **await async_key_age_sentence(self.hass, entry),
                 **wrong.placeholders,
             },
         )

@@ -24,7 +24,7 @@ from .export.corrections.corrections import Corrections
 from .export.reconcile.resend import Resend
 from .export.run import Run
 from .export.session import Result
-from .export.table_export import read_recorder
+from .export.table_export import async_read_recorder
 from .export.tables import TABLES
 from .runner.factory import Exporter
 from .runner.requests import ExportRequest, VerifyRequest
@@ -92,7 +92,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Count what waits in the recorder; Google is not asked."""
         try:
             check_recorder(self.hass)
-            waiting = await read_recorder(
+            waiting = await async_read_recorder(
                 self.hass, count_waiting, self.hass, self._options, self._checkpoint
             )
             await self._scheduler.guard.async_look(self._checkpoint, waiting)

@@ -74,12 +74,12 @@ class TryAgainFlow(_Flow):
         if user_input is None:
             return self._form("confirm")
         try:
-            await self._try()
+            await self._async_try()
         except HomeAssistantError as err:
             return self._form("confirm", "failed", {"problem": async_reason(self.hass, err)})
         return self.async_create_entry(data={})
 
-    async def _try(self) -> None:
+    async def _async_try(self) -> None:
         """Export, for which tables that are gone are made again. Raises HomeAssistantError."""
         entry, key = self._entry, self._issue.translation_key
         if key == TableNotFoundError.key or entry.state is not ConfigEntryState.LOADED:
@@ -111,15 +111,17 @@ class RejectedRowsFlow(_Flow):
 
     async def async_step_retry(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Send the rows again, and say if some are still rejected."""
-        return await self._step("retry", user_input)
+        return await self._async_step("retry", user_input)
 
     async def async_step_discard(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Delete the rows."""
-        return await self._step("discard", user_input)
+        return await self._async_step("discard", user_input)
 
-    async def _step(self, step_id: str, user_input: dict[str, str] | None) -> RepairsFlowResult:
+    async def _async_step(
+        self, step_id: str, user_input: dict[str, str] | None
+    ) -> RepairsFlowResult:
         if absent := self._absent():
             return absent
         if user_input is None:

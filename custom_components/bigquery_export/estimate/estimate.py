@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 from ..bigquery import DELIVERIES
 from ..bigquery.storage_write import StorageWriteDelivery
 from ..export.recorder_tables import RecorderTable
-from ..export.table_export import read_recorder
+from ..export.table_export import async_read_recorder
 from ..home.location import async_place, named_choice
 from ..home.registries import Registries
 from ..rows.columns import run_values
@@ -200,11 +200,11 @@ async def _async_row_context(
 async def _async_table(
     hass: HomeAssistant, source: RecorderTable, run: RowContext, options: Options
 ) -> TableEstimate:
-    extent = await read_recorder(hass, read_extent, hass, source.table.name)
+    extent = await async_read_recorder(hass, read_extent, hass, source.table.name)
     if extent is None:
         return TableEstimate()
     reader = await hass.async_add_executor_job(source.reader, hass, run.choice)
-    sample = await read_recorder(hass, read_pieces, reader, extent)
+    sample = await async_read_recorder(hass, read_pieces, reader, extent)
     share, size = await hass.async_add_executor_job(measured, sample, source, run, options.columns)
     if source.table is SENSOR_DATA:
         size += CONTEXT_ENTITY_BYTES * len(options.choice.context_entities)

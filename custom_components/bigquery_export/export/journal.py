@@ -58,48 +58,48 @@ class Journal:
         self._header = header
         self._on_progress = on_progress
 
-    async def save(self, checkpoint: Checkpoint) -> None:
+    async def async_save(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint. Raises CheckpointUnwritableError."""
-        await self._block(self._file.save, checkpoint)
+        await self._async_block(self._file.save, checkpoint)
         self.checkpoint = checkpoint
         self._on_progress(checkpoint)
 
-    async def settle(self) -> None:
+    async def async_settle(self) -> None:
         """Find out what became of a transaction whose commit nobody saw."""
         if (intent := self.checkpoint.intent) is None:
             return
         delivery = self._deliveries[intent.delivery]
         table = self._tables[intent.table]
-        outcome = await self._block(delivery.settle, table, intent.transaction)
+        outcome = await self._async_block(delivery.settle, table, intent.transaction)
         position = self.checkpoint.position(intent.position_key)
         sent = 0
         if outcome is Outcome.COMMITTED:
             position = intent.position
             sent = intent.bytes
-            await self._settle_log(intent, delivery)
+            await self._async_settle_log(intent, delivery)
         elif outcome is Outcome.FORGOTTEN or intent.age > _REMEMBERED:
             in_doubt = max(position.in_doubt_until, intent.position.cursor)
             position = replace(position, in_doubt_until=in_doubt)
-        await self.save(self.checkpoint.advanced(intent.position_key, position, sent=sent))
+        await self.async_save(self.checkpoint.advanced(intent.position_key, position, sent=sent))
 
-    async def _settle_log(self, intent: Intent, delivery: Delivery) -> None:
+    async def _async_settle_log(self, intent: Intent, delivery: Delivery) -> None:
         """Make sure that the export log has its row of a transaction that was committed."""
-        outcome = await self._block(delivery.settle, EXPORT_LOG, intent.log_transaction)
+        outcome = await self._async_block(delivery.settle, EXPORT_LOG, intent.log_transaction)
         if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED:
-            log = await self._block(self._write_log, delivery, intent.log_values)
-            await self.save(
+            log = await self._async_block(self._write_log, delivery, intent.log_values)
+            await self.async_save(
                 replace(self.checkpoint, intent=replace(intent, log_transaction=log.name))
             )
-            await self._commit_log(log)
+            await self._async_commit_log(log)
 
-    async def commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
+    async def async_commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
         """Commit what was sent, and move the position that it is of to what `after` returns.
 
         Rows that BigQuery rejects only now are left out and kept, and the others committed.
         """
         while chunk.transaction and chunk.rows:
             log_values = {**chunk.log_values(), **self._header}
-            log = await self._block(self._write_log, self._delivery, log_values)
+            log = await self._async_block(self._write_log, self._delivery, log_values)
             intent = Intent(
                 chunk.table.name,
                 chunk.position_key,
@@ -109,21 +109,21 @@ class Journal:
                 log_values,
                 after(),
             )
-            await self.save(replace(self.checkpoint, intent=intent))
-            rejections = await self._block(chunk.transaction.commit)
+            await self.async_save(replace(self.checkpoint, intent=intent))
+            rejections = await self._async_block(chunk.transaction.commit)
             if not rejections:
-                await self._commit_log(log)
+                await self._async_commit_log(log)
                 break
             log.close()
             rejected = chunk.reject(rejections, self._delivery.encoding(chunk.table))
-            await self.keep_rejected(chunk.table, rejected)
+            await self.async_keep_rejected(chunk.table, rejected)
         sent = chunk.bytes if chunk.rows else 0
-        await self.save(self.checkpoint.advanced(chunk.position_key, after(), sent=sent))
+        await self.async_save(self.checkpoint.advanced(chunk.position_key, after(), sent=sent))
 
-    async def keep_rejected(self, table: Table, rows: Sequence[RejectedRow]) -> None:
+    async def async_keep_rejected(self, table: Table, rows: Sequence[RejectedRow]) -> None:
         """Write rows that could not be sent to their file."""
         if rows:
-            await self._block(
+            await self._async_block(
                 self._rejected_rows.append, str(self._header["export_id"]), table, rows
             )
 
@@ -139,10 +139,10 @@ class Journal:
             raise
         return log
 
-    async def _commit_log(self, log: Transaction) -> None:
-        if rejections := await self._block(log.commit):
+    async def _async_commit_log(self, log: Transaction) -> None:
+        if rejections := await self._async_block(log.commit):
             raise RefusedError(message=rejections[0].reason)
 
-    async def _block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
+    async def _async_block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Make a call that blocks."""
         return await self._hass.async_add_executor_job(call, *args)

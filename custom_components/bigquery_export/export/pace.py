@@ -25,7 +25,7 @@ class Pace:
         self.rows = PIECE_ROWS // 4
         """Rows that the next piece should have at most."""
 
-    async def rest(self) -> None:
+    async def async_rest(self) -> None:
         """Let others have their turn: longer while the event loop is busy."""
         due = monotonic() + self._pause
         await asyncio.sleep(self._pause)

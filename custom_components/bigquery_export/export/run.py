@@ -8,7 +8,7 @@ from typing import Any
 from homeassistant.util import dt as dt_util
 
 from ..source.readiness import async_flush, check_recorder
-from .dimensions.snapshot import Snapshot, export_snapshots
+from .dimensions.snapshot import Snapshot, async_export_snapshots
 from .ports import Source
 from .purge import Gap
 from .session import Result, Session
@@ -58,14 +58,14 @@ class Run:
         check_recorder(self._session.hass)
         if flush:
             await async_flush(self._session.hass)
-        await journal.settle()
+        await journal.async_settle()
         for export in self._exports:
-            await export.resume()
-        await export_snapshots(self._session, self._snapshots)
-        await self._export_new()
+            await export.async_resume()
+        await async_export_snapshots(self._session, self._snapshots)
+        await self._async_export_new()
         unfinished = self._exports
         while unfinished and backfill and not self._session.paused:
-            unfinished = [export for export in unfinished if await self._backfill(export)]
+            unfinished = [export for export in unfinished if await self._async_backfill(export)]
         result = self._session.result
         result.seconds = monotonic() - began
         if everything:
@@ -75,20 +75,20 @@ class Run:
                 last_rows=result.total,
                 last_seconds=result.seconds,
             )
-            await journal.save(last)
+            await journal.async_save(last)
         return result
 
-    async def _export_new(self) -> None:
+    async def _async_export_new(self) -> None:
         """Export new rows, up to the newest that each table has."""
         unfinished = self._exports
         while unfinished:
-            unfinished = [export for export in unfinished if await export.export_chunk()]
+            unfinished = [export for export in unfinished if await export.async_export_chunk()]
 
-    async def _backfill(self, export: TableExport) -> bool:
+    async def _async_backfill(self, export: TableExport) -> bool:
         """Send rows of one backfill, and then new ones of all; return whether it goes on."""
-        if self._session.paused or not await export.backfill_chunk():
+        if self._session.paused or not await export.async_backfill_chunk():
             return False
         for other in self._exports:
-            await other.look_for_new()
-        await self._export_new()
+            await other.async_look_for_new()
+        await self._async_export_new()
         return True

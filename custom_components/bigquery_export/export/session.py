@@ -77,17 +77,17 @@ class Session:
     """How many transactions were begun."""
     pace: Pace = field(default_factory=Pace)
 
-    async def block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
+    async def async_block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Make a call that blocks."""
         return await self.hass.async_add_executor_job(call, *args)
 
-    async def rest(self) -> None:
+    async def async_rest(self) -> None:
         """Let others have their turn, after each piece. Raises StoppedError if it was the last."""
-        await self.pace.rest()
+        await self.pace.async_rest()
         if self.stopped:
             raise StoppedError
 
-    async def send(self, chunk: Chunk, rows: EncodedRows) -> None:
+    async def async_send(self, chunk: Chunk, rows: EncodedRows) -> None:
         """Add rows to the transaction of a chunk, which the first ones begin.
 
         Its label is of the table, the export, the place where the chunk begins, and the number of
@@ -99,18 +99,18 @@ class Session:
         if chunk.transaction is None:
             label = f"{table.name}_{self.result.export_id}_{chunk.start}_{self.begun}"
             self.begun += 1
-            chunk.transaction = await self.block(self.delivery.begin, table, label)
-        rejections = await self.block(chunk.transaction.append, rows.data)
+            chunk.transaction = await self.async_block(self.delivery.begin, table, label)
+        rejections = await self.async_block(chunk.transaction.append, rows.data)
         chunk.add(rows)
         chunk.reject(rejections, self.delivery.encoding(table))
 
-    async def commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
+    async def async_commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
         """Keep the rows of a chunk that could not be sent, and commit the others.
 
         The position that they are of moves to what `after` returns when that is done.
         """
-        await self.journal.keep_rejected(chunk.table, chunk.rejected)
+        await self.journal.async_keep_rejected(chunk.table, chunk.rejected)
         if chunk.transaction:
-            await self.block(chunk.transaction.finish)
-        await self.journal.commit(chunk, after)
+            await self.async_block(chunk.transaction.finish)
+        await self.journal.async_commit(chunk, after)
         self.result.add(chunk)

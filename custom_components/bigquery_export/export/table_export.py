@@ -57,12 +57,12 @@ class TableExport:
     def _table_position(self) -> TablePosition:
         return self._journal.checkpoint.table_position(self._table.name)
 
-    async def resume(self) -> None:
+    async def async_resume(self) -> None:
         """Make sure that the positions belong to the history that the recorder has now."""
         checkpoint = self._journal.checkpoint
         before = self._table_position if self._table.name in checkpoint.positions else None
         anchors = [anchor.id for anchor in self._table_position.anchors]
-        self._until, oldest, found = await self._read(self._open, anchors)
+        self._until, oldest, found = await self._async_read(self._open, anchors)
         after = resumed(
             before,
             found=found,
@@ -71,14 +71,14 @@ class TableExport:
             begin=checkpoint.position(self._table.name),
         )
         if before:
-            await self._compare(before, after)
-        elif await self._session.block(self._session.lookup.is_empty, self._table):
+            await self._async_compare(before, after)
+        elif await self._session.async_block(self._session.lookup.is_empty, self._table):
             # The first export, most likely: there is nothing to be looked for.
             after = after.without_doubt()
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
         if after != before:
-            await self._journal.save(checkpoint.with_table_position(self._table.name, after))
+            await self._journal.async_save(checkpoint.with_table_position(self._table.name, after))
 
     def _open(self, anchors: list[int]) -> tuple[int, int | None, dict[int, str]]:
         """Return the highest and the lowest id, and the fingerprints of those and these rows."""
@@ -86,14 +86,14 @@ class TableExport:
         newest = self._reader.newest_id()
         return newest, self._reader.oldest_id(), self._reader.fingerprints([newest, *anchors])
 
-    async def look_for_new(self) -> None:
+    async def async_look_for_new(self) -> None:
         """Export new rows up to the newest that there is now."""
-        self._until = await self._read(self._reader.newest_id)
+        self._until = await self._async_read(self._reader.newest_id)
 
-    async def _compare(self, before: TablePosition, after: TablePosition) -> None:
+    async def _async_compare(self, before: TablePosition, after: TablePosition) -> None:
         """Say what has become of rows since the last export, where it was not to be expected."""
         if after.oldest.cursor > before.oldest.cursor:
-            await self._look_for_gap(before, after)
+            await self._async_look_for_gap(before, after)
         if after.oldest.cursor < before.oldest.cursor or after.new.cursor < before.new.cursor:
             _LOGGER.warning(
                 "The recorder's database is not as it was at the last export; %s goes on from"
@@ -103,7 +103,7 @@ class TableExport:
                 before.new.cursor,
             )
 
-    async def _look_for_gap(self, before: TablePosition, after: TablePosition) -> None:
+    async def _async_look_for_gap(self, before: TablePosition, after: TablePosition) -> None:
         """Find out whether rows are gone that were not exported."""
         if not is_purged(self._table.name):
             return
@@ -113,7 +113,7 @@ class TableExport:
             self._table.name,
             before.oldest,
             after.oldest,
-            oldest=await self._read(oldest_waiting, hass, self._table.name, cursor),
+            oldest=await self._async_read(oldest_waiting, hass, self._table.name, cursor),
             # It says nothing of a backfill that waits.
             last_export=None if before.backfill else self._journal.checkpoint.last_export,
             retention=Retention.of(hass),
@@ -130,36 +130,38 @@ class TableExport:
                 dt_util.utc_from_timestamp(self.gap.until),
             )
 
-    async def export_chunk(self) -> bool:
+    async def async_export_chunk(self) -> bool:
         """Send new rows in one transaction, and commit it; return whether there may be more."""
         name = self._table.name
-        return await self._export_chunk(name, self._journal.checkpoint.position(name), self._until)
+        return await self._async_export_chunk(
+            name, self._journal.checkpoint.position(name), self._until
+        )
 
-    async def backfill_chunk(self) -> bool:
+    async def async_backfill_chunk(self) -> bool:
         """Send rows of the backfill likewise; when there are no more, it is done."""
         if (before := self._table_position.backfill) is None:
             return False
         name = self._table.name
-        if await self._export_chunk(backfill_of(name), before, before.until or 0):
+        if await self._async_export_chunk(backfill_of(name), before, before.until or 0):
             return True
         done = self._table_position.ended_backfill()
-        await self._journal.save(self._journal.checkpoint.with_table_position(name, done))
+        await self._journal.async_save(self._journal.checkpoint.with_table_position(name, done))
         return False
 
-    async def _export_chunk(self, position_key: str, before: Position, until: int) -> bool:
+    async def _async_export_chunk(self, position_key: str, before: Position, until: int) -> bool:
         if before.cursor >= until:
             return False
         chunk = Chunk(self._table, position_key, before.cursor, until)
         self._observer.begin(position_key, before)
         try:
             if before.in_doubt_until > chunk.cursor:
-                await self._fill_with_unknown(chunk)
+                await self._async_fill_with_unknown(chunk)
             else:
-                await self._fill(chunk)
+                await self._async_fill(chunk)
             if (last := chunk.last) is None:
                 return False
-            await self._session.block(self._observer.keep)
-            await self._session.commit(
+            await self._session.async_block(self._observer.keep)
+            await self._session.async_commit(
                 chunk,
                 lambda: before.moved(last, rows=chunk.rows, rejected=len(chunk.rejected)),
             )
@@ -167,51 +169,53 @@ class TableExport:
             chunk.close()
         return True
 
-    async def _fill(self, chunk: Chunk) -> None:
+    async def _async_fill(self, chunk: Chunk) -> None:
         """Send batches as they are read: while one is on its way, the next is read."""
-        batch = await self._read_batch(chunk)
+        batch = await self._async_read_batch(chunk)
         if self._may_wait(chunk, batch):
             chunk.last = None
             return
         while not chunk.full:
-            batch, _ = await _both(self._read_batch(chunk), self._session.send(chunk, batch))
-        await self._session.send(chunk, batch)
+            batch, _ = await _async_both(
+                self._async_read_batch(chunk), self._session.async_send(chunk, batch)
+            )
+        await self._session.async_send(chunk, batch)
 
     def _may_wait(self, chunk: Chunk, batch: EncodedRows) -> bool:
         """Return whether there is nothing new but what exports bring about."""
         is_all = chunk.ended and chunk.position_key == self._table.name
         return is_all and bool(batch.names) and self._own.issuperset(batch.names)
 
-    async def _fill_with_unknown(self, chunk: Chunk) -> None:
+    async def _async_fill_with_unknown(self, chunk: Chunk) -> None:
         """Read all batches first, and send what is not in BigQuery yet."""
         rows = EncodedRows()
         while len(rows.data) < IN_DOUBT_ROWS and not chunk.full:
-            rows.extend(await self._read_batch(chunk))
+            rows.extend(await self._async_read_batch(chunk))
         if rows.data:
             read = set(rows.ids)
-            repeats = await self._read(
+            repeats = await self._async_read(
                 self._reader.repeats, chunk.start, chunk.cursor, self._table_position.exported
             )
-            rows = await self._session.block(
+            rows = await self._session.async_block(
                 without_known, rows, self._table, self._session.lookup, repeats
             )
             self._observer.leave_out(read.difference(rows.ids))
         for batch in rows.batches(self._session.batch_rows):
-            await self._session.send(chunk, batch)
+            await self._session.async_send(chunk, batch)
 
-    async def _read_batch(self, chunk: Chunk) -> EncodedRows:
+    async def _async_read_batch(self, chunk: Chunk) -> EncodedRows:
         batch = EncodedRows()
         while (missing := self._session.batch_rows - len(batch.data)) > 0 and not chunk.full:
             limit = min(missing, PIECE_ROWS, self._session.pace.rows)
-            piece = await self._read(self._reader.read, chunk.cursor, chunk.until, limit)
+            piece = await self._async_read(self._reader.read, chunk.cursor, chunk.until, limit)
             if piece is None:
                 chunk.ended = True
                 break
-            rows = await self._session.block(self._encode, piece)
+            rows = await self._session.async_block(self._encode, piece)
             batch.extend(rows)
             chunk.look_at(rows)
             chunk.last = piece.last
-            await self._session.rest()
+            await self._session.async_rest()
         chunk.rejected += batch.rejected
         return batch
 
@@ -222,11 +226,11 @@ class TableExport:
         self._session.pace.learn(len(piece.rows), thread_time() - began)
         return rows
 
-    async def _read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
-        return await read_recorder(self._session.hass, read, *args)
+    async def _async_read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
+        return await async_read_recorder(self._session.hass, read, *args)
 
 
-async def _both[A, B](first: Awaitable[A], second: Awaitable[B]) -> tuple[A, B]:
+async def _async_both[A, B](first: Awaitable[A], second: Awaitable[B]) -> tuple[A, B]:
     """Wait until both have ended, and raise what one of them has raised."""
     results = await asyncio.gather(first, second, return_exceptions=True)
     for result in results:
@@ -235,7 +239,9 @@ async def _both[A, B](first: Awaitable[A], second: Awaitable[B]) -> tuple[A, B]:
     return cast(tuple[A, B], tuple(results))
 
 
-async def read_recorder[*Ts, T](hass: HomeAssistant, read: Callable[[*Ts], T], *args: *Ts) -> T:
+async def async_read_recorder[*Ts, T](
+    hass: HomeAssistant, read: Callable[[*Ts], T], *args: *Ts
+) -> T:
     """Read from the recorder's database, on the recorder's own executor. Raises ExportError."""
     try:
         return await get_instance(hass).async_add_executor_job(read, *args)

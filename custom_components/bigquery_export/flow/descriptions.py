@@ -17,14 +17,14 @@ from ..settings.options import options_from
 _NO_BREAK_SPACE = "\u00a0"
 
 
-async def key_age_sentence(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
+async def async_key_age_sentence(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
     """Return what says how long a key has been in use, if that is known."""
     days = key_days(entry)
     sentences = await Sentences.async_load(hass)
     return {"key_age": sentences.key_age(days) if days is not None else ""}
 
 
-async def content_sentences(
+async def async_content_sentences(
     hass: HomeAssistant,
     *,
     options: Mapping[str, Any],

@@ -1,4 +1,4 @@
-"""Tables of facts: what there is to be sent of them, as far as it may leave the home."""
+"""Dimension tables: their rows as they are now, as far as they may leave the home."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -21,44 +21,42 @@ _TELLING = (Kind.PART_OF, Kind.HAS_LABEL)
 def dimension_readers(
     hass: HomeAssistant, registries: Registries, run: RowContext
 ) -> dict[str, DimensionReader]:
-    """Return how to look at tables of facts by their names, as far as they can be known by now."""
+    """Return what reads dimension tables, by name: those whose rows can be known by now."""
 
-    async def entities() -> Mapping[str, DimensionRow]:
-        facts = await registries.async_entities()
-        return await hass.async_add_executor_job(exported_entities, facts, run)
+    async def async_read_entities() -> Mapping[str, DimensionRow]:
+        rows = await registries.async_entities()
+        return await hass.async_add_executor_job(exported_entities, rows, run)
 
-    async def relationships() -> Mapping[str, DimensionRow]:
-        facts = await async_relationships(hass)
-        return await hass.async_add_executor_job(exported_relationships, facts, run)
+    async def async_read_relationships() -> Mapping[str, DimensionRow]:
+        rows = await async_relationships(hass)
+        return await hass.async_add_executor_job(exported_relationships, rows, run)
 
-    looks: dict[str, DimensionReader] = {ENTITIES.name: entities}
+    readers: dict[str, DimensionReader] = {ENTITIES.name: async_read_entities}
     if hass.state is CoreState.running:
         # Before, automations and groups are not there yet, and would seem to be gone.
-        looks[RELATIONSHIPS.name] = relationships
-    return looks
+        readers[RELATIONSHIPS.name] = async_read_relationships
+    return readers
 
 
-def exported_entities(
-    facts: Mapping[str, DimensionRow], run: RowContext
-) -> dict[str, DimensionRow]:
+def exported_entities(rows: Mapping[str, DimensionRow], run: RowContext) -> dict[str, DimensionRow]:
     """Return what may be said of those entities that are exported."""
     return {
-        registry_id: replace(fact, values=run.privacy.facts(entity_id, fact.values))
-        for registry_id, fact in facts.items()
-        for entity_id in (fact.values["entity_id"],)
+        registry_id: replace(row, values=run.privacy.facts(entity_id, row.values))
+        for registry_id, row in rows.items()
+        for entity_id in (row.values["entity_id"],)
         if run.includes(entity_id)
     }
 
 
 def exported_relationships(
-    facts: Mapping[str, DimensionRow], run: RowContext
+    rows: Mapping[str, DimensionRow], run: RowContext
 ) -> dict[str, DimensionRow]:
     """Return what may be said of edges between what is exported."""
-    devices = _hidden_devices((fact.values for fact in facts.values()), run)
+    devices = _hidden_devices((row.values for row in rows.values()), run)
     exported: dict[str, DimensionRow] = {}
-    for fact in facts.values():
-        if (values := _exported_edge(fact.values, devices, run)) is not None:
-            exported[values["edge"]] = replace(fact, values=values)
+    for row in rows.values():
+        if (values := _exported_edge(row.values, devices, run)) is not None:
+            exported[values["edge"]] = replace(row, values=values)
     return exported
 
 

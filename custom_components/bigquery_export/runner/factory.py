@@ -37,7 +37,7 @@ from ..export.rejected.rejected_rows import RejectedRows
 from ..export.rejected.retry import Retry
 from ..export.run import Run
 from ..export.session import Result, Session
-from ..export.table_export import read_recorder
+from ..export.table_export import async_read_recorder
 from ..export.tables import TABLES
 from ..home.dimensions import dimension_readers
 from ..home.location import async_place, named_choice
@@ -166,7 +166,7 @@ class Exporter:
         """Return how many bytes rows take here, if there are any. Raises ExportError."""
         session = await self._async_new_session(Checkpoint(), "estimate")
         run = await self._async_row_context(session)
-        piece = await read_recorder(self._hass, read_sample, self._hass, run)
+        piece = await async_read_recorder(self._hass, read_sample, self._hass, run)
         if piece is None:
             return None
         return await self._hass.async_add_executor_job(row_sizes, piece, run)

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from ..const import CONF_BEGIN
 from ..export.checkpoint import Begin
 from ..export.recorder_tables import RECORDER_TABLES, RecorderTable
-from ..export.table_export import read_recorder
+from ..export.table_export import async_read_recorder
 from ..rows.context import Choice
 from ..source.reader import Anchor
 from ..source.readiness import check_recorder
@@ -35,7 +35,7 @@ async def async_newest_rows(hass: HomeAssistant) -> dict[str, list[tuple[int, st
     check_recorder(hass)
     found = {}
     for name, source in RECORDER_TABLES.items():
-        if rows := await read_recorder(hass, _newest_rows, hass, source):
+        if rows := await async_read_recorder(hass, _newest_rows, hass, source):
             found[name] = rows
     return found
 

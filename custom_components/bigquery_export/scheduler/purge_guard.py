@@ -8,7 +8,7 @@ from homeassistant.util import dt as dt_util
 
 from ..export.checkpoint import Checkpoint
 from ..export.purge import Retention, RowsAtRisk, is_purged, next_purge, oldest_waiting
-from ..export.table_export import read_recorder
+from ..export.table_export import async_read_recorder
 
 _LAST_CHANCE = timedelta(hours=1)
 """Before a purge: whoever has put something right in the meantime need not know the hour."""
@@ -37,7 +37,9 @@ class PurgeGuard:
             if not (rows and is_purged(table)):
                 continue
             cursor = checkpoint.table_position(table).oldest.cursor
-            oldest = await read_recorder(self._hass, oldest_waiting, self._hass, table, cursor)
+            oldest = await async_read_recorder(
+                self._hass, oldest_waiting, self._hass, table, cursor
+            )
             if oldest is None:
                 continue
             times.append(oldest)

@@ -36,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 async def rest(pace: Pace, times: int) -> None:
     """Rest some times."""
     for _ in range(times):
-        await pace.rest()
+        await pace.async_rest()
 
 
 async def test_quiet(clock: Clock) -> None:

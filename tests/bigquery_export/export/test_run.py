@@ -66,7 +66,7 @@ def delivery(request: pytest.FixtureRequest, exporter: Exporter) -> str:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make transactions of ten rows, in pieces of four."""
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
-    monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 10)
+    monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 4)
 
 

@@ -247,21 +247,21 @@ async def test_change_while_a_run_is_going_on(
 ) -> None:
     """Rows that are encoded after a change have the new facts; the next run sends its row."""
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
-    monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 10)
+    monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
     for number in range(30):
         hass.states.async_set("sensor.alone", str(number))
     await record(hass, 0)
     await exporter.registries.async_open({})
     run = exporter.new_run(batch_rows=10)
     session = run._session
-    commit = session.commit
+    commit = session.async_commit
 
     async def rename_after(*args: Any) -> None:
         await commit(*args)
         if len(warehouse.rows("state_id")) == 10:
             home.entities.async_update_entity("sensor.alone", labels={"critical"})
 
-    monkeypatch.setattr(type(session), "commit", lambda _, *args: rename_after(*args))
+    monkeypatch.setattr(type(session), "async_commit", lambda _, *args: rename_after(*args))
     await run.async_export()
     monkeypatch.undo()
     exporter.registries.async_close()

@@ -47,7 +47,7 @@ def small_backfills(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make transactions of ten rows, and a backfill of more than those."""
     monkeypatch.setattr(resume, "MAX_ROWS", 10)
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
-    monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 10)
+    monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 5)
 
 
@@ -98,16 +98,16 @@ async def test_new_rows_wait_for_one_transaction(
     """What is recorded during a backfill comes after the transaction that it is at."""
     await record(hass, 35)
     run = exporter.new_run(5)
-    original = run._exports[0].backfill_chunk
+    original = run._exports[0].async_backfill_chunk
     chunks = 0
 
-    async def backfill_chunk() -> bool:
+    async def async_backfill_chunk() -> bool:
         nonlocal chunks
         chunks += 1
         await record(hass, 2, name=f"new{chunks}")
         return await original()
 
-    monkeypatch.setattr(run._exports[0], "backfill_chunk", backfill_chunk)
+    monkeypatch.setattr(run._exports[0], "async_backfill_chunk", async_backfill_chunk)
     await run.async_export()
     assert ranges(warehouse)[:4] == [(1, 10), (36, 37), (11, 20), (38, 39)]
     await exporter.export()
@@ -259,7 +259,7 @@ async def loaded(
     """Return an entry that is set up."""
     for module, name in ((resume, "MAX_ROWS"), (chunk_module, "MAX_ROWS")):
         monkeypatch.setattr(module, name, 100)  # The export's own sensors are recorded, too.
-    monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 100)
+    monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 100)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 50)
     monkeypatch.setattr(display, "_SHOWN_AFTER", 0)
     hass.config_entries.async_update_entry(

@@ -619,8 +619,8 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Have everything in memory, in small pieces, at a time of our own."""
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 4)
     monkeypatch.setattr(resume, "MAX_ROWS", 6)
-    monkeypatch.setattr(table_export, "DOUBTFUL_ROWS", 4)
-    monkeypatch.setattr(resend_module, "DOUBTFUL_ROWS", 4)
+    monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 4)
+    monkeypatch.setattr(resend_module, "IN_DOUBT_ROWS", 4)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 2)
     monkeypatch.setattr(pace, "_PAUSE", 0)
     monkeypatch.setattr(pace, "_SHORTEST", 0)

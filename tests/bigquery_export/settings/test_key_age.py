@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.const import CONF_KEY_SINCE, DOMAIN
-from custom_components.bigquery_export.flow.descriptions import key_age_sentence
+from custom_components.bigquery_export.flow.descriptions import async_key_age_sentence
 from custom_components.bigquery_export.settings.key_age import key_age, key_since
 from custom_components.bigquery_export.settings.options import options_from
 from custom_components.bigquery_export.status.issues import async_remove_issues, async_show_old_key
@@ -74,7 +74,7 @@ async def test_key_age_in_words(
     saved = datetime.fromisoformat(since).replace(tzinfo=zone)
     data = {CONF_KEY_SINCE: dt_util.as_utc(saved).isoformat()}
     entry = MockConfigEntry(domain=DOMAIN, data=data)
-    assert f"{said}." in (await key_age_sentence(hass, entry))["key_age"]
+    assert f"{said}." in (await async_key_age_sentence(hass, entry))["key_age"]
 
 
 def test_days_are_an_option() -> None:

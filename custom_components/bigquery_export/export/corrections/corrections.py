@@ -26,7 +26,7 @@ from ...source.statistics import Statistic, StatisticsPiece
 from ..chunk import Chunk
 from ..ports import Source
 from ..session import Result, Session
-from ..table_export import read_recorder
+from ..table_export import async_read_recorder
 from .digest_file import Exported
 from .digests import Digest, Digests
 from .ledger import StatisticsObserver
@@ -63,8 +63,8 @@ class Corrections:
         """
         began = monotonic()
         check_recorder(self._session.hass)
-        await self._session.journal.settle()
-        if all([await table.check(now, again=again) for table in self._tables]):
+        await self._session.journal.async_settle()
+        if all([await table.async_check(now, again=again) for table in self._tables]):
             self.checked = local_day(now.timestamp())
         self._session.result.seconds = monotonic() - began
         return self._session.result
@@ -97,7 +97,7 @@ class _TableCorrections:
         """Before it, in seconds since 1970, the recorder has purged everything."""
         session.result.rows[source.table.name] = 0
 
-    async def check(self, now: datetime, *, again: bool) -> bool:
+    async def async_check(self, now: datetime, *, again: bool) -> bool:
         """Send what differs, unless that was done on the same local day; return whether it is done.
 
         While the table has a backfill that is not done, nobody could tell what was sent of it.
@@ -105,34 +105,34 @@ class _TableCorrections:
         table_position = self._session.journal.checkpoint.table_position(self._table.name)
         if table_position.backfill:
             return False
-        database = await self._read(self._observer.spans.database)
-        exported = await self._session.block(self._file.load, database)
+        database = await self._async_read(self._observer.spans.database)
+        exported = await self._session.async_block(self._file.load, database)
         today = local_day(now.timestamp())
         checked = exported.checked
         if checked is not None and not again and local_day(checked) == today:
             return True
         self._first, self._cursor = table_position.new.first, table_position.new.cursor
-        current = await self._look_through()
+        current = await self._async_look_through()
         if self._observer.purged:
-            self._horizon = await self._read(self._observer.spans.purged_until)
-        differences = await self._session.block(self._compare, exported.digests, current)
+            self._horizon = await self._async_read(self._observer.spans.purged_until)
+        differences = await self._session.async_block(self._compare, exported.digests, current)
         if differences:
             _LOGGER.debug("%s periods of %s have changed", len(differences), self._table.name)
-        await self._send_all(exported, differences)
+        await self._async_send_all(exported, differences)
         exported.checked = now.timestamp()
-        await self._session.block(self._file.save, exported)
+        await self._session.async_block(self._file.save, exported)
         return True
 
-    async def _look_through(self) -> Digests:
+    async def _async_look_through(self) -> Digests:
         """Return digests of all rows that were exported, as they are now."""
         digests = Digests(self._file.periods)
         statistics: Mapping[int, Statistic] = {}
         after = self._first
-        while piece := await self._read(self._observer.spans.read, after, self._cursor):
-            await self._session.block(digests.add, piece)
+        while piece := await self._async_read(self._observer.spans.read, after, self._cursor):
+            await self._session.async_block(digests.add, piece)
             statistics = piece.statistics
             after = piece.last.id
-            await self._session.rest()
+            await self._session.async_rest()
         self._metadata_ids = {
             statistic.statistic_id: metadata_id for metadata_id, statistic in statistics.items()
         }
@@ -167,24 +167,24 @@ class _TableCorrections:
             differences += differ
         return differences
 
-    async def _send_all(self, exported: Exported, differences: list[_Difference]) -> None:
+    async def _async_send_all(self, exported: Exported, differences: list[_Difference]) -> None:
         """Send what differs, as much of it in one transaction as there may be."""
         rest = iter(differences)
         while True:
             sent: list[tuple[_Difference, Digest | None]] = []
             chunk = Chunk(self._table, self._table.name, self._cursor, self._cursor)
             try:
-                await self._fill(chunk, rest, sent)
+                await self._async_fill(chunk, rest, sent)
                 if not sent:
                     return
-                await self._commit(chunk)
+                await self._async_commit(chunk)
             finally:
                 chunk.close()
             for difference, digest in sent:
                 exported.digests.put(difference.statistic_id, difference.number, digest)
-            await self._session.block(self._file.save, exported)
+            await self._session.async_block(self._file.save, exported)
 
-    async def _fill(
+    async def _async_fill(
         self,
         chunk: Chunk,
         differences: Iterator[_Difference],
@@ -195,12 +195,12 @@ class _TableCorrections:
         for difference in differences:
             digests = Digests(self._file.periods)
             async for piece in self._pieces(difference):
-                rows = await self._session.block(self._encoder.encode, piece)
+                rows = await self._session.async_block(self._encoder.encode, piece)
                 digests.add(piece)
                 chunk.rejected += rows.rejected
                 chunk.look_at(rows)
                 batch.extend(rows)
-                await self._session.rest()
+                await self._session.async_rest()
             if (exported := difference.exported) is not None:
                 first = max(exported.first, self._horizon)
                 deleted = self._encoder.encode_deleted(
@@ -210,11 +210,11 @@ class _TableCorrections:
                 batch.extend(deleted)
             sent.append((difference, digests.get(difference.statistic_id, difference.number)))
             if len(batch.data) >= self._session.batch_rows:
-                await self._send(chunk, batch)
+                await self._async_send(chunk, batch)
                 batch = EncodedRows()
             if chunk.full:
                 break
-        await self._send(chunk, batch)
+        await self._async_send(chunk, batch)
 
     async def _pieces(self, difference: _Difference) -> AsyncIterator[StatisticsPiece]:
         """Yield the rows of a period as they are now."""
@@ -222,7 +222,7 @@ class _TableCorrections:
             return
         metadata_id = self._metadata_ids[difference.statistic_id]
         first = max(current.first, self._horizon)
-        while piece := await self._read(
+        while piece := await self._async_read(
             self._observer.spans.read_span,
             metadata_id,
             first,
@@ -233,17 +233,19 @@ class _TableCorrections:
             yield piece
             first = nextafter(piece.rows[-1][2] or 0, float("inf"))
 
-    async def _send(self, chunk: Chunk, rows: EncodedRows) -> None:
+    async def _async_send(self, chunk: Chunk, rows: EncodedRows) -> None:
         for batch in rows.batches(self._session.batch_rows):
-            await self._session.send(chunk, batch)
+            await self._session.async_send(chunk, batch)
 
-    async def _commit(self, chunk: Chunk) -> None:
+    async def _async_commit(self, chunk: Chunk) -> None:
         """Commit what was sent; the position stays where it is."""
         before = self._session.journal.checkpoint.position(self._table.name)
-        await self._session.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
+        await self._session.async_commit(
+            chunk, lambda: replace(before, rows=before.rows + chunk.rows)
+        )
 
-    async def _read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
-        return await read_recorder(self._session.hass, read, *args)
+    async def _async_read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
+        return await async_read_recorder(self._session.hass, read, *args)
 
 
 def local_day(time: float) -> date:

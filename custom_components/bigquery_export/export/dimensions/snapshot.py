@@ -62,10 +62,10 @@ class Snapshot:
     look: DimensionReader
 
 
-async def export_snapshots(session: Session, snapshots: Iterable[Snapshot]) -> None:
+async def async_export_snapshots(session: Session, snapshots: Iterable[Snapshot]) -> None:
     """Send what has changed in tables of facts. Raises ExportError."""
     for snapshot in snapshots:
-        await _SnapshotExport(session, snapshot).export()
+        await _SnapshotExport(session, snapshot).async_export()
 
 
 def last_known(hass: HomeAssistant, entry_id: str, table: str, name: str) -> dict[str, Values]:
@@ -114,23 +114,23 @@ class _SnapshotExport:
         self._started = timestamp(session.result.started)
         session.result.rows[self._table.name] = 0
 
-    async def export(self) -> None:
+    async def async_export(self) -> None:
         """Send what has changed since the last look. Raises ExportError."""
         before = self._session.journal.checkpoint.position(self._table.name)
-        generations = await self._session.block(self._file.load)
+        generations = await self._session.async_block(self._file.load)
         looked = timestamp(dt_util.utcnow())
         facts = await self._look()
-        changes = await self._session.block(_compare, before, generations, facts, looked)
+        changes = await self._session.async_block(_compare, before, generations, facts, looked)
         if not changes.rows:
             return
         number = changes.generation.number
         name = self._table.name
         chunk = Chunk(self._table, name, before.cursor, number, last=Anchor(number, ""))
         try:
-            await self._fill(chunk, changes)
+            await self._async_fill(chunk, changes)
             base = [one for one in generations if one.number == before.cursor]
-            await self._session.block(self._file.save, [*base, changes.generation])
-            await self._session.commit(
+            await self._session.async_block(self._file.save, [*base, changes.generation])
+            await self._session.async_commit(
                 chunk,
                 lambda: replace(
                     before,
@@ -143,15 +143,15 @@ class _SnapshotExport:
         finally:
             chunk.close()
 
-    async def _fill(self, chunk: Chunk, changes: _Changes) -> None:
+    async def _async_fill(self, chunk: Chunk, changes: _Changes) -> None:
         """Send all rows in batches."""
         for batch in batched(changes.rows, self._session.batch_rows, strict=False):
             rows = EncodedRows()
             for piece in batched(batch, PIECE_ROWS, strict=False):
-                rows.extend(await self._session.block(self._encode, changes, piece))
-                await self._session.rest()
+                rows.extend(await self._session.async_block(self._encode, changes, piece))
+                await self._session.async_rest()
             chunk.rejected += rows.rejected
-            await self._session.send(chunk, rows)
+            await self._session.async_send(chunk, rows)
 
     def _encode(self, changes: _Changes, piece: Iterable[_Change]) -> EncodedRows:
         rows = EncodedRows()

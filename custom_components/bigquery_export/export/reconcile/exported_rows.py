@@ -18,7 +18,7 @@ from ...rows.table import Table
 from ..checkpoint import TablePosition
 from ..ports import Piece, Source
 from ..session import Session
-from ..table_export import read_recorder
+from ..table_export import async_read_recorder
 from .row_selection import RowSelection
 
 WINDOW = 5_000
@@ -64,23 +64,23 @@ class ExportedRows:
         self.unreadable = 0
         """Rows that were read and cannot be sent."""
 
-    async def spans(self) -> dict[str, Span]:
+    async def async_spans(self) -> dict[str, Span]:
         """Return where the rows of each partition are, in the order of time."""
-        source = await self._session.block(self._open)
+        source = await self._session.async_block(self._open)
         hass = self._session.hass
-        oldest = await read_recorder(hass, source.reader.oldest_id) or 0
+        oldest = await async_read_recorder(hass, source.reader.oldest_id) or 0
         spans: dict[str, Span] = defaultdict(Span)
         for first, last in _ranges(self.table_position):
             after = max(first, oldest - 1)
             while after < last:
                 until = min(after + WINDOW, last)
-                times = await read_recorder(hass, source.reader.times, after, until)
-                for day in await self._session.block(self._days_of, times):
+                times = await async_read_recorder(hass, source.reader.times, after, until)
+                for day in await self._session.async_block(self._days_of, times):
                     span = spans[self._table.partition(day)]
                     span.days.add(day)
                     if span.windows[-1:] != [(after, until)]:
                         span.windows.append((after, until))
-                await self._session.rest()
+                await self._session.async_rest()
                 after = until
         return dict(sorted(spans.items()))
 
@@ -99,7 +99,7 @@ class ExportedRows:
         """Yield the selected rows of one partition, in the order of the recorder's ids."""
         if not span.windows:
             return
-        source = await self._session.block(self._open)
+        source = await self._session.async_block(self._open)
         reader = source.reader
         seconds = DAY // 1_000_000
         first, last = min(span.days) * seconds, (max(span.days) + 1) * seconds
@@ -108,12 +108,14 @@ class ExportedRows:
             cursor = after
             while cursor < until:
                 limit = self._session.pace.rows
-                piece = await read_recorder(self._session.hass, reader.read, cursor, until, limit)
+                piece = await async_read_recorder(
+                    self._session.hass, reader.read, cursor, until, limit
+                )
                 if piece is None:
                     break
                 cursor = piece.last.id
-                yield await self._session.block(self._encode, source, piece, span.days)
-                await self._session.rest()
+                yield await self._session.async_block(self._encode, source, piece, span.days)
+                await self._session.async_rest()
 
     def _encode(self, source: Source[Any], piece: Piece, days: set[int]) -> EncodedRows:
         """Return those rows of a piece that are selected, as they would be sent."""

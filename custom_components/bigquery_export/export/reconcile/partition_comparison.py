@@ -33,7 +33,7 @@ class PartitionComparison:
         self.rows_listed = 0
         """Rows of BigQuery that were read."""
 
-    async def compare(
+    async def async_compare(
         self, span: Span, days: Iterable[int], counted: CountedDays | None = None
     ) -> dict[int, Comparison]:
         """Compare the rows of some days of one partition. Raises ExportError.
@@ -43,19 +43,19 @@ class PartitionComparison:
         """
         wanted = frozenset(days)
         if self._rejected is None:
-            self._rejected = await self._session.block(self._rejected_keys)
+            self._rejected = await self._session.async_block(self._rejected_keys)
         ours = {day: Keys() for day in wanted}
         tallies = {day: Tally() for day in wanted}
         async for rows in self._rows.read(span):
-            await self._session.block(self._learn, rows, span, ours, tallies)
+            await self._session.async_block(self._learn, rows, span, ours, tallies)
         found = {}
         if counted is not None:
             for day in wanted:
                 if agreement := tallies[day].agreement(counted.get(day, ())):
                     found[day] = agreement
         if differ := wanted - found.keys():
-            theirs = await self._session.block(self._list, differ)
-            found |= await self._session.block(self._compare, differ, ours, theirs)
+            theirs = await self._session.async_block(self._list, differ)
+            found |= await self._session.async_block(self._compare, differ, ours, theirs)
         return dict(sorted(found.items()))
 
     def _rejected_keys(self) -> Counter[int]:

@@ -44,11 +44,11 @@ class Resend:
     async def async_send(self) -> Result:
         """Send what BigQuery lacks. Raises ExportError."""
         began = monotonic()
-        await self._session.journal.settle()
+        await self._session.journal.async_settle()
         for table, open_source in self._tables.values():
             if self._selection.may_have(table):
                 self._session.result.rows[table.name] = 0
-                await _TableResend(self._session, table, open_source, self._selection).send()
+                await _TableResend(self._session, table, open_source, self._selection).async_send()
         self._session.result.seconds = monotonic() - began
         return self._session.result
 
@@ -63,18 +63,18 @@ class _TableResend:
         self._table = table
         self._rows = ExportedRows(session, table, open_source, selection=selection)
 
-    async def send(self) -> None:
+    async def async_send(self) -> None:
         """Send what BigQuery lacks."""
         comparison = PartitionComparison(self._session, self._table, self._rows)
-        for span in (await self._rows.spans()).values():
-            compared = await comparison.compare(span, span.days)
+        for span in (await self._rows.async_spans()).values():
+            compared = await comparison.async_compare(span, span.days)
             lacking = Counter[int]()
             for day in compared.values():
                 lacking += day.lacking
             if lacking:
-                await self._send_partition(span, lacking)
+                await self._async_send_partition(span, lacking)
 
-    async def _send_partition(self, span: Span, lacking: Counter[int]) -> None:
+    async def _async_send_partition(self, span: Span, lacking: Counter[int]) -> None:
         """Send rows of one partition: of those known by the same, as many as are lacking."""
         batch = EncodedRows()
         async for rows in self._rows.read(span):
@@ -85,12 +85,12 @@ class _TableResend:
                     chosen.append(index)
             batch.extend(rows.only(chosen))
             if len(batch.data) >= IN_DOUBT_ROWS:
-                await self._send(batch)
+                await self._async_send(batch)
                 batch = EncodedRows()
         if batch.data:
-            await self._send(batch)
+            await self._async_send(batch)
 
-    async def _send(self, rows: EncodedRows) -> None:
+    async def _async_send(self, rows: EncodedRows) -> None:
         """Send rows in one transaction, which leaves the position where it is."""
         session = self._session
         before = session.journal.checkpoint.position(self._table.name)
@@ -98,7 +98,9 @@ class _TableResend:
         chunk = Chunk(self._table, self._table.name, first - 1, last, last=Anchor(last, ""))
         try:
             for part in rows.batches(session.batch_rows):
-                await session.send(chunk, part)
-            await session.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
+                await session.async_send(chunk, part)
+            await session.async_commit(
+                chunk, lambda: replace(before, rows=before.rows + chunk.rows)
+            )
         finally:
             chunk.close()

@@ -65,7 +65,7 @@ class Verification:
     async def async_size(self, days: range) -> dict[str, TableVerdict]:
         """Return how many bytes the queries would read, and do no more. Raises ExportError."""
         return {
-            name: TableVerdict(query_bytes=await self._size(table, days))
+            name: TableVerdict(query_bytes=await self._async_size(table, days))
             for name, (table, _) in self._tables.items()
         }
 
@@ -74,24 +74,26 @@ class Verification:
         began = monotonic()
         check_recorder(self._session.hass)
         verdicts = {
-            name: await self._verdict(table, open_source, days)
+            name: await self._async_verdict(table, open_source, days)
             for name, (table, open_source) in self._tables.items()
         }
         self._session.result.seconds = monotonic() - began
         return verdicts
 
-    async def _verdict(self, table: Table, open_source: OpenSource, days: range) -> TableVerdict:
-        verdict = TableVerdict(query_bytes=await self._size(table, days))
+    async def _async_verdict(
+        self, table: Table, open_source: OpenSource, days: range
+    ) -> TableVerdict:
+        verdict = TableVerdict(query_bytes=await self._async_size(table, days))
         rows = ExportedRows(self._session, table, open_source, days=days)
-        counted = await self._session.block(self._count, table, days)
-        spans = await rows.spans()
+        counted = await self._session.async_block(self._count, table, days)
+        spans = await rows.async_spans()
         comparison = PartitionComparison(self._session, table, rows)
         partitions: defaultdict[str, list[int]] = defaultdict(list)
         for day in days:
             partitions[table.partition(day)].append(day)
         for partition, partition_days in partitions.items():
             span = spans.get(partition, Span())
-            compared = await comparison.compare(span, partition_days, counted)
+            compared = await comparison.async_compare(span, partition_days, counted)
             for day, found in compared.items():
                 if found.counts != Counts():
                     verdict.days[day] = found.counts
@@ -99,11 +101,11 @@ class Verification:
         verdict.rows_listed = comparison.rows_listed
         return verdict
 
-    async def _size(self, table: Table, days: range) -> int:
+    async def _async_size(self, table: Table, days: range) -> int:
         if self._counting is None:
             return 0
         exported = self._session.journal.checkpoint.table_position(table.name).exported
-        return await self._session.block(self._counting.size, table, days, exported)
+        return await self._session.async_block(self._counting.size, table, days, exported)
 
     def _count(self, table: Table, days: range) -> Mapping[int, list[CountedRows]] | None:
         """Return what BigQuery has of each day, by name; this blocks."""

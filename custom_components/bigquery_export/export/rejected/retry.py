@@ -29,31 +29,33 @@ class Retry:
 
     async def async_send(self, tables: Iterable[Table]) -> Result:
         """Send all rows that have the columns of a table; the others stay. Raises ExportError."""
-        await self._session.journal.settle()
-        entries = await self._session.block(self._rejected_rows.load)
+        await self._session.journal.async_settle()
+        entries = await self._session.async_block(self._rejected_rows.load)
         rejected = {entry.table for entry in entries}
         for table in (table for table in tables if table.name in rejected):
             self.result.rows[table.name] = 0
             sendable = [entry for entry in entries if entry.table == table.name and entry.encoded]
             for start in range(0, len(sendable), self._session.batch_rows):
-                await self._send(table, sendable[start : start + self._session.batch_rows])
-        self.result.rejected = len(await self._session.block(self._rejected_rows.load))
+                await self._async_send(table, sendable[start : start + self._session.batch_rows])
+        self.result.rejected = len(await self._session.async_block(self._rejected_rows.load))
         return self.result
 
-    async def _send(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
+    async def _async_send(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
         """Send rows of one table in one transaction, and take them out of the file."""
         session = self._session
         encoding = session.delivery.encoding(table)
-        rows = await session.block(self._encode, table, entries, encoding)
-        new = await session.block(without_sent, rows, table, session.lookup)
+        rows = await session.async_block(self._encode, table, entries, encoding)
+        new = await session.async_block(without_sent, rows, table, session.lookup)
         before = session.journal.checkpoint.position(table.name)
         chunk = Chunk(table, table.name, before.cursor, before.cursor, rejected=new.rejected)
         try:
-            await session.send(chunk, new)
-            await session.commit(chunk, lambda: replace(before, rows=before.rows + chunk.rows))
+            await session.async_send(chunk, new)
+            await session.async_commit(
+                chunk, lambda: replace(before, rows=before.rows + chunk.rows)
+            )
         finally:
             chunk.close()
-        await session.block(self._rejected_rows.take_out, table, entries, chunk.rejected)
+        await session.async_block(self._rejected_rows.take_out, table, entries, chunk.rejected)
 
     def _encode(
         self, table: Table, entries: Sequence[RejectedEntry], encoding: Encoding
