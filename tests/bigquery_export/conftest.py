@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 import logging
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,15 +12,22 @@ from homeassistant.components.persistent_notification import (
     UpdateType,
     async_register_callback,
 )
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
 
 from custom_components.bigquery_export.const import DEFAULT_TABLES
+from custom_components.bigquery_export.export import chunk as chunk_module, table_export
 from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
 
 # They import the integration before `hass` is made: else Home Assistant looks for it in the test
 # plugin's own folder.
+from tests.bigquery_export.support.crashes import TRANSACTIONS
+from tests.bigquery_export.support.databases import empty_database
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.fixtures import local_bigquery
@@ -29,9 +37,21 @@ __all__ = ["local_bigquery"]
 
 
 @pytest.fixture
-def persistent_database() -> bool:
-    """Keep the recorder's database in a file, as a home does."""
-    return True
+def database() -> str:
+    """Return which database the recorder uses: `ON_EACH_DATABASE` sets it."""
+    return "sqlite"
+
+
+@pytest.fixture
+def recorder_db_url(
+    request: pytest.FixtureRequest, database: str, hass_fixture_setup: list[bool], tmp_path: Path
+) -> Iterator[str]:
+    """Make an empty database and return its URL; it goes with the test."""
+    assert not hass_fixture_setup
+    if database != "sqlite":
+        request.getfixturevalue("socket_enabled")
+    with empty_database(database, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -120,3 +140,28 @@ def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[Exporter]:
     warehouse.create_table()
     with closing(warehouse.connect()) as connection:
         yield Exporter(hass, connection)
+
+
+@pytest.fixture(params=TRANSACTIONS)
+def delivery(request: pytest.FixtureRequest, exporter: Exporter) -> str:
+    """Export by each delivery."""
+    exporter.delivery = request.param
+    return exporter.delivery
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make transactions of ten rows, in pieces of four."""
+    monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
+    monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
+    monkeypatch.setattr(table_export, "PIECE_ROWS", 4)
+
+
+@pytest.fixture
+async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    """Return an entry that is set up, with its sensors kept out of the recorder."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await async_wait_recording_done(hass)
+    yield entry
+    if entry.state is ConfigEntryState.LOADED:
+        assert await hass.config_entries.async_unload(entry.entry_id)

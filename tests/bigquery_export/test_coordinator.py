@@ -3,15 +3,12 @@
 import asyncio
 from datetime import timedelta
 import logging
-from typing import Any
 from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
 from google.auth.transport.requests import AuthorizedSession
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -35,37 +32,15 @@ from custom_components.bigquery_export.errors import (
 from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
 from custom_components.bigquery_export.sensor import SENSORS
 from custom_components.bigquery_export.status.export_status import Trigger
-from tests.bigquery_export.source.test_states import record
-from tests.bigquery_export.support.registered import Home
+from tests.bigquery_export.support.actions import export_now
+from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.registered_home import Home
+from tests.bigquery_export.support.status import issues_of, state
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.machine.patience import patient
 
 OWN_ENTITIES = len(SENSORS) + 4
 """Those of the export itself, which are registered, too: one more of each other platform."""
-
-
-@pytest.fixture
-async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
-    """Return an entry that is set up, with its sensors kept out of the recorder."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await async_wait_recording_done(hass)
-    yield entry
-    if entry.state is ConfigEntryState.LOADED:
-        assert await hass.config_entries.async_unload(entry.entry_id)
-
-
-def state(hass: HomeAssistant, key: str) -> str:
-    """Return what a sensor of the export shows."""
-    found = hass.states.get(f"sensor.home_sensor_data_{key}")
-    assert found is not None
-    return found.state
-
-
-async def export_now(hass: HomeAssistant) -> Any:
-    """Call the action and return its response."""
-    return await hass.services.async_call(
-        DOMAIN, "export_now", {}, blocking=True, return_response=True
-    )
 
 
 @pytest.mark.all_tables
@@ -358,15 +333,6 @@ async def test_progress_now_and_then(
         coordinator._on_progress(coordinator.checkpoint)
     unsubscribe()
     assert shown == [103.0, 106.0]
-
-
-def issues_of(hass: HomeAssistant) -> dict[str, dict[str, str] | None]:
-    """Return the repair issues that there are, and their placeholders."""
-    return {
-        issue.translation_key or "": issue.translation_placeholders
-        for issue in ir.async_get(hass).issues.values()
-        if issue.domain == DOMAIN and issue.active
-    }
 
 
 async def test_repair_issue_for_a_permission(

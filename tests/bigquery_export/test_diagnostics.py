@@ -19,9 +19,9 @@ from custom_components.bigquery_export.errors import UnreachableError
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.actions import export_now
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.test_coordinator import export_now
 
 OPTIONS: dict[str, Any] = {
     "batch_rows": 2_000,

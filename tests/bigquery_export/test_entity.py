@@ -22,9 +22,9 @@ from custom_components.bigquery_export.rows.entities import (
 )
 from custom_components.bigquery_export.rows.registry import EmptyRegistry, RegistryValues
 from custom_components.bigquery_export.rows.table import Scope, timestamp
-from tests.bigquery_export.source.test_states import record
-from tests.bigquery_export.support.registered import (
-    FactsExporter,
+from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.registered_home import (
+    DimensionsExporter,
     Home,
     entity_rows,
     furnish,
@@ -36,11 +36,11 @@ FACTS = ", ".join(column.name for column in REGISTRY_COLUMNS)
 
 
 @pytest.fixture
-def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[FactsExporter]:
+def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[DimensionsExporter]:
     """Return what makes runs into empty tables."""
     warehouse.create_table()
     with closing(warehouse.connect()) as connection:
-        yield FactsExporter(hass, connection)
+        yield DimensionsExporter(hass, connection)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_facts_of_a_row_of_another_version() -> None:
 
 
 async def test_every_fact(
-    hass: HomeAssistant, home: Home, warehouse: Warehouse, exporter: FactsExporter
+    hass: HomeAssistant, home: Home, warehouse: Warehouse, exporter: DimensionsExporter
 ) -> None:
     """States have the facts of their entity, by whatever way the registries lead to them."""
     furnish(home)
@@ -127,7 +127,9 @@ async def test_every_fact(
     assert facts_of(warehouse, "sensor.unheard") == nothing
 
 
-async def test_rows_of_entities(home: Home, warehouse: Warehouse, exporter: FactsExporter) -> None:
+async def test_rows_of_entities(
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter
+) -> None:
     """Each registered entity has a row with its facts, and all that is known beside them."""
     furnish(home)
     result = await exporter.export()
@@ -170,7 +172,7 @@ async def test_rows_of_entities(home: Home, warehouse: Warehouse, exporter: Fact
 
 
 async def test_unit_that_the_user_has_chosen(
-    home: Home, warehouse: Warehouse, exporter: FactsExporter
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter
 ) -> None:
     """The unit is the one that the states have, and not the integration's."""
     home.entity("t", unit_of_measurement="°C")
@@ -181,7 +183,7 @@ async def test_unit_that_the_user_has_chosen(
 
 
 async def test_what_integrations_give(
-    hass: HomeAssistant, home: Home, warehouse: Warehouse, exporter: FactsExporter
+    hass: HomeAssistant, home: Home, warehouse: Warehouse, exporter: DimensionsExporter
 ) -> None:
     """Values that are no text become text, so that no state is refused for them."""
     entry = home.entity("odd")
@@ -196,7 +198,7 @@ async def test_what_integrations_give(
     object.__setattr__(entry, "original_name", None)
 
 
-async def test_changes(home: Home, warehouse: Warehouse, exporter: FactsExporter) -> None:
+async def test_changes(home: Home, warehouse: Warehouse, exporter: DimensionsExporter) -> None:
     """A row is sent when facts change, wherever they come from, and none otherwise."""
     furnish(home)
     assert await exporter.export_entities() == 6
@@ -230,7 +232,7 @@ async def test_changes(home: Home, warehouse: Warehouse, exporter: FactsExporter
 
 @pytest.mark.parametrize("part", ["entity", "device", "parent", "area", "floor", "label"])
 async def test_time_of_a_change(
-    home: Home, warehouse: Warehouse, exporter: FactsExporter, part: str
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter, part: str
 ) -> None:
     """A row is valid since something of the entity was changed, and not since the export."""
     furnish(home)
@@ -257,7 +259,7 @@ async def test_time_of_a_change(
 
 
 async def test_time_that_is_not_known(
-    home: Home, warehouse: Warehouse, exporter: FactsExporter
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter
 ) -> None:
     """A change that left no time, or a time to come, is valid since the export began."""
     home.entity("a")
@@ -275,7 +277,7 @@ async def test_time_that_is_not_known(
 
 
 async def test_removed(
-    hass: HomeAssistant, home: Home, warehouse: Warehouse, exporter: FactsExporter
+    hass: HomeAssistant, home: Home, warehouse: Warehouse, exporter: DimensionsExporter
 ) -> None:
     """An entity that is gone has a last row, and its states keep what was known of it."""
     furnish(home)
@@ -310,7 +312,7 @@ async def test_removed(
     assert (row["registry_id"], row["removed"]) == (entry.id, "false")
 
 
-async def test_renamed(home: Home, warehouse: Warehouse, exporter: FactsExporter) -> None:
+async def test_renamed(home: Home, warehouse: Warehouse, exporter: DimensionsExporter) -> None:
     """A row says which name an entity had before; two may even have swapped theirs."""
     a, b = home.entity("a"), home.entity("b")
     await exporter.export()

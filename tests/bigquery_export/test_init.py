@@ -24,7 +24,7 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint, Chec
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.runner.factory import Exporter
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 from tests.machine.patience import async_wait_until, patient

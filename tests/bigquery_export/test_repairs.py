@@ -25,11 +25,12 @@ from custom_components.bigquery_export.export.purge import Gap, RowsAtRisk
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.status import issues
 from custom_components.bigquery_export.status.export_status import Trigger
-from tests.bigquery_export.export.test_run import numbers, states_in
-from tests.bigquery_export.scenarios.test_metadata import ENGLISH
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.actions import export_now
+from tests.bigquery_export.support.exported_rows import states_in
+from tests.bigquery_export.support.metadata import ENGLISH
+from tests.bigquery_export.support.recording import numbers, record
+from tests.bigquery_export.support.status import issues_of, state
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.test_coordinator import export_now, issues_of, state
 from tests.local_bigquery.process import DATA_EDITOR
 
 

@@ -22,12 +22,10 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint, Chec
 from custom_components.bigquery_export.sensor import SENSORS
 from custom_components.bigquery_export.status.export_status import Trigger
 from custom_components.bigquery_export.status.progress import Progress
-from tests.bigquery_export.source.test_states import record
-from tests.bigquery_export.support.homes import RECORDER
+from tests.bigquery_export.support.past_home import QUIET
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 
-QUIET = {**RECORDER, "commit_interval": 0}
-"""A recorder that does not record the sensors of the export."""
 DISABLED = {
     *("Duration of the last export", "Oldest row waiting", "Rows per second"),
     *("History rows sent", "History rows left"),

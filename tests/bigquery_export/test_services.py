@@ -23,11 +23,11 @@ from custom_components.bigquery_export.coordinator import BigQueryExportCoordina
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.runner.requests import METHODS
-from tests.bigquery_export.export.reconcile.test_verification import act
-from tests.bigquery_export.scenarios.test_metadata import ENGLISH, FOLDER, ROOT
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.actions import act, export_now
+from tests.bigquery_export.support.metadata import ENGLISH, FOLDER, ROOT
+from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.status import issues_of, state
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.test_coordinator import export_now, issues_of, state
 from tests.local_bigquery.process import DATA_EDITOR
 
 FIELDS = {

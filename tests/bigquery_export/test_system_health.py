@@ -9,8 +9,8 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 
 from custom_components.bigquery_export.const import DOMAIN
-from tests.bigquery_export.scenarios.test_metadata import ENGLISH
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.metadata import ENGLISH
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from .clients import RowType, append, append_request
 from .process import LocalBigQuery
-from .test_append_rows import storage_error
+from .support.grpc_errors import storage_error
 
 OLD = RowType(("id", "int64", "optional"))
 NEW = RowType(("id", "int64", "optional"), ("more", "string", "optional"))

@@ -6,11 +6,11 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 from google.protobuf.descriptor_pb2 import DescriptorProto
-from google.rpc.status_pb2 import Status
 import pytest
 
 from .clients import RowType, append, append_request, new_stream
 from .process import LocalBigQuery
+from .support.grpc_errors import details, storage_error
 
 StorageErrorCode = types.StorageError.StorageErrorCode
 ROW = RowType(("id", "int64", "optional"), ("name", "string", "optional"))
@@ -32,24 +32,6 @@ def table(client: bigquery.Client, project: str, dataset: str) -> str:
 def stream(writer: BigQueryWriteClient, table: str) -> str:
     """Return a PENDING stream to the table."""
     return new_stream(writer, table)
-
-
-def storage_error(error: exceptions.GoogleAPICallError) -> types.StorageError:
-    """Return the StorageError in the details of a call that ended."""
-    (trailing,) = (
-        value
-        for key, value in error.errors[0].trailing_metadata()
-        if key == "grpc-status-details-bin"
-    )
-    return details(Status.FromString(trailing))
-
-
-def details(status: Status) -> types.StorageError:
-    """Return the StorageError in a status."""
-    message = types.StorageError.pb()()
-    assert status.details[0].Unpack(message)
-    error: types.StorageError = types.StorageError.wrap(message)
-    return error
 
 
 def test_the_first_request_names_the_stream(writer: BigQueryWriteClient, stream: str) -> None:

@@ -17,8 +17,8 @@ import requests
 from .clients import credentials, new_stream, rest_client
 from .fault_kinds import KINDS
 from .process import Json, LocalBigQuery, LocalBigQueryError
-from .test_load_jobs import lines, load
-from .test_stream_faults import GRPC_ANSWERS
+from .support.grpc_errors import GRPC_ANSWERS
+from .support.loads import lines, load
 
 ONCE = Retry(predicate=if_exception_type())
 

@@ -12,7 +12,7 @@ from tests.machine.patience import Patience
 
 from .clients import RowType, append, append_request, commit, new_stream, rest_client, write_client
 from .process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery, start
-from .test_load_jobs import lines, load, looked_up
+from .support.loads import lines, load, looked_up
 
 PROJECT = "local-project"
 ROW = RowType(("id", "int64", "optional"))

@@ -11,6 +11,7 @@ import pytest
 
 from .clients import RowType, append, append_request, commit, new_stream, write_client
 from .process import Json, LocalBigQuery
+from .support.grpc_errors import GRPC_ANSWERS
 
 ONCE = Retry(predicate=if_exception_type())
 ROW = RowType(("id", "int64", "optional"), ("name", "string", "optional"))
@@ -45,18 +46,6 @@ def stream(writer: BigQueryWriteClient, table: str) -> str:
 def rows(*ids: int) -> list[bytes]:
     """Return serialized rows."""
     return ROW.serialized([{"id": id_, "name": f"row {id_}"} for id_ in ids])
-
-
-GRPC_ANSWERS: dict[str, type[exceptions.GoogleAPICallError]] = {
-    "RESOURCE_EXHAUSTED": exceptions.ResourceExhausted,
-    "UNAVAILABLE": exceptions.ServiceUnavailable,
-    "ABORTED": exceptions.Aborted,
-    "INTERNAL": exceptions.InternalServerError,
-    "UNAUTHENTICATED": exceptions.Unauthenticated,
-    "PERMISSION_DENIED": exceptions.PermissionDenied,
-    "DEADLINE_EXCEEDED": exceptions.DeadlineExceeded,
-    "NOT_FOUND": exceptions.NotFound,
-}
 
 
 @pytest.mark.parametrize(("kind", "error"), GRPC_ANSWERS.items())

@@ -9,7 +9,7 @@ import pytest
 
 from .clients import rest_client
 from .process import DATA_EDITOR, JOB_USER, LocalBigQuery
-from .test_load_jobs import lines, load
+from .support.loads import lines, load
 
 SCHEMA = [
     SchemaField("id", "INTEGER"),

@@ -8,7 +8,7 @@ from google.cloud.bigquery import EncryptionConfiguration, TimePartitioning
 import pytest
 
 from .process import LocalBigQuery
-from .test_catalog import declared
+from .support.declarations import declared
 
 KEY = "projects/kms/locations/us/keyRings/r/cryptoKeys/{}"
 

@@ -10,7 +10,7 @@ from requests import ConnectionError, Response
 
 from .clients import credentials
 from .process import Json, LocalBigQuery
-from .test_load_jobs import looked_up
+from .support.loads import looked_up
 
 UNIT = 256 * 1024
 LINE = b'{"id": 1}\n'

@@ -12,7 +12,7 @@ import pytest
 from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import timestamp
-from tests.bigquery_export.bigquery.test_protobuf import TABLE, VALUES
+from tests.bigquery_export.support.all_types import TABLE, VALUES
 
 FIRST = timestamp(datetime(1, 1, 1, tzinfo=UTC))
 LAST = timestamp(datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))

@@ -13,7 +13,8 @@ from custom_components.bigquery_export.rows.relationships import (
     NodeType,
     edge_row_values,
 )
-from tests.bigquery_export.bigquery.test_entity_views import BEGINNING, Tables
+from tests.bigquery_export.support.entity_tables import BEGINNING, Tables
+from tests.bigquery_export.support.exported_rows import arrays_as_text
 from tests.bigquery_export.support.warehouse import Warehouse
 
 
@@ -53,14 +54,6 @@ def query(warehouse: Warehouse, view: str, where: str = "TRUE") -> list[dict[str
         warehouse.project,
     )
     return [arrays_as_text(row) for row in rows]
-
-
-def arrays_as_text(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with arrays as texts."""
-    return {
-        name: " | ".join(item["v"] for item in value) if isinstance(value, list) else value
-        for name, value in row.items()
-    }
 
 
 def dependents(warehouse: Warehouse, where: str) -> set[tuple[str, str, str]]:

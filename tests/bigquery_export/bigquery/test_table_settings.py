@@ -30,7 +30,7 @@ from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from custom_components.bigquery_export.rows.table import Table
 from custom_components.bigquery_export.status.export_status import Trigger
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 
 DAY = 86_400_000

@@ -39,17 +39,13 @@ from custom_components.bigquery_export.estimate.estimate import (
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.flow.descriptions import Sentences
 from custom_components.bigquery_export.settings.options import options_from
-from tests.bigquery_export.source.test_plans import MODELS
-from tests.bigquery_export.source.test_states import execute
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_database,
     insert_rows,
-    recorder_db_url,
 )
-
-__all__ = ["database", "recorder_db_url"]
+from tests.bigquery_export.support.recorder_rows import MODELS
+from tests.bigquery_export.support.recording import execute
 
 DAY = 86_400
 START = 1_790_000_000.0

@@ -1,7 +1,7 @@
 """Runs: nothing is lost and nothing comes twice, wherever a run ends."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 import threading
@@ -40,44 +40,11 @@ from custom_components.bigquery_export.export.delivery import Outcome, Rejection
 from custom_components.bigquery_export.export.existing_rows import without_known
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source import readiness
-from tests.bigquery_export.source.test_states import execute, record
+from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at
+from tests.bigquery_export.support.exported_rows import log_rows, log_sum, states_in
 from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.recording import execute, numbers, record, rewrite
 from tests.bigquery_export.support.warehouse import Warehouse
-
-
-class Crash(BaseException):
-    """The process dies here: nothing that the run does afterwards is seen by anybody."""
-
-
-TRANSACTIONS: dict[str, type] = {
-    StorageWriteDelivery.name: PendingStream,
-    LoadJobDelivery.name: LoadTransaction,
-}
-
-
-@pytest.fixture(params=TRANSACTIONS)
-def delivery(request: pytest.FixtureRequest, exporter: Exporter) -> str:
-    """Export by each delivery."""
-    exporter.delivery = request.param
-    return exporter.delivery
-
-
-@pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make transactions of ten rows, in pieces of four."""
-    monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
-    monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
-    monkeypatch.setattr(table_export, "PIECE_ROWS", 4)
-
-
-def states_in(warehouse: Warehouse) -> list[str]:
-    """Return the states that are in BigQuery, in the order of the recorder."""
-    return [row["state"] for row in warehouse.rows("state, state_id")]
-
-
-def numbers(count: int) -> list[str]:
-    """Return the states that `record` has recorded."""
-    return [str(number) for number in range(count)]
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -199,36 +166,6 @@ async def test_increments(hass: HomeAssistant, warehouse: Warehouse, exporter: E
         await exporter.export()
         assert len(states_in(warehouse)) == total
     assert len({row["export_id"] for row in warehouse.rows("export_id, state_id")}) == 3
-
-
-CRASHES = {
-    "while a batch is appended": ("append", "before"),
-    "after a batch was appended": ("append", "after"),
-    "before the sending ends": ("finish", "before"),
-    "after the sending has ended": ("finish", "after"),
-    "before a checkpoint is written": ("save", "before"),
-    "after a checkpoint was written": ("save", "after"),
-    "before the commit": ("commit", "before"),
-    "after the commit": ("commit", "after"),
-}
-
-
-def crash_at(patch: pytest.MonkeyPatch, owner: type, name: str, when: str, call: int) -> None:
-    """Let the process die before or after a method has been called so often."""
-    original: Callable[..., Any] = getattr(owner, name)
-    calls = 0
-
-    def crashing(*args: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call and when == "before":
-            raise Crash
-        result = original(*args)
-        if calls == call:
-            raise Crash
-        return result
-
-    patch.setattr(owner, name, crashing)
 
 
 @pytest.mark.parametrize("crash", CRASHES)
@@ -581,13 +518,6 @@ async def test_recorder_fails(
     await async_wait_recording_done(hass)
 
 
-async def rewrite(hass: HomeAssistant, *statements: str) -> None:
-    """Change the recorder's database while nobody looks: what is not in it any more is gone."""
-    await execute(hass, "UPDATE states SET old_state_id = NULL")
-    for statement in statements:
-        await execute(hass, statement)
-
-
 def keys_in(warehouse: Warehouse) -> list[tuple[str, str]]:
     """Return what identifies the rows that are in BigQuery."""
     rows = warehouse.rows("entity_id, last_updated, state_id")
@@ -785,17 +715,3 @@ async def test_export_log(hass: HomeAssistant, warehouse: Warehouse, exporter: E
         assert row["trigger"] == "test"
         assert row["integration_version"] == "1.2.3"
         assert int(row["started"]) <= int(row["finished"])
-
-
-def log_rows(warehouse: Warehouse) -> int:
-    """Return how many rows the export log says were sent."""
-    return log_sum(warehouse, "row_count")
-
-
-def log_sum(warehouse: Warehouse, column: str) -> int:
-    """Return the sum of a column of the export log."""
-    (row,) = warehouse.server.query(
-        f"SELECT COALESCE(SUM({column}), 0) AS total FROM home.export_log",  # noqa: S608
-        warehouse.project,
-    )
-    return int(row["total"])

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType, InvalidData, section
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import area_registry as ar, entity_registry as er, label_registry as lr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -49,7 +49,8 @@ from custom_components.bigquery_export.rows.events import DEFAULT_EVENTS
 from custom_components.bigquery_export.settings.options import Notifications, options_from
 from custom_components.bigquery_export.settings.schedule import Frequency, Weekday
 from custom_components.bigquery_export.status.export_status import Trigger
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.forms import suggested
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
@@ -70,21 +71,6 @@ async def submit(hass: HomeAssistant, flow_id: str, values: dict[str, Any]) -> C
     result = await hass.config_entries.options.async_configure(flow_id, values)
     await hass.async_block_till_done()
     return result
-
-
-def suggested(result: ConfigFlowResult) -> dict[str, dict[str, Any]]:
-    """Return what a form suggests, by section and field."""
-    schema = result["data_schema"]
-    assert schema is not None
-    return {
-        str(name): {
-            str(field): field.description["suggested_value"]
-            for field in part.schema.schema
-            if field.description
-        }
-        for name, part in schema.schema.items()
-        if isinstance(part, section)
-    }
 
 
 ALL: dict[str, Any] = {

@@ -35,19 +35,11 @@ from custom_components.bigquery_export.rows.ambient import ContextEntity, ambien
 from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.sensor_data import state_numeric
 from custom_components.bigquery_export.settings.options import options_from
-from tests.bigquery_export.export.test_run import (
-    TRANSACTIONS,
-    Crash,
-    crash_at,
-    delivery,
-    small_chunks,
-)
-from tests.bigquery_export.flow.test_options_flow import suggested
-from tests.bigquery_export.source.test_states import execute
+from tests.bigquery_export.support.crashes import TRANSACTIONS, Crash, crash_at
 from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.forms import suggested
+from tests.bigquery_export.support.recording import execute
 from tests.bigquery_export.support.warehouse import Warehouse
-
-__all__ = ["delivery", "small_chunks"]
 
 PRICE = ContextEntity("sensor.price", "price")
 WEATHER = ContextEntity("weather.home", "weather")

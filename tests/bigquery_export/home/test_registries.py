@@ -15,10 +15,15 @@ from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.registry import RegistryValues
 from custom_components.bigquery_export.rows.state_encoder import StateEncoder
 from custom_components.bigquery_export.source.states import Piece
-from tests.bigquery_export.rows.test_state_encoder import ENCODING, row
-from tests.bigquery_export.source.test_states import record
-from tests.bigquery_export.support.registered import FactsExporter, Home, entity_rows, furnish
+from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.registered_home import (
+    DimensionsExporter,
+    Home,
+    entity_rows,
+    furnish,
+)
 from tests.bigquery_export.support.sources import AMSTERDAM, RUN_VALUES
+from tests.bigquery_export.support.state_rows import ENCODING, row
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.machine.patience import patient
 
@@ -231,18 +236,18 @@ def test_encoded_once_for_each_change() -> None:
 
 
 @pytest.fixture
-def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[FactsExporter]:
+def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[DimensionsExporter]:
     """Return what makes runs into empty tables."""
     warehouse.create_table()
     with closing(warehouse.connect()) as connection:
-        yield FactsExporter(hass, connection)
+        yield DimensionsExporter(hass, connection)
 
 
 async def test_change_while_a_run_is_going_on(
     hass: HomeAssistant,
     home: Home,
     warehouse: Warehouse,
-    exporter: FactsExporter,
+    exporter: DimensionsExporter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rows that are encoded after a change have the new facts; the next run sends its row."""

@@ -27,7 +27,7 @@ from custom_components.bigquery_export.rows.relationships import (
     edge_row_values,
 )
 from custom_components.bigquery_export.rows.table import Scope
-from tests.bigquery_export.support.registered import Home, furnish
+from tests.bigquery_export.support.registered_home import Home, furnish
 
 
 @dataclass

@@ -17,8 +17,7 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from tests.bigquery_export.export.test_run import numbers
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.recording import numbers, record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 

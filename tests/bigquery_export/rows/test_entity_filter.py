@@ -8,8 +8,8 @@ import pytest
 from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.entity_filter import EntityFilter, Selection
 from custom_components.bigquery_export.rows.registry import RegistryValues
-from tests.bigquery_export.source.test_states import record
 from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 
 KITCHEN = RegistryValues(

@@ -14,7 +14,6 @@ import pytest
 
 from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
-from custom_components.bigquery_export.rows.ambient import ContextEntity
 from custom_components.bigquery_export.rows.context import Choice, RowContext
 from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
 from custom_components.bigquery_export.rows.entity_filter import EntityFilter, Selection
@@ -24,43 +23,12 @@ from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA, run_
 from custom_components.bigquery_export.rows.state_encoder import StateEncoder
 from custom_components.bigquery_export.source.ambient_states import AmbientStates
 from custom_components.bigquery_export.source.states import Piece, StateRow
+from tests.bigquery_export.support.state_rows import ENCODING, NOON, STARTED, encoder, row
 
-ENCODING = ProtobufEncoding(SENSOR_DATA)
-STARTED = datetime(2026, 11, 21, 7, 45, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
 ULID = "01KAF3ZJ6QW3T4Y5Z6A7B8C9D0"
 ENTITIES = {1: "sensor.kitchen", 2: "light.hall"}
 ATTRIBUTES = {7: '{"friendly_name":"Küche","unit_of_measurement":"°C"}', 8: None}
-
-
-def encoder(
-    *names: str,
-    zone: str = "Europe/Amsterdam",
-    encoding: ProtobufEncoding | NdjsonEncoding = ENCODING,
-) -> StateEncoder:
-    """Return an encoder for a home in Amsterdam, whose clocks may be elsewhere."""
-    run = run_values(source="home", export_id="export", started=STARTED)
-    place = Place(ZoneInfo(zone), Observer(52.4, 4.9, 0))
-    choice = Choice(context_entities=tuple(ContextEntity(f"sensor.{name}", name) for name in names))
-    return StateEncoder(encoding, RowContext(run, place, choice))
-
-
-def row(**changes: Any) -> StateRow:
-    """Return a row as the recorder has it, with changes."""
-    values: dict[str, Any] = {
-        "state_id": 5,
-        "metadata_id": 1,
-        "state": "21.5",
-        "changed": None,
-        "updated": NOON.timestamp(),
-        "attributes_id": 7,
-        "attributes": None,
-        "context": None,
-        "user": None,
-        "parent": None,
-    }
-    return tuple((values | changes).values())
 
 
 def encode(*rows: StateRow, zone: str = "Europe/Amsterdam") -> list[dict[str, Any]]:

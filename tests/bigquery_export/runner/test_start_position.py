@@ -17,17 +17,19 @@ from custom_components.bigquery_export.export.checkpoint import CheckpointFile, 
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from custom_components.bigquery_export.runner.start_position import async_newest_rows, begin_from
-from tests.bigquery_export.export.corrections.test_corrections import (
-    NOTHING,
-    adjust_sum,
-    record as record_statistics,
-    rows_of,
-)
-from tests.bigquery_export.export.test_run import states_in
-from tests.bigquery_export.source.test_states import execute, record
-from tests.bigquery_export.support.corrected import WatchedExporter, known, shown
 from tests.bigquery_export.support.databases import in_database, insert_rows
+from tests.bigquery_export.support.exported_rows import states_in
 from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.recording import execute, record
+from tests.bigquery_export.support.statistics_corrections import (
+    NOTHING,
+    WatchedExporter,
+    adjust_sum,
+    known,
+    record_statistics,
+    rows_of,
+    shown,
+)
 from tests.bigquery_export.support.warehouse import Warehouse
 
 

@@ -26,19 +26,13 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint, Chec
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.source.reader import Anchor
 from custom_components.bigquery_export.status.progress import Progress
-from tests.bigquery_export.export.test_run import (
-    CRASHES,
-    TRANSACTIONS,
-    Crash,
-    crash_at,
-    log_rows,
-    numbers,
-    states_in,
-)
-from tests.bigquery_export.source.test_states import execute, record
+from tests.bigquery_export.support.actions import export_now
+from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at
+from tests.bigquery_export.support.exported_rows import log_rows, states_in
 from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.recording import execute, numbers, record
+from tests.bigquery_export.support.status import state
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.test_coordinator import export_now, state
 from tests.machine.patience import patient
 
 

@@ -13,7 +13,7 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.bigquery_export.scenarios.test_metadata import ENGLISH, ROOT
+from tests.bigquery_export.support.metadata import ENGLISH, ROOT
 from tests.bigquery_export.support.warehouse import Warehouse
 
 DOCS = ROOT / "docs"

@@ -16,7 +16,7 @@ from custom_components.bigquery_export.bigquery.schema import Administration
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.states import Piece
-from tests.bigquery_export.rows.test_state_encoder import encoder, row
+from tests.bigquery_export.support.state_rows import encoder, row
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR
 

@@ -23,8 +23,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.bigquery_export.const import DOMAIN
+from tests.bigquery_export.support.forms import WHAT, destination
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.test_config_flow import WHAT, destination
 from tests.home.compare import compare, newest_state_id
 from tests.home.recorder_database import make
 from tests.machine.slow_callbacks import logged_slow_callbacks

@@ -30,18 +30,14 @@ from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.export.corrections import corrections
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     empty_database,
     in_database,
     insert_rows,
-    recorder_db_url,
 )
 from tests.bigquery_export.support.exported_history import exported
-from tests.bigquery_export.support.history import STATISTICS, History, differences
-from tests.bigquery_export.support.homes import RECORDER, SENSORS, Home, hours_ago, set_up
+from tests.bigquery_export.support.history_rows import STATISTICS, History, differences
+from tests.bigquery_export.support.past_home import RECORDER, SENSORS, Home, hours_ago, set_up
 from tests.bigquery_export.support.warehouse import Warehouse
-
-__all__ = ["database", "recorder_db_url"]
 
 pytestmark = [ON_EACH_DATABASE, pytest.mark.long]
 

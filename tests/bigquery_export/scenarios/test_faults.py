@@ -19,8 +19,8 @@ from custom_components.bigquery_export.const import (
     CONF_SERVICE_ACCOUNT_KEY,
     DOMAIN,
 )
-from tests.bigquery_export.source.test_states import record
 from tests.bigquery_export.support.faults import FAULTS, Fault
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 

@@ -15,10 +15,10 @@ from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
 from custom_components.bigquery_export.home.relationships import async_relationships
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.relationships import RELATIONSHIPS
-from tests.bigquery_export.bigquery.test_relationship_queries import arrays_as_text
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.exported_rows import arrays_as_text
 from tests.bigquery_export.support.golden_home import AUTOMATIONS, GoldenHome
-from tests.bigquery_export.support.registered import FactsExporter, entity_rows, plain
+from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.registered_home import DimensionsExporter, entity_rows, plain
 from tests.bigquery_export.support.warehouse import Warehouse
 
 PLACES = """
@@ -173,7 +173,7 @@ FACTS = (
 
 
 @dataclass
-class GoldenExporter(FactsExporter):
+class GoldenExporter(DimensionsExporter):
     """Exports the tables of facts."""
 
     @override

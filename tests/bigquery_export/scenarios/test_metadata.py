@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 from itertools import chain
-import json
 from pathlib import Path
 import re
 from typing import Any
@@ -26,20 +25,13 @@ from custom_components.bigquery_export.flow import (
 from custom_components.bigquery_export.flow.options_form import OPTIONS_SCHEMA
 from custom_components.bigquery_export.home import context_entities
 from custom_components.bigquery_export.status import issues
+from tests.bigquery_export.support.metadata import ENGLISH, FOLDER, ROOT, read
 from tests.documentation import pages
 
-ROOT = Path(__file__).parents[3]
-FOLDER = ROOT / "custom_components" / DOMAIN
 PLACEHOLDER = re.compile(r"{(\w+)}")
 
 
-def read(path: Path) -> Any:
-    """Return what a JSON file holds."""
-    return json.loads(path.read_text())
-
-
 MANIFEST = read(FOLDER / "manifest.json")
-ENGLISH = read(FOLDER / "translations" / "en.json")
 
 
 def kinds_of_error() -> list[type[ExportError]]:

@@ -23,7 +23,6 @@ from custom_components.bigquery_export.export.session import Result
 from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.events import EventChoice
 from custom_components.bigquery_export.source.readiness import async_flush
-from tests.bigquery_export.support.databases import recorder_db_url
 from tests.bigquery_export.support.exporter import EVERYTHING, Exporter
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.home.compare_recorded import compare_all
@@ -31,8 +30,6 @@ from tests.home.local_time import Place
 from tests.home.older.databases import Older, copy_to_sqlite, opened
 from tests.home.recorded import EVENTS, TABLES, newest_ids
 from tests.machine.patience import patient
-
-__all__ = ["recorder_db_url"]
 
 HOME = Place("Europe/Amsterdam", 52.4, 4.9, 0)
 WAIT = 60

@@ -27,9 +27,9 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.export.tables import TABLES
+from tests.bigquery_export.support.actions import export_now
+from tests.bigquery_export.support.recording_proxy import Wire, tapped
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.support.wire import Wire, tapped
-from tests.bigquery_export.test_coordinator import export_now
 
 USER = "5ec7e7" * 5 + "00"
 SECRETS = (

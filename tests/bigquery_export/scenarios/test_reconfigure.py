@@ -28,9 +28,9 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.runner.storage import checkpoint_file
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.forms import CLOSED, Key, destination, submit
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.test_config_flow import CLOSED, Key, destination, submit
 from tests.local_bigquery.process import DATA_EDITOR
 
 STATES = {CONF_TABLES: ["sensor_data"]}

@@ -29,9 +29,9 @@ from custom_components.bigquery_export.errors import PermissionMissingError
 from custom_components.bigquery_export.flow.content_form import CONTENT_SCHEMA, content_options
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.settings.options import options_from
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.forms import WHAT, Key, begin_destination, destination, submit
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.test_config_flow import WHAT, Key, begin_destination, destination, submit
 from tests.local_bigquery.process import DATA_OWNER
 
 

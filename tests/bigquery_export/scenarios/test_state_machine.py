@@ -53,7 +53,7 @@ from custom_components.bigquery_export.export.rejected.retry import Retry
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
-from tests.bigquery_export.support.model import (
+from tests.bigquery_export.support.in_memory_bigquery import (
     BROKEN,
     DAY,
     HISTORY,

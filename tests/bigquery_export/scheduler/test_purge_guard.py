@@ -51,31 +51,20 @@ from custom_components.bigquery_export.scheduler.purge_guard import PurgeGuard
 from custom_components.bigquery_export.source import readiness
 from custom_components.bigquery_export.source.reader import Anchor
 from custom_components.bigquery_export.status import issues
-from tests.bigquery_export.export.test_run import rewrite, states_in
-from tests.bigquery_export.source.test_plans import (
-    ANALYZE,
-    MODELS,
-    ROWS,
-    TIME,
-    is_slow,
-    plan,
-    row,
-    statements,
-)
-from tests.bigquery_export.source.test_states import execute, record
+from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_database,
     in_recorder,
     insert_rows,
-    recorder_db_url,
 )
+from tests.bigquery_export.support.exported_rows import states_in
 from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.query_plans import ANALYZE, is_slow, plan, statements
+from tests.bigquery_export.support.recorder_rows import MODELS, ROWS, TIME, row
+from tests.bigquery_export.support.recording import execute, record, rewrite
+from tests.bigquery_export.support.status import issues_of, state
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.test_coordinator import export_now, issues_of, state
-
-__all__ = ["database", "recorder_db_url"]
 
 DAY = 86_400
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.scheduler.timer import ScheduleTimer
 from custom_components.bigquery_export.settings.schedule import Frequency, Schedule, shift_of
 from custom_components.bigquery_export.status.export_status import Trigger
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 
 BEGINNING = datetime(2026, 3, 28, 12, tzinfo=UTC)

@@ -17,17 +17,14 @@ from sqlalchemy import Connection, delete
 from custom_components.bigquery_export.source import ambient_states as surroundings_module
 from custom_components.bigquery_export.source.ambient_states import AmbientStates
 from custom_components.bigquery_export.source.states import Piece, StatesReader
-from tests.bigquery_export.source.test_plans import ANALYZE, TIME, is_slow, plan, statements
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_database,
     in_recorder,
     insert_rows,
-    recorder_db_url,
 )
-
-__all__ = ["database", "recorder_db_url"]
+from tests.bigquery_export.support.query_plans import ANALYZE, is_slow, plan, statements
+from tests.bigquery_export.support.recorder_rows import TIME
 
 PRICE, WEATHER, OTHER, MISSING = "sensor.price", "weather.home", "light.a", "sensor.never"
 IDS = {PRICE: 1, WEATHER: 2, OTHER: 3}

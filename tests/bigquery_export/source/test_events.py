@@ -20,12 +20,10 @@ from custom_components.bigquery_export.source import (
 )
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_database,
     in_recorder,
     insert_rows,
     keep_text_inline,
-    recorder_db_url,
 )
 from tests.bigquery_export.support.sources import (
     decoded,
@@ -34,8 +32,6 @@ from tests.bigquery_export.support.sources import (
     read_rows,
     source,
 )
-
-__all__ = ["database", "recorder_db_url"]
 
 NOW = 1_790_000_000.123456
 CHOSEN, OTHER = 1, 2

@@ -12,18 +12,14 @@ from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS
 from custom_components.bigquery_export.rows.table import Table
-from tests.bigquery_export.source.test_plans import MODELS, TIME, record_event_types
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_database,
     in_recorder,
     insert_rows,
-    recorder_db_url,
 )
+from tests.bigquery_export.support.recorder_rows import MODELS, TIME, record_event_types
 from tests.bigquery_export.support.sources import read_pieces, source
-
-__all__ = ["database", "recorder_db_url"]
 
 DAY = 86_400.0
 

@@ -1,23 +1,12 @@
 """How each database finds the rows that a source reads."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from homeassistant.components.recorder.db_schema import (
-    Events,
-    EventTypes,
-    RecorderRuns,
-    States,
-    Statistics,
-    StatisticsShortTerm,
-)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
-from homeassistant.util import dt as dt_util
 import pytest
-from sqlalchemy import Connection, delete, event
+from sqlalchemy import Connection, event
 
 from custom_components.bigquery_export.rows.events import EVENTS
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
@@ -26,97 +15,13 @@ from custom_components.bigquery_export.rows.statistics import STATISTICS, STATIS
 from custom_components.bigquery_export.rows.table import Table
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_database,
     in_recorder,
     insert_rows,
-    recorder_db_url,
 )
+from tests.bigquery_export.support.query_plans import ANALYZE, is_slow, plan, statements
+from tests.bigquery_export.support.recorder_rows import MODELS, ROWS, record_event_types, row
 from tests.bigquery_export.support.sources import source
-
-__all__ = ["database", "recorder_db_url"]
-
-ROWS = 3_000
-TIME = 1_790_000_000.0
-MODELS: dict[str, Any] = {
-    "sensor_data": States,
-    "statistics": Statistics,
-    "statistics_short_term": StatisticsShortTerm,
-    "events": Events,
-    "recorder_runs": RecorderRuns,
-}
-ANALYZE = {
-    "sqlite": "SELECT * FROM {} LIMIT 1",  # Nobody analyzes it in a home.
-    "mysql": "ANALYZE TABLE {}",
-    "postgresql": "ANALYZE {}",
-}
-
-
-def row(table: Table, number: int) -> dict[str, Any]:
-    """Return a row of the recorder."""
-    match table.name:
-        case "sensor_data":
-            return {"last_updated_ts": TIME + number}
-        case "events":
-            return {"time_fired_ts": TIME + number, "event_type_id": 1 + (number % 50 > 0)}
-        case "recorder_runs":
-            now = dt_util.utcnow()
-            return {"start": now, "end": now, "closed_incorrect": False, "created": now}
-    return {"start_ts": TIME + number * 300, "created_ts": TIME}
-
-
-async def record_event_types(hass: HomeAssistant) -> None:
-    """Empty the table of events, and make a type that is chosen and one that is not."""
-    await in_database(hass, lambda db: db.execute(delete(Events)))
-    await in_database(hass, lambda db: db.execute(delete(EventTypes)))
-    types = enumerate(("script_started", "other"), start=1)
-    rows = [{"event_type_id": id_, "event_type": name} for id_, name in types]
-    await insert_rows(hass, EventTypes, rows)
-
-
-@contextmanager
-def statements(hass: HomeAssistant) -> Iterator[list[tuple[str, Any]]]:
-    """Collect what is sent to the recorder's database."""
-    sent: list[tuple[str, Any]] = []
-
-    def remember(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        sent.append((statement, parameters))
-
-    engine = get_instance(hass).engine
-    event.listen(engine, "before_cursor_execute", remember)
-    yield sent
-    event.remove(engine, "before_cursor_execute", remember)
-
-
-def plan(connection: Connection, statement: str, parameters: Any) -> list[str]:
-    """Return the steps by which a database comes to a table's rows, and whether each is bad."""
-
-    def explain(keyword: str) -> list[Any]:
-        return list(connection.exec_driver_sql(f"{keyword} {statement}", parameters).mappings())
-
-    match connection.dialect.name:
-        case "sqlite":
-            return [step["detail"] for step in explain("EXPLAIN QUERY PLAN")]
-        case "mysql":
-            return [
-                f"{step['type']} {step['key']} {step['Extra']} of {step['table']}"
-                for step in explain("EXPLAIN")
-            ]
-    # Whether it can use an index, and not whether that is worth it for so few rows.
-    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    return [step["QUERY PLAN"] for step in explain("EXPLAIN")]
-
-
-def is_slow(step: str, table: str) -> bool:
-    """Return whether a step takes longer the more rows a table has, of which few are wanted."""
-    return (
-        step.startswith("SCAN")  # SQLite
-        or "TEMP B-TREE" in step
-        or step.startswith("ALL ")  # MariaDB
-        or "filesort" in step
-        or f"Seq Scan on {table}" in step  # PostgreSQL
-        or "Sort" in step
-    )
 
 
 @ON_EACH_DATABASE

@@ -12,15 +12,11 @@ from sqlalchemy import delete
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_database,
     in_recorder,
     insert_rows,
-    recorder_db_url,
 )
 from tests.bigquery_export.support.sources import decoded, read_pieces, read_rows, source
-
-__all__ = ["database", "recorder_db_url"]
 
 START = datetime(2026, 3, 28, 23, 59, 59, 123456, tzinfo=UTC)
 

@@ -1,7 +1,6 @@
 """Reading the recorder's states."""
 
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.helpers.recorder import session_scope
 from homeassistant.util.ulid import ulid_now, ulid_to_bytes
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
@@ -11,31 +10,10 @@ from custom_components.bigquery_export.source.lookup_cache import Ids
 from custom_components.bigquery_export.source.states import Piece, StatesReader
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_recorder,
     keep_text_inline,
-    recorder_db_url,
 )
-
-__all__ = ["database", "recorder_db_url"]
-
-
-async def execute(hass: HomeAssistant, statement: str, *values: object) -> None:
-    """Change the recorder's database behind its back."""
-
-    def change() -> None:
-        with session_scope(hass=hass) as session:
-            session.connection().exec_driver_sql(statement, values)
-
-    await in_recorder(hass, change)
-
-
-async def record(hass: HomeAssistant, count: int, *, entities: int = 1, name: str = "s") -> None:
-    """Record states, each with attributes of its own."""
-    for number in range(count):
-        entity_id = f"sensor.{name}{number % entities}"
-        hass.states.async_set(entity_id, str(number), {"number": number})
-    await async_wait_recording_done(hass)
+from tests.bigquery_export.support.recording import execute, record
 
 
 async def read_all(hass: HomeAssistant, reader: StatesReader, limit: int) -> list[Piece]:

@@ -6,7 +6,6 @@ from typing import Any
 from homeassistant.components.recorder.db_schema import (
     Statistics,
     StatisticsMeta,
-    StatisticsShortTerm,
 )
 from homeassistant.components.recorder.models import StatisticMeanType
 from homeassistant.components.recorder.statistics import statistics_during_period
@@ -26,11 +25,9 @@ from custom_components.bigquery_export.rows.table import Table
 from custom_components.bigquery_export.source.reader import Anchor
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_database,
     in_recorder,
     insert_rows,
-    recorder_db_url,
 )
 from tests.bigquery_export.support.sources import (
     decoded,
@@ -39,12 +36,8 @@ from tests.bigquery_export.support.sources import (
     read_rows,
     source,
 )
+from tests.bigquery_export.support.statistics_rows import MODELS, START, row
 
-__all__ = ["database", "recorder_db_url"]
-
-HOUR = 3_600.0
-START = 1_790_000_000.0 // HOUR * HOUR
-MODELS: dict[str, Any] = {"statistics": Statistics, "statistics_short_term": StatisticsShortTerm}
 PERIODS = {"statistics": "hour", "statistics_short_term": "5minute"}
 ON_BOTH_TABLES = pytest.mark.parametrize("table", [STATISTICS, STATISTICS_SHORT_TERM])
 EXACT = [0.1, 1 / 3, -0.0, 5e-324, 1.7976931348623157e308, 2**53 + 1.0, 21.456789012345678, 1e23]
@@ -77,23 +70,6 @@ async def record_statistics(hass: HomeAssistant) -> None:
             )
         ],
     )
-
-
-def row(number: int, **changes: Any) -> dict[str, Any]:
-    """Return a row of statistics as it is inserted."""
-    values = {
-        "metadata_id": 1,
-        "start_ts": START + number * HOUR,
-        "created_ts": START + (number + 1) * HOUR + 10.123456,
-        "mean": None,
-        "mean_weight": None,
-        "min": None,
-        "max": None,
-        "last_reset_ts": None,
-        "state": None,
-        "sum": None,
-    }
-    return values | changes
 
 
 def seconds(micros: int) -> float:

@@ -34,14 +34,13 @@ from custom_components.bigquery_export.status.export_events import (
     async_send_export_event,
 )
 from custom_components.bigquery_export.status.export_status import Trigger
-from tests.bigquery_export.export.test_run import states_in
-from tests.bigquery_export.source.test_states import record
+from tests.bigquery_export.support.actions import export_now
+from tests.bigquery_export.support.exported_rows import states_in
+from tests.bigquery_export.support.past_home import QUIET
+from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.status import state
 from tests.bigquery_export.support.warehouse import Warehouse
-from tests.bigquery_export.test_coordinator import export_now, loaded, state
-from tests.bigquery_export.test_sensor import QUIET
 from tests.machine.patience import patient
-
-__all__ = ["loaded"]
 
 EVENT = "event.home_sensor_data_export"
 LAST_EXPORT = "sensor.home_sensor_data_last_export"

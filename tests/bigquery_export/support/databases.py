@@ -1,10 +1,6 @@
 """The databases that the recorder supports, each a real one that a test has to itself.
 
-A test module imports both fixtures, and marks the tests that are for all of them:
-
-    from tests.bigquery_export.support.databases import ON_EACH_DATABASE, database, recorder_db_url
-
-    __all__ = ["database", "recorder_db_url"]
+A test that is for all of them is marked `ON_EACH_DATABASE`, which sets the fixture `database`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -53,22 +49,6 @@ _SERVERS = {
         start="docker run -d -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:15",
     ),
 }
-
-
-@pytest.fixture
-def database() -> str:
-    """Return which database the recorder uses."""
-    return "sqlite"
-
-
-@pytest.fixture
-def recorder_db_url(
-    database: str, hass_fixture_setup: list[bool], socket_enabled: None, tmp_path: Path
-) -> Iterator[str]:
-    """Make an empty database and return its URL; it goes with the test."""
-    assert not hass_fixture_setup
-    with empty_database(database, tmp_path) as url:
-        yield url
 
 
 @contextmanager

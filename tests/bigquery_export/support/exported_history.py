@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import json
 from typing import Any
 
-from tests.bigquery_export.support.history import (
+from tests.bigquery_export.support.history_rows import (
     STATISTICS,
     ContextRow,
     EventRow,

@@ -18,7 +18,7 @@ from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.home.relationships import async_relationships
-from tests.bigquery_export.support.registered import Home
+from tests.bigquery_export.support.registered_home import Home
 
 BLUEPRINT = """\
 blueprint:

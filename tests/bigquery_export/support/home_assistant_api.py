@@ -36,7 +36,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from sqlalchemy import select
 
 from tests.bigquery_export.support.databases import in_recorder
-from tests.bigquery_export.support.history import (
+from tests.bigquery_export.support.history_rows import (
     ContextRow,
     EventRow,
     History,

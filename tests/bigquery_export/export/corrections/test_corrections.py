@@ -28,27 +28,28 @@ from custom_components.bigquery_export.export import chunk as chunk_module, resu
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.corrections.digest_file import DigestFile
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
-from tests.bigquery_export.export.test_run import Crash, crash_at
-from tests.bigquery_export.source.test_statistics import row
-from tests.bigquery_export.support.corrected import NOW, TABLES, WatchedExporter, known, shown
+from tests.bigquery_export.support.crashes import Crash, crash_at
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    database,
     in_database,
     insert_rows,
-    recorder_db_url,
 )
+from tests.bigquery_export.support.statistics_corrections import (
+    COUNT,
+    NOTHING,
+    NOW,
+    START,
+    STEPS,
+    TABLES,
+    WatchedExporter,
+    adjust_sum,
+    known,
+    record_statistics,
+    rows_of,
+    shown,
+)
+from tests.bigquery_export.support.statistics_rows import HOUR, MODELS, row
 from tests.bigquery_export.support.warehouse import Warehouse
-
-__all__ = ["database", "recorder_db_url"]
-
-HOUR = 3_600.0
-START = datetime(2026, 9, 29, tzinfo=UTC).timestamp()
-NOTHING = {"statistics": 0, "statistics_short_term": 0}
-MODELS: dict[str, Any] = {"statistics": Statistics, "statistics_short_term": StatisticsShortTerm}
-STEPS = {"statistics": 12 * HOUR, "statistics_short_term": HOUR}
-COUNT = 10
-"""Rows of each statistic: those of `statistics` are of two months, of the others of one day."""
 
 
 @pytest.fixture
@@ -59,65 +60,10 @@ def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[WatchedExpor
         yield WatchedExporter(hass, connection)
 
 
-def rows_of(metadata_id: int, table: str, first: int = 0, count: int = COUNT) -> list[Any]:
-    """Return rows of a measurement, or of a meter where the id is even."""
-    return [
-        row(
-            0,
-            metadata_id=metadata_id,
-            start_ts=START + number * STEPS[table],
-            created_ts=START + number * STEPS[table] + 10.5,
-            **(
-                {"state": number / 3, "sum": 100 + number / 3}
-                if metadata_id % 2 == 0
-                else {"mean": number / 7, "min": -1.5, "max": 40.0 + number}
-            ),
-        )
-        for number in range(first, first + count)
-    ]
-
-
-async def record(hass: HomeAssistant) -> None:
-    """Write statistics of a thermometer, a meter, an import, and another meter."""
-    await in_database(hass, lambda db: db.execute(delete(StatisticsRuns)))  # They began later.
-    await insert_rows(
-        hass,
-        StatisticsMeta,
-        [
-            {
-                "id": number,
-                "statistic_id": statistic_id,
-                "source": statistic_id.partition(":")[0] if ":" in statistic_id else "recorder",
-                "unit_of_measurement": unit,
-                "unit_class": unit_class,
-                "has_mean": None,
-                "has_sum": kind is StatisticMeanType.NONE,
-                "name": "Cost" if ":" in statistic_id else None,
-                "mean_type": kind,
-            }
-            for number, statistic_id, unit, unit_class, kind in (
-                (1, "sensor.kitchen", "°C", "temperature", StatisticMeanType.ARITHMETIC),
-                (2, "sensor.meter", "kWh", "energy", StatisticMeanType.NONE),
-                (4, "provider:cost", None, None, StatisticMeanType.NONE),
-                (6, "sensor.water", "L", "volume", StatisticMeanType.NONE),
-            )
-        ],
-    )
-    for name, model in MODELS.items():
-        for metadata_id in (1, 2, 4, 6):
-            await insert_rows(hass, model, rows_of(metadata_id, name))
-
-
 async def same(hass: HomeAssistant, warehouse: Warehouse) -> None:
     """Make sure that the views show what Home Assistant shows."""
     for table in TABLES:
         assert shown(warehouse, table) == await known(hass, table)
-
-
-async def adjust_sum(hass: HomeAssistant) -> None:
-    """Adjust a sum from some time on."""
-    when = datetime.fromtimestamp(START + 4 * HOUR, UTC)
-    get_instance(hass).async_adjust_statistics("sensor.meter", when, 7.25, "kWh")
 
 
 async def convert_unit(hass: HomeAssistant) -> None:
@@ -250,7 +196,7 @@ async def test_corrections(
     correct: Callable[[HomeAssistant], Awaitable[None]],
 ) -> None:
     """What Home Assistant changes afterwards is noticed, and the views show it; once is enough."""
-    await record(hass)
+    await record_statistics(hass)
     assert await exporter.export_and_check() == NOTHING
     await same(hass, warehouse)
 
@@ -270,7 +216,7 @@ async def test_between_export_and_first_look(
     correct: Callable[[HomeAssistant], Awaitable[None]],
 ) -> None:
     """What is changed before anybody has looked is noticed, too."""
-    await record(hass)
+    await record_statistics(hass)
     await exporter.export()
     await correct(hass)
     await async_wait_recording_done(hass)
@@ -282,7 +228,7 @@ async def test_all_corrections(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
 ) -> None:
     """One correction after the other, each of what the ones before have left."""
-    await record(hass)
+    await record_statistics(hass)
     for correct in (
         adjust_sum,
         import_into_the_past,
@@ -306,7 +252,7 @@ async def test_only_what_differs(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
 ) -> None:
     """Of a statistic that was changed in one month, that month is sent, and no other."""
-    await record(hass)
+    await record_statistics(hass)
     await exporter.export_and_check()
     october = datetime(2026, 10, 1, tzinfo=UTC).timestamp()
     await in_database(
@@ -339,7 +285,7 @@ async def test_once_a_day(hass: HomeAssistant, exporter: WatchedExporter) -> Non
     """The recorder is looked through once a local day."""
     hass.config.time_zone = "America/Chicago"
     await hass.config.async_set_time_zone("America/Chicago")
-    await record(hass)
+    await record_statistics(hass)
     await exporter.export()
     await exporter.new_corrections().async_check(NOW)
     await adjust_sum(hass)
@@ -356,7 +302,7 @@ async def test_purged(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter, *, looked: bool
 ) -> None:
     """What the recorder purges is kept, and what it changes of the rest is shown."""
-    await record(hass)
+    await record_statistics(hass)
     runs = [{"start": datetime.fromtimestamp(START + n * HOUR, UTC)} for n in range(COUNT)]
     await insert_rows(hass, StatisticsRuns, runs)
     await exporter.export_and_check()
@@ -392,7 +338,7 @@ async def test_other_database(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
 ) -> None:
     """A database that was lost takes nothing with it: its rows are not shown as deleted."""
-    await record(hass)
+    await record_statistics(hass)
     await exporter.export_and_check()
     before = shown(warehouse, "statistics")
 
@@ -431,7 +377,7 @@ async def test_other_database_for_a_while(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
 ) -> None:
     """What another database had of the same hours is not shown when the one before is back."""
-    await record(hass)
+    await record_statistics(hass)
     await exporter.export_and_check()
     meter = Statistics.metadata_id == 2
     others = rows_of(2, "statistics")
@@ -464,7 +410,7 @@ async def test_digests_lost(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
 ) -> None:
     """Without digests everything is sent again, and the views show it as it is."""
-    await record(hass)
+    await record_statistics(hass)
     await exporter.export_and_check()
     await adjust_sum(hass)
     await async_wait_recording_done(hass)
@@ -480,7 +426,7 @@ async def test_checkpoint_lost(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
 ) -> None:
     """Rows that are found in BigQuery count as they were sent."""
-    await record(hass)
+    await record_statistics(hass)
     await exporter.export()
     exporter.file.remove()
     assert await exporter.export_and_check() == NOTHING
@@ -495,7 +441,7 @@ async def test_refused_rows(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
 ) -> None:
     """Rows that cannot be sent are not sent again every day."""
-    await record(hass)
+    await record_statistics(hass)
     bad = [
         row(0, metadata_id=2, start_ts=None),
         row(0, metadata_id=None, start_ts=START),
@@ -519,7 +465,7 @@ async def test_file_cannot_be_written(
     hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
 ) -> None:
     """Where a digest cannot be kept, nothing is committed."""
-    await record(hass)
+    await record_statistics(hass)
     for file in _files(exporter):
         file.path.mkdir(parents=True)
     with pytest.raises(CheckpointUnwritableError):
@@ -529,7 +475,7 @@ async def test_file_cannot_be_written(
 
 async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter) -> None:
     """A look that is stopped is made again from its beginning."""
-    await record(hass)
+    await record_statistics(hass)
     await exporter.export()
     await adjust_sum(hass)
     await async_wait_recording_done(hass)
@@ -565,7 +511,7 @@ async def test_crash(
     """Wherever a process dies, while it exports or corrects, the views become true."""
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 7)
     owner, name = CRASHES[crash]
-    await record(hass)
+    await record_statistics(hass)
     with monkeypatch.context() as patch:
         crash_at(patch, owner, name, when, call)
         with suppress(Crash):
@@ -597,7 +543,7 @@ async def test_backfill(
     """While a backfill waits nothing is corrected, and afterwards nothing needs to be."""
     monkeypatch.setattr(resume, "MAX_ROWS", 15)
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 15)
-    await record(hass)
+    await record_statistics(hass)
     await exporter.new_run().async_export(backfill=False)
     await insert_rows(hass, Statistics, rows_of(6, "statistics", COUNT, 3))
     with monkeypatch.context() as patch, suppress(Crash):

@@ -21,37 +21,10 @@ from custom_components.bigquery_export.export.corrections.digests import (
     day,
     month,
 )
-from custom_components.bigquery_export.source.reader import Anchor
 from custom_components.bigquery_export.source.statistics import (
     Statistic,
-    StatisticsPiece,
-    StatisticsRow,
 )
-
-METER = Statistic("sensor.meter", "recorder", "kWh", "energy", True, None, 0)
-DAY = 86_400.0
-START = 20_000 * DAY
-"""4 October 2024."""
-
-
-def row(id_: int, **values: Any) -> StatisticsRow:
-    """Return a row of the meter."""
-    names = ("mean", "mean_weight", "min", "max", "last_reset_ts", "state", "sum", "created_ts")
-    fields = {"start_ts": START + id_ * 3600, "state": id_ / 3, **values}
-    return (id_, 1, fields["start_ts"], *(fields.get(name) for name in names))
-
-
-def piece(*rows: StatisticsRow, statistic: Statistic = METER) -> StatisticsPiece:
-    """Return a piece of rows."""
-    return StatisticsPiece(rows, {1: statistic}, Anchor(rows[-1][0], ""))
-
-
-def digests(*pieces: StatisticsPiece, by: Callable[[Any], int] = month) -> Digests:
-    """Return the digests of pieces."""
-    result = Digests(Periods(by))
-    for rows in pieces:
-        result.add(rows)
-    return result
+from tests.bigquery_export.support.digests import DAY, METER, START, digests, piece, row
 
 
 def like(one: Digests, other: Digests) -> bool:
@@ -62,7 +35,7 @@ def like(one: Digests, other: Digests) -> bool:
 def test_stable() -> None:
     """A digest is the same in another process, and is the one that earlier versions have kept."""
     code = (
-        "from tests.bigquery_export.test_digests import *;"
+        "from tests.bigquery_export.support.digests import *;"
         "print(digests(piece(row(1, sum=0.1, created_ts=None), row(2))).as_json())"
     )
     printed = subprocess.run(

@@ -27,21 +27,22 @@ from custom_components.bigquery_export.export.dimensions.snapshot_file import (
     SnapshotFile,
 )
 from custom_components.bigquery_export.rows.entities import ENTITIES
-from tests.bigquery_export.export.test_run import TRANSACTIONS, Crash, crash_at, log_rows
-from tests.bigquery_export.support.registered import FactsExporter, Home, entity_rows
+from tests.bigquery_export.support.crashes import TRANSACTIONS, Crash, crash_at
+from tests.bigquery_export.support.exported_rows import log_rows
+from tests.bigquery_export.support.registered_home import DimensionsExporter, Home, entity_rows
 from tests.bigquery_export.support.warehouse import Warehouse
 
 
 @pytest.fixture
-def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[FactsExporter]:
+def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[DimensionsExporter]:
     """Return what makes runs into empty tables."""
     warehouse.create_table()
     with closing(warehouse.connect()) as connection:
-        yield FactsExporter(hass, connection)
+        yield DimensionsExporter(hass, connection)
 
 
 @pytest.fixture(params=TRANSACTIONS)
-def delivery(request: pytest.FixtureRequest, exporter: FactsExporter) -> str:
+def delivery(request: pytest.FixtureRequest, exporter: DimensionsExporter) -> str:
     """Export by each delivery."""
     exporter.delivery = request.param
     return exporter.delivery
@@ -92,7 +93,7 @@ CRASHES = {
 }
 
 
-def crash(patch: pytest.MonkeyPatch, exporter: FactsExporter, where: str) -> None:
+def crash(patch: pytest.MonkeyPatch, exporter: DimensionsExporter, where: str) -> None:
     """Let the process die at one of the places."""
     name, when = CRASHES[where]
     owner: type = TRANSACTIONS[exporter.delivery]
@@ -109,7 +110,7 @@ def crash(patch: pytest.MonkeyPatch, exporter: FactsExporter, where: str) -> Non
 async def test_crash(
     home: Home,
     warehouse: Warehouse,
-    exporter: FactsExporter,
+    exporter: DimensionsExporter,
     delivery: str,
     monkeypatch: pytest.MonkeyPatch,
     where: str,
@@ -144,7 +145,7 @@ async def test_crash(
 async def test_change_after_a_crash(
     home: Home,
     warehouse: Warehouse,
-    exporter: FactsExporter,
+    exporter: DimensionsExporter,
     delivery: str,
     monkeypatch: pytest.MonkeyPatch,
     where: str,
@@ -164,7 +165,9 @@ async def test_change_after_a_crash(
 
 
 @pytest.mark.parametrize("lost", ["file", "damaged file", "checkpoint", "both"])
-async def test_lost(home: Home, warehouse: Warehouse, exporter: FactsExporter, lost: str) -> None:
+async def test_lost(
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter, lost: str
+) -> None:
     """Without file or checkpoint everything is sent again, and the views show no change."""
     warehouse.create_table(ENTITIES)
     await exporter.export()
@@ -194,7 +197,7 @@ async def test_lost(home: Home, warehouse: Warehouse, exporter: FactsExporter, l
 async def test_forgotten_transaction(
     home: Home,
     warehouse: Warehouse,
-    exporter: FactsExporter,
+    exporter: DimensionsExporter,
     monkeypatch: pytest.MonkeyPatch,
     *,
     committed: bool,
@@ -225,7 +228,7 @@ async def test_forgotten_transaction(
 
 
 async def test_no_commit_without_its_file(
-    home: Home, warehouse: Warehouse, exporter: FactsExporter
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter
 ) -> None:
     """Where the file cannot be written nothing is committed."""
     exporter.snapshot_file.path.mkdir(parents=True)
@@ -236,7 +239,7 @@ async def test_no_commit_without_its_file(
     assert await exporter.export_entities() == 3
 
 
-def refusing(exporter: FactsExporter, entity_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def refusing(exporter: DimensionsExporter, entity_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the registry say something of an entity that cannot be encoded."""
     look = exporter.registries.async_entities
 
@@ -252,7 +255,7 @@ def refusing(exporter: FactsExporter, entity_id: str, monkeypatch: pytest.Monkey
 
 
 async def test_rejected(
-    home: Home, warehouse: Warehouse, exporter: FactsExporter, monkeypatch: pytest.MonkeyPatch
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An entity whose facts cannot be encoded is kept in the file of rejected rows, once."""
     refusing(exporter, "sensor.b", monkeypatch)
@@ -270,7 +273,7 @@ async def test_rejected(
 
 
 async def test_rejected_rows_are_sent_again(
-    home: Home, warehouse: Warehouse, exporter: FactsExporter, delivery: str
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter, delivery: str
 ) -> None:
     """A row that BigQuery did not take is sent again when that is asked for, and only once."""
     exporter.tables = ()
@@ -297,7 +300,7 @@ async def test_rejected_rows_are_sent_again(
 
 
 async def test_batches(
-    home: Home, warehouse: Warehouse, exporter: FactsExporter, monkeypatch: pytest.MonkeyPatch
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many rows are sent in batches, and committed together."""
     monkeypatch.setattr(snapshot_module, "PIECE_ROWS", 2)
@@ -322,7 +325,7 @@ async def test_batches(
     assert (log["first_id"], log["last_id"]) == (generation, generation)
 
 
-async def test_stop(home: Home, warehouse: Warehouse, exporter: FactsExporter) -> None:
+async def test_stop(home: Home, warehouse: Warehouse, exporter: DimensionsExporter) -> None:
     """A stopped run sends nothing, and the next one everything."""
     await exporter.registries.async_open({})
     run = exporter.new_run()
@@ -338,7 +341,7 @@ async def test_what_is_remembered_of_the_gone(
     hass: HomeAssistant,
     home: Home,
     warehouse: Warehouse,
-    exporter: FactsExporter,
+    exporter: DimensionsExporter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of keys that are gone the latest are remembered, and each has its row nonetheless."""
@@ -360,7 +363,7 @@ async def test_what_is_remembered_of_the_gone(
 
 
 async def test_clock_that_runs_back(
-    home: Home, warehouse: Warehouse, exporter: FactsExporter
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter
 ) -> None:
     """Generations have rising numbers whatever the clock says."""
     await exporter.export()

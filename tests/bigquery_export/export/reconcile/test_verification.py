@@ -18,26 +18,18 @@ from custom_components.bigquery_export.const import (
     CONF_EVENTS,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_TABLES,
-    DOMAIN,
 )
 from custom_components.bigquery_export.export.reconcile import partition_comparison
-from tests.bigquery_export.export.corrections.test_corrections import (
-    START,
-    record as record_statistics,
-)
-from tests.bigquery_export.export.test_run import log_rows
-from tests.bigquery_export.source.test_states import execute
+from tests.bigquery_export.support.actions import act
+from tests.bigquery_export.support.exported_rows import log_rows
+from tests.bigquery_export.support.recording import execute
+from tests.bigquery_export.support.statistics_corrections import START, record_statistics
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
 FIRST = dt_util.utcnow().date() - timedelta(days=3)
 DAYS = {"start_date": FIRST.isoformat(), "end_date": (FIRST + timedelta(days=1)).isoformat()}
 MONTH = datetime.fromtimestamp(START, dt_util.UTC).date()
-
-
-async def act(hass: HomeAssistant, name: str, **data: Any) -> Any:
-    """Use an action, and return its response."""
-    return await hass.services.async_call(DOMAIN, name, data, blocking=True, return_response=True)
 
 
 async def live(hass: HomeAssistant) -> None:

@@ -14,9 +14,10 @@ from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from tests.bigquery_export.export.test_run import Crash, crash_at, log_rows, numbers, states_in
-from tests.bigquery_export.source.test_states import execute, record
+from tests.bigquery_export.support.crashes import Crash, crash_at
+from tests.bigquery_export.support.exported_rows import log_rows, states_in
 from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.recording import execute, numbers, record
 from tests.bigquery_export.support.warehouse import Warehouse
 
 

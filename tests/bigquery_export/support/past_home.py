@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from custom_components.bigquery_export.const import CONF_EVENTS, CONF_TABLES, DOMAIN
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from tests.bigquery_export.support.exported_history import exported
-from tests.bigquery_export.support.history import History, counts, differences, together
+from tests.bigquery_export.support.history_rows import History, counts, differences, together
 from tests.bigquery_export.support.home_assistant_api import known
 from tests.bigquery_export.support.warehouse import Warehouse
 
@@ -208,3 +208,7 @@ def _context(time: float) -> Context:
         blake2b(f"{number} {time}".encode(), digest_size=16).digest() for number in range(3)
     )
     return Context(user_id=user.hex(), parent_id=bytes_to_ulid(parent), id=bytes_to_ulid(own))
+
+
+QUIET = {**RECORDER, "commit_interval": 0}
+"""A recorder that does not record the sensors of the export."""

@@ -30,7 +30,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 
 @dataclass
-class FactsExporter(Exporter):
+class DimensionsExporter(Exporter):
     """Exports states and entities as the coordinator does, with the facts of the registries."""
 
     registries: Registries = field(init=False)

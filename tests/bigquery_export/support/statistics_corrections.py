@@ -1,11 +1,15 @@
-"""Exports of statistics that are watched, and what the views show of them."""
+"""Statistics, corrections of them, and exports that look for those."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, override
 
+from homeassistant.components.recorder.db_schema import StatisticsMeta, StatisticsRuns
+from homeassistant.components.recorder.models import StatisticMeanType
 from homeassistant.components.recorder.statistics import get_metadata, statistics_during_period
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import get_instance
+from sqlalchemy import delete
 
 from custom_components.bigquery_export.export.corrections.corrections import Corrections
 from custom_components.bigquery_export.export.corrections.ledger import observed
@@ -14,8 +18,9 @@ from custom_components.bigquery_export.export.recorder_tables import RECORDER_TA
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
 from custom_components.bigquery_export.rows.context import RowContext
-from tests.bigquery_export.support.databases import in_recorder
+from tests.bigquery_export.support.databases import in_database, in_recorder, insert_rows
 from tests.bigquery_export.support.exporter import PLACE, Exporter
+from tests.bigquery_export.support.statistics_rows import HOUR, MODELS, row
 from tests.bigquery_export.support.warehouse import Warehouse
 
 TABLES = ("statistics", "statistics_short_term")
@@ -120,3 +125,65 @@ async def known(hass: HomeAssistant, table: str) -> list[Row]:
         ),
         key=lambda row: (row[0], row[2]),
     )
+
+
+START = datetime(2026, 9, 29, tzinfo=UTC).timestamp()
+NOTHING = {"statistics": 0, "statistics_short_term": 0}
+STEPS = {"statistics": 12 * HOUR, "statistics_short_term": HOUR}
+COUNT = 10
+"""Rows of each statistic: those of `statistics` are of two months, of the others of one day."""
+
+
+def rows_of(metadata_id: int, table: str, first: int = 0, count: int = COUNT) -> list[Any]:
+    """Return rows of a measurement, or of a meter where the id is even."""
+    return [
+        row(
+            0,
+            metadata_id=metadata_id,
+            start_ts=START + number * STEPS[table],
+            created_ts=START + number * STEPS[table] + 10.5,
+            **(
+                {"state": number / 3, "sum": 100 + number / 3}
+                if metadata_id % 2 == 0
+                else {"mean": number / 7, "min": -1.5, "max": 40.0 + number}
+            ),
+        )
+        for number in range(first, first + count)
+    ]
+
+
+async def record_statistics(hass: HomeAssistant) -> None:
+    """Write statistics of a thermometer, a meter, an import, and another meter."""
+    await in_database(hass, lambda db: db.execute(delete(StatisticsRuns)))  # They began later.
+    await insert_rows(
+        hass,
+        StatisticsMeta,
+        [
+            {
+                "id": number,
+                "statistic_id": statistic_id,
+                "source": statistic_id.partition(":")[0] if ":" in statistic_id else "recorder",
+                "unit_of_measurement": unit,
+                "unit_class": unit_class,
+                "has_mean": None,
+                "has_sum": kind is StatisticMeanType.NONE,
+                "name": "Cost" if ":" in statistic_id else None,
+                "mean_type": kind,
+            }
+            for number, statistic_id, unit, unit_class, kind in (
+                (1, "sensor.kitchen", "°C", "temperature", StatisticMeanType.ARITHMETIC),
+                (2, "sensor.meter", "kWh", "energy", StatisticMeanType.NONE),
+                (4, "provider:cost", None, None, StatisticMeanType.NONE),
+                (6, "sensor.water", "L", "volume", StatisticMeanType.NONE),
+            )
+        ],
+    )
+    for name, model in MODELS.items():
+        for metadata_id in (1, 2, 4, 6):
+            await insert_rows(hass, model, rows_of(metadata_id, name))
+
+
+async def adjust_sum(hass: HomeAssistant) -> None:
+    """Adjust a sum from some time on."""
+    when = datetime.fromtimestamp(START + 4 * HOUR, UTC)
+    get_instance(hass).async_adjust_statistics("sensor.meter", when, 7.25, "kWh")

@@ -1,0 +1,86 @@
+"""The forms of the config flow and of the options, and what a user fills in."""
+
+import json
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, section
+
+from custom_components.bigquery_export.const import (
+    CONF_ADVANCED,
+    CONF_API_ENDPOINT,
+    CONF_CONTEXT_ENTITIES,
+    CONF_DATASET_ID,
+    CONF_EXPORT_AT_ONCE,
+    CONF_KEY_JSON,
+    CONF_LOCATION,
+    CONF_PROJECT_ID,
+    CONF_STORAGE_ENDPOINT,
+    CONF_TABLE_ID,
+    CONF_TABLES,
+    DOMAIN,
+)
+from tests.bigquery_export.support.warehouse import Warehouse
+
+CLOSED = "http://127.0.0.1:9"
+"""An address of this machine where nobody listens."""
+WHAT = {CONF_TABLES: ["sensor_data"], CONF_CONTEXT_ENTITIES: [], CONF_EXPORT_AT_ONCE: False}
+"""What is chosen in the last form: the local BigQuery takes seconds to make views."""
+type Key = dict[str, Any]
+
+
+def destination(warehouse: Warehouse, **changes: str) -> dict[str, Any]:
+    """Return what a user fills in, with changes."""
+    advanced = {
+        CONF_API_ENDPOINT: warehouse.server.rest_url,
+        CONF_STORAGE_ENDPOINT: warehouse.server.storage_url,
+    }
+    values = {
+        CONF_PROJECT_ID: warehouse.project,
+        CONF_DATASET_ID: "home",
+        CONF_LOCATION: "EU",
+        CONF_TABLE_ID: "sensor_data",
+    }
+    for name, value in changes.items():
+        (advanced if name in advanced else values)[name] = value
+    return {**values, CONF_ADVANCED: advanced}
+
+
+async def begin(hass: HomeAssistant) -> str:
+    """Begin a flow and return its id."""
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "user"
+    assert not result["errors"]
+    return result["flow_id"]
+
+
+async def submit(hass: HomeAssistant, flow_id: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Submit a form, and let the entry that it may make be set up."""
+    result = await hass.config_entries.flow.async_configure(flow_id, values)
+    await hass.async_block_till_done()
+    return dict(result)
+
+
+async def begin_destination(hass: HomeAssistant, key: Key) -> str:
+    """Begin a flow, give it the key, and return its id."""
+    flow_id = await begin(hass)
+    result = await submit(hass, flow_id, {CONF_KEY_JSON: json.dumps(key)})
+    assert result["step_id"] == "destination"
+    return flow_id
+
+
+def suggested(result: ConfigFlowResult) -> dict[str, dict[str, Any]]:
+    """Return what a form suggests, by section and field."""
+    schema = result["data_schema"]
+    assert schema is not None
+    return {
+        str(name): {
+            str(field): field.description["suggested_value"]
+            for field in part.schema.schema
+            if field.description
+        }
+        for name, part in schema.schema.items()
+        if isinstance(part, section)
+    }
