@@ -10,10 +10,13 @@ from .bigquery.connection import Connection
 from .bigquery.credentials import NotAServiceAccountKeyError
 from .bigquery.schema import Administration
 from .const import CONF_EXPORT_AT_ONCE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
-from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
+from .coordinator import BigQueryExportCoordinator
 from .errors import ExportError, KeyRefusedError
 from .notifications import async_dismiss_notifications, async_setup_notifications
+from .runner.runner import Runner
 from .runner.storage import forget_other_destination, remove_all
+from .scheduler.runtime_data import BigQueryExportConfigEntry, RuntimeData
+from .scheduler.scheduler import Scheduler
 from .services import async_setup_services
 from .settings.destination import destination_from
 from .settings.options import options_from
@@ -49,29 +52,31 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     async_clear_issues(hass, entry)
     await hass.async_add_executor_job(forget_other_destination, hass, entry)
 
-    coordinator = BigQueryExportCoordinator(hass, entry, connection)
-    entry.async_on_unload(coordinator.async_close)
+    runner = Runner(hass, entry, connection)
+    entry.async_on_unload(runner.async_close)
+    coordinator = BigQueryExportCoordinator(hass, entry, runner)
+    scheduler = Scheduler(hass, entry, coordinator, runner)
     await coordinator.async_config_entry_first_refresh()
-    entry.runtime_data = coordinator
+    entry.runtime_data = RuntimeData(scheduler, coordinator, runner)
     async_setup_notifications(hass, entry)
 
     async def async_stop(_: Event) -> None:
-        await coordinator.async_stop()
+        await runner.async_stop()
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop))
-    coordinator.async_schedule()
+    scheduler.async_start()
 
     await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
     if CONF_EXPORT_AT_ONCE in entry.data:
         data = {name: entry.data[name] for name in entry.data if name != CONF_EXPORT_AT_ONCE}
         hass.config_entries.async_update_entry(entry, data=data)
-        coordinator.async_begin_export()
+        scheduler.async_export_now()
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> bool:
     """Stop the export, and unload a config entry."""
-    await entry.runtime_data.async_stop()
+    await entry.runtime_data.runner.async_stop()
     return await hass.config_entries.async_unload_platforms(entry, _PLATFORMS)
 
 

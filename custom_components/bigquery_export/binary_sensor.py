@@ -11,8 +11,8 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BigQueryExportConfigEntry
 from .entity import AlwaysAvailableEntity
+from .scheduler.runtime_data import BigQueryExportConfigEntry
 
 # Coordinator is used to centralize the data updates
 PARALLEL_UPDATES = 0
@@ -31,7 +31,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the binary sensor of a config entry."""
-    async_add_entities([ProblemBinarySensor(entry.runtime_data, _PROBLEM)])
+    async_add_entities([ProblemBinarySensor(entry.runtime_data.coordinator, _PROBLEM)])
 
 
 class ProblemBinarySensor(AlwaysAvailableEntity, BinarySensorEntity):

@@ -7,8 +7,8 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BigQueryExportConfigEntry
 from .entity import AlwaysAvailableEntity
+from .scheduler.runtime_data import BigQueryExportConfigEntry, RuntimeData
 
 # Coordinator is used to centralize the data updates
 PARALLEL_UPDATES = 0
@@ -30,7 +30,12 @@ async def async_setup_entry(
 class ExportNowButton(AlwaysAvailableEntity, ButtonEntity):
     """Begins to export everything that waits; the status says how it goes."""
 
+    def __init__(self, data: RuntimeData, description: ButtonEntityDescription) -> None:
+        """Begin exports by the scheduler of an entry."""
+        super().__init__(data.coordinator, description)
+        self._scheduler = data.scheduler
+
     @override
     async def async_press(self) -> None:
         """Begin an export, and do not wait until it ends."""
-        self.coordinator.async_begin_export()
+        self._scheduler.async_export_now()

@@ -31,8 +31,9 @@ from .const import (
     CONF_WEEKDAYS,
     DOMAIN,
 )
-from .coordinator import BigQueryExportConfigEntry, BigQueryExportCoordinator
+from .coordinator import BigQueryExportCoordinator
 from .export.checkpoint import Checkpoint, Position
+from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .source.readiness import KNOWN_SCHEMA
 
 _LIBRARIES = ("google-auth", "google-cloud-bigquery", "google-cloud-bigquery-storage", "grpcio")
@@ -49,7 +50,7 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BigQueryExportConfigEntry
 ) -> dict[str, Any]:
     """Return what helps to find a mistake, without a secret, an address or a name of the home."""
-    coordinator = entry.runtime_data
+    coordinator, runner = entry.runtime_data.coordinator, entry.runtime_data.runner
     return {
         "libraries": await hass.async_add_executor_job(_libraries),
         "data": _without_names(entry.data),
@@ -61,14 +62,14 @@ async def async_get_config_entry_diagnostics(
         "recorder": _recorder(hass),
         "status": _status(coordinator),
         "health": {
-            "retrying": coordinator.health.retrying,
-            "failures": coordinator.health.failures,
-            "tables_in_doubt": coordinator.health.tables_in_doubt,
+            "retrying": runner.health.retrying,
+            "failures": runner.health.failures,
+            "tables_in_doubt": runner.health.tables_in_doubt,
             "recorder_readable": coordinator.last_update_success,
             "issues": _issues(hass, entry),
-            "load_jobs_used": coordinator.exporter.load_jobs_used,
+            "load_jobs_used": runner.load_jobs_used,
         },
-        "checkpoint": _checkpoint(coordinator.checkpoint),
+        "checkpoint": _checkpoint(runner.checkpoint),
     }
 
 

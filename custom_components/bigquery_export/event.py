@@ -7,8 +7,8 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BigQueryExportConfigEntry
 from .entity import AlwaysAvailableEntity
+from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .status.export_events import ExportEvent, ExportEventType, async_listen_export_events
 
 # Coordinator is used to centralize the data updates
@@ -28,7 +28,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the event entity of a config entry."""
-    async_add_entities([ExportEventEntity(entry.runtime_data, _EXPORT)])
+    async_add_entities([ExportEventEntity(entry.runtime_data.coordinator, _EXPORT)])
 
 
 class ExportEventEntity(AlwaysAvailableEntity, EventEntity):

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .coordinator import BigQueryExportConfigEntry
+from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .settings.options import Notifications, options_from
 from .status.export_events import ExportEvent, ExportEventType, async_listen_export_events
 from .translation import async_text
@@ -30,7 +30,9 @@ def async_setup_notifications(hass: HomeAssistant, entry: BigQueryExportConfigEn
         )
     )
     entry.async_on_unload(
-        entry.runtime_data.async_add_listener(partial(_async_dismiss_healed, hass, entry))
+        entry.runtime_data.coordinator.async_add_listener(
+            partial(_async_dismiss_healed, hass, entry)
+        )
     )
 
 
@@ -69,7 +71,7 @@ def _may_pass(export_event: ExportEvent) -> bool:
 @callback
 def _async_dismiss_healed(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
     """Take back what has been put right."""
-    status = entry.runtime_data.data
+    status = entry.runtime_data.coordinator.data
     if not status.last_error:
         _async_dismiss(hass, entry, ExportEventType.FAILED)
     if not status.rejected:

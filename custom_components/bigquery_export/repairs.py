@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
-from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -12,8 +12,9 @@ from homeassistant.helpers import issue_registry as ir
 import probatio
 
 from .const import DOMAIN
-from .coordinator import BigQueryExportConfigEntry
-from .errors import TableNotFoundError
+from .errors import ExportError, TableNotFoundError
+from .runner.storage import acknowledge_gaps
+from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .status.export_status import Trigger
 from .status.issues import ROWS_AT_RISK, ROWS_LOST, ROWS_REJECTED
 from .translation import async_reason
@@ -95,7 +96,7 @@ class TryAgainFlow(_Flow):
         trigger = Trigger.RETENTION if key == ROWS_AT_RISK else Trigger.ACTION
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                await entry.runtime_data.async_export(trigger)
+                await entry.runtime_data.runner.async_export(trigger)
 
 
 class RejectedRowsFlow(_Flow):
@@ -128,12 +129,12 @@ class RejectedRowsFlow(_Flow):
             return self._form(step_id)
         if self._entry.state is not ConfigEntryState.LOADED:
             return self._form(step_id, "not_loaded")
-        coordinator = self._entry.runtime_data
+        runner = self._entry.runtime_data.runner
         try:
             if step_id == "discard":
-                await coordinator.async_discard_rejected()
+                await runner.async_discard_rejected()
                 return self.async_create_entry(data={})
-            result = await coordinator.async_retry_rejected()
+            result = await runner.async_retry_rejected()
         except HomeAssistantError as err:
             return self._form(step_id, "failed", {"problem": async_reason(self.hass, err)})
         if not result.rejected:
@@ -143,6 +144,30 @@ class RejectedRowsFlow(_Flow):
         return self._form(
             step_id, "still_rejected", {"still": str(result.rejected), "problem": why}
         )
+
+
+class GapsFlow(_Flow):
+    """Says that rows are gone, and forgets them once the user has read it."""
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Say it."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Forget the gaps, so that later ones are shown by themselves."""
+        if user_input is None:
+            return self._form("confirm")
+        entry = self._entry
+        try:
+            if entry.state is ConfigEntryState.LOADED:
+                await entry.runtime_data.runner.async_acknowledge_gaps()
+            else:
+                await self.hass.async_add_executor_job(acknowledge_gaps, self.hass, entry)
+        except ExportError as err:
+            return self._form("confirm", "failed", {"problem": async_reason(self.hass, err)})
+        return self.async_create_entry(data={})
 
 
 class RemovedFlow(RepairsFlow):
@@ -162,10 +187,10 @@ async def async_create_fix_flow(
     entry: BigQueryExportConfigEntry | None = hass.config_entries.async_get_entry(
         str((data or {}).get("entry_id"))
     )
-    if issue is not None and issue.translation_key == ROWS_LOST:
-        return ConfirmRepairFlow()
     if issue is None or entry is None:
         return RemovedFlow()
+    if issue.translation_key == ROWS_LOST:
+        return GapsFlow(entry, issue)
     if issue.translation_key == ROWS_REJECTED:
         return RejectedRowsFlow(entry, issue)
     return TryAgainFlow(entry, issue)

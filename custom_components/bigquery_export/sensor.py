@@ -22,8 +22,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .coordinator import BigQueryExportConfigEntry
 from .entity import BigQueryExportEntity
+from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .status.export_status import ExportStatus, Status
 from .status.progress import Backfill
 
@@ -179,7 +179,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the sensors of a config entry."""
     async_add_entities(
-        BigQueryExportSensor(entry.runtime_data, description) for description in SENSORS
+        BigQueryExportSensor(entry.runtime_data.coordinator, description) for description in SENSORS
     )
 
 

@@ -17,7 +17,6 @@ import probatio
 
 from .actions.responses import export_response, verify_response
 from .const import CONF_TABLES, DOMAIN
-from .coordinator import BigQueryExportConfigEntry
 from .errors import ExportError
 from .estimate.estimate import async_estimate
 from .runner.requests import (
@@ -34,6 +33,7 @@ from .runner.requests import (
     ExportRequest,
     VerifyRequest,
 )
+from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .settings.options import options_from
 from .status.export_status import Trigger
 from .translation import translated
@@ -85,7 +85,7 @@ async def _async_export_now(call: ServiceCall) -> ServiceResponse:
     """Export what waits, and return what was done."""
     entry = _entry(call)
     wanted = ExportRequest.of(call, options_from(entry.options))
-    return export_response(await entry.runtime_data.async_export(Trigger.ACTION, wanted))
+    return export_response(await entry.runtime_data.runner.async_export(Trigger.ACTION, wanted))
 
 
 async def _async_estimate(call: ServiceCall) -> ServiceResponse:
@@ -102,27 +102,27 @@ async def _async_verify(call: ServiceCall) -> ServiceResponse:
     """Compare the recorder with BigQuery, and return how they differ."""
     entry = _entry(call)
     wanted = VerifyRequest.of(call.hass, call, options_from(entry.options))
-    return {**verify_response(wanted, await entry.runtime_data.async_verify(wanted))}
+    return {**verify_response(wanted, await entry.runtime_data.runner.async_verify(wanted))}
 
 
 async def _async_pause(call: ServiceCall) -> None:
     """Let nothing begin by itself any more, and backfills wait."""
-    _entry(call).runtime_data.async_pause(True)
+    _entry(call).runtime_data.scheduler.async_pause(True)
 
 
 async def _async_resume(call: ServiceCall) -> None:
     """Go on after a pause."""
-    _entry(call).runtime_data.async_pause(False)
+    _entry(call).runtime_data.scheduler.async_pause(False)
 
 
 async def _async_retry_rejected(call: ServiceCall) -> ServiceResponse:
     """Send the rejected rows again, and return what was done."""
-    return export_response(await _entry(call).runtime_data.async_retry_rejected())
+    return export_response(await _entry(call).runtime_data.runner.async_retry_rejected())
 
 
 async def _async_discard_rejected(call: ServiceCall) -> ServiceResponse:
     """Delete the rejected rows, and return how many there were."""
-    return {"discarded": await _entry(call).runtime_data.async_discard_rejected()}
+    return {"discarded": await _entry(call).runtime_data.runner.async_discard_rejected()}
 
 
 type _Action = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]

@@ -7,8 +7,8 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BigQueryExportConfigEntry
 from .entity import AlwaysAvailableEntity
+from .scheduler.runtime_data import BigQueryExportConfigEntry, RuntimeData
 
 # Coordinator is used to centralize the data updates
 PARALLEL_UPDATES = 0
@@ -30,6 +30,11 @@ async def async_setup_entry(
 class PauseSwitch(AlwaysAvailableEntity, SwitchEntity):
     """Lets nothing begin by itself while it is on, and backfills wait."""
 
+    def __init__(self, data: RuntimeData, description: SwitchEntityDescription) -> None:
+        """Pause the scheduler of an entry."""
+        super().__init__(data.coordinator, description)
+        self._scheduler = data.scheduler
+
     @property
     @override
     def is_on(self) -> bool:
@@ -39,9 +44,9 @@ class PauseSwitch(AlwaysAvailableEntity, SwitchEntity):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Pause."""
-        self.coordinator.async_pause(True)
+        self._scheduler.async_pause(True)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Go on."""
-        self.coordinator.async_pause(False)
+        self._scheduler.async_pause(False)

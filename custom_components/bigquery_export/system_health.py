@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from .bigquery.connection import API_ENDPOINT, STORAGE_ENDPOINT
 from .const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
-from .coordinator import BigQueryExportConfigEntry
+from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .settings.destination import destination_from
 
 _SIGN_IN = "https://oauth2.googleapis.com/token"
@@ -28,7 +28,10 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     entries: list[BigQueryExportConfigEntry] = hass.config_entries.async_entries(
         DOMAIN, include_disabled=False
     )
-    loaded = [entry.runtime_data for entry in hass.config_entries.async_loaded_entries(DOMAIN)]
+    loaded_entries: list[BigQueryExportConfigEntry] = hass.config_entries.async_loaded_entries(
+        DOMAIN
+    )
+    loaded = [entry.runtime_data.coordinator for entry in loaded_entries]
     times = [one.data.last_export for one in loaded if one.data.last_export]
     info: dict[str, Any] = {
         name: async_check_can_reach_url(hass, url) for name, url in _urls(entries).items()

@@ -62,7 +62,7 @@ def test_spread_and_percentiles() -> None:
 async def test_exports_are_measured_without_what_asks_for_them(tmp_path: Path) -> None:
     """What an export has used is its own, each in turn."""
 
-    class Coordinator:
+    class Runner:
         async def async_export(self, rows: int) -> int:
             burn(rows / 100)
             return rows
@@ -75,9 +75,9 @@ async def test_exports_are_measured_without_what_asks_for_them(tmp_path: Path) -
     for name in (LAGS, COLLECTIONS, SAMPLES):
         (tmp_path / name).touch()
     assert Measurements(tmp_path).exports == []
-    measure_exports(tmp_path, Coordinator)
+    measure_exports(tmp_path, Runner)
     for rows in (1, 5):
-        assert await Coordinator().async_export(rows) == rows
+        assert await Runner().async_export(rows) == rows
         burn(0.1)
     few, many = Measurements(tmp_path).exports
     assert 0.01 <= few.loop_cpu < many.loop_cpu

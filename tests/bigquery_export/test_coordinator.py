@@ -24,12 +24,12 @@ from custom_components.bigquery_export.const import (
     CONF_SERVICE_ACCOUNT_KEY,
     DOMAIN,
 )
-from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
 from custom_components.bigquery_export.errors import (
     QuotaExceededError,
     StorageUnreachableError,
 )
 from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
+from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.sensor import SENSORS
 from custom_components.bigquery_export.status.export_status import Trigger
 from tests.bigquery_export.support.actions import export_now
@@ -90,10 +90,10 @@ async def test_nothing_new(
         patch.setattr(StorageWriteDelivery, "begin", Mock(side_effect=AssertionError))
         for _ in range(2):
             await async_wait_recording_done(hass)
-            result = await loaded.runtime_data.async_export(Trigger.SCHEDULE)
+            result = await loaded.runtime_data.runner.async_export(Trigger.SCHEDULE)
             assert not any(result.rows.values())
     await record(hass, 1, name="new")
-    result = await loaded.runtime_data.async_export(Trigger.SCHEDULE)
+    result = await loaded.runtime_data.runner.async_export(Trigger.SCHEDULE)
     assert result.rows["sensor_data"] > 1
     await async_wait_recording_done(hass)
     assert (await export_now(hass))["rows"]["sensor_data"] > 0
@@ -117,7 +117,7 @@ async def test_facts_of_entities(
     assert (await export_now(hass))["rows"]["entities"] == 1
     rows = warehouse.rows("registry_id, state_id", f"entity_id = '{entry.entity_id}'")
     assert [row["registry_id"] for row in rows] == [entry.id] * 2
-    assert not loaded.runtime_data._exporter._registries._unsubscribe
+    assert not loaded.runtime_data.runner._jobs._registries._unsubscribe
     file = SnapshotFile(hass, loaded.entry_id, "entities").path
     assert file.exists()
     assert await hass.config_entries.async_remove(loaded.entry_id)
@@ -197,7 +197,7 @@ async def test_daily_export(
     hass.config_entries.async_update_entry(entry, options=options)
     assert await hass.config_entries.async_setup(entry.entry_id)
     # Google's clients would wait for ever with clocks that stand still.
-    with patch.object(BigQueryExportCoordinator, "async_export") as export:
+    with patch.object(Runner, "async_export") as export:
         for minutes, exports in ((-120, 0), (-1, 0), (0, 1), (1, 1), (24 * 60, 2)):
             freezer.move_to(due + timedelta(minutes=minutes))
             async_fire_time_changed(hass)
@@ -214,11 +214,11 @@ async def test_daily_export_that_fails(
 ) -> None:
     """An export that nobody waits for leaves a line in the log, and the next one heals it."""
     warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
-    await loaded.runtime_data._scheduler.async_export(dt_util.utcnow())
+    await loaded.runtime_data.scheduler._async_export_due(dt_util.utcnow())
     assert "The export to BigQuery failed: BigQuery cannot find" in caplog.text
     assert state(hass, "status") == "failed"
     warehouse.create_table()
-    await loaded.runtime_data._scheduler.async_export(dt_util.utcnow())
+    await loaded.runtime_data.scheduler._async_export_due(dt_util.utcnow())
     assert state(hass, "status") == "idle"
 
 
@@ -229,7 +229,7 @@ async def test_daily_export_while_one_runs(
     await record(hass, 3)
     running = hass.async_create_task(export_now(hass))
     await asyncio.sleep(0)
-    await loaded.runtime_data._scheduler.async_export(dt_util.utcnow())
+    await loaded.runtime_data.scheduler._async_export_due(dt_util.utcnow())
     await running
     assert "export to BigQuery failed" not in caplog.text
 
@@ -242,11 +242,11 @@ async def test_failure(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: 
     with pytest.raises(HomeAssistantError, match=r"lacks a permission \(bigquery\.tables"):
         await export_now(hass)
     assert state(hass, "status") == "failed"
-    assert "permission" in loaded.runtime_data.data.last_error
+    assert "permission" in loaded.runtime_data.coordinator.data.last_error
     warehouse.grant(key, "roles/bigquery.dataEditor")
     await export_now(hass)
     assert state(hass, "status") == "idle"
-    assert loaded.runtime_data.data.last_error is None
+    assert loaded.runtime_data.coordinator.data.last_error is None
     assert len(warehouse.rows()) >= 3
 
 
@@ -255,7 +255,7 @@ async def test_refused_key_asks_for_a_new_one(
 ) -> None:
     """A key that was deleted while Home Assistant runs starts the flow for a new one."""
     warehouse.server.delete_account(loaded.data[CONF_SERVICE_ACCOUNT_KEY]["client_email"])
-    loaded.runtime_data._connection._credentials.token = None
+    loaded.runtime_data.runner._connection._credentials.token = None
     await record(hass, 1)
     with pytest.raises(HomeAssistantError, match="does not accept the key"):
         await export_now(hass)
@@ -284,9 +284,9 @@ async def test_recorder_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEn
     with patch(
         "custom_components.bigquery_export.source.states.StatesReader.count", side_effect=error
     ):
-        await loaded.runtime_data.async_refresh()
+        await loaded.runtime_data.coordinator.async_refresh()
     assert state(hass, "status") == "unavailable"
-    await loaded.runtime_data.async_refresh()
+    await loaded.runtime_data.coordinator.async_refresh()
     assert state(hass, "status") == "idle"
 
 
@@ -297,19 +297,19 @@ async def test_progress(
     """While an export runs, the sensors follow it from transaction to transaction."""
     monkeypatch.setattr("custom_components.bigquery_export.export.chunk.MAX_ROWS", 10)
     monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 5)
-    monkeypatch.setattr("custom_components.bigquery_export.display._SHOWN_AFTER", 0)
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 0)
     hass.config_entries.async_update_entry(loaded, options={CONF_BATCH_ROWS: 5})
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await record(hass, 30)
-    await loaded.runtime_data.async_refresh()
+    await loaded.runtime_data.coordinator.async_refresh()
     seen: list[tuple[str, int, int]] = []
     waiting = int(state(hass, "rows_waiting"))
 
     def look() -> None:
-        data = loaded.runtime_data.data
+        data = loaded.runtime_data.coordinator.data
         seen.append((data.status, data.rows_exported, data.rows_waiting))
 
-    unsubscribe = loaded.runtime_data.async_add_listener(look)
+    unsubscribe = loaded.runtime_data.coordinator.async_add_listener(look)
     await export_now(hass)
     unsubscribe()
     exporting = [(exported, left) for status, exported, left in seen if status == "exporting"]
@@ -324,13 +324,13 @@ async def test_progress_now_and_then(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often an export says how far it is, it is shown every three seconds at most."""
-    coordinator = loaded.runtime_data
-    now = coordinator._display._shown_at = 100.0
-    monkeypatch.setattr("custom_components.bigquery_export.display.monotonic", lambda: now)
+    coordinator = loaded.runtime_data.coordinator
+    now = coordinator._shown_at = 100.0
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator.monotonic", lambda: now)
     shown: list[float] = []
     unsubscribe = coordinator.async_add_listener(lambda: shown.append(now))
     for now in (100.5, 102.9, 103.0, 103.5, 105.9, 106.0, 106.1):  # noqa: B007 (the clock)
-        coordinator._on_progress(coordinator.checkpoint)
+        coordinator._async_progressed()
     unsubscribe()
     assert shown == [103.0, 106.0]
 
@@ -414,9 +414,9 @@ async def test_tried_again(
     assert state(hass, "status") == "retrying"
     assert issues_of(hass) == {}
 
-    await loaded.runtime_data._scheduler.async_export(dt_util.utcnow())
+    await loaded.runtime_data.scheduler._async_export_due(dt_util.utcnow())
     assert state(hass, "status") == "idle"
-    assert not loaded.runtime_data.health.retrying
+    assert not loaded.runtime_data.runner.health.retrying
     assert len(warehouse.rows()) >= 3
     assert caplog.text.count("The export to BigQuery failed") == 0  # the action's caller knew
     assert caplog.text.count("The export to BigQuery works again") == 1
@@ -431,10 +431,10 @@ async def test_no_retry_after_unloading(
     monkeypatch.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
     with pytest.raises(HomeAssistantError):
         await export_now(hass)
-    coordinator = loaded.runtime_data
-    assert coordinator.health.retrying
+    runner = loaded.runtime_data.runner
+    assert runner.health.retrying
     assert await hass.config_entries.async_unload(loaded.entry_id)
-    assert not coordinator.health.retrying
+    assert not runner.health.retrying
 
 
 async def test_expired_token(
@@ -444,7 +444,7 @@ async def test_expired_token(
     await record(hass, 1)
     await export_now(hass)
     await record(hass, 3, name="new")
-    credentials = loaded.runtime_data._connection._credentials
+    credentials = loaded.runtime_data.runner._connection._credentials
     credentials.token = "expired"  # noqa: S105
     with pytest.raises(HomeAssistantError, match="does not answer"):
         await export_now(hass)

@@ -23,7 +23,7 @@ from custom_components.bigquery_export.const import (
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.runner.factory import Exporter
+from custom_components.bigquery_export.runner.factory import JobFactory
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
@@ -89,7 +89,7 @@ async def test_damaged_key(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     [
         lambda text: "{",
         lambda text: "[]",
-        lambda text: text.replace('"version":1', '"version":99'),
+        lambda text: text.replace('"version":2', '"version":99'),
         lambda text: re.sub(r'"positions":{.*?},"intent"', '"positions":[],"intent"', text),
         lambda text: re.sub(r'"cursor":(\d+)', r'"cursor":1\1', text),
     ],
@@ -137,7 +137,7 @@ async def test_running_export_ends(
     end: str,
 ) -> None:
     """Unloading, or stopping Home Assistant, ends a running export within seconds and cleanly."""
-    monkeypatch.setattr("custom_components.bigquery_export.display._SHOWN_AFTER", 0)
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 0)
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)
@@ -170,16 +170,16 @@ async def test_export_that_is_prepared_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An export that is stopped before its first row has none, and says that it was stopped."""
-    prepare = Exporter.async_new_run
+    prepare = JobFactory.async_new_run
     preparing = asyncio.Event()
 
-    async def prepare_until_stopped(exporter: Exporter, *args: Any) -> Any:
-        run = await prepare(exporter, *args)
+    async def prepare_until_stopped(jobs: JobFactory, *args: Any, **options: Any) -> Any:
+        run = await prepare(jobs, *args, **options)
         preparing.set()
-        await async_wait_until(lambda: entry.runtime_data.stopped, 60)
+        await async_wait_until(lambda: entry.runtime_data.runner.stopped, 60)
         return run
 
-    monkeypatch.setattr(Exporter, "async_new_run", prepare_until_stopped)
+    monkeypatch.setattr(JobFactory, "async_new_run", prepare_until_stopped)
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)

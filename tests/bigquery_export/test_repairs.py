@@ -19,10 +19,11 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.bigquery_export import repairs
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
-from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
 from custom_components.bigquery_export.errors import LocationError
-from custom_components.bigquery_export.export.purge import Gap, RowsAtRisk
+from custom_components.bigquery_export.export.checkpoint import Gap
+from custom_components.bigquery_export.export.purge import RowsAtRisk
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
+from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.status import issues
 from custom_components.bigquery_export.status.export_status import Trigger
 from tests.bigquery_export.support.actions import export_now
@@ -198,7 +199,7 @@ async def test_rejected_rows(
     await dialog.open("rows_rejected", entry)
     assert (await dialog.submit(next_step_id="discard"))["step_id"] == "discard"
     with monkeypatch.context() as patch:
-        patch.setattr(BigQueryExportCoordinator, "is_running", True)
+        patch.setattr(Runner, "is_running", True)
         step = await dialog.submit()
     assert "An export is running already" in step["description_placeholders"]["problem"]
     assert await hass.config_entries.async_unload(entry.entry_id)
@@ -233,10 +234,13 @@ async def test_rows_in_danger_and_lost(
         await asyncio.sleep(3600)
 
     monkeypatch.setattr(repairs, "PATIENCE", 0.01)
-    monkeypatch.setattr(BigQueryExportCoordinator, "async_export", export)
+    monkeypatch.setattr(Runner, "async_export", export)
     now = dt_util.utcnow()
     issues.async_show_rows_at_risk(hass, entry, RowsAtRisk(3, now.timestamp(), now))
-    issues.async_show_gaps(hass, entry, [Gap("events", 3, 0, now.timestamp())])
+    runner = entry.runtime_data.runner
+    gap = Gap("events", 3, 0, now.timestamp())
+    await runner._journal.async_save(runner.checkpoint.with_gap(gap))
+    issues.async_show_gaps(hass, entry, runner.checkpoint.gaps)
     step = await dialog.open("rows_in_danger", entry)
     assert step["description_placeholders"]["count"] == "3"
     assert (await dialog.submit())["type"] == "create_entry"
@@ -246,6 +250,7 @@ async def test_rows_in_danger_and_lost(
     assert (step["step_id"], step["description_placeholders"]["tables"]) == ("confirm", "events")
     assert (await dialog.submit())["type"] == "create_entry"
     assert issues_of(hass) == {}
+    assert runner.checkpoint.gaps == ()
     issues.async_show_issue(hass, entry, LocationError("home", "US"))
     (issue,) = ir.async_get(hass).issues.values()
     assert not issue.is_fixable

@@ -96,7 +96,7 @@ async def test_sensors(
     assert states["sensor.home_sensor_data_last_error"].state == "unknown"
     next_export = dt_util.parse_datetime(states["sensor.home_sensor_data_next_export"].state)
     assert next_export is not None
-    assert next_export == entry.runtime_data.next_export
+    assert next_export == entry.runtime_data.coordinator.data.next_export
     assert next_export > dt_util.utcnow()
     assert states["sensor.home_sensor_data_rows_exported"].state == "0"
     assert states["sensor.home_sensor_data_rows_waiting"].state == "0"
@@ -130,9 +130,9 @@ async def test_what_an_export_leaves(
     hass.states.async_set("sensor.old", "1", timestamp=hour_ago.timestamp())
     await async_wait_recording_done(hass)
     await record(hass, 3)
-    await entry.runtime_data.async_refresh()
+    await entry.runtime_data.coordinator.async_refresh()
     assert 1 <= float(shown(hass, "oldest_waiting")) < 1.1
-    export = entry.runtime_data.async_export
+    export = entry.runtime_data.runner.async_export
     # Not by an action, which is an event that the recorder writes down when it likes.
     first, second = [await export(Trigger.ACTION) for _ in range(2)]
     rows = first.total

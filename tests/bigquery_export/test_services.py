@@ -19,7 +19,6 @@ from sqlalchemy.exc import OperationalError
 from custom_components.bigquery_export import services
 from custom_components.bigquery_export.bigquery.listed_rows import ListedRows
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, CONF_TABLES, DOMAIN
-from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.runner.requests import METHODS
@@ -153,7 +152,7 @@ async def test_what_is_refused_and_what_is_not(
 
     # Comparing goes on beside exports, once at a time, and ends when the export is unloaded.
     rows = ListedRows.rows
-    coordinator: BigQueryExportCoordinator = entry.runtime_data
+    verifier = entry.runtime_data.runner._verifier
     exported: list[Any] = []
 
     def look(lookup: ListedRows, *args: Any) -> Any:
@@ -177,9 +176,9 @@ async def test_what_is_refused_and_what_is_not(
     assert found["total"]["missing"] == found["total"]["only_in_bigquery"] == 0
 
     def stop(lookup: ListedRows, *args: Any) -> Any:
-        hass.loop.call_soon_threadsafe(coordinator._verifier.async_stop)
+        hass.loop.call_soon_threadsafe(verifier.async_stop)
         for row in rows(lookup, *args):
-            while not coordinator._verifier._stopped:
+            while not verifier._stopped:
                 sleep(0.001)
             yield row
 

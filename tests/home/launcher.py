@@ -98,9 +98,9 @@ def _export_without_pauses() -> None:
 
 def _export_like_the_schedule() -> None:
     """Let no export begin because of states that are the integration's own."""
-    module = _integration("exporter")
+    module = _integration("runner.factory")
     assert module.UNHURRIED
-    module.UNHURRIED = tuple(_integration("export_status").Trigger)  # type: ignore[attr-defined]
+    module.UNHURRIED = tuple(_integration("status.export_status").Trigger)  # type: ignore[attr-defined]
 
 
 def _run_module(name: str) -> dict[str, Any]:
@@ -137,9 +137,7 @@ def _run(resources: ExitStack) -> None:
     if folder := os.environ.get(MEASUREMENTS):
         measurements = _run_module("home/measurements")
         measurements["measure"](Path(folder))
-        measurements["measure_exports"](
-            Path(folder), _integration("coordinator").BigQueryExportCoordinator
-        )
+        measurements["measure_exports"](Path(folder), _integration("runner.runner").Runner)
     sys.argv[0] = "hass"
     runpy.run_module("homeassistant", run_name="__main__", alter_sys=True)
 

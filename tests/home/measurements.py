@@ -74,9 +74,9 @@ def measure(folder: Path) -> None:
     runner.create_event_loop = create_watched_event_loop
 
 
-def measure_exports(folder: Path, coordinator: Any) -> None:
+def measure_exports(folder: Path, runner: Any) -> None:
     """Measure each export that this class makes, from now on."""
-    export = coordinator.async_export
+    export = runner.async_export
 
     async def measured_export(*args: Any) -> Any:
         begin = _clocks()
@@ -86,7 +86,7 @@ def measure_exports(folder: Path, coordinator: Any) -> None:
             file.write(",".join(map(repr, used)) + "\n")
         return result
 
-    coordinator.async_export = measured_export
+    runner.async_export = measured_export
 
 
 def _clocks() -> tuple[float, float, float]:

@@ -46,7 +46,7 @@ class LoadJobDelivery:
         self._encodings: dict[str, NdjsonEncoding] = {}
 
     @property
-    def jobs_used(self) -> int:
+    def load_jobs_used(self) -> int:
         """Return how many jobs of a day the table has used that has used most, in this process."""
         return self._budget.used
 

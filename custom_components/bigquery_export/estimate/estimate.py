@@ -9,6 +9,7 @@ from homeassistant.util import dt as dt_util
 
 from ..bigquery import DELIVERIES
 from ..bigquery.storage_write import StorageWriteDelivery
+from ..errors import ExportError
 from ..export.recorder_tables import RecorderTable
 from ..export.table_export import async_read_recorder
 from ..home.location import async_place, named_choice
@@ -20,7 +21,7 @@ from ..rows.sensor_data import SENSOR_DATA
 from ..settings.options import Options
 from ..source.readiness import check_recorder
 from .extent import read_extent
-from .sampling import measured, read_pieces
+from .sampling import measured, read_pieces, read_sample, row_sizes
 
 GIB = 2**30
 FREE_SENDING = 2 * 1024 * GIB
@@ -179,6 +180,26 @@ async def async_estimate(hass: HomeAssistant, options: Options) -> Estimate:
         registries.async_close()
     delivery = DELIVERIES[options.delivery]
     return Estimate(tables, sending_is_billed=delivery is StorageWriteDelivery)
+
+
+async def async_row_sizes(hass: HomeAssistant, options: Options) -> Mapping[str, int] | None:
+    """Return how many bytes rows of states take here, by group of columns.
+
+    Returns None when there are no such rows, or the recorder cannot be read.
+    """
+    registries = Registries(hass)
+    await registries.async_open({})
+    try:
+        run = await _async_row_context(hass, options, registries)
+        run = replace(run, choice=named_choice(hass, options.choice))
+        piece = await async_read_recorder(hass, read_sample, hass, run)
+        if piece is None:
+            return None
+        return await hass.async_add_executor_job(row_sizes, piece, run)
+    except ExportError:
+        return None
+    finally:
+        registries.async_close()
 
 
 async def _async_row_context(

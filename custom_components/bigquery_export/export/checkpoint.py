@@ -8,14 +8,12 @@ from time import time
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.json import save_json
 from homeassistant.helpers.storage import STORAGE_DIR
 import orjson
 
 from ..const import DOMAIN
-from ..errors import CheckpointUnwritableError
 from ..source.reader import Anchor
+from .files import replace_file
 
 _LOGGER = logging.getLogger(__name__)
 _VERSION = 2
@@ -51,12 +49,12 @@ class Position:
         """Return where a table begins of which nothing up to the last of some rows is wanted."""
         return cls(cursor=anchors[-1].id, anchors=anchors, first=anchors[-1].id)
 
-    def moved(self, last: Anchor, *, rows: int, rejected: int) -> Position:
-        """Return the position after more rows, up to and with `last`."""
+    def moved(self, last: Anchor | None, *, rows: int, rejected: int) -> Position:
+        """Return the position after more rows, up to and with `last`, or without a move."""
         return replace(
             self,
-            cursor=last.id,
-            anchors=_thinned((*self.anchors, last)),
+            cursor=last.id if last else self.cursor,
+            anchors=_thinned((*self.anchors, last)) if last else self.anchors,
             rows=self.rows + rows,
             rejected=self.rejected + rejected,
         )
@@ -172,6 +170,30 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Rows of a table that the recorder has deleted before they were exported."""
+
+    table: str
+    rows: int
+    """How many ids are missing: databases other than SQLite leave some out now and then."""
+    since: float
+    """Until then everything was exported, in seconds since 1970."""
+    until: float
+    """The time of the oldest row that is left, in seconds since 1970."""
+
+    def with_(self, other: Gap | None) -> Gap:
+        """Return this gap together with another one of the same table."""
+        if other is None:
+            return self
+        return Gap(
+            self.table,
+            self.rows + other.rows,
+            min(self.since, other.since),
+            max(self.until, other.until),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Everything that an export must know of the ones before it."""
 
@@ -188,6 +210,8 @@ class Checkpoint:
     """How long it took."""
     bytes_sent: int = 0
     """Bytes of all rows committed since the first export, before protocols and compression."""
+    gaps: tuple[Gap, ...] = ()
+    """What the user has not acknowledged yet, one for each table."""
 
     def position(self, position_key: str) -> Position:
         """Return where a table stands, or its backfill."""
@@ -209,6 +233,12 @@ class Checkpoint:
             bytes_sent=self.bytes_sent + sent,
         )
 
+    def with_gap(self, gap: Gap) -> Checkpoint:
+        """Return the checkpoint with another gap, added to those of the same table."""
+        gaps = {one.table: one for one in self.gaps}
+        gaps[gap.table] = gap.with_(gaps.get(gap.table))
+        return replace(self, gaps=tuple(gaps.values()))
+
     def with_table_position(self, table: str, table_position: TablePosition) -> Checkpoint:
         """Return the checkpoint with a table where it stands now."""
         positions = {**self.positions, table: table_position.new}
@@ -222,8 +252,7 @@ class Checkpoint:
 class CheckpointFile:
     """Keeps the checkpoint in Home Assistant's .storage, one file for each config entry.
 
-    Home Assistant's own `Store` only logs when it cannot write, and writes nothing while Home
-    Assistant stops. A commit needs to know that its intent is on the disk. Methods block.
+    Its methods block.
     """
 
     def __init__(
@@ -275,16 +304,8 @@ class CheckpointFile:
         """
         data = asdict(checkpoint)
         del data["begin"]  # The config entry keeps it.
-        try:
-            self.path.parent.mkdir(exist_ok=True)
-            save_json(
-                str(self.path),
-                {"version": _VERSION, "destination": self._destination, **data},
-                private=True,
-                atomic_writes=True,
-            )
-        except (HomeAssistantError, OSError) as err:
-            raise CheckpointUnwritableError(path=str(self.path), message=str(err)) from err
+        content = {"version": _VERSION, "destination": self._destination, **data}
+        replace_file(self.path, orjson.dumps(content))
 
     def remove(self) -> None:
         """Delete the file."""
@@ -304,6 +325,7 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
         last_rows=data.get("last_rows"),
         last_seconds=data.get("last_seconds"),
         bytes_sent=data.get("bytes_sent", 0),
+        gaps=tuple(Gap(**gap) for gap in data["gaps"]),
     )
 
 
@@ -319,7 +341,7 @@ def _migrated(data: Mapping[str, Any]) -> dict[str, Any]:
             {**intent, "position": position(intent["position"])}, "track", "position_key"
         )
     positions = {key: position(one) for key, one in data["positions"].items()}
-    return {**data, "version": 2, "positions": positions, "intent": intent}
+    return {**data, "version": 2, "positions": positions, "intent": intent, "gaps": []}
 
 
 def _renamed(data: Mapping[str, Any], before: str, after: str) -> dict[str, Any]:

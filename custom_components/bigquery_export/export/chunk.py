@@ -58,6 +58,11 @@ class Chunk:
         """Return whether no other piece may be read."""
         return self.ended or self._read >= MAX_ROWS or len(self._days) > _MAX_DAYS
 
+    @property
+    def empty(self) -> bool:
+        """Return whether there is nothing to commit: neither rows nor a place further on."""
+        return self.last is None and not self.rows and not self.rejected
+
     def look_at(self, rows: EncodedRows) -> None:
         """Count rows that were read, and remember their partitions."""
         self._read += len(rows.data)

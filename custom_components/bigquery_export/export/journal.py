@@ -3,7 +3,7 @@
     finish -> save intent -> commit -> save position
 
 The intent says which transaction may have been committed when the process ends before the
-position is saved. Whoever comes next settles it before it sends anything else.
+position is saved. The next job settles it before it sends anything.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,48 +27,47 @@ _REMEMBERED = 90 * 24 * 60 * 60.0
 
 
 class Journal:
-    """The checkpoint of one config entry, and how it moves."""
+    """The checkpoint of one config entry, and the only one that writes it."""
 
     def __init__(
         self,
         hass: HomeAssistant,
         *,
         file: CheckpointFile,
-        checkpoint: Checkpoint,
         tables: Mapping[str, Table],
         deliveries: Mapping[str, Delivery],
-        delivery: Delivery,
         rejected_rows: RejectedRows,
-        header: Mapping[str, Any],
-        on_progress: Callable[[Checkpoint], None],
+        on_progress: Callable[[], None] = lambda: None,
     ) -> None:
-        """Go on from a checkpoint.
+        """Know of no export yet.
 
         `deliveries` are all that there are, by name: a transaction in doubt may be of another
-        one than the chosen `delivery`. `header` has the columns of the export log that are not
-        of a chunk.
+        one than is used now. `on_progress` is called on the event loop when the checkpoint has
+        moved.
         """
         self._hass = hass
         self._file = file
-        self.checkpoint = checkpoint
         self._tables = tables
-        self._deliveries = deliveries
-        self._delivery = delivery
-        self._rejected_rows = rejected_rows
-        self._header = header
+        self.deliveries = deliveries
         self._on_progress = on_progress
+        self.rejected_rows = rejected_rows
+        self.checkpoint = Checkpoint()
+
+    async def async_load(self) -> None:
+        """Continue from the checkpoint as it was saved last."""
+        self.checkpoint = await self._async_block(self._file.load)
 
     async def async_save(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint. Raises CheckpointUnwritableError."""
         await self._async_block(self._file.save, checkpoint)
         self.checkpoint = checkpoint
-        self._on_progress(checkpoint)
+        self._on_progress()
 
     async def async_settle(self) -> None:
-        """Find out what became of a transaction whose commit nobody saw."""
+        """Find out what became of a transaction whose commit was not seen."""
         if (intent := self.checkpoint.intent) is None:
             return
-        delivery = self._deliveries[intent.delivery]
+        delivery = self.deliveries[intent.delivery]
         table = self._tables[intent.table]
         outcome = await self._async_block(delivery.settle, table, intent.transaction)
         position = self.checkpoint.position(intent.position_key)
@@ -86,28 +85,35 @@ class Journal:
         """Make sure that the export log has its row of a transaction that was committed."""
         outcome = await self._async_block(delivery.settle, EXPORT_LOG, intent.log_transaction)
         if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED:
-            log = await self._async_block(self._write_log, delivery, intent.log_values)
+            log = await self._async_block(_write_log, delivery, intent.log_values)
             await self.async_save(
                 replace(self.checkpoint, intent=replace(intent, log_transaction=log.name))
             )
             await self._async_commit_log(log)
 
-    async def async_commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
-        """Commit what was sent, and move the position that it is of to what `after` returns.
+    async def async_commit(
+        self,
+        chunk: Chunk,
+        after: Callable[[Chunk], Position],
+        delivery: Delivery,
+        log_header: Mapping[str, Any],
+    ) -> None:
+        """Commit what was sent by a delivery, and move the chunk's position to `after` it.
 
-        Rows that BigQuery rejects only now are left out and kept, and the others committed.
+        `log_header` has the columns of the export log that are not of a chunk. Rows that BigQuery
+        rejects only now are left out and kept, and the others committed.
         """
         while chunk.transaction and chunk.rows:
-            log_values = {**chunk.log_values(), **self._header}
-            log = await self._async_block(self._write_log, self._delivery, log_values)
+            log_values = {**chunk.log_values(), **log_header}
+            log = await self._async_block(_write_log, delivery, log_values)
             intent = Intent(
                 chunk.table.name,
                 chunk.position_key,
-                self._delivery.name,
+                delivery.name,
                 chunk.transaction.name,
                 log.name,
                 log_values,
-                after(),
+                after(chunk),
             )
             await self.async_save(replace(self.checkpoint, intent=intent))
             rejections = await self._async_block(chunk.transaction.commit)
@@ -115,34 +121,35 @@ class Journal:
                 await self._async_commit_log(log)
                 break
             log.close()
-            rejected = chunk.reject(rejections, self._delivery.encoding(chunk.table))
-            await self.async_keep_rejected(chunk.table, rejected)
+            rejected = chunk.reject(rejections, delivery.encoding(chunk.table))
+            await self.async_keep_rejected(str(log_header["export_id"]), chunk.table, rejected)
         sent = chunk.bytes if chunk.rows else 0
-        await self.async_save(self.checkpoint.advanced(chunk.position_key, after(), sent=sent))
+        await self.async_save(self.checkpoint.advanced(chunk.position_key, after(chunk), sent=sent))
 
-    async def async_keep_rejected(self, table: Table, rows: Sequence[RejectedRow]) -> None:
-        """Write rows that could not be sent to their file."""
+    async def async_keep_rejected(
+        self, export_id: str, table: Table, rows: Sequence[RejectedRow]
+    ) -> None:
+        """Write rows that could not be sent to their file. Raises CheckpointUnwritableError."""
         if rows:
-            await self._async_block(
-                self._rejected_rows.append, str(self._header["export_id"]), table, rows
-            )
-
-    def _write_log(self, delivery: Delivery, values: Mapping[str, Any]) -> Transaction:
-        """Return a finished transaction with a row of the export log."""
-        encoding = delivery.encoding(EXPORT_LOG)
-        log = delivery.begin(EXPORT_LOG, f"{EXPORT_LOG.name}_{ulid_now()}")
-        try:
-            log.append([encoding.row(encoding.fragment(values))])
-            log.finish()
-        except BaseException:
-            log.close()
-            raise
-        return log
+            await self._async_block(self.rejected_rows.append, export_id, table, rows)
 
     async def _async_commit_log(self, log: Transaction) -> None:
         if rejections := await self._async_block(log.commit):
             raise RefusedError(message=rejections[0].reason)
 
     async def _async_block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Make a call that blocks."""
+        """Make a call that blocks, on Home Assistant's executor."""
         return await self._hass.async_add_executor_job(call, *args)
+
+
+def _write_log(delivery: Delivery, values: Mapping[str, Any]) -> Transaction:
+    """Return a finished transaction with a row of the export log; this blocks."""
+    encoding = delivery.encoding(EXPORT_LOG)
+    log = delivery.begin(EXPORT_LOG, f"{EXPORT_LOG.name}_{ulid_now()}")
+    try:
+        log.append([encoding.row(encoding.fragment(values))])
+        log.finish()
+    except BaseException:
+        log.close()
+        raise
+    return log

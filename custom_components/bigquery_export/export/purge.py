@@ -25,7 +25,7 @@ from ..rows.recorder_runs import RECORDER_RUNS
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.statistics import STATISTICS_SHORT_TERM
 from ..source.reader import Anchor, oldest_of, oldest_time
-from .checkpoint import Position
+from .checkpoint import Gap, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +114,6 @@ class RowsAtRisk:
             min(self.oldest, other.oldest),
             min(self.purge, other.purge),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Rows that the recorder has deleted before they were exported."""
-
-    table: str
-    rows: int
-    """How many ids are missing: databases but SQLite leave some out now and then."""
-    since: float
-    """Until then everything was exported, in seconds since 1970."""
-    until: float
-    """The time of the oldest row that is left."""
 
 
 def find_gap(

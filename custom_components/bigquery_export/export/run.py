@@ -3,30 +3,43 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from time import monotonic
-from typing import Any
+from typing import Any, override
 
 from homeassistant.util import dt as dt_util
 
 from ..source.readiness import async_flush, check_recorder
+from .checkpoint import Gap
 from .dimensions.snapshot import Snapshot, async_export_snapshots
+from .job import Job
 from .ports import Source
-from .purge import Gap
-from .session import Result, Session
+from .session import Session
 from .table_export import TableExport
 
 
-class Run:
-    """One export of all that there is. It can be used once."""
+class Run(Job):
+    """One export of all that there is."""
 
     def __init__(
         self,
         session: Session,
         sources: Iterable[Source[Any]],
         snapshots: Iterable[Snapshot] = (),
+        *,
+        flush: bool = False,
+        backfill: bool = True,
+        everything: bool = True,
     ) -> None:
-        """Prepare a run that goes on from the checkpoint of the session."""
-        self._session = session
+        """Prepare a run that continues from the checkpoint.
+
+        With `flush` it exports also what the recorder has heard of, but not committed yet. Without
+        `backfill` backfills wait. A run that is not of `everything` does not count as the last
+        export.
+        """
+        super().__init__(session)
         self._snapshots = snapshots
+        self._flush = flush
+        self._backfills = backfill
+        self._everything = everything
         self._exports = [TableExport(session, source) for source in sources]
 
     @property
@@ -34,49 +47,34 @@ class Run:
         """Return what the recorder had deleted before the run could export it."""
         return [export.gap for export in self._exports if export.gap]
 
-    def pause(self, paused: bool) -> None:
-        """Make backfills wait after the transaction that they are at, or not."""
-        self._session.paused = paused
+    @override
+    async def _async_work(self) -> None:
+        """Export all rows that there are now, those of the backfill last.
 
-    def stop(self) -> None:
-        """Make the run end soon: what is not committed then will be sent by the next one."""
-        self._session.stopped = True
-
-    async def async_export(
-        self, *, flush: bool = False, backfill: bool = True, everything: bool = True
-    ) -> Result:
-        """Export all rows that there are now, those of the backfill last. Raises ExportError.
-
-        With `flush` they include what the recorder has heard of, but not committed yet. A run
-        that is not of `everything` does not count as the last export.
-        Before anything is sent, what the run before may have left in doubt is settled. The tables
-        take turns, so that none waits for another's history; and new rows come after each
-        transaction of a backfill.
+        The tables take turns, so that none waits for another's history; and new rows come after
+        each transaction of a backfill.
         """
         began = monotonic()
-        journal = self._session.journal
         check_recorder(self._session.hass)
-        if flush:
+        if self._flush:
             await async_flush(self._session.hass)
-        await journal.async_settle()
         for export in self._exports:
             await export.async_resume()
         await async_export_snapshots(self._session, self._snapshots)
         await self._async_export_new()
         unfinished = self._exports
-        while unfinished and backfill and not self._session.paused:
+        while unfinished and self._backfills and not self._session.paused:
             unfinished = [export for export in unfinished if await self._async_backfill(export)]
-        result = self._session.result
-        result.seconds = monotonic() - began
-        if everything:
-            last = replace(
-                journal.checkpoint,
-                last_export=dt_util.utcnow().timestamp(),
-                last_rows=result.total,
-                last_seconds=result.seconds,
+        if self._everything:
+            journal = self._session.journal
+            await journal.async_save(
+                replace(
+                    journal.checkpoint,
+                    last_export=dt_util.utcnow().timestamp(),
+                    last_rows=self.result.total,
+                    last_seconds=monotonic() - began,
+                )
             )
-            await journal.async_save(last)
-        return result
 
     async def _async_export_new(self) -> None:
         """Export new rows, up to the newest that each table has."""

@@ -1,7 +1,8 @@
-"""What one export works with."""
+"""What one job works with, and how it sends rows: a transaction at a time."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,26 +11,28 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_now
 
 from ..errors import StoppedError
+from ..rows.columns import run_values
 from ..rows.encoded_rows import EncodedRows
+from ..rows.table import Table
+from ..source.reader import Anchor
 from .checkpoint import Position
 from .chunk import Chunk
 from .delivery import Delivery
 from .existing_rows import ExistingRows
 from .journal import Journal
 from .pace import Pace
-from .rejected.rejected_rows import RejectedRows
 
 
 @dataclass(slots=True)
 class Result:
-    """What an export has done."""
+    """What a job has done."""
 
     export_id: str = field(default_factory=ulid_now)
     started: datetime = field(default_factory=dt_util.utcnow)
     rows: dict[str, int] = field(default_factory=dict)
     """Rows committed, by table."""
     rejected: int = 0
-    """Rows that were rejected, and lie in the file of rejected rows."""
+    """Rows that were rejected, and are in the file of rejected rows."""
     bytes: int = 0
     """Bytes of rows sent, before protocols and compression."""
     seconds: float = 0
@@ -43,12 +46,12 @@ class Result:
 
     def add(self, chunk: Chunk) -> None:
         """Count a chunk that was committed."""
-        self.rows[chunk.table.name] += chunk.rows
+        self.rows[chunk.table.name] = self.rows.get(chunk.table.name, 0) + chunk.rows
         self.rejected += len(chunk.rejected)
         self.bytes += chunk.bytes
 
     def include(self, other: Result) -> None:
-        """Count what another export has done for the same reason."""
+        """Count what another job has done for the same reason."""
         for table, rows in other.rows.items():
             self.rows[table] = self.rows.get(table, 0) + rows
         self.rejected += other.rejected
@@ -58,19 +61,20 @@ class Result:
 
 @dataclass(slots=True)
 class Session:
-    """What one export works with, and where it counts what it does."""
+    """What one job works with, and where it counts what it does."""
 
     hass: HomeAssistant
     journal: Journal
     delivery: Delivery
-    lookup: ExistingRows
-    rejected_rows: RejectedRows
+    existing_rows: ExistingRows
+    log_header: Mapping[str, Any]
+    """The values of the export log that are the same for each transaction of the job."""
     run_values: Mapping[str, Any]
-    """The values of the columns that all rows of the export share."""
+    """The values of the columns that all rows of the job share."""
     batch_rows: int
     result: Result
     stopped: bool = False
-    """Whether the export has to end soon."""
+    """Whether the job has to end soon."""
     paused: bool = False
     """Whether backfills have to wait."""
     begun: int = 0
@@ -78,14 +82,44 @@ class Session:
     pace: Pace = field(default_factory=Pace)
 
     async def async_block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Make a call that blocks."""
+        """Make a call that blocks, on Home Assistant's executor."""
         return await self.hass.async_add_executor_job(call, *args)
 
     async def async_rest(self) -> None:
-        """Let others have their turn, after each piece. Raises StoppedError if it was the last."""
+        """Give others their turn, after each piece. Raises StoppedError if it was the last."""
         await self.pace.async_rest()
         if self.stopped:
             raise StoppedError
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        table: Table,
+        *,
+        start: int,
+        until: int,
+        last: Anchor | None = None,
+        position_key: str | None = None,
+        after: Callable[[Chunk], Position] | None = None,
+    ) -> AsyncIterator[Chunk]:
+        """Open a chunk of rows with `start` < id <= `until`, and commit it as the block ends.
+
+        `position_key` is the position that moves with the commit, by default that of the table, to
+        what `after` returns; without `after` it stays, and counts the rows. A chunk that is empty
+        in the end is not committed. Raises ExportError.
+        """
+        key = position_key or table.name
+        before = self.journal.checkpoint.position(key)
+        chunk = Chunk(table, key, start, until, last)
+        try:
+            yield chunk
+            if not chunk.empty:
+                await self._async_commit(
+                    chunk,
+                    after or (lambda chunk: replace(before, rows=before.rows + chunk.rows)),
+                )
+        finally:
+            chunk.close()
 
     async def async_send(self, chunk: Chunk, rows: EncodedRows) -> None:
         """Add rows to the transaction of a chunk, which the first ones begin.
@@ -104,13 +138,48 @@ class Session:
         chunk.add(rows)
         chunk.reject(rejections, self.delivery.encoding(table))
 
-    async def async_commit(self, chunk: Chunk, after: Callable[[], Position]) -> None:
-        """Keep the rows of a chunk that could not be sent, and commit the others.
+    async def async_send_batches(self, chunk: Chunk, rows: EncodedRows) -> None:
+        """Add rows to the transaction of a chunk, in batches."""
+        for batch in rows.batches(self.batch_rows):
+            await self.async_send(chunk, batch)
 
-        The position that they are of moves to what `after` returns when that is done.
-        """
-        await self.journal.async_keep_rejected(chunk.table, chunk.rejected)
+    async def _async_commit(self, chunk: Chunk, after: Callable[[Chunk], Position]) -> None:
+        """Keep the rows of a chunk that could not be sent, and commit the others."""
+        await self.journal.async_keep_rejected(self.result.export_id, chunk.table, chunk.rejected)
         if chunk.transaction:
             await self.async_block(chunk.transaction.finish)
-        await self.journal.async_commit(chunk, after)
+        await self.journal.async_commit(chunk, after, self.delivery, self.log_header)
         self.result.add(chunk)
+
+
+def open_session(
+    hass: HomeAssistant,
+    *,
+    journal: Journal,
+    delivery: Delivery,
+    existing_rows: ExistingRows,
+    source: str,
+    trigger: str,
+    integration_version: str,
+    batch_rows: int,
+) -> Session:
+    """Return a session of its own export_id, whose rows are of the installation `source`.
+
+    `trigger` says in the export log what began it.
+    """
+    result = Result()
+    return Session(
+        hass,
+        journal=journal,
+        delivery=delivery,
+        existing_rows=existing_rows,
+        log_header={
+            "export_id": result.export_id,
+            "source": source,
+            "trigger": trigger,
+            "integration_version": integration_version,
+        },
+        run_values=run_values(source=source, export_id=result.export_id, started=result.started),
+        batch_rows=batch_rows,
+        result=result,
+    )

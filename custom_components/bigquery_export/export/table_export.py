@@ -21,11 +21,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import RecorderBusyError, RecorderUnreadableError
 from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS, Anchor
-from .checkpoint import Position, TablePosition, backfill_of
+from .checkpoint import Gap, Position, TablePosition, backfill_of
 from .chunk import Chunk
 from .existing_rows import without_known
 from .ports import Piece, Source
-from .purge import Gap, Retention, find_gap, is_purged, oldest_waiting
+from .purge import Retention, find_gap, is_purged, oldest_waiting
 from .resume import divided, resumed
 from .session import Session
 
@@ -72,13 +72,16 @@ class TableExport:
         )
         if before:
             await self._async_compare(before, after)
-        elif await self._session.async_block(self._session.lookup.is_empty, self._table):
+        elif await self._session.async_block(self._session.existing_rows.is_empty, self._table):
             # The first export, most likely: there is nothing to be looked for.
             after = after.without_doubt()
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
         if after != before:
-            await self._journal.async_save(checkpoint.with_table_position(self._table.name, after))
+            checkpoint = checkpoint.with_table_position(self._table.name, after)
+            if self.gap:
+                checkpoint = checkpoint.with_gap(self.gap)
+            await self._journal.async_save(checkpoint)
 
     def _open(self, anchors: list[int]) -> tuple[int, int | None, dict[int, str]]:
         """Return the highest and the lowest id, and the fingerprints of those and these rows."""
@@ -151,23 +154,25 @@ class TableExport:
     async def _async_export_chunk(self, position_key: str, before: Position, until: int) -> bool:
         if before.cursor >= until:
             return False
-        chunk = Chunk(self._table, position_key, before.cursor, until)
+
+        def moved(chunk: Chunk) -> Position:
+            return before.moved(chunk.last, rows=chunk.rows, rejected=len(chunk.rejected))
+
         self._observer.begin(position_key, before)
-        try:
+        async with self._session.transaction(
+            self._table,
+            start=before.cursor,
+            until=until,
+            position_key=position_key,
+            after=moved,
+        ) as chunk:
             if before.in_doubt_until > chunk.cursor:
                 await self._async_fill_with_unknown(chunk)
             else:
                 await self._async_fill(chunk)
-            if (last := chunk.last) is None:
-                return False
-            await self._session.async_block(self._observer.keep)
-            await self._session.async_commit(
-                chunk,
-                lambda: before.moved(last, rows=chunk.rows, rejected=len(chunk.rejected)),
-            )
-        finally:
-            chunk.close()
-        return True
+            if not chunk.empty:
+                await self._session.async_block(self._observer.keep)
+        return not chunk.empty
 
     async def _async_fill(self, chunk: Chunk) -> None:
         """Send batches as they are read: while one is on its way, the next is read."""
@@ -183,7 +188,7 @@ class TableExport:
 
     def _may_wait(self, chunk: Chunk, batch: EncodedRows) -> bool:
         """Return whether there is nothing new but what exports bring about."""
-        is_all = chunk.ended and chunk.position_key == self._table.name
+        is_all = chunk.ended and chunk.position_key == self._table.name and not batch.rejected
         return is_all and bool(batch.names) and self._own.issuperset(batch.names)
 
     async def _async_fill_with_unknown(self, chunk: Chunk) -> None:
@@ -197,11 +202,10 @@ class TableExport:
                 self._reader.repeats, chunk.start, chunk.cursor, self._table_position.exported
             )
             rows = await self._session.async_block(
-                without_known, rows, self._table, self._session.lookup, repeats
+                without_known, rows, self._table, self._session.existing_rows, repeats
             )
             self._observer.leave_out(read.difference(rows.ids))
-        for batch in rows.batches(self._session.batch_rows):
-            await self._session.async_send(chunk, batch)
+        await self._session.async_send_batches(chunk, rows)
 
     async def _async_read_batch(self, chunk: Chunk) -> EncodedRows:
         batch = EncodedRows()

@@ -1,6 +1,6 @@
-"""What the exports of one config entry are made of."""
+"""Making the jobs of one config entry, each with all that it needs."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import partial
 from secrets import token_hex
@@ -13,17 +13,12 @@ from homeassistant.helpers.storage import Store
 from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
 
-from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
 from ..bigquery.listed_rows import ListedRows
-from ..bigquery.load_job import LoadJobDelivery
 from ..bigquery.row_count_query import RowCountQuery
 from ..const import DOMAIN
-from ..estimate.sampling import read_sample, row_sizes
-from ..export.checkpoint import Checkpoint
 from ..export.corrections.corrections import Corrections, local_day
 from ..export.corrections.ledger import is_corrected, observed
-from ..export.delivery import Delivery
 from ..export.dimensions.snapshot import Snapshot, last_known
 from ..export.dimensions.snapshot_file import SnapshotFile
 from ..export.journal import Journal
@@ -33,176 +28,154 @@ from ..export.reconcile.resend import Resend
 from ..export.reconcile.row_selection import RowSelection
 from ..export.reconcile.verification import Verification
 from ..export.recorder_tables import RecorderTable
-from ..export.rejected.rejected_rows import RejectedRows
 from ..export.rejected.retry import Retry
 from ..export.run import Run
-from ..export.session import Result, Session
-from ..export.table_export import async_read_recorder
+from ..export.session import Session, open_session
 from ..export.tables import TABLES
 from ..home.dimensions import dimension_readers
 from ..home.location import async_place, named_choice
 from ..home.registries import Registries
 from ..rows.column_groups import narrowed
-from ..rows.columns import run_values
 from ..rows.context import RowContext
 from ..rows.entities import ENTITIES
 from ..rows.privacy import Privacy
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table, timestamp
 from ..settings.options import options_from
-from ..status.export_status import UNHURRIED
-from .requests import ExportRequest
-from .storage import checkpoint_file
+from ..status.export_status import UNHURRIED, Trigger
+from .requests import ExportRequest, VerifyRequest
 
 
-class Exporter:
-    """Makes the exports of one config entry, each of which goes on from a checkpoint."""
+class JobFactory:
+    """Makes the jobs of one config entry, each with a session of its own.
+
+    What jobs need while they are running (the registries) is open until `async_end`.
+    """
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
-        connection: Connection,
-        on_progress: Callable[[Checkpoint], None],
+        self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection, journal: Journal
     ) -> None:
-        """Prepare exports to the destination of a connection, which report each checkpoint."""
+        """Prepare jobs with the destination of a connection, which continue a journal."""
         self._hass = hass
         self._entry = entry
         self._connection = connection
-        self._on_progress = on_progress
+        self._journal = journal
         self._options = options_from(entry.options)
-        self._deliveries: dict[str, Delivery] = {
-            name: delivery(connection) for name, delivery in DELIVERIES.items()
-        }
-        self.checkpoint_file = checkpoint_file(hass, entry)
         self._registries = Registries(hass)
         self._corrections: Corrections | None = None
         """The last look for corrections."""
 
-    @property
-    def load_jobs_used(self) -> int:
-        """Return how many load jobs of a day the table has used that has used most."""
-        deliveries = self._deliveries.values()
-        return sum(one.jobs_used for one in deliveries if isinstance(one, LoadJobDelivery))
-
-    @property
-    def rejected_rows(self) -> RejectedRows:
-        """Return the file of rejected rows, as it is now."""
-        return RejectedRows(self._hass, self._entry.entry_id)
-
     async def async_new_run(
-        self, checkpoint: Checkpoint, trigger: str, tables: Collection[str] | None = None
+        self, trigger: Trigger, wanted: ExportRequest, *, backfill: bool
     ) -> Run:
-        """Return an export of all that waits, or of what waits for some tables.
-
-        `trigger` says in the export log what began it.
-        """
-        session = await self._async_new_session(checkpoint, trigger)
+        """Return an export of all that waits, or of what waits for the wanted tables."""
+        session = await self._async_new_session(trigger)
         row_context = await self._async_row_context(session)
-        sources = await self._async_sources(session, row_context, self._types(tables))
+        sources = await self._async_sources(
+            session, row_context, self._recorder_tables(wanted.tables)
+        )
         if trigger in UNHURRIED:
             own = self._own_entities(row_context.privacy)
             sources = [
                 replace(source, own=own) if source.table is SENSOR_DATA else source
                 for source in sources
             ]
-        return Run(session, sources, self._snapshots(row_context, tables))
+        return Run(
+            session,
+            sources,
+            self._snapshots(row_context, wanted.tables),
+            flush=wanted.flush,
+            backfill=backfill,
+            everything=wanted.tables is None,
+        )
 
-    async def async_new_corrections(
-        self,
-        checkpoint: Checkpoint,
-        tables: Collection[str] | None = None,
-        *,
-        again: bool = False,
-    ) -> Corrections | None:
+    async def async_new_corrections(self, wanted: ExportRequest) -> Corrections | None:
         """Return a look for rows that Home Assistant has changed since they were exported.
 
-        There is one on each local day, unless somebody wants it again.
+        There is one on each local day, and one with each request that has `force`.
         """
         today = local_day(dt_util.utcnow().timestamp())
-        if not again and self._corrections and self._corrections.checked == today:
+        if not wanted.force and self._corrections and self._corrections.checked == today:
             return None
-        session = await self._async_new_session(checkpoint, "correction")
+        session = await self._async_new_session("correction")
         row_context = await self._async_row_context(session)
-        types = [type_ for type_ in self._types(tables) if is_corrected(type_.table.name)]
-        corrections = Corrections(session, await self._async_sources(session, row_context, types))
-        if tables is None:
+        tables = [
+            table
+            for table in self._recorder_tables(wanted.tables)
+            if is_corrected(table.table.name)
+        ]
+        sources = await self._async_sources(session, row_context, tables)
+        corrections = Corrections(session, sources, again=wanted.force)
+        if wanted.tables is None:
             self._corrections = corrections
         return corrections
 
-    async def async_new_resend(self, checkpoint: Checkpoint, wanted: ExportRequest) -> Resend:
+    async def async_new_resend(self, wanted: ExportRequest) -> Resend:
         """Return a look for exported rows that BigQuery lacks."""
-        session = await self._async_new_session(checkpoint, "force")
+        session = await self._async_new_session("force")
         row_context = await self._async_row_context(session)
-        called = row_context.privacy.entity
+        name_of = row_context.privacy.entity
         selection = RowSelection(
             start=timestamp(wanted.start) if wanted.start else None,
             end=timestamp(wanted.end) if wanted.end else None,
-            entities=frozenset(map(called, wanted.entities)) if wanted.entities else None,
+            entities=frozenset(map(name_of, wanted.entities)) if wanted.entities else None,
         )
-        types = self._types(wanted.tables)
-        return Resend(session, self._openings(session, row_context, types), selection)
+        tables = self._recorder_tables(wanted.tables)
+        return Resend(session, self._openings(session, row_context, tables), selection)
 
-    async def async_new_verification(
-        self, checkpoint: Checkpoint, tables: Collection[str] | None, *, query: bool
-    ) -> Verification:
-        """Return a comparison of what was exported with BigQuery, with the help of a query or not.
+    async def async_new_verification(self, wanted: VerifyRequest) -> Verification:
+        """Return a comparison of what was exported with BigQuery.
 
-        Surroundings are no part of what rows are known by.
+        Context entities are left out, as rows are not identified by them.
         """
-        session = await self._async_new_session(checkpoint, "verify")
+        session = await self._async_new_session("verify")
         row_context = await self._async_row_context(session)
         row_context = replace(row_context, choice=replace(row_context.choice, context_entities=()))
-        openings = self._openings(session, row_context, self._types(tables))
+        openings = self._openings(session, row_context, self._recorder_tables(wanted.tables))
         source = str(session.run_values["source"])
-        counting = RowCountQuery(self._connection, source) if query else None
-        return Verification(session, openings, counting)
+        return Verification(
+            session,
+            openings,
+            wanted.days,
+            row_counts=RowCountQuery(self._connection, source) if wanted.query else None,
+            dry_run=wanted.dry_run,
+        )
 
-    async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
+    async def async_new_retry(self) -> Retry:
         """Return an export of the rows that were rejected."""
-        return Retry(await self._async_new_session(checkpoint, "retry_rejected"))
-
-    async def async_row_sizes(self) -> Mapping[str, int] | None:
-        """Return how many bytes rows take here, if there are any. Raises ExportError."""
-        session = await self._async_new_session(Checkpoint(), "estimate")
-        run = await self._async_row_context(session)
-        piece = await async_read_recorder(self._hass, read_sample, self._hass, run)
-        if piece is None:
-            return None
-        return await self._hass.async_add_executor_job(row_sizes, piece, run)
+        return Retry(await self._async_new_session(Trigger.RETRY_REJECTED), TABLES.values())
 
     @callback
     def async_end(self) -> None:
-        """Let go of what exports need while they are going on."""
+        """Release what jobs need while they are running."""
         self._registries.async_close()
 
-    def _types(self, tables: Collection[str] | None) -> list[RecorderTable]:
-        """Return how the chosen sources are made, or those of them that are for some tables."""
-        return [
-            type_ for type_ in self._options.sources if tables is None or type_.table.name in tables
-        ]
+    def _recorder_tables(self, wanted: Collection[str] | None) -> list[RecorderTable]:
+        """Return the exported tables of the recorder, or the wanted ones of them."""
+        tables = self._options.sources
+        return [table for table in tables if wanted is None or table.table.name in wanted]
 
     def _openings(
-        self, session: Session, row_context: RowContext, types: Iterable[RecorderTable]
+        self, session: Session, row_context: RowContext, tables: Iterable[RecorderTable]
     ) -> dict[str, tuple[Table, OpenSource]]:
-        """Return tables by their names, and what opens the source of each as often as need be."""
+        """Return tables by name, each with what opens its source as often as needed."""
         return {
-            type_.table.name: (type_.table, partial(self._open_one, session, row_context, type_))
-            for type_ in types
+            table.table.name: (table.table, partial(self._open_one, session, row_context, table))
+            for table in tables
         }
 
-    def _snapshots(self, run: RowContext, tables: Collection[str] | None) -> list[Snapshot]:
-        """Return the chosen tables of facts for one run, as far as they can be known by now."""
-        looks = dimension_readers(self._hass, self._registries, run)
+    def _snapshots(self, row_context: RowContext, wanted: Collection[str] | None) -> list[Snapshot]:
+        """Return the exported dimension tables, or the wanted ones, that can be read by now."""
+        readers = dimension_readers(self._hass, self._registries, row_context)
         return [
-            Snapshot(type_, SnapshotFile(self._hass, self._entry.entry_id, name), looks[name])
-            for type_ in self._options.snapshots
-            for name in (type_.table.name,)
-            if name in looks and (tables is None or name in tables)
+            Snapshot(table, SnapshotFile(self._hass, self._entry.entry_id, name), readers[name])
+            for table in self._options.snapshots
+            for name in (table.table.name,)
+            if name in readers and (wanted is None or name in wanted)
         ]
 
     async def _async_row_context(self, session: Session) -> RowContext:
-        """Return what the rows of one export depend on."""
+        """Return what the rows of one job depend on besides the recorder."""
         await self._registries.async_open(
             await self._hass.async_add_executor_job(
                 last_known, self._hass, self._entry.entry_id, ENTITIES.name, "entity_id"
@@ -217,28 +190,28 @@ class Exporter:
         )
 
     async def _async_sources(
-        self, session: Session, run: RowContext, types: Iterable[RecorderTable]
+        self, session: Session, row_context: RowContext, tables: Iterable[RecorderTable]
     ) -> list[Source[Any]]:
-        """Return sources for one export."""
-        return await self._hass.async_add_executor_job(self._open, session, run, types)
+        """Return the sources of tables for one job."""
+        return await self._hass.async_add_executor_job(self._open, session, row_context, tables)
 
     def _open(
-        self, session: Session, row_context: RowContext, types: Iterable[RecorderTable]
+        self, session: Session, row_context: RowContext, tables: Iterable[RecorderTable]
     ) -> list[Source[Any]]:
-        """Open sources; to prepare encodings and statements takes too long for the loop."""
+        """Open sources; to prepare encodings and statements takes too long for the event loop."""
         return [
-            observed(self._hass, self._entry.entry_id, self._open_one(session, row_context, type_))
-            for type_ in types
+            observed(self._hass, self._entry.entry_id, self._open_one(session, row_context, table))
+            for table in tables
         ]
 
     def _open_one(
-        self, session: Session, row_context: RowContext, type_: RecorderTable
+        self, session: Session, row_context: RowContext, table: RecorderTable
     ) -> Source[Any]:
-        encoding = narrowed(session.delivery.encoding(type_.table), self._options.columns)
-        return type_.open(self._hass, encoding, row_context)
+        encoding = narrowed(session.delivery.encoding(table.table), self._options.columns)
+        return table.open(self._hass, encoding, row_context)
 
     def _own_entities(self, privacy: Privacy) -> frozenset[str]:
-        """Return the entities of all exports, as they are called in BigQuery."""
+        """Return the entities of all exports, by the ids that they have in BigQuery."""
         registry = er.async_get(self._hass)
         return frozenset(
             privacy.entity(entity.entity_id)
@@ -247,7 +220,7 @@ class Exporter:
         )
 
     async def _async_privacy(self) -> Privacy:
-        """Return what is kept at home; what needs a secret has one for all exports of the home."""
+        """Return the rules of privacy; pseudonyms have one secret for all exports of the home."""
         choice = self._options.privacy
         if not choice.needs_secret:
             return Privacy(choice)
@@ -257,37 +230,16 @@ class Exporter:
             await store.async_save(data)
         return Privacy(choice, bytes.fromhex(data["secret"]))
 
-    async def _async_new_session(self, checkpoint: Checkpoint, trigger: str) -> Session:
+    async def _async_new_session(self, trigger: str) -> Session:
         source = await instance_id.async_get(self._hass)
         integration = await async_get_integration(self._hass, DOMAIN)
-        delivery = self._deliveries[self._options.delivery]
-        result = Result()
-        rejected_rows = self.rejected_rows
-        journal = Journal(
+        return open_session(
             self._hass,
-            file=self.checkpoint_file,
-            checkpoint=checkpoint,
-            tables=TABLES,
-            deliveries=self._deliveries,
-            delivery=delivery,
-            rejected_rows=rejected_rows,
-            header={
-                "export_id": result.export_id,
-                "source": source,
-                "trigger": trigger,
-                "integration_version": str(integration.version),
-            },
-            on_progress=self._on_progress,
-        )
-        return Session(
-            self._hass,
-            journal=journal,
-            delivery=delivery,
-            lookup=ListedRows(self._connection, source),
-            rejected_rows=rejected_rows,
-            run_values=run_values(
-                source=source, export_id=result.export_id, started=result.started
-            ),
+            journal=self._journal,
+            delivery=self._journal.deliveries[self._options.delivery],
+            existing_rows=ListedRows(self._connection, source),
+            source=source,
+            trigger=trigger,
+            integration_version=str(integration.version),
             batch_rows=self._options.batch_rows,
-            result=result,
         )

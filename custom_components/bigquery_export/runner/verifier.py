@@ -1,4 +1,4 @@
-"""Comparing the recorder with BigQuery for somebody who asks: one comparison at a time."""
+"""Comparing the recorder with BigQuery: one comparison at a time, beside exports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from ..bigquery.connection import Connection
 from ..const import DOMAIN
 from ..errors import ExportError
-from ..export.checkpoint import Checkpoint
+from ..export.journal import Journal
 from ..export.reconcile.verification import TableVerdict, Verification
 from ..translation import translated
-from .factory import Exporter
+from .factory import JobFactory
 from .requests import VerifyRequest
 
 
@@ -26,21 +26,24 @@ class Verdict:
 
 
 class Verifier:
-    """Compares what one config entry has exported; exports may go on meanwhile."""
+    """Compares what one config entry has exported; exports may run meanwhile."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection) -> None:
-        """Prepare to compare with the destination of a connection."""
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection, journal: Journal
+    ) -> None:
+        """Prepare to compare with the destination of a connection what the journal says."""
         self._hass = hass
         self._entry = entry
         self._connection = connection
+        self._journal = journal
         self._verification: Verification | None = None
         self._busy = False
         self._stopped = False
 
-    async def async_verify(self, checkpoint: Checkpoint, wanted: VerifyRequest) -> Verdict:
-        """Compare what the checkpoint says was exported.
+    async def async_verify(self, wanted: VerifyRequest) -> Verdict:
+        """Compare what was exported so far.
 
-        Raises ServiceValidationError while another comparison goes on, and HomeAssistantError
+        Raises ServiceValidationError while another comparison is running, and HomeAssistantError
         when this one cannot go on.
         """
         if self._busy:
@@ -49,21 +52,19 @@ class Verifier:
             )
         self._busy = True
         # It has registries of its own, which an export that ends meanwhile does not close.
-        exporter = Exporter(self._hass, self._entry, self._connection, lambda _: None)
+        jobs = JobFactory(self._hass, self._entry, self._connection, self._journal)
         try:
-            self._verification = verification = await exporter.async_new_verification(
-                checkpoint, wanted.tables, query=wanted.query
-            )
+            self._verification = verification = await jobs.async_new_verification(wanted)
             if self._stopped:
                 verification.stop()
-            compare = verification.async_size if wanted.dry_run else verification.async_compare
-            return Verdict(await compare(wanted.days), verification.seconds)
+            result = await verification.async_run()
+            return Verdict(verification.verdicts, result.seconds)
         except ExportError as err:
             raise translated(HomeAssistantError, err) from err
         finally:
-            # Whoever asked may have gone away; then a partition that is being read goes on.
+            # The caller may be cancelled while a partition is being read: that has to end, too.
             self._async_stop_current()
-            exporter.async_end()
+            jobs.async_end()
             self._busy = False
 
     @callback

@@ -1,96 +1,156 @@
-"""Exports that nobody asks for: what is due, was missed, is in danger, or is left of a backfill."""
+"""The scheduler: all reasons for which an export begins by itself.
 
-from collections.abc import Callable
+It is due, or was missed while Home Assistant did not run; the recorder is about to delete rows; a
+backfill is not done; or the last export failed for a reason that may pass.
+"""
+
 from datetime import datetime
 import logging
-from typing import TYPE_CHECKING
 
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
-from ..const import DOMAIN
-from ..settings.schedule import Schedule
+from ..const import CONF_PAUSED, DOMAIN
+from ..coordinator import BigQueryExportCoordinator
+from ..runner.runner import Runner, RunnerListener
+from ..settings.options import options_from
 from ..status.export_status import Trigger
 from .purge_guard import PurgeGuard
 from .timer import ScheduleTimer
-
-if TYPE_CHECKING:
-    from ..coordinator import BigQueryExportCoordinator
 
 _LOGGER = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Begins exports of one config entry, and logs how they end."""
+    """Begins the exports of one config entry, and logs how they end."""
 
     def __init__(
         self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
         coordinator: BigQueryExportCoordinator,
-        schedule: Schedule,
-        changed: Callable[[], None],
+        runner: Runner,
     ) -> None:
-        """Prepare; nothing begins before `async_start`. `changed` hears of other times."""
-        self._hass = coordinator.hass
-        self._entry = coordinator.config_entry
+        """Prepare; nothing begins before `async_start`."""
+        self._hass = hass
+        self._entry = entry
         self._coordinator = coordinator
-        self.guard = PurgeGuard(self._hass)
-        self._timer = ScheduleTimer(self._hass, self._entry, schedule, self.async_export, changed)
-
-    @property
-    def next(self) -> datetime | None:
-        """Return when the schedule has the next export; None when nothing begins by itself."""
-        return None if self._coordinator.paused else self._timer.next
+        self._runner = runner
+        self._guard = PurgeGuard()
+        self._timer = ScheduleTimer(
+            hass,
+            entry,
+            options_from(entry.options).schedule,
+            self._async_export_due,
+            self._async_show_next,
+        )
+        self._cancel_retry: CALLBACK_TYPE | None = None
+        self._async_push_next()
 
     @callback
     def async_start(self) -> None:
-        """Export at the times of the schedule, and when rows are in danger."""
+        """Begin exports for all reasons, until the entry is unloaded."""
         self._timer.async_start()
+        self._async_push_next()
+        self._runner.async_listen(RunnerListener(ended=self._async_schedule_retry))
+        self._entry.async_on_unload(self._async_forget_retry)
         # It also keeps the updates coming when all entities are disabled.
-        self._entry.async_on_unload(self._coordinator.async_add_listener(self.async_look_ahead))
-        self._entry.async_on_unload(async_at_started(self._hass, self._async_make_up))
+        self._entry.async_on_unload(self._coordinator.async_add_listener(self._async_look_ahead))
+        self._entry.async_on_unload(async_at_started(self._hass, self._async_catch_up))
 
     @callback
-    def async_begin(self, trigger: Trigger) -> None:
-        """Begin an export that nobody waits for."""
+    def async_pause(self, paused: bool) -> None:
+        """Let nothing begin by itself, and backfills wait; or let everything continue."""
+        data = {**self._entry.data, CONF_PAUSED: paused}
+        self._hass.config_entries.async_update_entry(self._entry, data=data)
+        self._runner.async_pause(paused)
+        if paused:
+            self._async_forget_retry()
+        self._async_show_next()
+
+    @callback
+    def async_export_now(self) -> None:
+        """Begin to export everything that waits, without waiting for the end.
+
+        Raises ServiceValidationError when an export is running already.
+        """
+        self._runner.check_idle()
+        self._async_begin(Trigger.ACTION)
+
+    @callback
+    def _async_begin(self, trigger: Trigger) -> None:
         self._entry.async_create_background_task(
-            self._hass, self.async_export(trigger=trigger), f"{DOMAIN} {trigger}"
+            self._hass, self._async_export(trigger), f"{DOMAIN} {trigger}"
         )
 
     @callback
-    def _async_make_up(self, _: HomeAssistant) -> None:
-        """Begin what waits for nothing but Home Assistant, such as an export that it missed."""
-        self.async_look_ahead()
-        last_export = self._coordinator.checkpoint.last_export
+    def _async_push_next(self) -> None:
+        """Tell the coordinator when the next export is due: while paused, never."""
+        paused = self._runner.paused
+        self._coordinator.async_set_next_export(None if paused else self._timer.next)
+
+    @callback
+    def _async_show_next(self) -> None:
+        self._async_push_next()
+        self._coordinator.async_show()
+
+    @callback
+    def _async_catch_up(self, _: HomeAssistant) -> None:
+        """Begin what has waited for Home Assistant's start, such as an export that was missed."""
+        self._async_look_ahead()
+        last_export = self._runner.checkpoint.last_export
         since = self._entry.created_at
         if last_export is not None:
             since = dt_util.utc_from_timestamp(last_export)
-        if not self._coordinator.is_running and self._timer.missed(since):
-            self.async_begin(Trigger.SCHEDULE)
+        if not self._runner.is_running and self._timer.missed(since):
+            self._async_begin(Trigger.SCHEDULE)
 
     @callback
-    def async_look_ahead(self) -> None:
-        """Export before the recorder deletes what waits, and go on with a backfill."""
-        coordinator, health = self._coordinator, self._coordinator.health
-        busy = coordinator.stopped or coordinator.is_running or health.retrying
+    def _async_look_ahead(self) -> None:
+        """Export before the recorder deletes what waits, and continue a backfill."""
+        runner, coordinator = self._runner, self._coordinator
+        busy = runner.stopped or runner.is_running or runner.health.retrying
         ready = self._hass.state is CoreState.running and coordinator.last_update_success
         if busy or not ready:
             return
-        if self.guard.async_take_chance():
-            self.async_begin(Trigger.RETENTION)
-        elif coordinator.data.backfill and not coordinator.paused and not health.last_error:
-            self.async_begin(Trigger.BACKFILL)
+        if self._guard.async_take_chance(coordinator.backlog.at_risk):
+            self._async_begin(Trigger.RETENTION)
+        elif coordinator.data.backfill and not runner.paused and not runner.health.last_error:
+            self._async_begin(Trigger.BACKFILL)
 
-    async def async_export(
-        self, _: datetime | None = None, *, trigger: Trigger = Trigger.SCHEDULE
-    ) -> None:
-        """Export because it is time to, or time to try again."""
-        if self._coordinator.paused and trigger not in (Trigger.ACTION, Trigger.RETENTION):
+    async def _async_schedule_retry(self) -> None:
+        """Retry what has failed, after the time that its health says."""
+        self._async_forget_retry()
+        if (seconds := self._runner.health.retry_after) is not None:
+            self._cancel_retry = async_call_later(self._hass, seconds, self._async_retry)
+
+    @callback
+    def _async_forget_retry(self) -> None:
+        if self._cancel_retry:
+            self._cancel_retry()
+            self._cancel_retry = None
+
+    async def _async_retry(self, _: datetime) -> None:
+        self._cancel_retry = None
+        if self._runner.health.retrying:
+            await self._async_export_due()
+
+    async def _async_export_due(self, _: datetime | None = None) -> None:
+        """Export because it is due, or to retry what has failed."""
+        self._async_push_next()
+        await self._async_export(Trigger.SCHEDULE)
+
+    async def _async_export(self, trigger: Trigger) -> None:
+        """Export, and log how it ends; while paused, only for what cannot wait."""
+        if self._runner.paused and trigger not in (Trigger.ACTION, Trigger.RETENTION):
             return
-        failed_before = self._coordinator.health.failures > 0
+        failed_before = self._runner.health.failures > 0
         try:
-            await self._coordinator.async_export(trigger)
+            await self._runner.async_export(trigger)
         except ServiceValidationError:
             _LOGGER.debug("An export is running already")
         except HomeAssistantError as err:

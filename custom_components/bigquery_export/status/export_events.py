@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.signal_type import SignalType
 
 from ..const import DOMAIN
-from ..export.purge import Gap
+from ..export.checkpoint import Gap
 from ..export.session import Result
 from .export_status import Trigger
 from .health import ExportHealth

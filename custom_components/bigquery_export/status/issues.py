@@ -21,7 +21,8 @@ from ..errors import (
     TableMismatchError,
     TableNotFoundError,
 )
-from ..export.purge import Gap, RowsAtRisk
+from ..export.checkpoint import Gap
+from ..export.purge import RowsAtRisk
 from ..settings.key_age import is_old, key_age
 from ..source.readiness import KNOWN_SCHEMA
 
@@ -81,43 +82,24 @@ def async_show_rows_at_risk(
 
 @callback
 def async_show_gaps(hass: HomeAssistant, entry: ConfigEntry, gaps: Sequence[Gap]) -> None:
-    """Show that rows are lost, until a user has read it: together with those lost before."""
+    """Show that the recorder has deleted rows that were not exported, until it is acknowledged."""
     if not gaps:
+        _show(hass, entry, ROWS_LOST, None)
         return
-    issue_id = _issue_id(entry, ROWS_LOST)
-    before = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
-    if before and before.dismissed_version:
-        # An issue stays ignored, whatever it says.
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        before = None
-    data = (before and before.data) or {}
-    tables = {gap.table for gap in gaps} | {*str(data.get("tables") or "").split()}
-    rows = sum(gap.rows for gap in gaps) + int(data.get("rows") or 0)
-    since = min(float(data.get("since") or "inf"), *(gap.since for gap in gaps))
-    until = max(float(data.get("until") or 0), *(gap.until for gap in gaps))
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        data={
-            "entry_id": entry.entry_id,
-            "tables": " ".join(sorted(tables)),
-            "rows": rows,
-            "since": since,
-            "until": until,
-        },
-        is_fixable=True,
-        is_persistent=True,
-        severity=ir.IssueSeverity.ERROR,
-        translation_key=ROWS_LOST,
-        translation_placeholders={
-            "title": entry.title,
-            "count": str(rows),
-            "tables": ", ".join(sorted(tables)),
-            "since": _local(since),
-            "until": _local(until),
-        },
-    )
+    placeholders = {
+        "count": str(sum(gap.rows for gap in gaps)),
+        "tables": ", ".join(sorted(gap.table for gap in gaps)),
+        "since": _local(min(gap.since for gap in gaps)),
+        "until": _local(max(gap.until for gap in gaps)),
+    }
+    _show(hass, entry, ROWS_LOST, placeholders, persistent=True)
+
+
+@callback
+def async_gaps_ignored(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Return whether the user has ignored the issue about gaps, which acknowledges them."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, _issue_id(entry, ROWS_LOST))
+    return issue is not None and issue.dismissed_version is not None
 
 
 @callback
@@ -165,8 +147,10 @@ def _show(
     name: str,
     placeholders: Mapping[str, str] | None,
     severity: ir.IssueSeverity = ir.IssueSeverity.ERROR,
+    *,
+    persistent: bool = False,
 ) -> None:
-    """Show an issue with what fills the blanks in it, or remove it when there is nothing."""
+    """Show an issue with its placeholders, or remove it where there are none."""
     if placeholders is None:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, name))
         return
@@ -176,6 +160,7 @@ def _show(
         _issue_id(entry, name),
         data={"entry_id": entry.entry_id},
         is_fixable=name not in _NOT_FIXABLE,
+        is_persistent=persistent,
         severity=severity,
         translation_key=name,
         translation_placeholders={"title": entry.title, **placeholders},

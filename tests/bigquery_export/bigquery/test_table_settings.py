@@ -154,11 +154,11 @@ async def test_exports(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
     hass.config_entries.async_update_entry(entry, options=options)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await record(hass, 5)
-    await entry.runtime_data.async_export(Trigger.ACTION)
+    await entry.runtime_data.runner.async_export(Trigger.ACTION)
     assert await hass.config_entries.async_unload(entry.entry_id)
     CheckpointFile(hass, entry.entry_id).remove()
     assert await hass.config_entries.async_setup(entry.entry_id)
-    await entry.runtime_data.async_export(Trigger.ACTION)
+    await entry.runtime_data.runner.async_export(Trigger.ACTION)
     assert len(warehouse.rows(where="entity_id = 'sensor.s0'")) == 5
 
     def query() -> None:

@@ -96,7 +96,7 @@ async def test_reads_while_it_sends(
 
     monkeypatch.setattr(reader, "read", counted_read)
     monkeypatch.setattr(PendingStream, "append", slow_append)
-    await run.async_export()
+    await run.async_run()
     assert states_in(warehouse) == ["0", *numbers(15)]
     assert set(reads.values()) == {1}
 
@@ -134,7 +134,7 @@ async def test_error_while_both_go_on(
         patched.setattr(reader, "read", failing_read)
         patched.setattr(PendingStream, "append", failing_append)
         with pytest.raises(UnreachableError if fails == "sending" else RecorderUnreadableError):
-            await run.async_export()
+            await run.async_run()
         assert ended == ["append"]
     assert states_in(warehouse) == ["0"]
     await exporter.export(5)
@@ -282,7 +282,7 @@ async def test_no_commit_without_its_intent(
     run = exporter.new_run()
     exporter.file.path.mkdir(parents=True)
     with pytest.raises(CheckpointUnwritableError):
-        await run.async_export()
+        await run.async_run()
     assert states_in(warehouse) == []
 
 
@@ -398,7 +398,7 @@ async def test_purged_rows(hass: HomeAssistant, warehouse: Warehouse, exporter: 
 
     states._reader.newest_id = lambda: original() + 3  # type: ignore[method-assign]
     await execute(hass, "DELETE FROM states WHERE state_id IN (2, 3)")
-    await run.async_export()
+    await run.async_run()
     assert states_in(warehouse) == ["0", "3", "4", "5"]
 
 
@@ -407,11 +407,12 @@ async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporte
     """A stopped run ends at the next piece; what was committed stays, the rest comes later."""
     await record(hass, 25)
     run = exporter.new_run(batch_rows=5)
-    run._session.journal._on_progress = lambda checkpoint: (
-        run.stop() if checkpoint.position("sensor_data").rows else None
+    journal = run._session.journal
+    journal._on_progress = lambda: (
+        run.stop() if journal.checkpoint.position("sensor_data").rows else None
     )
     with pytest.raises(StoppedError):
-        await run.async_export()
+        await run.async_run()
     assert states_in(warehouse) == numbers(10)
     await exporter.export()
     assert states_in(warehouse) == numbers(25)
@@ -425,7 +426,7 @@ async def test_stop_while_rows_are_looked_for(
     await exporter.export()
     monkeypatch.setattr(lookup, "_PAGE_ROWS", 2)
     changed = datetime.fromtimestamp(int(warehouse.rows()[0]["last_changed"]) // 1_000_000, UTC)
-    found = exporter.new_session().lookup.rows(SENSOR_DATA, f"{changed:%Y%m%d}")
+    found = exporter.new_session().existing_rows.rows(SENSOR_DATA, f"{changed:%Y%m%d}")
     assert await hass.async_add_executor_job(next, found)
     exporter.connection.stop()
     with pytest.raises(StoppedError):
@@ -473,7 +474,7 @@ async def test_flush(hass: HomeAssistant, warehouse: Warehouse, exporter: Export
     await exporter.export()
     assert states_in(warehouse) == numbers(2)
     hass.states.async_set("sensor.s0", "and later")
-    await exporter.new_run().async_export(flush=True)
+    await exporter.new_run(flush=True).async_run()
     assert states_in(warehouse) == [*numbers(2), "latest", "and later"]
 
 
@@ -489,7 +490,7 @@ async def test_flush_takes_too_long(
     monkeypatch.setattr(readiness, "FLUSH_TIMEOUT", 0.1)
     with monkeypatch.context() as patch:
         patch.setattr(get_instance(hass), "queue_task", lambda _: None)
-        await exporter.new_run().async_export(flush=True)
+        await exporter.new_run(flush=True).async_run()
     assert states_in(warehouse) == numbers(2)
     assert "has not committed within" in caplog.text
 
@@ -513,7 +514,7 @@ async def test_recorder_fails(
     (states,) = run._exports
     states._reader.newest_id = fail  # type: ignore[method-assign]
     with pytest.raises(expected):
-        await run.async_export()
+        await run.async_run()
     assert get_instance(hass).recording
     await async_wait_recording_done(hass)
 

@@ -201,7 +201,7 @@ async def test_size_of_rows(hass: HomeAssistant, entry: MockConfigEntry) -> None
     assert sizes["bytes_attributes"] > 100 > sizes["bytes_time"] > 30
     assert sizes["bytes_surroundings"] == 0
     assert sizes["bytes_rest"] > 100
-    assert not entry.runtime_data._exporter._registries._unsubscribe
+    assert not entry.runtime_data.runner._jobs._registries._unsubscribe
     assert await hass.config_entries.async_unload(entry.entry_id)
     result = await hass.config_entries.options.async_init(entry.entry_id)
     placeholders = result["description_placeholders"]
@@ -278,7 +278,7 @@ async def test_tables(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Wa
         warehouse.server.query("SELECT * FROM home.statistics_short_term", warehouse.project) == []
     )
     await record(hass, 5)
-    result = await entry.runtime_data.async_export(Trigger.ACTION)
+    result = await entry.runtime_data.runner.async_export(Trigger.ACTION)
     assert result.rows.keys() == {"sensor_data", "statistics_short_term"}
     assert await hass.config_entries.async_unload(entry.entry_id)
 
@@ -304,7 +304,7 @@ async def test_other_delivery(
     assert entry.state is ConfigEntryState.LOADED
     await record(hass, 5)
     with patch.object(PendingStream, "commit", side_effect=AssertionError):
-        await entry.runtime_data.async_export(Trigger.ACTION)
+        await entry.runtime_data.runner.async_export(Trigger.ACTION)
     assert len(warehouse.rows(where="entity_id = 'sensor.s0'")) == 5
     assert await hass.config_entries.async_unload(entry.entry_id)
 

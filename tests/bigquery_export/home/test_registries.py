@@ -259,15 +259,15 @@ async def test_change_while_a_run_is_going_on(
     await exporter.registries.async_open({})
     run = exporter.new_run(batch_rows=10)
     session = run._session
-    commit = session.async_commit
+    commit = session._async_commit
 
     async def rename_after(*args: Any) -> None:
         await commit(*args)
         if len(warehouse.rows("state_id")) == 10:
             home.entities.async_update_entity("sensor.alone", labels={"critical"})
 
-    monkeypatch.setattr(type(session), "async_commit", lambda _, *args: rename_after(*args))
-    await run.async_export()
+    monkeypatch.setattr(type(session), "_async_commit", lambda _, *args: rename_after(*args))
+    await run.async_run()
     monkeypatch.undo()
     exporter.registries.async_close()
     labels = [len(row["labels"]) for row in warehouse.rows("labels, state_id")]

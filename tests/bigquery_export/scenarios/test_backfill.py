@@ -16,15 +16,16 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
-from custom_components.bigquery_export import display
+from custom_components.bigquery_export import coordinator as coordinator_module
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.const import CONF_BATCH_ROWS, CONF_TABLES, DOMAIN
-from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
 from custom_components.bigquery_export.errors import QuotaExceededError, StoppedError
 from custom_components.bigquery_export.export import chunk as chunk_module, resume, table_export
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.run import Run
+from custom_components.bigquery_export.runner.requests import ExportRequest
 from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.status.export_status import Trigger
 from custom_components.bigquery_export.status.progress import Progress
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at
@@ -59,11 +60,13 @@ def when(run: Run, rows: int, call: Callable[[], object]) -> None:
     """Make a call when so many rows were committed."""
     calls = iter([call])
 
-    def look(checkpoint: Checkpoint) -> None:
-        if sum(position.rows for position in checkpoint.positions.values()) >= rows:
+    journal = run._session.journal
+
+    def look() -> None:
+        if sum(position.rows for position in journal.checkpoint.positions.values()) >= rows:
             next(calls, int)()
 
-    run._session.journal._on_progress = look
+    journal._on_progress = look
 
 
 async def test_oldest_first(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
@@ -102,7 +105,7 @@ async def test_new_rows_wait_for_one_transaction(
         return await original()
 
     monkeypatch.setattr(run._exports[0], "async_backfill_chunk", async_backfill_chunk)
-    await run.async_export()
+    await run.async_run()
     assert ranges(warehouse)[:4] == [(1, 10), (36, 37), (11, 20), (38, 39)]
     await exporter.export()
     ids = [int(row["state_id"]) for row in warehouse.rows("state_id")]
@@ -114,9 +117,9 @@ async def test_pause(hass: HomeAssistant, warehouse: Warehouse, exporter: Export
     await record(hass, 35)
     run = exporter.new_run(5)
     when(run, 10, lambda: run.pause(True))
-    assert (await run.async_export()).rows == {"sensor_data": 10}
+    assert (await run.async_run()).rows == {"sensor_data": 10}
     await record(hass, 3, name="new")
-    await exporter.new_run(5).async_export(backfill=False)
+    await exporter.new_run(5, backfill=False).async_run()
     assert ranges(warehouse) == [(1, 10), (36, 38)]
     table_position = exporter.file.load().table_position("sensor_data")
     assert table_position.backfill
@@ -132,7 +135,7 @@ async def test_restart(hass: HomeAssistant, warehouse: Warehouse, exporter: Expo
     run = exporter.new_run(5)
     when(run, 20, run.stop)
     with pytest.raises(StoppedError):
-        await run.async_export()
+        await run.async_run()
     await exporter.export(5)
     assert ranges(warehouse) == [(1, 10), (11, 20), (21, 30), (31, 35)]
     assert states_in(warehouse) == numbers(35)
@@ -152,7 +155,7 @@ async def test_crash(
     name, moment = CRASHES[crash]
     owner = CheckpointFile if name == "save" else TRANSACTIONS[exporter.delivery]
     await record(hass, 25)
-    await exporter.new_run(5).async_export(backfill=False)
+    await exporter.new_run(5, backfill=False).async_run()
     await record(hass, 15, name="new")
     with monkeypatch.context() as patch:
         crash_at(patch, owner, name, moment, call)
@@ -177,11 +180,11 @@ async def test_purge_overtakes(
     await record(hass, 35)
     run = exporter.new_run(5)
     when(run, 10, lambda: run.pause(True))
-    await run.async_export()
+    await run.async_run()
     await execute(hass, "UPDATE states SET old_state_id = NULL")
     await execute(hass, "DELETE FROM states WHERE state_id <= 18")
     run = exporter.new_run(5)
-    await run.async_export()
+    await run.async_run()
     (gap,) = run.gaps
     assert gap.rows == 8
     assert "deleted up to about 8 rows of sensor_data" in caplog.text
@@ -198,7 +201,7 @@ async def test_what_is_purged_already_is_not_lost(
     await execute(hass, "UPDATE states SET old_state_id = NULL")
     await execute(hass, "DELETE FROM states WHERE state_id <= 12")
     run = exporter.new_run(5)
-    await run.async_export()
+    await run.async_run()
     assert run.gaps == []
     assert exporter.progress[0].table_position("sensor_data").oldest.cursor == 11 + 1
     assert states_in(warehouse) == numbers(35)[12:]
@@ -209,9 +212,9 @@ async def test_newest_rows_deleted(
 ) -> None:
     """When ids behind a backfill are given again, it goes on, and the new rows are all sent."""
     await record(hass, 25)
-    await exporter.new_run(5).async_export(backfill=False)
+    await exporter.new_run(5, backfill=False).async_run()
     await record(hass, 6, name="new")
-    await exporter.new_run(5).async_export(backfill=False)
+    await exporter.new_run(5, backfill=False).async_run()
     await execute(hass, "UPDATE states SET old_state_id = NULL")
     await execute(hass, "DELETE FROM states WHERE state_id > 28")
     await record(hass, 5, name="newer")
@@ -230,7 +233,7 @@ async def test_another_database(
     await record(hass, 25)
     run = exporter.new_run(5)
     when(run, 10, lambda: run.pause(True))
-    await run.async_export()
+    await run.async_run()
     await execute(hass, "UPDATE states SET old_state_id = NULL")
     await execute(hass, "CREATE TABLE aside AS SELECT * FROM states")
     await execute(hass, "DELETE FROM states")
@@ -255,7 +258,7 @@ async def loaded(
         monkeypatch.setattr(module, name, 100)  # The export's own sensors are recorded, too.
     monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 100)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 50)
-    monkeypatch.setattr(display, "_SHOWN_AFTER", 0)
+    monkeypatch.setattr(coordinator_module, "_SHOWN_AFTER", 0)
     hass.config_entries.async_update_entry(
         entry, options={CONF_BATCH_ROWS: 50, CONF_TABLES: ["sensor_data"]}
     )
@@ -278,10 +281,10 @@ async def call(hass: HomeAssistant, action: str) -> None:
     await hass.services.async_call(DOMAIN, action, {}, blocking=True)
 
 
-async def settled(hass: HomeAssistant, coordinator: BigQueryExportCoordinator) -> None:
+async def settled(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Wait until nothing is exported any more."""
     async with patient(60):
-        while (task := coordinator._task) and not task.done():
+        while (task := entry.runtime_data.runner._task) and not task.done():
             await asyncio.wait([task])
             await hass.async_block_till_done()
 
@@ -290,7 +293,7 @@ async def test_paused_export(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
     """While paused nothing begins by itself; an action exports what is new; then all goes on."""
-    coordinator = loaded.runtime_data
+    coordinator = loaded.runtime_data.coordinator
     await record(hass, 350)
     switch = "switch.home_sensor_data_pause"
     assert hass.states.is_state(switch, "off")
@@ -299,7 +302,7 @@ async def test_paused_export(
     assert state(hass, "status") == "paused"
     async_fire_time_changed(hass, dt_util.utcnow().replace(hour=11, minute=30, second=0))
     await hass.async_block_till_done()
-    await settled(hass, coordinator)
+    await settled(hass, loaded)
     assert ranges(warehouse) == []
 
     assert (await export_now(hass))["rows"] == {"sensor_data": 0}
@@ -316,7 +319,7 @@ async def test_paused_export(
     await hass.services.async_call("switch", "turn_off", {"entity_id": switch}, blocking=True)
     assert hass.states.is_state(switch, "off")
     await hass.async_block_till_done()
-    await settled(hass, coordinator)
+    await settled(hass, loaded)
     assert len(states_in(warehouse)) == coordinator.data.rows_exported >= 352
     assert coordinator.data.backfill is None
     log = warehouse.server.query("SELECT DISTINCT trigger FROM home.export_log", warehouse.project)
@@ -332,15 +335,15 @@ async def test_pause_survives_a_restart(
     await call(hass, "pause")
     await export_now(hass)
     assert await hass.config_entries.async_reload(loaded.entry_id)
-    assert loaded.runtime_data.paused
-    await settled(hass, loaded.runtime_data)
-    assert loaded.runtime_data.data.backfill.rows_done == 0
+    assert loaded.runtime_data.coordinator.paused
+    await settled(hass, loaded)
+    assert loaded.runtime_data.coordinator.data.backfill.rows_done == 0
 
     hass.config_entries.async_update_entry(loaded, data={**loaded.data, "paused": False})
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await hass.async_block_till_done()
-    await settled(hass, loaded.runtime_data)
-    assert loaded.runtime_data.data.backfill is None
+    await settled(hass, loaded)
+    assert loaded.runtime_data.coordinator.data.backfill is None
     assert len(states_in(warehouse)) >= 350
 
 
@@ -349,14 +352,14 @@ async def test_pause_during_a_backfill(
 ) -> None:
     """Pausing ends a backfill after the transaction that it is at, and the action ends well."""
     await record(hass, 350)
-    coordinator = loaded.runtime_data
+    coordinator = loaded.runtime_data.coordinator
     seen: list[Any] = []
 
     def look() -> None:
         seen.append(coordinator.data.backfill)
         backfill = coordinator.data.backfill
         if backfill and backfill.rows_done >= 200 and not coordinator.paused:
-            coordinator.async_pause(True)
+            loaded.runtime_data.scheduler.async_pause(True)
 
     unsubscribe = coordinator.async_add_listener(look)
     response = await export_now(hass)
@@ -369,7 +372,7 @@ async def test_pause_during_a_backfill(
     assert state(hass, "history_rows_sent") == "200"
     await call(hass, "resume")
     await hass.async_block_till_done()
-    await settled(hass, coordinator)
+    await settled(hass, loaded)
     assert coordinator.data.backfill is None
     assert len(warehouse.rows(where="entity_id = 'sensor.s0'")) == 350
 
@@ -379,20 +382,21 @@ async def test_nothing_begins_beside_an_export(
 ) -> None:
     """Whoever hears that an export began finds it running, even if nothing has suspended it yet."""
     await record(hass, 350)
-    coordinator = loaded.runtime_data
-    coordinator.async_pause(True)
+    coordinator = loaded.runtime_data.coordinator
+    loaded.runtime_data.scheduler.async_pause(True)
     await export_now(hass)
-    run = await coordinator._exporter.async_new_run(coordinator._checkpoint, "test")
+    runner = loaded.runtime_data.runner
+    run = await runner._jobs.async_new_run(Trigger.BACKFILL, ExportRequest(), backfill=True)
     heard: list[bool] = []
 
     def look() -> None:
         if coordinator.data.status == "exporting":
-            heard.append(bool(coordinator._task and not coordinator._task.done()))
+            heard.append(runner.is_running)
 
     unsubscribe = coordinator.async_add_listener(look)
-    with patch.object(coordinator._exporter, "async_new_run", AsyncMock(return_value=run)):
+    with patch.object(runner._jobs, "async_new_run", AsyncMock(return_value=run)):
         await call(hass, "resume")
-        await settled(hass, coordinator)
+        await settled(hass, loaded)
     unsubscribe()
     assert heard
     assert all(heard)
@@ -404,7 +408,7 @@ async def test_no_retry_while_paused(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An export that would be tried again is not while it is paused."""
-    coordinator = loaded.runtime_data
+    coordinator = loaded.runtime_data.coordinator
     await record(hass, 1)
     error = QuotaExceededError(message="too much", retry_after=60)
     with monkeypatch.context() as patched:
@@ -414,7 +418,7 @@ async def test_no_retry_while_paused(
     assert coordinator.data.status == "retrying"
     await call(hass, "pause")
     assert coordinator.data.status == "paused"
-    assert not coordinator.health.retrying
+    assert not loaded.runtime_data.runner.health.retrying
     await call(hass, "resume")
     assert coordinator.data.status == "failed"
     await export_now(hass)

@@ -53,7 +53,7 @@ async def test_fault(
     hass.config_entries.async_update_entry(entry, options={CONF_DELIVERY: fault.delivery})
     assert await hass.config_entries.async_setup(entry.entry_id)
     if fault.method == "token":
-        entry.runtime_data._connection._credentials.token = None
+        entry.runtime_data.runner._connection._credentials.token = None
     warehouse.server.add_fault(fault.method, fault.kind, **fault.rule)
     try:
         with nullcontext() if fault.status == "idle" else pytest.raises(HomeAssistantError):

@@ -121,11 +121,11 @@ async def test_export_at_once(hass: HomeAssistant, warehouse: Warehouse, key: Ke
     assert CONF_EXPORT_AT_ONCE not in entry.data
     await hass.async_block_till_done(wait_background_tasks=True)
     assert len(warehouse.rows()) >= 3
-    last_export = entry.runtime_data.data.last_export
+    last_export = entry.runtime_data.coordinator.data.last_export
     assert last_export is not None
     assert await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert entry.runtime_data.data.last_export == last_export
+    assert entry.runtime_data.coordinator.data.last_export == last_export
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 

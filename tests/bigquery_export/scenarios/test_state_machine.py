@@ -63,7 +63,6 @@ from tests.bigquery_export.support.in_memory_bigquery import (
     BrittleFile,
     BrittleRejectedRows,
     Crash,
-    DimensionReader,
     Fault,
     Identity,
     Jobs,
@@ -71,6 +70,7 @@ from tests.bigquery_export.support.in_memory_bigquery import (
     Recorder,
     Row,
     RowEncoder,
+    SimulatedExistingRows,
     SmallHome,
     Streams,
     Tripwire,
@@ -454,7 +454,7 @@ class Home(RuleBasedStateMachine):
         session = self.new_session()
         encoder = RowEncoder(session.delivery.encoding(HISTORY), session.run_values)
         self.run = Run(session, [Source(HISTORY, self.recorder, encoder)])
-        await self.run.async_export()
+        await self.run.async_run()
         assert self.checkpoint.intent is None
         assert self.checkpoint.table_position(HISTORY.name).backfill is None
         self.needed |= self.recorder.identities
@@ -463,14 +463,14 @@ class Home(RuleBasedStateMachine):
         """Make a run that leaves a backfill alone."""
         session = self.new_session()
         encoder = RowEncoder(session.delivery.encoding(HISTORY), session.run_values)
-        self.run = Run(session, [Source(HISTORY, self.recorder, encoder)])
-        await self.run.async_export(backfill=False)
+        self.run = Run(session, [Source(HISTORY, self.recorder, encoder)], backfill=False)
+        await self.run.async_run()
         exported = self.recorder.exported(self.checkpoint.table_position(HISTORY.name).exported)
         self.needed |= Counter(row.identity for row in exported)
 
     async def async_retry(self) -> None:
         """Send the rejected rows again as the coordinator does."""
-        await Retry(self.new_session()).async_send([HISTORY])
+        await Retry(self.new_session(), [HISTORY]).async_run()
 
     async def async_force(self) -> None:
         """Make a run, and then look for rows that BigQuery lacks, as the coordinator does."""
@@ -487,37 +487,33 @@ class Home(RuleBasedStateMachine):
 
         resend = Resend(session, {HISTORY.name: (HISTORY, open_source)}, RowSelection())
         self.run = resend
-        await resend.async_send()
+        await resend.async_run()
         assert self.checkpoint.intent is None
 
     def new_session(self) -> Session:
-        """Return what an export works with."""
+        """Return what a job works with."""
         result = Result()
-        rejected_rows = self.rejected_rows
-        delivery = self.deliveries[self.delivery]
         journal = Journal(
             self.hass,
             file=self.file,
-            checkpoint=self.checkpoint,
             tables=TABLES,
             deliveries=self.deliveries,
-            delivery=delivery,
-            rejected_rows=rejected_rows,
-            header={"export_id": result.export_id, "source": "home"},
-            on_progress=self.on_progress,
+            rejected_rows=self.rejected_rows,
+            on_progress=lambda: self.remember(journal.checkpoint),
         )
+        journal.checkpoint = self.checkpoint
         return Session(
             self.hass,
             journal=journal,
-            delivery=delivery,
-            lookup=DimensionReader(self.bigquery),
-            rejected_rows=rejected_rows,
+            delivery=self.deliveries[self.delivery],
+            existing_rows=SimulatedExistingRows(self.bigquery),
+            log_header={"export_id": result.export_id, "source": "home"},
             run_values={"export_id": result.export_id},
             batch_rows=3,
             result=result,
         )
 
-    def on_progress(self, checkpoint: Checkpoint) -> None:
+    def remember(self, checkpoint: Checkpoint) -> None:
         """Remember a checkpoint that was saved."""
         self.checkpoint = checkpoint
 

@@ -1,6 +1,5 @@
 """Exports before the recorder deletes, and what is said of rows that it has deleted."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,11 +29,9 @@ from sqlalchemy import Connection, delete, func, select
 
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, CONF_TABLES, DOMAIN
-from custom_components.bigquery_export.coordinator import BigQueryExportCoordinator
 from custom_components.bigquery_export.errors import QuotaExceededError
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, Position
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, Gap, Position
 from custom_components.bigquery_export.export.purge import (
-    Gap,
     Retention,
     RowsAtRisk,
     find_gap,
@@ -47,10 +44,13 @@ from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS_SHORT_TERM
 from custom_components.bigquery_export.rows.table import Table
+from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.scheduler.purge_guard import PurgeGuard
+from custom_components.bigquery_export.settings.options import options_from
 from custom_components.bigquery_export.source import readiness
 from custom_components.bigquery_export.source.reader import Anchor
 from custom_components.bigquery_export.status import issues
+from custom_components.bigquery_export.status.backlog import async_read_backlog
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
@@ -229,24 +229,18 @@ async def test_time_runs_backwards(hass: HomeAssistant) -> None:
     assert await in_recorder(hass, oldest_waiting, hass, "sensor_data", 20) is None
 
 
-def guard_with(hass: HomeAssistant, at_risk: RowsAtRisk | None) -> PurgeGuard:
-    """Return a guard that knows of rows in danger."""
-    guard = PurgeGuard(hass)
-    guard.at_risk = at_risk
-    return guard
-
-
 async def test_chances(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """Rows in danger are exported once a day, and once more within the hour before a purge."""
     await hass.config.async_set_time_zone("UTC")
-    guard = guard_with(hass, RowsAtRisk(1, ago(9.5), NOW))
+    guard = PurgeGuard()
+    at_risk = RowsAtRisk(1, ago(9.5), NOW)
     chances = []
     for minutes in range(0, 48 * 60, 5):
         freezer.move_to(NOW + timedelta(minutes=minutes))
-        if guard.async_take_chance():
+        if guard.async_take_chance(at_risk):
             chances.append(f"{dt_util.utcnow():%d %H:%M}")
     assert chances == ["21 12:00", "22 03:15", "22 04:15", "23 03:15", "23 04:15"]
-    assert not guard_with(hass, None).async_take_chance()
+    assert not PurgeGuard().async_take_chance(None)
 
 
 @pytest.fixture
@@ -272,7 +266,7 @@ async def make_old(hass: HomeAssistant, days: float) -> None:
 
 async def refresh(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Update the status, and wait for the export that this may begin."""
-    await entry.runtime_data.async_refresh()
+    await entry.runtime_data.coordinator.async_refresh()
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
@@ -294,7 +288,7 @@ async def test_export_before_the_purge(
     await refresh(hass, loaded)
     assert triggers(warehouse) == ["action", "retention"]
     assert state(hass, "rows_waiting") != "unavailable"
-    assert loaded.runtime_data._scheduler.guard.at_risk is None
+    assert loaded.runtime_data.coordinator.backlog.at_risk is None
     assert issues_of(hass) == {}
 
 
@@ -320,10 +314,10 @@ async def test_nothing_is_in_danger(
     """What the recorder keeps is not in danger."""
     setattr(get_instance(hass), setting, value)
     await make_old(hass, 20)
-    with patch.object(BigQueryExportCoordinator, "async_export") as export:
+    with patch.object(Runner, "async_export") as export:
         await refresh(hass, loaded)
     assert not export.called
-    assert loaded.runtime_data._scheduler.guard.at_risk is None
+    assert loaded.runtime_data.coordinator.backlog.at_risk is None
 
 
 async def test_updates_without_entities(
@@ -337,7 +331,7 @@ async def test_updates_without_entities(
     monkeypatch.setattr("custom_components.bigquery_export._PLATFORMS", ())
     assert await hass.config_entries.async_setup(loaded.entry_id)
     await make_old(hass, 9.5)
-    with patch.object(BigQueryExportCoordinator, "async_export") as export:
+    with patch.object(Runner, "async_export") as export:
         freezer.tick(timedelta(minutes=6))
         async_fire_time_changed(hass)
         await hass.async_block_till_done(wait_background_tasks=True)
@@ -351,15 +345,13 @@ async def test_danger_that_stays(
     await make_old(hass, 20)
     key = loaded.data[CONF_SERVICE_ACCOUNT_KEY]
     warehouse.grant(key)
-    original = BigQueryExportCoordinator._async_run
-    with patch.object(
-        BigQueryExportCoordinator, "_async_run", autospec=True, side_effect=original
-    ) as runs:
+    original = Runner._async_export
+    with patch.object(Runner, "_async_export", autospec=True, side_effect=original) as runs:
         for _ in range(4):
             await refresh(hass, loaded)
         # A chance, and another if a purge is less than an hour away or was in between.
         assert 1 <= runs.call_count <= 2
-    waiting = loaded.runtime_data.data.rows_waiting
+    waiting = loaded.runtime_data.coordinator.data.rows_waiting
     issue = issues_of(hass)["rows_in_danger"]
     assert issue is not None
     purge = dt_util.as_local(next_purge(dt_util.utcnow()))
@@ -386,12 +378,12 @@ async def test_retry_is_left_alone(
     await record(hass, 1)
     with pytest.raises(HomeAssistantError):
         await export_now(hass)
-    retry = loaded.runtime_data.health._cancel_retry
+    retry = loaded.runtime_data.scheduler._cancel_retry
     assert retry
     await make_old(hass, 20)
     await refresh(hass, loaded)
     assert begin.call_count == 1
-    assert loaded.runtime_data.health._cancel_retry is retry
+    assert loaded.runtime_data.scheduler._cancel_retry is retry
     assert issues_of(hass).keys() == {"rows_in_danger"}
 
 
@@ -418,14 +410,14 @@ async def test_lost_rows(
     """Rows that were purged before they were exported are counted, dated and logged, once."""
     await purge_past_the_cursor(hass, exporter)
     run = exporter.new_run()
-    await run.async_export()
+    await run.async_run()
     (gap,) = run.gaps
     now = dt_util.utcnow().timestamp()
     assert (gap.table, gap.rows) == ("sensor_data", 8)
     assert abs(gap.since - (now - 12 * DAY)) < 60
     assert abs(gap.until - now) < 60
     again = exporter.new_run()
-    await again.async_export()
+    await again.async_run()
     assert again.gaps == []
     assert states_in(warehouse) == [str(n) for n in [*range(10), *range(8, 20)]]
     # What another test has left behind may be logged now.
@@ -448,7 +440,7 @@ async def test_more_is_lost(
             await rewrite(hass, f"DELETE FROM states WHERE state_id <= {until}")  # noqa: S608
             run = exporter.new_run()
             with pytest.raises(QuotaExceededError):
-                await run.async_export()
+                await run.async_run()
             lost.append(sum(gap.rows for gap in run.gaps))
     assert lost == [8, 0, 3, 4]
     assert (await exporter.export()).rows == {"sensor_data": 5}
@@ -461,49 +453,73 @@ async def test_nothing_is_lost(hass: HomeAssistant, exporter: Exporter) -> None:
     await record(hass, 5, name="new")
     await rewrite(hass, "DELETE FROM states WHERE state_id <= 10")
     run = exporter.new_run()
-    await run.async_export()
+    await run.async_run()
     assert run.gaps == []
 
 
-def gaps(*rows: int) -> Sequence[Gap]:
-    """Return lost rows, of a table each."""
-    return [Gap(f"table{n}", n, NOW.timestamp() - n * DAY, NOW.timestamp()) for n in rows]
+def gaps(*rows: int) -> Checkpoint:
+    """Return a checkpoint with gaps, of a table each."""
+    checkpoint = Checkpoint()
+    for n in rows:
+        gap = Gap(f"table{n % 10}", n, NOW.timestamp() - n * DAY, NOW.timestamp())
+        checkpoint = checkpoint.with_gap(gap)
+    return checkpoint
 
 
-async def test_issue_of_lost_rows(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """All rows that were lost are in one issue, until a user ignores it and more are lost."""
+async def test_issue_of_gaps(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """All gaps are in one issue, which outlives a restart."""
     await hass.config.async_set_time_zone("Europe/Amsterdam")
     registry = ir.async_get(hass)
-    issue_id = f"rows_lost_{entry.entry_id}"
-    issues.async_show_gaps(hass, entry, [])
+    issues.async_show_gaps(hass, entry, ())
     assert issues_of(hass) == {}
-    issues.async_show_gaps(hass, entry, gaps(3, 1))
-    issues.async_show_gaps(hass, entry, gaps(2, 1))
+    issues.async_show_gaps(hass, entry, gaps(3, 1, 11, 2).gaps)
     issues.async_clear_issues(hass, entry)
     assert issues_of(hass)["rows_lost"] == {
         "title": "home.sensor_data",
-        "count": "7",
+        "count": "17",
         "tables": "table1, table2, table3",
-        "since": "2026-11-18 13:00",
+        "since": "2026-11-10 13:00",
         "until": "2026-11-21 13:00",
     }
-    issue = registry.async_get_issue(DOMAIN, issue_id)
+    issue = registry.async_get_issue(DOMAIN, f"rows_lost_{entry.entry_id}")
     assert issue is not None
     assert issue.is_persistent
-
-    registry.async_ignore(DOMAIN, issue_id, True)
-    issues.async_show_gaps(hass, entry, [])
-    issue = registry.async_get_issue(DOMAIN, issue_id)
-    assert issue is not None
-    assert issue.dismissed_version
-    issues.async_show_gaps(hass, entry, gaps(4))
-    issue = registry.async_get_issue(DOMAIN, issue_id)
-    assert issue is not None
-    assert not issue.dismissed_version
-    assert issue.translation_placeholders is not None
-    assert issue.translation_placeholders["count"] == "4"
     issues.async_remove_issues(hass, entry)
     assert issues_of(hass) == {}
+
+
+async def test_gaps_are_summed_until_they_are_acknowledged(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    """Gaps are kept in the checkpoint, shown after a restart, and forgotten when ignored."""
+    runner = loaded.runtime_data.runner
+    await runner._journal.async_save(replace(runner.checkpoint, gaps=gaps(3).gaps))
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    placeholders = issues_of(hass)["rows_lost"]
+    assert placeholders is not None
+    assert placeholders["count"] == "3"
+    runner = loaded.runtime_data.runner
+    assert runner.checkpoint.gaps == gaps(3).gaps
+
+    # A user who ignores them has read it: gaps that are found later are shown by themselves.
+    ir.async_get(hass).async_ignore(DOMAIN, f"rows_lost_{loaded.entry_id}", True)
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    await export_now(hass)
+    assert loaded.runtime_data.runner.checkpoint.gaps == ()
+    assert issues_of(hass) == {}
+
+
+async def test_gap_and_position_are_saved_together(
+    hass: HomeAssistant, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash right after a gap was found does not make it forgotten: it is in the checkpoint."""
+    await purge_past_the_cursor(hass, exporter)
+    error = QuotaExceededError(message="too much")
+    monkeypatch.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
+    with pytest.raises(QuotaExceededError):
+        await exporter.export()
+    (gap,) = exporter.file.load().gaps
+    assert (gap.table, gap.rows) == ("sensor_data", 8)
 
 
 async def test_export_that_finds_rows_lost(
@@ -559,16 +575,18 @@ async def test_recorder_that_is_not_ready(
     """While the recorder migrates, or when it could not, nothing is counted, and it says why."""
     monkeypatch.setattr(readiness, "async_migration_in_progress", lambda _: True)
     with statements(hass) as sent:
-        await loaded.runtime_data.async_refresh()
+        await loaded.runtime_data.coordinator.async_refresh()
     assert not [sql for sql, _ in sent if "count" in sql]
-    assert "upgrading its database" in str(loaded.runtime_data.last_exception)
+    assert "upgrading its database" in str(loaded.runtime_data.coordinator.last_exception)
     assert state(hass, "status") == "unavailable"
     monkeypatch.undo()
     get_instance(hass).schema_version = 52
-    await loaded.runtime_data.async_refresh()
-    assert "has version 52, and exports need version 53" in str(loaded.runtime_data.last_exception)
+    await loaded.runtime_data.coordinator.async_refresh()
+    assert "has version 52, and exports need version 53" in str(
+        loaded.runtime_data.coordinator.last_exception
+    )
     get_instance(hass).schema_version = 53
-    await loaded.runtime_data.async_refresh()
+    await loaded.runtime_data.coordinator.async_refresh()
     assert state(hass, "status") == "idle"
 
 
@@ -582,11 +600,12 @@ async def test_flush(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Wa
 
 async def test_long_term_statistics(hass: HomeAssistant) -> None:
     """Long-term statistics wait as long as they like: the recorder keeps them."""
-    guard = PurgeGuard(hass)
+    options = options_from({CONF_TABLES: ["sensor_data", "statistics"]})
     await insert_rows(hass, MODELS["statistics"], [{"start_ts": 0.0, "created_ts": 0.0}])
-    await guard.async_look(Checkpoint(), {"statistics": 1})
-    assert guard.at_risk is None
+    backlog = await async_read_backlog(hass, options, Checkpoint())
+    assert (backlog.total, backlog.at_risk) == (1, None)
     await insert_rows(hass, MODELS["sensor_data"], [{"last_updated_ts": 0.0}])
-    await guard.async_look(Checkpoint(), {"statistics": 1, "sensor_data": 1})
-    assert guard.at_risk
-    assert guard.at_risk.rows == 1
+    backlog = await async_read_backlog(hass, options, Checkpoint())
+    assert backlog.total == 2
+    assert backlog.at_risk
+    assert backlog.at_risk.rows == 1

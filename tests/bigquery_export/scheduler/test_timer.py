@@ -108,12 +108,12 @@ async def test_missed(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Wa
     await record(hass, 3)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert warehouse.rows() == []
-    await entry.runtime_data.async_export(Trigger.ACTION)
+    await entry.runtime_data.runner.async_export(Trigger.ACTION)
     file = CheckpointFile(hass, entry.entry_id)
     checkpoint = await hass.async_add_executor_job(file.load)
     last_export = checkpoint.last_export
     assert last_export is not None
-    due = entry.runtime_data.next_export
+    due = entry.runtime_data.coordinator.data.next_export
     assert due is not None
     assert timedelta() < due - dt_util.utcnow() <= timedelta(hours=25)
 
@@ -132,8 +132,8 @@ async def test_missed(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Wa
     assert len(warehouse.rows()) == rows
     await start(hours_off=48, paused=True)
     assert len(warehouse.rows()) == rows
-    assert entry.runtime_data.next_export is None
+    assert entry.runtime_data.coordinator.data.next_export is None
     await start(hours_off=48, paused=False)
     assert len(warehouse.rows()) >= rows + 2
-    assert entry.runtime_data.next_export is not None
+    assert entry.runtime_data.coordinator.data.next_export is not None
     assert await hass.config_entries.async_unload(entry.entry_id)

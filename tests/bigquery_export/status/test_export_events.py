@@ -78,9 +78,9 @@ async def test_states_that_an_export_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An export that finds nothing changes two states, and none says that it is running."""
-    monkeypatch.setattr("custom_components.bigquery_export.display._SHOWN_AFTER", 600)
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 600)
     await record(hass, 3)
-    await loaded.runtime_data.async_refresh()
+    await loaded.runtime_data.coordinator.async_refresh()
     # Not by an action, which is an event that the recorder writes down when it likes.
     changes = async_capture_events(hass, EVENT_STATE_CHANGED)
     for expected in (
@@ -88,7 +88,7 @@ async def test_states_that_an_export_changes(
         ["rows_in_the_last_export"],
         [],
     ):
-        await loaded.runtime_data.async_export(Trigger.ACTION)
+        await loaded.runtime_data.runner.async_export(Trigger.ACTION)
         await hass.async_block_till_done()
         changed = {event.data["entity_id"] for event in changes}
         # The time of the last export is shown in seconds, and may be the same again.
@@ -231,24 +231,24 @@ async def test_recorder_that_cannot_be_read(hass: HomeAssistant, loaded: MockCon
         "custom_components.bigquery_export.source.states.StatesReader.count",
         side_effect=RuntimeError,
     ):
-        await loaded.runtime_data.async_refresh()
+        await loaded.runtime_data.coordinator.async_refresh()
     assert hass.states.is_state(PROBLEM, "on")
     assert hass.states.is_state(BUTTON, "unknown")
     assert hass.states.is_state(EVENT, "unknown")
     assert state(hass, "rows_waiting") == "unavailable"
-    await loaded.runtime_data.async_refresh()
+    await loaded.runtime_data.coordinator.async_refresh()
     assert hass.states.is_state(PROBLEM, "off")
 
 
 async def test_button(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse) -> None:
     """The button begins an export also while paused, and says so when one is running already."""
     await record(hass, 3)
-    loaded.runtime_data.async_pause(True)
+    loaded.runtime_data.scheduler.async_pause(True)
     assert state(hass, "next_export") == "unknown"
     press = {"entity_id": BUTTON}
     await hass.services.async_call("button", "press", press, blocking=True)
     async with patient(60):
-        while loaded.runtime_data._task is None:  # noqa: ASYNC110 (it begins by itself)
+        while loaded.runtime_data.runner._task is None:  # noqa: ASYNC110 (it begins by itself)
             await asyncio.sleep(0)
     assert warehouse.rows() == []
     with pytest.raises(ServiceValidationError, match="An export is running already"):
@@ -293,7 +293,7 @@ async def test_notifications_of_everything(
     assert told(notifications).keys() == {"failed"}
     assert "Google asks to slow down: too much." in told(notifications)["failed"]
     assert "failed 3 times in a row" in told(notifications)["failed"]
-    await entry.runtime_data.async_refresh()
+    await entry.runtime_data.coordinator.async_refresh()
     assert told(notifications) == {}
 
     error = QuotaExceededError(message="too much", retry_after=3600)

@@ -19,11 +19,10 @@ from custom_components.bigquery_export.export.recorder_tables import RECORDER_TA
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.export.rejected.retry import Retry
 from custom_components.bigquery_export.export.run import Run
-from custom_components.bigquery_export.export.session import Result, Session
+from custom_components.bigquery_export.export.session import Result, Session, open_session
 from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.rows.context import Choice, RowContext
 from custom_components.bigquery_export.rows.local_time import Place
-from custom_components.bigquery_export.rows.sensor_data import run_values
 
 EVERYTHING = tuple(RECORDER_TABLES)
 PLACE = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
@@ -55,39 +54,30 @@ class Exporter:
 
     def new_session(self, batch_rows: int = 1_000) -> Session:
         """Return what an export works with, as after a restart."""
-        result = Result()
-        rejected_rows = self.rejected
         journal = Journal(
             self.hass,
             file=self.file,
-            checkpoint=self.file.load(),
             tables=TABLES,
             deliveries=self.deliveries,
-            delivery=self.deliveries[self.delivery],
-            rejected_rows=rejected_rows,
-            header={
-                "export_id": result.export_id,
-                "source": "home",
-                "trigger": "test",
-                "integration_version": "1.2.3",
-            },
-            on_progress=self.progress.append,
+            rejected_rows=self.rejected,
+            on_progress=lambda: self.progress.append(journal.checkpoint),
         )
-        return Session(
+        journal.checkpoint = self.file.load()
+        return open_session(
             self.hass,
             journal=journal,
             delivery=self.deliveries[self.delivery],
-            lookup=ListedRows(self.connection, self.source),
-            rejected_rows=rejected_rows,
-            run_values=run_values(
-                source="home", export_id=result.export_id, started=result.started
-            ),
+            existing_rows=ListedRows(self.connection, self.source),
+            source="home",
+            trigger="test",
+            integration_version="1.2.3",
             batch_rows=batch_rows,
-            result=result,
         )
 
-    def new_run(self, batch_rows: int = 1_000) -> Run:
-        """Return a run that goes on from the files, as after a restart."""
+    def new_run(
+        self, batch_rows: int = 1_000, *, flush: bool = False, backfill: bool = True
+    ) -> Run:
+        """Return a run that continues from the files, as after a restart."""
         session = self.new_session(batch_rows)
         row_context = RowContext(session.run_values, PLACE, self.choice)
         sources = [
@@ -96,15 +86,15 @@ class Exporter:
             )
             for table in self.tables
         ]
-        return Run(session, sources)
+        return Run(session, sources, flush=flush, backfill=backfill)
 
     async def export(self, batch_rows: int = 1_000) -> Result:
         """Make a run."""
-        return await self.new_run(batch_rows).async_export()
+        return await self.new_run(batch_rows).async_run()
 
     async def retry_rejected(self) -> Result:
         """Send the rejected rows again."""
-        return await Retry(self.new_session()).async_send(TABLES.values())
+        return await Retry(self.new_session(), TABLES.values()).async_run()
 
     def rejected_rows(self) -> list[dict[str, Any]]:
         """Return what lies in the file of rejected rows."""

@@ -413,7 +413,7 @@ class Jobs:
         return job
 
 
-class DimensionReader:
+class SimulatedExistingRows:
     """Looks for rows in BigQuery; like the real one, it looks into an empty partition once."""
 
     def __init__(self, bigquery: BigQuery) -> None:
@@ -442,6 +442,7 @@ class BrittleDelivery:
     def __init__(self, delivery: Delivery, wire: Tripwire) -> None:
         """Use a real delivery."""
         self.name = delivery.name
+        self.load_jobs_used = 0
         self._delivery = delivery
         self._wire = wire
 

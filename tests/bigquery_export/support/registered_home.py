@@ -43,8 +43,10 @@ class DimensionsExporter(Exporter):
         self.snapshot_file = SnapshotFile(self.hass, "entry", ENTITIES.name)
 
     @override
-    def new_run(self, batch_rows: int = 1_000) -> Run:
-        """Return a run that goes on from the files, as after a restart."""
+    def new_run(
+        self, batch_rows: int = 1_000, *, flush: bool = False, backfill: bool = True
+    ) -> Run:
+        """Return a run that continues from the files, as after a restart."""
         session = self.new_session(batch_rows)
         row_context = RowContext(session.run_values, PLACE, facts=self.registries)
         sources = [
@@ -53,7 +55,7 @@ class DimensionsExporter(Exporter):
             )
             for table in self.tables
         ]
-        return Run(session, sources, self.snapshots())
+        return Run(session, sources, self.snapshots(), flush=flush, backfill=backfill)
 
     def snapshots(self) -> list[Snapshot]:
         """Return the tables of facts to export."""
@@ -66,7 +68,7 @@ class DimensionsExporter(Exporter):
         known = last_known(self.hass, "entry", ENTITIES.name, "entity_id")
         await self.registries.async_open(known)
         try:
-            return await self.new_run(batch_rows).async_export()
+            return await self.new_run(batch_rows).async_run()
         finally:
             self.registries.async_close()
 

@@ -53,21 +53,23 @@ class WatchedExporter(Exporter):
         ]
 
     @override
-    def new_run(self, batch_rows: int = 1_000) -> Run:
+    def new_run(
+        self, batch_rows: int = 1_000, *, flush: bool = False, backfill: bool = True
+    ) -> Run:
         """Return a run that is watched."""
         session = self.new_session(batch_rows)
-        return Run(session, self._sources(session))
+        return Run(session, self._sources(session), flush=flush, backfill=backfill)
 
-    def new_corrections(self, batch_rows: int = 1_000) -> Corrections:
-        """Return a look for corrections, as after a restart."""
+    def new_corrections(self, now: datetime = NOW, batch_rows: int = 1_000) -> Corrections:
+        """Return a look for corrections at some time, as after a restart."""
         session = self.new_session(batch_rows)
-        return Corrections(session, self._sources(session))
+        return Corrections(session, self._sources(session), now=now)
 
     async def check(self, batch_rows: int = 1_000) -> Result:
         """Look for corrections, a day after the last time."""
         self.days += 1
-        corrections = self.new_corrections(batch_rows)
-        return await corrections.async_check(NOW + timedelta(days=self.days))
+        corrections = self.new_corrections(NOW + timedelta(days=self.days), batch_rows)
+        return await corrections.async_run()
 
     async def export_and_check(self) -> dict[str, int]:
         """Make a run as the coordinator does, and return how many rows were corrected."""

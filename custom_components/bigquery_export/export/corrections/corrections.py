@@ -10,12 +10,11 @@ A process that dies between commit and file sends the same once more, which the 
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 import logging
 from math import nextafter
-from time import monotonic
-from typing import Any, cast
+from typing import Any, cast, override
 
 from homeassistant.util import dt as dt_util
 
@@ -24,8 +23,9 @@ from ...rows.statistics_encoder import StatisticsEncoder
 from ...source.readiness import check_recorder
 from ...source.statistics import Statistic, StatisticsPiece
 from ..chunk import Chunk
+from ..job import Job
 from ..ports import Source
-from ..session import Result, Session
+from ..session import Session
 from ..table_export import async_read_recorder
 from .digest_file import Exported
 from .digests import Digest, Digests
@@ -34,16 +34,29 @@ from .ledger import StatisticsObserver
 _LOGGER = logging.getLogger(__name__)
 
 
-class Corrections:
-    """One look at all tables whose rows change afterwards. It can be used once.
+class Corrections(Job):
+    """One look at all tables whose rows change afterwards.
 
     It comes after a run that ended well, in a session of its own: what it sends has to be known
     as newer than what the run has sent.
     """
 
-    def __init__(self, session: Session, sources: Iterable[Source[Any]]) -> None:
-        """Prepare to look through those sources that are watched."""
-        self._session = session
+    def __init__(
+        self,
+        session: Session,
+        sources: Iterable[Source[Any]],
+        *,
+        now: datetime | None = None,
+        again: bool = False,
+    ) -> None:
+        """Prepare to look through those sources whose rows are corrected.
+
+        Tables that were looked through on the local day of `now` are left out, unless they shall
+        be looked through `again`.
+        """
+        super().__init__(session)
+        self._now = now or dt_util.utcnow()
+        self._again = again
         self._tables = [
             _TableCorrections(session, source, source.observer)
             for source in sources
@@ -52,22 +65,13 @@ class Corrections:
         self.checked: date | None = None
         """The local day on which all tables were looked through, once they are."""
 
-    def stop(self) -> None:
-        """Make it end soon: what is not committed then will be sent the next time."""
-        self._session.stopped = True
-
-    async def async_check(self, now: datetime, *, again: bool = False) -> Result:
-        """Look through the tables that were not looked through on the local day of `now`.
-
-        With `again` look through those as well. Send all that differs. Raises ExportError.
-        """
-        began = monotonic()
+    @override
+    async def _async_work(self) -> None:
+        """Send all that differs."""
         check_recorder(self._session.hass)
-        await self._session.journal.async_settle()
-        if all([await table.async_check(now, again=again) for table in self._tables]):
-            self.checked = local_day(now.timestamp())
-        self._session.result.seconds = monotonic() - began
-        return self._session.result
+        done = [await table.async_check(self._now, again=self._again) for table in self._tables]
+        if all(done):
+            self.checked = local_day(self._now.timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +176,12 @@ class _TableCorrections:
         rest = iter(differences)
         while True:
             sent: list[tuple[_Difference, Digest | None]] = []
-            chunk = Chunk(self._table, self._table.name, self._cursor, self._cursor)
-            try:
+            async with self._session.transaction(
+                self._table, start=self._cursor, until=self._cursor
+            ) as chunk:
                 await self._async_fill(chunk, rest, sent)
-                if not sent:
-                    return
-                await self._async_commit(chunk)
-            finally:
-                chunk.close()
+            if not sent:
+                return
             for difference, digest in sent:
                 exported.digests.put(difference.statistic_id, difference.number, digest)
             await self._session.async_block(self._file.save, exported)
@@ -210,11 +212,11 @@ class _TableCorrections:
                 batch.extend(deleted)
             sent.append((difference, digests.get(difference.statistic_id, difference.number)))
             if len(batch.data) >= self._session.batch_rows:
-                await self._async_send(chunk, batch)
+                await self._session.async_send_batches(chunk, batch)
                 batch = EncodedRows()
             if chunk.full:
                 break
-        await self._async_send(chunk, batch)
+        await self._session.async_send_batches(chunk, batch)
 
     async def _pieces(self, difference: _Difference) -> AsyncIterator[StatisticsPiece]:
         """Yield the rows of a period as they are now."""
@@ -232,17 +234,6 @@ class _TableCorrections:
         ):
             yield piece
             first = nextafter(piece.rows[-1][2] or 0, float("inf"))
-
-    async def _async_send(self, chunk: Chunk, rows: EncodedRows) -> None:
-        for batch in rows.batches(self._session.batch_rows):
-            await self._session.async_send(chunk, batch)
-
-    async def _async_commit(self, chunk: Chunk) -> None:
-        """Commit what was sent; the position stays where it is."""
-        before = self._session.journal.checkpoint.position(self._table.name)
-        await self._session.async_commit(
-            chunk, lambda: replace(before, rows=before.rows + chunk.rows)
-        )
 
     async def _async_read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
         return await async_read_recorder(self._session.hass, read, *args)

@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import STORAGE_DIR
-from homeassistant.util.file import write_utf8_file_atomic
 import orjson
 
 from ...const import DOMAIN
-from ...errors import CheckpointUnwritableError
-from ..files import append
+from ..files import append_lines, replace_file
 from .digests import Digests, Periods
 
 _FORMER_NAMES = {"track": "position_key", "doubtful": "in_doubt"}
@@ -64,10 +61,7 @@ class DigestFile:
 
     def append(self, line: Line) -> None:
         """Add a line; it is on the disk when this returns. Raises CheckpointUnwritableError."""
-        try:
-            append(self.path, _text(line))
-        except OSError as err:
-            raise CheckpointUnwritableError(path=str(self.path), message=str(err)) from err
+        append_lines(self.path, _text(line))
 
     def load(self, database: str) -> Exported:
         """Return what was exported of a database; of another one nothing counts.
@@ -104,11 +98,7 @@ class DigestFile:
         """Write all that is known in place of all lines. Raises CheckpointUnwritableError."""
         digests = exported.digests.as_json()
         line = Line(exported.database, digests, checked=exported.checked)
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_utf8_file_atomic(str(self.path), _text(line), private=True, mode="wb")
-        except (HomeAssistantError, OSError) as err:
-            raise CheckpointUnwritableError(path=str(self.path), message=str(err)) from err
+        replace_file(self.path, _text(line))
 
     def remove(self) -> None:
         """Delete the file."""

@@ -1,6 +1,6 @@
-"""Tables of facts: a row is sent when what is true of a key changes, or the key is gone.
+"""Dimension tables: a row is sent when the values of a key change, or the key is gone.
 
-    look -> compare with what was sent -> send what differs -> write the file -> commit
+    read -> compare with what was sent -> send what differs -> write the file -> commit
 
 The file (snapshot_file.py) has both what is in BigQuery before the commit and what is there after
 it. The commit moves the table's position from one to the other; a crash in between is settled as
@@ -32,7 +32,7 @@ MAX_GONE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class DimensionRow:
-    """What is true of a key now."""
+    """The values of a key as they are now."""
 
     values: Values
     """The columns of scope `entity`, as JSON has them; a row is sent when they change."""
@@ -41,29 +41,29 @@ class DimensionRow:
 
 
 type DimensionReader = Callable[[], Awaitable[Mapping[str, DimensionRow]]]
-"""Returns all facts by their keys, as they are now."""
+"""Returns all rows by their keys, as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
 class DimensionTable:
-    """What is particular to one table of facts."""
+    """What is particular to one dimension table."""
 
     table: Table
     change: Callable[[Values | None, Values], Values] = lambda before, now: {}
-    """Returns further columns of a row, by what was known before and what is true now."""
+    """Returns further columns of a row, by its values before and now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One table of facts, as one export has to do with it."""
+    """One dimension table, with its file and what reads it, for one export."""
 
     type: DimensionTable
     file: SnapshotFile
-    look: DimensionReader
+    reader: DimensionReader
 
 
 async def async_export_snapshots(session: Session, snapshots: Iterable[Snapshot]) -> None:
-    """Send what has changed in tables of facts. Raises ExportError."""
+    """Send what has changed in dimension tables. Raises ExportError."""
     for snapshot in snapshots:
         await _SnapshotExport(session, snapshot).async_export()
 
@@ -100,7 +100,7 @@ class _Changes:
 
 
 class _SnapshotExport:
-    """Exports one table of facts in one run, in one transaction."""
+    """Exports one dimension table in one run, in one transaction."""
 
     def __init__(self, session: Session, snapshot: Snapshot) -> None:
         """Prepare the export; nothing is read yet."""
@@ -108,40 +108,42 @@ class _SnapshotExport:
         self._table = snapshot.type.table
         self._change = snapshot.type.change
         self._file = snapshot.file
-        self._look = snapshot.look
+        self._reader = snapshot.reader
         self._encoding = session.delivery.encoding(self._table)
         self._run = self._encoding.fragment(session.run_values)
         self._started = timestamp(session.result.started)
         session.result.rows[self._table.name] = 0
 
     async def async_export(self) -> None:
-        """Send what has changed since the last look. Raises ExportError."""
+        """Send what has changed since the last time. Raises ExportError."""
         before = self._session.journal.checkpoint.position(self._table.name)
         generations = await self._session.async_block(self._file.load)
         looked = timestamp(dt_util.utcnow())
-        facts = await self._look()
-        changes = await self._session.async_block(_compare, before, generations, facts, looked)
+        rows = await self._reader()
+        changes = await self._session.async_block(_compare, before, generations, rows, looked)
         if not changes.rows:
             return
         number = changes.generation.number
-        name = self._table.name
-        chunk = Chunk(self._table, name, before.cursor, number, last=Anchor(number, ""))
-        try:
+
+        def moved(chunk: Chunk) -> Position:
+            return replace(
+                before,
+                cursor=number,
+                in_doubt_until=0,
+                rows=before.rows + chunk.rows,
+                rejected=before.rejected + len(chunk.rejected),
+            )
+
+        async with self._session.transaction(
+            self._table,
+            start=before.cursor,
+            until=number,
+            last=Anchor(number, ""),
+            after=moved,
+        ) as chunk:
             await self._async_fill(chunk, changes)
             base = [one for one in generations if one.number == before.cursor]
             await self._session.async_block(self._file.save, [*base, changes.generation])
-            await self._session.async_commit(
-                chunk,
-                lambda: replace(
-                    before,
-                    cursor=changes.generation.number,
-                    in_doubt_until=0,
-                    rows=before.rows + chunk.rows,
-                    rejected=before.rejected + len(chunk.rejected),
-                ),
-            )
-        finally:
-            chunk.close()
 
     async def _async_fill(self, chunk: Chunk, changes: _Changes) -> None:
         """Send all rows in batches."""
@@ -183,7 +185,7 @@ class _SnapshotExport:
 def _compare(
     position: Position,
     generations: list[Generation],
-    facts: Mapping[str, DimensionRow],
+    current: Mapping[str, DimensionRow],
     looked: int,
 ) -> _Changes:
     """Return what differs from what was sent, or everything where that is not certain."""
@@ -195,25 +197,25 @@ def _compare(
     number = max(position.cursor + 1, position.in_doubt_until + 1, looked // 1_000)
     rows: dict[str, Sent] = {}
     found: list[_Change] = []
-    for key, now in _now(base, facts).items():
+    for key, now in _now(base, current).items():
         before = base.rows.get(key)
         same = before == now
         rows[key] = before if before and same else now
         if not (same and certain):
-            fact = facts.get(key)
+            row = current.get(key)
             found.append(
-                _Change(before.values if before else None, now, fact.modified if fact else 0)
+                _Change(before.values if before else None, now, row.modified if row else 0)
             )
     generation = Generation(number, looked, rows)
     until = timestamp(dt_util.utcnow())
     return _Changes(generation, base.looked if certain else None, until, found)
 
 
-def _now(base: Generation, facts: Mapping[str, DimensionRow]) -> dict[str, Sent]:
-    """Return what is true now of all keys; of those that are gone, what was known last."""
-    gone = {key: sent for key, sent in base.rows.items() if key not in facts}
+def _now(base: Generation, rows: Mapping[str, DimensionRow]) -> dict[str, Sent]:
+    """Return the values of all keys now; of those that are gone, the last ones."""
+    gone = {key: sent for key, sent in base.rows.items() if key not in rows}
     long_gone = [key for key, sent in gone.items() if sent.removed][-MAX_GONE:]
     newly_gone = [key for key, sent in gone.items() if not sent.removed]
-    return {key: Sent(fact.values) for key, fact in facts.items()} | {
+    return {key: Sent(row.values) for key, row in rows.items()} | {
         key: replace(gone[key], removed=True) for key in (*long_gone, *newly_gone)
     }

@@ -6,14 +6,12 @@ import logging
 from pathlib import Path
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import STORAGE_DIR
-from homeassistant.util.file import write_utf8_file_atomic
 import orjson
 
 from ...const import DOMAIN
-from ...errors import CheckpointUnwritableError
 from ...rows.columns import Values
+from ..files import replace_file
 
 _LOGGER = logging.getLogger(__name__)
 _VERSION = 1
@@ -65,11 +63,7 @@ class SnapshotFile:
         Raises CheckpointUnwritableError.
         """
         content = b"[\n%b\n]\n" % b",\n".join(_lines(generations))
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_utf8_file_atomic(str(self.path), content, private=True, mode="wb")
-        except (HomeAssistantError, OSError) as err:
-            raise CheckpointUnwritableError(path=str(self.path), message=str(err)) from err
+        replace_file(self.path, content)
 
     def remove(self) -> None:
         """Delete the file."""

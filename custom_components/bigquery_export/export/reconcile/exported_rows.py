@@ -48,17 +48,21 @@ class ExportedRows:
         session: Session,
         table: Table,
         open_source: OpenSource,
+        table_position: TablePosition,
         *,
         selection: RowSelection | None = None,
         days: range | None = None,
     ) -> None:
-        """Look for rows that are selected, in the partitions of these days, since 1970."""
+        """Look for rows that are selected, in the partitions of these days, since 1970.
+
+        `table_position` says what was exported.
+        """
         self._session = session
         self._table = table
         self._open = open_source
         self._selection = selection or RowSelection()
         self._days = days
-        self.table_position = session.journal.checkpoint.table_position(table.name)
+        self.table_position = table_position
         self.left_out = 0
         """Rows that were read and would not be sent, because of what the user has chosen."""
         self.unreadable = 0

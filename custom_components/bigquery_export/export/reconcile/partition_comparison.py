@@ -63,7 +63,7 @@ class PartitionComparison:
         name, time = self._table.identity
         return Counter(
             key_of(str(entry.row[name]), int(entry.row[time]))
-            for entry in self._session.rejected_rows.load()
+            for entry in self._session.journal.rejected_rows.load()
             if entry.table == self._table.name and entry.encoded
         )
 
@@ -87,7 +87,7 @@ class PartitionComparison:
         theirs = {day: Keys() for day in days}
         (partition,) = {self._table.partition(day) for day in days}
         up_to, after, until = self._rows.table_position.exported
-        for row in self._session.lookup.rows(self._table, partition):
+        for row in self._session.existing_rows.rows(self._table, partition):
             self.rows_listed += 1
             if self.rows_listed % _PAUSE_EVERY == 0:
                 sleep(_PAUSE)

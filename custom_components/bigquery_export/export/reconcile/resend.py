@@ -8,14 +8,13 @@ been; and the journal settles what was being committed before anything is compar
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
-from time import monotonic
+from typing import override
 
 from ...rows.encoded_rows import EncodedRows
 from ...rows.table import Table
 from ...source.reader import Anchor
-from ..chunk import Chunk
-from ..session import Result, Session
+from ..job import Job
+from ..session import Session
 from ..table_export import IN_DOUBT_ROWS
 from .comparison import key_of
 from .exported_rows import ExportedRows, OpenSource, Span
@@ -23,8 +22,8 @@ from .partition_comparison import PartitionComparison
 from .row_selection import RowSelection
 
 
-class Resend:
-    """One look for rows that BigQuery lacks. It can be used once, after a run that ended well."""
+class Resend(Job):
+    """One look for rows that BigQuery lacks, after a run that ended well."""
 
     def __init__(
         self,
@@ -33,24 +32,17 @@ class Resend:
         selection: RowSelection,
     ) -> None:
         """Prepare to look for those rows of some tables that are selected."""
-        self._session = session
+        super().__init__(session)
         self._tables = tables
         self._selection = selection
 
-    def stop(self) -> None:
-        """Make it end soon: what is not committed then is looked for the next time."""
-        self._session.stopped = True
-
-    async def async_send(self) -> Result:
-        """Send what BigQuery lacks. Raises ExportError."""
-        began = monotonic()
-        await self._session.journal.async_settle()
+    @override
+    async def _async_work(self) -> None:
+        """Send what BigQuery lacks."""
         for table, open_source in self._tables.values():
             if self._selection.may_have(table):
                 self._session.result.rows[table.name] = 0
                 await _TableResend(self._session, table, open_source, self._selection).async_send()
-        self._session.result.seconds = monotonic() - began
-        return self._session.result
 
 
 class _TableResend:
@@ -61,7 +53,13 @@ class _TableResend:
     ) -> None:
         self._session = session
         self._table = table
-        self._rows = ExportedRows(session, table, open_source, selection=selection)
+        self._rows = ExportedRows(
+            session,
+            table,
+            open_source,
+            session.journal.checkpoint.table_position(table.name),
+            selection=selection,
+        )
 
     async def async_send(self) -> None:
         """Send what BigQuery lacks."""
@@ -92,15 +90,8 @@ class _TableResend:
 
     async def _async_send(self, rows: EncodedRows) -> None:
         """Send rows in one transaction, which leaves the position where it is."""
-        session = self._session
-        before = session.journal.checkpoint.position(self._table.name)
         first, last = rows.ids[0], rows.ids[-1]
-        chunk = Chunk(self._table, self._table.name, first - 1, last, last=Anchor(last, ""))
-        try:
-            for part in rows.batches(session.batch_rows):
-                await session.async_send(chunk, part)
-            await session.async_commit(
-                chunk, lambda: replace(before, rows=before.rows + chunk.rows)
-            )
-        finally:
-            chunk.close()
+        async with self._session.transaction(
+            self._table, start=first - 1, until=last, last=Anchor(last, "")
+        ) as chunk:
+            await self._session.async_send_batches(chunk, rows)

@@ -1,4 +1,4 @@
-"""Comparing the recorder with BigQuery: what is missing, and what is there twice.
+"""Comparing the recorder with BigQuery: what is missing, and what is duplicated.
 
 It changes nothing, and may go on beside exports: it looks at what the checkpoint said was
 exported when it began.
@@ -7,10 +7,11 @@ exported when it began.
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from time import monotonic
+from typing import override
 
 from ...rows.table import Table
 from ...source.readiness import check_recorder
+from ..job import Job
 from ..session import Session
 from .comparison import Counts
 from .exported_rows import ExportedRows, OpenSource, Span
@@ -39,57 +40,55 @@ class TableVerdict:
         return Counts.sum(self.days.values())
 
 
-class Verification:
-    """One comparison of some tables. It can be used once."""
+class Verification(Job):
+    """One comparison of some tables, with what the checkpoint says was exported when it begins."""
+
+    settles = False
 
     def __init__(
         self,
         session: Session,
         tables: Mapping[str, tuple[Table, OpenSource]],
-        counting: RowCounts | None = None,
+        days: range,
+        *,
+        row_counts: RowCounts | None = None,
+        dry_run: bool = False,
     ) -> None:
-        """Prepare to compare; with `counting`, a query says first which days are alike."""
-        self._session = session
+        """Prepare to compare the rows of some days, since 1970 in UTC.
+
+        With `row_counts`, a query says first which days are alike. A dry run finds out how many
+        bytes the queries would read, and no more.
+        """
+        super().__init__(session)
         self._tables = tables
-        self._counting = counting
+        self._days = days
+        self._row_counts = row_counts
+        self._dry_run = dry_run
+        self._checkpoint = session.journal.checkpoint
+        self.verdicts: dict[str, TableVerdict] = {}
+        """What was found, by table."""
 
-    @property
-    def seconds(self) -> float:
-        """Return how long it took."""
-        return self._session.result.seconds
+    @override
+    async def _async_work(self) -> None:
+        """Compare all tables, or find out how much queries would read."""
+        if not self._dry_run:
+            check_recorder(self._session.hass)
+        for name, (table, open_source) in self._tables.items():
+            verdict = TableVerdict(query_bytes=await self._async_size(table))
+            if not self._dry_run:
+                await self._async_compare(table, open_source, verdict)
+            self.verdicts[name] = verdict
 
-    def stop(self) -> None:
-        """Make it end soon."""
-        self._session.stopped = True
-
-    async def async_size(self, days: range) -> dict[str, TableVerdict]:
-        """Return how many bytes the queries would read, and do no more. Raises ExportError."""
-        return {
-            name: TableVerdict(query_bytes=await self._async_size(table, days))
-            for name, (table, _) in self._tables.items()
-        }
-
-    async def async_compare(self, days: range) -> dict[str, TableVerdict]:
-        """Compare the rows of some days, since 1970 in UTC. Raises ExportError."""
-        began = monotonic()
-        check_recorder(self._session.hass)
-        verdicts = {
-            name: await self._async_verdict(table, open_source, days)
-            for name, (table, open_source) in self._tables.items()
-        }
-        self._session.result.seconds = monotonic() - began
-        return verdicts
-
-    async def _async_verdict(
-        self, table: Table, open_source: OpenSource, days: range
-    ) -> TableVerdict:
-        verdict = TableVerdict(query_bytes=await self._async_size(table, days))
-        rows = ExportedRows(self._session, table, open_source, days=days)
-        counted = await self._session.async_block(self._count, table, days)
+    async def _async_compare(
+        self, table: Table, open_source: OpenSource, verdict: TableVerdict
+    ) -> None:
+        table_position = self._checkpoint.table_position(table.name)
+        rows = ExportedRows(self._session, table, open_source, table_position, days=self._days)
+        counted = await self._session.async_block(self._count, table)
         spans = await rows.async_spans()
         comparison = PartitionComparison(self._session, table, rows)
         partitions: defaultdict[str, list[int]] = defaultdict(list)
-        for day in days:
+        for day in self._days:
             partitions[table.partition(day)].append(day)
         for partition, partition_days in partitions.items():
             span = spans.get(partition, Span())
@@ -99,20 +98,20 @@ class Verification:
                     verdict.days[day] = found.counts
         verdict.left_out, verdict.unreadable = rows.left_out, rows.unreadable
         verdict.rows_listed = comparison.rows_listed
-        return verdict
 
-    async def _async_size(self, table: Table, days: range) -> int:
-        if self._counting is None:
+    async def _async_size(self, table: Table) -> int:
+        """Return how many bytes a query reads of a table."""
+        if self._row_counts is None:
             return 0
-        exported = self._session.journal.checkpoint.table_position(table.name).exported
-        return await self._session.async_block(self._counting.size, table, days, exported)
+        exported = self._checkpoint.table_position(table.name).exported
+        return await self._session.async_block(self._row_counts.size, table, self._days, exported)
 
-    def _count(self, table: Table, days: range) -> Mapping[int, list[CountedRows]] | None:
+    def _count(self, table: Table) -> Mapping[int, list[CountedRows]] | None:
         """Return what BigQuery has of each day, by name; this blocks."""
-        if self._counting is None:
+        if self._row_counts is None:
             return None
-        exported = self._session.journal.checkpoint.table_position(table.name).exported
+        exported = self._checkpoint.table_position(table.name).exported
         counted: defaultdict[int, list[CountedRows]] = defaultdict(list)
-        for row in self._counting.rows(table, days, exported):
+        for row in self._row_counts.rows(table, self._days, exported):
             counted[row.day].append(row)
         return counted

@@ -10,13 +10,12 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util import dt as dt_util
-from homeassistant.util.file import write_utf8_file_atomic
 import orjson
 
 from ...const import DOMAIN
 from ...rows.encoded_rows import RejectedRow
 from ...rows.table import Scope, Table
-from ..files import append
+from ..files import append_lines, replace_file
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
@@ -50,16 +49,20 @@ class RejectedRows:
         self._known: set[int] | None = None
 
     def append(self, export_id: str, table: Table, rows: Iterable[RejectedRow]) -> None:
-        """Add rows to the file; they are on the disk when this returns."""
+        """Add rows to the file; they are on the disk when this returns.
+
+        Raises CheckpointUnwritableError.
+        """
         if self._known is None:
             self._known = set(map(_identity, self.load()))
-        lines: list[bytes] = []
-        for row in rows:
-            entry = _entry(export_id, table, row)
-            if (identity := _identity(entry)) not in self._known:
-                self._known.add(identity)
-                lines.append(_line(entry))
-        append(self.path, b"".join(lines))
+        entries = (_entry(export_id, table, row) for row in rows)
+        new = {
+            identity: _line(entry)
+            for entry in entries
+            if (identity := _identity(entry)) not in self._known
+        }
+        append_lines(self.path, b"".join(new.values()))
+        self._known.update(new)
 
     def count_by_reason(self) -> Counter[str]:
         """Return how many rows there are, by the reason without what it quotes of them."""
@@ -77,18 +80,22 @@ class RejectedRows:
     def take_out(
         self, table: Table, entries: Iterable[RejectedEntry], still: Iterable[RejectedRow]
     ) -> None:
-        """Take rows out of the file, but for those that are still rejected."""
+        """Take rows out of the file, except those that are still rejected.
+
+        Raises CheckpointUnwritableError.
+        """
         stay = {_identity(_entry("", table, row)) for row in still}
         gone = set(map(_identity, entries)) - stay
         left = [entry for entry in self.load() if _identity(entry) not in gone]
         if not left:
             self.remove()
         else:
-            content = b"".join(map(_line, left))
-            write_utf8_file_atomic(str(self.path), content, private=True, mode="wb")
+            self._known = None
+            replace_file(self.path, b"".join(map(_line, left)))
 
     def remove(self) -> None:
         """Delete the file."""
+        self._known = None
         self.path.unlink(missing_ok=True)
 
 

@@ -1,60 +1,55 @@
 """Sending rejected rows again, after what they were rejected for has changed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from typing import override
 
 from ...rows.encoded_rows import EncodedRows, RejectedRow, RowKey
 from ...rows.encoding import Encoding
 from ...rows.table import Table
-from ..chunk import Chunk
 from ..existing_rows import without_sent
-from ..session import Result, Session
+from ..job import Job
+from ..session import Session
 from .rejected_rows import RejectedEntry
 
 _DAY = 24 * 60 * 60 * 1_000_000
 
 
-class Retry:
+class Retry(Job):
     """One attempt at the file of rejected rows.
 
     A crash between the commit and the writing of the file leaves rows in it that are in BigQuery
     already, so that each is looked for before it is sent.
     """
 
-    def __init__(self, session: Session) -> None:
-        """Prepare to send what lies in the file."""
-        self._session = session
-        self._rejected_rows = session.rejected_rows
-        self.result = session.result
+    def __init__(self, session: Session, tables: Iterable[Table]) -> None:
+        """Prepare to send those rows of the file that have the columns of one of the tables."""
+        super().__init__(session)
+        self._tables = tables
+        self._rejected_rows = session.journal.rejected_rows
 
-    async def async_send(self, tables: Iterable[Table]) -> Result:
-        """Send all rows that have the columns of a table; the others stay. Raises ExportError."""
-        await self._session.journal.async_settle()
+    @override
+    async def _async_work(self) -> None:
+        """Send the rows; those that cannot be sent stay in the file."""
         entries = await self._session.async_block(self._rejected_rows.load)
         rejected = {entry.table for entry in entries}
-        for table in (table for table in tables if table.name in rejected):
+        for table in (table for table in self._tables if table.name in rejected):
             self.result.rows[table.name] = 0
             sendable = [entry for entry in entries if entry.table == table.name and entry.encoded]
             for start in range(0, len(sendable), self._session.batch_rows):
                 await self._async_send(table, sendable[start : start + self._session.batch_rows])
+                await self._session.async_rest()
         self.result.rejected = len(await self._session.async_block(self._rejected_rows.load))
-        return self.result
 
     async def _async_send(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
         """Send rows of one table in one transaction, and take them out of the file."""
         session = self._session
         encoding = session.delivery.encoding(table)
         rows = await session.async_block(self._encode, table, entries, encoding)
-        new = await session.async_block(without_sent, rows, table, session.lookup)
-        before = session.journal.checkpoint.position(table.name)
-        chunk = Chunk(table, table.name, before.cursor, before.cursor, rejected=new.rejected)
-        try:
+        new = await session.async_block(without_sent, rows, table, session.existing_rows)
+        cursor = session.journal.checkpoint.position(table.name).cursor
+        async with session.transaction(table, start=cursor, until=cursor) as chunk:
+            chunk.rejected += new.rejected
             await session.async_send(chunk, new)
-            await session.async_commit(
-                chunk, lambda: replace(before, rows=before.rows + chunk.rows)
-            )
-        finally:
-            chunk.close()
         await session.async_block(self._rejected_rows.take_out, table, entries, chunk.rejected)
 
     def _encode(

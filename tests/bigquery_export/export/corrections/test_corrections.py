@@ -287,13 +287,13 @@ async def test_once_a_day(hass: HomeAssistant, exporter: WatchedExporter) -> Non
     await hass.config.async_set_time_zone("America/Chicago")
     await record_statistics(hass)
     await exporter.export()
-    await exporter.new_corrections().async_check(NOW)
+    await exporter.new_corrections().async_run()
     await adjust_sum(hass)
     await async_wait_recording_done(hass)
-    later = exporter.new_corrections()
-    assert (await later.async_check(NOW + timedelta(hours=17))).rows == NOTHING
-    tomorrow = exporter.new_corrections()
-    assert (await tomorrow.async_check(NOW + timedelta(hours=18))).rows["statistics"]
+    later = exporter.new_corrections(NOW + timedelta(hours=17))
+    assert (await later.async_run()).rows == NOTHING
+    tomorrow = exporter.new_corrections(NOW + timedelta(hours=18))
+    assert (await tomorrow.async_run()).rows["statistics"]
 
 
 @ON_EACH_DATABASE
@@ -482,8 +482,8 @@ async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: Watched
     corrections = exporter.new_corrections()
     corrections.stop()
     with pytest.raises(StoppedError):
-        await corrections.async_check(NOW)
-    await exporter.new_corrections().async_check(NOW)
+        await corrections.async_run()
+    await exporter.new_corrections().async_run()
     await same(hass, warehouse)
 
 
@@ -544,7 +544,7 @@ async def test_backfill(
     monkeypatch.setattr(resume, "MAX_ROWS", 15)
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 15)
     await record_statistics(hass)
-    await exporter.new_run().async_export(backfill=False)
+    await exporter.new_run(backfill=False).async_run()
     await insert_rows(hass, Statistics, rows_of(6, "statistics", COUNT, 3))
     with monkeypatch.context() as patch, suppress(Crash):
         crash_at(patch, PendingStream, "commit", when, number)
@@ -552,7 +552,7 @@ async def test_backfill(
     table_position = exporter.file.load().table_position("statistics")
     if table_position.backfill:
         await insert_rows(hass, Statistics, rows_of(6, "statistics", COUNT + 3, 2))
-        await exporter.new_run().async_export(backfill=False)
+        await exporter.new_run(backfill=False).async_run()
         assert (await exporter.check()).rows == NOTHING
     assert await exporter.export_and_check() == NOTHING
     await same(hass, warehouse)

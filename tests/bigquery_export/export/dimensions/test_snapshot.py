@@ -315,7 +315,7 @@ async def test_batches(
 
     monkeypatch.setattr(PendingStream, "append", count)
     await exporter.registries.async_open({})
-    await exporter.new_run(batch_rows=4).async_export()
+    await exporter.new_run(batch_rows=4).async_run()
     exporter.registries.async_close()
     assert appended == [4, 4, 3, 1]  # The last one is of the log.
     assert len(sent(warehouse)) == 11
@@ -331,7 +331,7 @@ async def test_stop(home: Home, warehouse: Warehouse, exporter: DimensionsExport
     run = exporter.new_run()
     run.stop()
     with pytest.raises(StoppedError):
-        await run.async_export()
+        await run.async_run()
     exporter.registries.async_close()
     assert sent(warehouse) == []
     assert await exporter.export_entities() == 3

@@ -166,7 +166,7 @@ async def test_actions(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
     shown = issue()
     assert (shown["title"], shown["count"]) == ("home.sensor_data", "3")
     assert shown["path"].endswith(f"{entry.entry_id}.rejected.jsonl")
-    rejected = entry.runtime_data.data.rejected
+    rejected = entry.runtime_data.coordinator.data.rejected
     (reason,) = [reason for reason, number in rejected.items() if number == 2]
     assert "partition" in reason
     assert reason.startswith(shown["reason"])

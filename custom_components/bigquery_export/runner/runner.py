@@ -1,0 +1,315 @@
+"""The runner: runs the jobs of one config entry, one at a time, and alone writes its checkpoint."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from ..bigquery import DELIVERIES
+from ..bigquery.connection import Connection
+from ..bigquery.schema import Administration
+from ..const import CONF_PAUSED, DOMAIN
+from ..errors import ExportError, StoppedError
+from ..export.checkpoint import Checkpoint
+from ..export.job import Job
+from ..export.journal import Journal
+from ..export.rejected.rejected_rows import RejectedRows
+from ..export.session import Result
+from ..export.tables import TABLES
+from ..settings.options import options_from
+from ..status.export_events import (
+    ExportEvent,
+    async_send_export_event,
+    completed,
+    failed,
+    gap_found,
+    rows_rejected,
+)
+from ..status.export_status import Trigger
+from ..status.health import ExportHealth
+from ..status.issues import async_gaps_ignored, async_show_gaps, async_show_rejected_rows
+from ..translation import translated
+from .factory import JobFactory
+from .requests import ExportRequest, VerifyRequest
+from .storage import checkpoint_file
+from .verifier import Verdict, Verifier
+
+_EVERYTHING = ExportRequest()
+_STOP_TIMEOUT = 5.0
+"""Seconds that a job has to end when it is told to."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerListener:
+    """What hears how jobs go; all of it is called on the event loop."""
+
+    begun: Callable[[], None] = lambda: None
+    progressed: Callable[[], None] = lambda: None
+    """The checkpoint has moved."""
+    ended: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """Waited for before the events of the job are sent."""
+
+
+class Runner:
+    """Runs the jobs of one config entry, one at a time, and alone writes its checkpoint."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection) -> None:
+        """Prepare exports to the destination of a connection; nothing is read yet."""
+        self._hass = hass
+        self._entry = entry
+        self._connection = connection
+        self._options = options_from(entry.options)
+        self._administration = Administration(connection, self._options.table_settings)
+        self._journal = Journal(
+            hass,
+            file=checkpoint_file(hass, entry),
+            tables=TABLES,
+            deliveries={name: delivery(connection) for name, delivery in DELIVERIES.items()},
+            rejected_rows=RejectedRows(hass, entry.entry_id),
+            on_progress=self._async_progressed,
+        )
+        self._jobs = JobFactory(hass, entry, connection, self._journal)
+        self._verifier = Verifier(hass, entry, connection, self._journal)
+        self._job: Job | None = None
+        self._task: asyncio.Task[Result] | None = None
+        self._listeners: list[RunnerListener] = []
+        self.health = ExportHealth(hass, entry)
+        """How exports went."""
+        self.rejected: Counter[str] = Counter()
+        """How many rows were rejected and not sent since, by the reason."""
+        self.stopped = False
+        """Whether no job begins any more."""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Return how far all tables are exported."""
+        return self._journal.checkpoint
+
+    @property
+    def load_jobs_used(self) -> int:
+        """Return how many load jobs of a day the table has used that has used most."""
+        return sum(delivery.load_jobs_used for delivery in self._journal.deliveries.values())
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether a job is running."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def paused(self) -> bool:
+        """Return whether nothing begins by itself, and backfills wait."""
+        return bool(self._entry.data.get(CONF_PAUSED))
+
+    @callback
+    def async_listen(self, listener: RunnerListener) -> None:
+        """Let a listener hear how jobs go from now on."""
+        self._listeners.append(listener)
+
+    async def async_load(self) -> None:
+        """Read the checkpoint, count the rejected rows, and show what the user has to know."""
+        await self._journal.async_load()
+        await self._async_count_rejected(first=True)
+        if self.checkpoint.gaps and not async_gaps_ignored(self._hass, self._entry):
+            async_show_gaps(self._hass, self._entry, self.checkpoint.gaps)
+
+    async def async_export(self, trigger: Trigger, wanted: ExportRequest = _EVERYTHING) -> Result:
+        """Export everything that waits, or what is wanted of it; while paused, no backfill.
+
+        Raises ServiceValidationError when a job is running already, and HomeAssistantError when
+        this one cannot go on.
+        """
+        return await self._async_run_alone(lambda: self._async_export(trigger, wanted))
+
+    async def async_retry_rejected(self) -> Result:
+        """Send the rejected rows again; raises what `async_export` raises."""
+        return await self._async_run_alone(self._async_retry_rejected)
+
+    async def async_discard_rejected(self) -> int:
+        """Delete the rejected rows for ever, and return how many there were.
+
+        Raises ServiceValidationError when a job is running.
+        """
+        self.check_idle()
+        number = self.rejected.total()
+        await self._hass.async_add_executor_job(self._journal.rejected_rows.remove)
+        await self._async_count_rejected()
+        await self._async_tell_ended()
+        return number
+
+    async def async_verify(self, wanted: VerifyRequest) -> Verdict:
+        """Compare what was exported with BigQuery; raises what `Verifier.async_verify` raises."""
+        return await self._verifier.async_verify(wanted)
+
+    async def async_acknowledge_gaps(self) -> None:
+        """Forget the gaps that were found so far, and remove their issue.
+
+        Raises CheckpointUnwritableError.
+        """
+        if self.checkpoint.gaps:
+            await self._journal.async_save(replace(self.checkpoint, gaps=()))
+        async_show_gaps(self._hass, self._entry, ())
+
+    @callback
+    def async_pause(self, paused: bool) -> None:
+        """Make the backfills of a running job wait, or continue; and do not retry while paused."""
+        if paused:
+            self.health.async_forget_retry()
+        if self._job:
+            self._job.pause(paused)
+
+    def check_idle(self) -> None:
+        """Raise ServiceValidationError when a job is running."""
+        if self.is_running:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN, translation_key="already_running"
+            )
+
+    async def async_stop(self) -> None:
+        """Stop a running job: it ends at its next piece, and no other one begins."""
+        self.stopped = True
+        self._connection.stop()
+        self._verifier.async_stop()
+        self.health.async_forget_retry()
+        if task := self._task:
+            if self._job:
+                self._job.stop()
+            await asyncio.wait([task], timeout=_STOP_TIMEOUT)
+            task.cancel()
+
+    async def async_close(self) -> None:
+        """Close the connection to Google."""
+        await self._hass.async_add_executor_job(self._connection.close)
+
+    async def _async_run_alone(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """Run something in a task of its own, if nothing else is running."""
+        self.check_idle()
+        # Not eagerly: a listener that is told that it has begun must find it running.
+        self._task = self._entry.async_create_background_task(
+            self._hass, work(), f"{DOMAIN} export", eager_start=False
+        )
+        try:
+            # The caller may be cancelled; the export continues.
+            return await asyncio.shield(self._task)
+        except ExportError as err:
+            raise translated(HomeAssistantError, err) from err
+
+    async def _async_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
+        """Export, and look for corrections and, if wanted, for rows that BigQuery lacks."""
+        async with self._running(trigger, everything=wanted.tables is None):
+            result = await self._async_run_export(trigger, wanted)
+            if corrections := await self._jobs.async_new_corrections(wanted):
+                result.include(await self._async_run(corrections))
+            if wanted.force:
+                resend = await self._async_run(await self._jobs.async_new_resend(wanted))
+                result.include(resend)
+                result.sent_again = resend.rows
+            await self._async_note(result)
+        self._async_send_event(completed(result, trigger))
+        return result
+
+    async def _async_run_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
+        """Export what waits, and show which rows are gone that were not exported."""
+        if async_gaps_ignored(self._hass, self._entry):
+            await self.async_acknowledge_gaps()
+        # Rows that the recorder is about to delete cannot wait.
+        backfill = not self.paused or trigger is Trigger.RETENTION
+        run = await self._jobs.async_new_run(trigger, wanted, backfill=backfill)
+        try:
+            return await self._async_run(run)
+        finally:
+            if run.gaps:
+                async_show_gaps(self._hass, self._entry, self.checkpoint.gaps)
+                self._async_send_event(gap_found(run.gaps))
+
+    async def _async_retry_rejected(self) -> Result:
+        """Send the rejected rows again."""
+        async with self._running(Trigger.RETRY_REJECTED):
+            return await self._async_run(await self._jobs.async_new_retry())
+
+    async def _async_run(self, job: Job) -> Result:
+        """Run a job, which can be stopped from now on. Raises ExportError.
+
+        Raises StoppedError if the runner was stopped while the job was made.
+        """
+        self._job = job
+        if self.stopped:
+            raise StoppedError
+        return await job.async_run()
+
+    async def _async_note(self, result: Result) -> None:
+        """Keep how much was exported, and how long it took, unless the run has."""
+        last = replace(self.checkpoint, last_rows=result.total, last_seconds=result.seconds)
+        if last != self.checkpoint:
+            await self._journal.async_save(last)
+
+    @asynccontextmanager
+    async def _running(self, trigger: Trigger, *, everything: bool = True) -> AsyncIterator[None]:
+        """Tell the listeners that a job runs, and note how it ends.
+
+        One that is not of everything makes nothing healthy again.
+        """
+        if everything:
+            self.health.async_forget_retry()
+        if self.stopped:
+            raise StoppedError
+        for listener in self._listeners:
+            listener.begun()
+        event: ExportEvent | None = None
+        try:
+            if self.health.tables_in_doubt:
+                # A column may have been dropped; if it was not, this changes nothing.
+                await self._hass.async_add_executor_job(
+                    self._administration.ensure, self._options.tables
+                )
+            yield
+        except StoppedError:
+            raise
+        except ExportError as err:
+            self.health.async_failed(err, retry=not self.stopped)
+            event = failed(self.health, trigger)
+            raise
+        except Exception as err:
+            self.health.async_broke_down(err)
+            event = failed(self.health, trigger)
+            raise
+        else:
+            if everything:
+                self.health.async_succeeded()
+        finally:
+            self._job = None
+            self._jobs.async_end()
+            if not self.stopped:
+                await self._async_count_rejected()
+            await self._async_tell_ended()
+            # All entities show how it ended before anything hears of it.
+            if event:
+                self._async_send_event(event)
+
+    async def _async_tell_ended(self) -> None:
+        for listener in self._listeners:
+            if listener.ended:
+                await listener.ended()
+
+    async def _async_count_rejected(self, *, first: bool = False) -> None:
+        """Count the rejected rows, show an issue if there are any, and tell if there are more."""
+        rejected_rows = self._journal.rejected_rows
+        before = self.rejected
+        self.rejected = await self._hass.async_add_executor_job(rejected_rows.count_by_reason)
+        if not first and (event := rows_rejected(before, self.rejected)):
+            self._async_send_event(event)
+        async_show_rejected_rows(self._hass, self._entry, self.rejected, str(rejected_rows.path))
+
+    @callback
+    def _async_progressed(self) -> None:
+        for listener in self._listeners:
+            listener.progressed()
+
+    @callback
+    def _async_send_event(self, event: ExportEvent) -> None:
+        async_send_export_event(self._hass, self._entry, event)
