@@ -128,6 +128,16 @@ async def test_remove(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert not any(file.path.exists() for file in files)
 
 
+@pytest.fixture
+async def slow_export(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record 60 states of which an export takes one at a time, with a pause after each."""
+    monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
+    monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
+    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)
+    await record(hass, 60)
+
+
+@pytest.mark.usefixtures("slow_export")
 @pytest.mark.parametrize("end", ["unload", "stop"])
 async def test_running_export_ends(
     hass: HomeAssistant,
@@ -138,10 +148,6 @@ async def test_running_export_ends(
 ) -> None:
     """Unloading, or stopping Home Assistant, ends a running export within seconds and cleanly."""
     monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 0)
-    monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
-    monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
-    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)
-    await record(hass, 60)
     assert await hass.config_entries.async_setup(entry.entry_id)
     export = hass.async_create_task(
         hass.services.async_call(DOMAIN, "export_now", {}, blocking=True, return_response=True)
@@ -163,6 +169,7 @@ async def test_running_export_ends(
         assert await hass.config_entries.async_unload(entry.entry_id)
 
 
+@pytest.mark.usefixtures("slow_export")
 async def test_export_that_is_prepared_ends(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -180,10 +187,6 @@ async def test_export_that_is_prepared_ends(
         return run
 
     monkeypatch.setattr(JobFactory, "async_new_run", prepare_until_stopped)
-    monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
-    monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
-    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)
-    await record(hass, 60)
     assert await hass.config_entries.async_setup(entry.entry_id)
     export = hass.async_create_task(
         hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
