@@ -41,7 +41,7 @@ class FaultControl:
         return {"faults": self._faults.to_json()}
 
     async def clear(self, request: web.Request) -> None:
-        """Forget all rules."""
+        """Forget all rules; calls that are delayed go on at once."""
         self._faults.clear()
 
     async def change_settings(self, request: web.Request) -> None:

@@ -6,6 +6,7 @@ times, or for ever. Of several rules the oldest that acts on a call is the only 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from itertools import count
 import random
@@ -89,6 +90,7 @@ class FaultRules:
         """Begin without a fault."""
         self._rules: dict[int, Rule] = {}
         self._ids = count(1)
+        self._cleared = asyncio.Event()
 
     def add(self, rule: Rule) -> int:
         """Add a rule and return its id."""
@@ -97,8 +99,10 @@ class FaultRules:
         return id_
 
     def clear(self) -> None:
-        """Forget all rules."""
+        """Forget all rules; calls that are delayed go on at once."""
         self._rules.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
 
     def to_json(self) -> list[Json]:
         """Return all rules with what they did."""
@@ -111,6 +115,8 @@ class FaultRules:
         rule = next((rule for rule in self._rules.values() if rule.acts_on(call)), None)
         if rule is None:
             return await work()
-        await asyncio.sleep(rule.seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(rule.seconds):
+                await self._cleared.wait()
         answer: Answer = await KINDS[rule.kind].act(call, work, rule.details)
         return answer

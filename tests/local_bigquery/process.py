@@ -96,7 +96,7 @@ class LocalBigQuery:
         return rules
 
     def clear_faults(self) -> None:
-        """Forget all rules."""
+        """Forget all rules; calls that are delayed go on at once."""
         self._call("DELETE", "/local/faults")
 
     def create_project(self, project: str) -> None:

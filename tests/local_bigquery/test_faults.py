@@ -1,6 +1,7 @@
 """Faults on demand, as Google's clients meet them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 import json
 import time
 from typing import Any
@@ -13,6 +14,8 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 import pytest
 import requests
+
+from tests.machine.patience import wait_until
 
 from .clients import credentials, new_stream, rest_client
 from .fault_kinds import KINDS
@@ -159,6 +162,19 @@ def test_a_call_can_be_slow(
     began = time.monotonic()
     client.get_table(sql_name(table))
     assert time.monotonic() - began >= 0.3
+
+
+def test_a_delay_ends_with_its_rule(
+    local_bigquery: LocalBigQuery, client: bigquery.Client, table: str
+) -> None:
+    """A call is held for as long as a test wants it: it goes on when the rules are cleared."""
+    local_bigquery.add_fault("tables.get", "delay", seconds=300)
+    with ThreadPoolExecutor() as threads:
+        call = threads.submit(client.get_table, sql_name(table))
+        wait_until(lambda: fired(local_bigquery) == [1], 60)
+        assert not call.done()
+        local_bigquery.clear_faults()
+        assert call.result(60).table_id == "t"
 
 
 def test_a_rule_can_concern_one_table(

@@ -609,7 +609,7 @@ def test_settle_while_a_request_is_on_its_way(
 ) -> None:
     """A request that is under way while its transaction is settled commits nothing after it."""
     transaction = begin(delivery, row(1))
-    faults("jobs.upload", "delay", seconds=4)
+    faults("jobs.upload", "delay", seconds=300)
     errors: list[BaseException] = []
 
     def commit() -> None:
@@ -622,6 +622,8 @@ def test_settle_while_a_request_is_on_its_way(
     thread.start()
     wait_until(lambda: bool(warehouse.server.faults()[0]["fired"]), 60)
     assert settle(delivery, transaction) is Outcome.NOT_COMMITTED
+    assert thread.is_alive()
+    warehouse.server.clear_faults()
     thread.join()
     assert [type(err) for err in errors] == [RefusedError]
     assert ids(warehouse) == []
