@@ -13,7 +13,7 @@ PLUGIN = "pytest-homeassistant-custom-component"
 
 def _make_room() -> None:
     """Give the plugin what it would look for in vain."""
-    # Since 2026.11, Home Assistant stands httpx2 in for httpx before anybody else imports that.
+    # Since 2026.11, Home Assistant stands httpx2 in for httpx before any other module imports that.
     import_module("homeassistant")
     # It is gone since 2026.11. The plugin clears with it what tests have changed of log levels.
     logger = import_module("homeassistant.components.logger")

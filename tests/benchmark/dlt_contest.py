@@ -1,4 +1,4 @@
-"""dlt, which copies databases to many places: what somebody would take instead."""
+"""dlt, which copies databases to many places: what a user could take instead."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -48,7 +48,7 @@ async def home_with(folder: Path, db_url: str, entities: int) -> AsyncIterator[H
             await hass.async_stop(force=True)
 
 
-async def circumstances_of(hass: HomeAssistant) -> RowContext:
+async def row_context_of(hass: HomeAssistant) -> RowContext:
     """Return what the rows of an export depend on where a user has left everything as it is."""
     registries = Registries(hass)
     await registries.async_open({})

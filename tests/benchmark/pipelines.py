@@ -15,7 +15,7 @@ from custom_components.bigquery_export.bigquery.storage_write import StorageWrit
 from .contest import Competitor, Measured, compete
 from .histories import ENTITIES, connect
 from .integration import TO_BYTES, Integration
-from .memory_home import circumstances_of, home_with
+from .memory_home import home_with, row_context_of
 from .naive import NaiveExporter
 from .plain_reading import PlainReading
 
@@ -53,7 +53,7 @@ async def measure_pipelines(
     """Let all take all rows of a database in turn; without rivals, only the integration."""
     with TemporaryDirectory(dir=folder) as own:
         async with home_with(Path(own), url, ENTITIES) as hass:
-            row_context = await circumstances_of(hass)
+            row_context = await row_context_of(hass)
             competitors: list[Competitor] = [
                 Integration(hass, row_context, delivery) for delivery in deliveries
             ]

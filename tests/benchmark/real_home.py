@@ -159,7 +159,7 @@ class RealHome:
         """Go through the options flow, and leave everything but the tables as it is."""
         options = {
             "what": {"tables": ["sensor_data"]},
-            # One at which nobody measures.
+            # One at which nothing is measured.
             "schedule": {"export_time": "03:30:00"},
             "transfer": {"delivery": self._delivery},
         }

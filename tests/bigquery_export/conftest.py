@@ -117,7 +117,7 @@ def notifications(hass: HomeAssistant) -> Iterator[dict[str, Notification]]:
 
 @pytest.fixture(autouse=True)
 def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out tables of facts by default: the local BigQuery takes seconds to make their views.
+    """Leave out dimension tables by default: the local BigQuery takes seconds to make their views.
 
     A test that is about them is marked `all_tables`, or chooses its tables itself.
     """

@@ -145,7 +145,7 @@ async def test_wrong_key(
     text: Callable[[Key], str],
     error: str,
 ) -> None:
-    """A key that cannot be used has its message at its field, and the right one goes on."""
+    """A key that cannot be used has its message at its field; the flow continues with another."""
     flow_id = await begin(hass)
     result = await submit(hass, flow_id, {CONF_KEY_FILE: await upload(text(key))})
     assert result["errors"] == {CONF_KEY_FILE: error}
@@ -200,7 +200,7 @@ async def test_wrong_destination(
 
 
 async def test_unreachable_api(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
-    """An address where nobody answers is named, and the right one finishes the same flow."""
+    """An address that does not answer is named, and the right one finishes the same flow."""
     flow_id = await begin_destination(hass, key)
     result = await submit(hass, flow_id, destination(warehouse, api_endpoint=CLOSED))
     assert result["errors"] == {CONF_ADVANCED: "unreachable"}
@@ -306,7 +306,7 @@ async def test_dataset_in_use(
 async def test_unexpected_error(
     hass: HomeAssistant, warehouse: Warehouse, key: Key, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An error that nobody thought of is logged, and the form can be submitted again."""
+    """An unexpected error is logged, and the form can be submitted again."""
     flow_id = await begin_destination(hass, key)
     with patch(
         "custom_components.bigquery_export.flow.connection_check.Administration",
@@ -332,7 +332,7 @@ async def test_google_endpoints_are_the_default(hass: HomeAssistant, warehouse: 
 async def test_reauth(
     hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry, upload: Upload
 ) -> None:
-    """A refused key asks for a new one, proves it at the destination, and goes on."""
+    """A refused key asks for a new one, proves it at the destination, and continues."""
     warehouse.server.delete_account(key["client_email"])
     assert not await hass.config_entries.async_setup(entry.entry_id)
     (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)

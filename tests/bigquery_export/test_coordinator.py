@@ -81,7 +81,7 @@ async def test_nothing_new(
 ) -> None:
     """What an export's own entities show is no reason to ask Google for anything.
 
-    It is sent as soon as there is anything else, or when somebody wants it.
+    It is sent as soon as there is anything else, or when a user wants it.
     """
     await record(hass, 1)
     await export_now(hass)
@@ -212,7 +212,7 @@ async def test_daily_export_that_fails(
     warehouse: Warehouse,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """An export that nobody waits for leaves a line in the log, and the next one heals it."""
+    """An export without a caller leaves a line in the log, and the next one heals it."""
     warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
     await loaded.runtime_data.scheduler._async_export_due(dt_util.utcnow())
     assert "The export to BigQuery failed: BigQuery cannot find" in caplog.text
@@ -265,7 +265,7 @@ async def test_refused_key_asks_for_a_new_one(
 
 
 async def test_unknown_error(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
-    """An error that nobody thought of ends the run and shows its name."""
+    """An unexpected error ends the run and shows its name."""
     with (
         patch(
             "custom_components.bigquery_export.source.states.StatesReader.newest_id",

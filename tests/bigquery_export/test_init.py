@@ -100,7 +100,7 @@ async def test_damaged_checkpoint(
     warehouse: Warehouse,
     damage: Callable[[str], str],
 ) -> None:
-    """A checkpoint that cannot be read is moved aside, and nothing comes twice without it."""
+    """A checkpoint that cannot be read is moved aside, and nothing is duplicated without it."""
     await record(hass, 5)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
@@ -202,7 +202,7 @@ async def test_export_that_is_prepared_ends(
 async def test_running_load_job(
     hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
-    """Nobody waits for a load job when Home Assistant stops; the next export does."""
+    """An export does not wait for a load job when Home Assistant stops; the next export does."""
     warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY], DATA_EDITOR, JOB_USER)
     hass.config_entries.async_update_entry(entry, options={CONF_DELIVERY: "load_job"})
     await record(hass, 5)

@@ -210,7 +210,7 @@ async def test_rejected_rows(
     assert "rows_rejected" not in issues_of(hass)
     assert not RejectedRows(hass, entry.entry_id).path.exists()
 
-    # A dialog that was open when somebody disabled the export.
+    # A dialog that was open when a user disabled the export.
     issues.async_show_rejected_rows(hass, entry, Counter({"why": 1}), "file")
     await dialog.open("rows_rejected", entry)
     await dialog.submit(next_step_id="discard")
@@ -219,13 +219,13 @@ async def test_rejected_rows(
     assert (await dialog.open("rows_rejected", entry))["reason"] == "entry_disabled"
 
 
-async def test_rows_in_danger_and_lost(
+async def test_rows_at_risk_and_lost(
     hass: HomeAssistant,
     dialog: Dialog,
     entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Rows in danger are exported even while paused, as long as it takes; a loss is read."""
+    """Rows at risk are exported even while paused, as long as it takes; a loss is read."""
     assert await hass.config_entries.async_setup(entry.entry_id)
     triggers = []
 

@@ -12,7 +12,7 @@ import custom_components.bigquery_export as integration
 _FOLDER = Path(str(integration.__file__)).parent / "translations"
 _LANGUAGES = ("de", "es", "fr", "nl")
 _KEPT = re.compile(r"{\w+}|```|\*\*|`[^`{]+`|bigquery_export\.\w+|https?://[\w.:/]*\w")
-"""What is the same in each language: blanks, markup, and what only computers read."""
+"""What is the same in each language: placeholders, markup, and what only computers read."""
 
 
 def texts(node: Any, path: str = "") -> dict[str, str]:

@@ -20,7 +20,7 @@ _FAILED = pytest.StashKey[str]()
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Take note of the first journey that fails."""
+    """Remember the first journey that fails."""
     report = yield
     if report.failed:
         item.session.stash.setdefault(_FAILED, item.name)

@@ -66,7 +66,7 @@ class SetUp(Dialog):
         await self.until_told(f"config.error.{error}")
 
     async def fill_in_destination(self, api_endpoint: str, storage_endpoint: str) -> None:
-        """Take all that is proposed, and say where the local BigQuery is."""
+        """Keep all defaults, and say where the local BigQuery is."""
         await self.unfold(f"{_DESTINATION}.sections.advanced.name")
         await self.type("api_endpoint", api_endpoint)
         await self.type("storage_endpoint", storage_endpoint)

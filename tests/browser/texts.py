@@ -26,7 +26,7 @@ def text(key: str) -> str:
 
 
 def pattern(key: str) -> re.Pattern[str]:
-    """Return what a text with blanks looks like once they are filled in."""
+    """Return what a text with placeholders looks like with their values."""
     return _pattern(text(key))
 
 

@@ -142,7 +142,7 @@ class Demonstration:
                 "events": EVENTS,
                 "surroundings": AMBIENT,
             },
-            # One at which nobody looks at a demonstration.
+            # One at which no demonstration is running.
             "schedule": {"export_time": "03:30:00"},
             "transfer": {"delivery": "storage_write", "batch_rows": 2_000},
         }

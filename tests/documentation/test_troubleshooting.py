@@ -21,7 +21,7 @@ _BLANK = re.compile(r"{\w+}")
 
 
 def beginning(sentence: str) -> str:
-    """Return what somebody looks for who sees a sentence: how it begins, `…` for what varies."""
+    """Return what a user searches for who sees a sentence: how it begins, `…` for what varies."""
     first = re.split(r"(?<=\.)\s", sentence.removeprefix("{title}: "))[0].removesuffix(".")
     return re.sub(r": …$| \(…\)$", "", _BLANK.sub("…", first))
 

@@ -19,7 +19,7 @@ from .client import Client
 from .local_time import Place
 
 USER = "demo"
-PASSWORD = "demo"  # noqa: S105 - printed for whoever wants to look around
+PASSWORD = "demo"  # noqa: S105 - printed for a user who wants to look around
 TIME_ZONE = "Europe/Amsterdam"
 PLACE = Place(TIME_ZONE, latitude=52.3731, longitude=4.8922, elevation=2)
 DATABASE = "home-assistant_v2.db"
@@ -81,7 +81,7 @@ class StartError(Exception):
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
+    """Return a port of the loopback interface on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

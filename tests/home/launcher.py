@@ -71,7 +71,7 @@ def _stand_in_for_audio() -> None:
     """Let the voice assistants be imported, as the frontend's list of actions needs them.
 
     The two libraries behind them have no wheels for this Python, and a bare machine has no
-    compiler. Nobody speaks to this Home Assistant.
+    compiler. No user speaks to this Home Assistant.
     """
     for name, used in (("pymicro_vad", "MicroVad"), ("pyspeex_noise", "AudioProcessor")):
         if find_spec(name) is None:

@@ -21,7 +21,7 @@ bigquery_export' coro=<async_setup_component() running at /ha/setup.py:168>> too
 
 
 def test_finds_warnings_and_errors_that_name_the_integration() -> None:
-    """A traceback through its files and a slow callback of its count, the standing notice not."""
+    """A traceback through its files and a slow callback of its count, the usual notice not."""
     found = problems(LOG, "bigquery_export")
     assert [record.splitlines()[-1].partition(" took ")[2] for record in found] == [
         "",

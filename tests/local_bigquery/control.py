@@ -1,4 +1,4 @@
-"""What BigQuery does not have: the token endpoint, and /local/ for whoever runs the server."""
+"""What BigQuery does not have: the token endpoint, and /local/ for tests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -123,7 +123,7 @@ class Control:
         return {"name": name}
 
     async def query(self, request: web.Request) -> Json:
-        """Run {"project", "sql"} as nobody in particular and return its rows."""
+        """Run {"project", "sql"} without an account and return its rows."""
         body = await json_body(request)
         rows = await self._emulator.query(body["project"], body["sql"])
         if may_declare(body["sql"]):

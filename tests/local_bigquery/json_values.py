@@ -32,7 +32,7 @@ def _integer(value: Any) -> int:
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
         if abs(number) >= _EXACT_INTEGER:
-            # BigQuery takes it and may store another number, which nobody should wish for.
+            # BigQuery takes it and may store another number, which no user wants.
             raise ValueError(
                 f"The local BigQuery takes integers beyond 2^53 - 1 only as text; Value: {value}"
             )

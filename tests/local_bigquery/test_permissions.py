@@ -101,7 +101,7 @@ def test_a_missing_dataset_looks_like_a_refused_one(
 
 
 def test_an_unknown_project_is_not_found(client: bigquery.Client) -> None:
-    """A project that was never made known has no datasets, whoever asks."""
+    """A project that was never made known has no datasets, for any account."""
     with pytest.raises(exceptions.NotFound, match="Not found: Project no-such-project"):
         client.get_dataset("no-such-project.d")
 
@@ -191,7 +191,7 @@ def test_which_permissions_are_held(
     dataset: str,
     table: str,
 ) -> None:
-    """Anybody may ask; the answer names what is held, and a missing table is told to few."""
+    """Every account may ask; the answer names what is held, and a missing table is told to few."""
     asked = ["bigquery.tables.getData", "bigquery.tables.setIamPolicy"]
     missing = f"{project}.{dataset}.missing"
     for role, held in ((None, None), (DATA_EDITOR, asked[:1]), (DATA_OWNER, asked)):

@@ -71,7 +71,7 @@ async def patient(seconds: float) -> AsyncIterator[None]:
 
 
 async def _end(limit: asyncio.Timeout, patience: Patience) -> None:
-    while (left := patience.left) > 0:  # noqa: ASYNC110 (the machine tells nobody)
+    while (left := patience.left) > 0:  # noqa: ASYNC110 (there is no event to wait for)
         await asyncio.sleep(min(left, _PAUSE))
     limit.reschedule(asyncio.get_running_loop().time())
 

@@ -139,7 +139,7 @@ def add_columns(site: Site) -> str:
 
 
 def stale_etag(site: Site) -> str:
-    """Change a table that somebody else has changed meanwhile."""
+    """Change a table that another client has changed meanwhile."""
     site.administration.ensure_table(GROWING)
     reference = site.destination.table_reference(GROWING)
     stale = site.client.get_table(reference)
@@ -250,7 +250,7 @@ FIRST = (
         "a stale etag",
         stale_etag,
         "412",
-        "Administration._add_columns: no column of somebody else's is lost",
+        "Administration._add_columns: no column of another client's is lost",
     ),
     Check(
         "changes that are refused",

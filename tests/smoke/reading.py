@@ -1,4 +1,4 @@
-"""Checks of reading back by tabledata.list, on which the look for doubtful rows rests."""
+"""Checks of reading back by tabledata.list, on which the search for rows in doubt rests."""
 
 from datetime import UTC, datetime, timedelta
 

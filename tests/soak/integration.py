@@ -49,7 +49,7 @@ async def add_integration(client: Client, bigquery: LocalBigQuery) -> str:
             "events": EVENTS,
             "surroundings": AMBIENT,
         },
-        # One at which nobody runs this for long.
+        # One at which this is not run for long.
         "schedule": {"export_time": "03:30:00"},
         "transfer": {"delivery": "storage_write", "batch_rows": 2_000},
     }

@@ -1,4 +1,4 @@
-"""Tests of the verdict's arithmetic, with seconds that nobody had to wait for."""
+"""Tests of the verdict's arithmetic, with seconds that are only computed."""
 
 from collections.abc import Callable
 import math

@@ -83,7 +83,7 @@ class CorrectedLedger(TableLedger):
         """Rows that got what identifies them, or their id, after that id was exported."""
 
     def begin(self, current: RowContext) -> None:
-        """Learn under which circumstances the recorder is looked at."""
+        """Keep what the recorder is read with."""
         before, self.row_context = self.row_context, current
         if before and before.database != current.database:
             self.replaced()

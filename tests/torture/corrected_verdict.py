@@ -120,7 +120,7 @@ def judge_corrected(
 def _repeated(found: Found, ledger: CorrectedLedger) -> Counter[Key]:
     """Return what was sent too often.
 
-    A look for corrections sends rows again that are as they were, beside those that are not, but
+    A check for corrections sends rows again that are as they were, beside those that are not, but
     each once. All other exports together send a row once, and what else the recorder had of the
     same statistic and time as often as it gave it another id. An export that the log does not know
     of, because the checkpoint was lost before the log had its row, may be either.

@@ -36,7 +36,7 @@ class DigestFiles:
         return any(checked.get(table, 0) < time.time() - DAY / 2 for table in self._paths)
 
     def let_a_day_pass(self) -> None:
-        """Make the last look one of the day before; this is for a Home Assistant that rests."""
+        """Make the last check one of the day before; this is for a Home Assistant that rests."""
         for path in self._paths.values():
             if not path.exists():
                 continue

@@ -7,7 +7,7 @@ from tests.local_bigquery.process import LocalBigQuery
 
 LONGEST_DELAY = 1.0
 """Seconds. A commit must not come later than Home Assistant needs to start again: with the
-checkpoint lost meanwhile nobody could know of it."""
+checkpoint lost meanwhile it could not be known."""
 
 _STORAGE = (
     *("drop", "UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED", "INTERNAL"),

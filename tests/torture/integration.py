@@ -48,7 +48,7 @@ async def choose(client: Client, entry_id: str, delivery: str) -> None:
     """Go through the options flow, and choose all tables."""
     options = {
         "what": {"tables": TABLES, "events": EVENTS},
-        # One at which nobody runs this for long.
+        # One at which this is not run for long.
         "schedule": {"export_time": "03:30:00"},
         "transfer": {"delivery": delivery, "batch_rows": BATCH_ROWS},
     }

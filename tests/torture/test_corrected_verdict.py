@@ -35,7 +35,7 @@ class Home:
     """A recorder, what is remembered of it, and what BigQuery has of its statistics."""
 
     def __init__(self, database: Path) -> None:
-        """Make the recorder, and export it once with a look for corrections."""
+        """Make the recorder, and export it once with a check for corrections."""
         make(database, states=100, entities=20, days=1, statistics_days=1, end=END)
         self.database = database
         self.ledger = Ledger()
@@ -73,7 +73,7 @@ class Home:
         self.ledger.look_at(self.database)
 
     def show(self, table: str) -> None:
-        """Show what the recorder has now, as a look for corrections would."""
+        """Show what the recorder has now, as a check for corrections would."""
         new = self.rows()[table]
         changed = {key: row for key, row in new.items() if self.shown[table].get(key) != row}
         self.sent[table] += [self.as_sent(table, *row, "look") for row in changed.items()]
@@ -164,7 +164,7 @@ def test_a_row_too_many_is_found(home: Home, table: str) -> None:
 
 
 def test_a_row_that_was_sent_twice_is_found(home: Home) -> None:
-    """Two exports must not send the same; a look for corrections may, but only once."""
+    """Two exports must not send the same; a check for corrections may, but only once."""
     key = home.some(LONG)
     sent = next(sent for sent in home.sent[LONG] if sent.key == key)
     home.sent[LONG].append(replace(sent, export_id="look"))
@@ -196,7 +196,7 @@ def test_a_former_name_that_is_still_shown_is_found(home: Home) -> None:
 
 
 def test_a_new_name_that_was_never_looked_at_is_not_owed(home: Home) -> None:
-    """What was renamed and then cleared, with no look in between, was never sent by that name."""
+    """What was renamed and then cleared, with no check in between, was never sent by that name."""
     home.execute("UPDATE statistics_meta SET statistic_id = 'sensor.new' WHERE id = 3")
     home.execute("DELETE FROM statistics WHERE metadata_id = 3")
     home.show(LONG)
@@ -215,7 +215,7 @@ def test_what_another_database_had_may_be_shown(home: Home, tmp_path: Path) -> N
     home.shown[LONG] = old | home.shown[LONG]
     assert home.judge(LONG).ok
 
-    # What was found in the new one by a look is known again.
+    # What was found in the new one by a check is known again.
     home.ledger.corrected[LONG].looked_up_to = LAST
     home.ledger.look_at(home.database)
     key = max(home.rows()[LONG], key=lambda key: key[1])

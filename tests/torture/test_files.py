@@ -15,7 +15,7 @@ def position(cursor: int, *, until: int | None = None) -> dict[str, Any]:
 
 
 def test_a_day_passes(tmp_path: Path) -> None:
-    """The last look becomes one of the day before; nothing else changes, and no cut-off line."""
+    """The last check becomes one of the day before; nothing else changes, and no cut-off line."""
     checkpoint = tmp_path / "bigquery_export.entry"
     path = tmp_path / "bigquery_export.entry.digests.statistics.jsonl"
     now = time.time()
@@ -34,7 +34,7 @@ def test_a_day_passes(tmp_path: Path) -> None:
 
 
 def test_a_look_is_due_until_all_tables_had_one(tmp_path: Path) -> None:
-    """A look at one table is none at the other."""
+    """A check of one table is none of the other."""
     files = DigestFiles(tmp_path / "checkpoint")
     line = json.dumps({"checked": time.time()})
     assert files.due()

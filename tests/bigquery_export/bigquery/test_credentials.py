@@ -137,7 +137,7 @@ def hosts_asked(
 def test_private_networks_are_not_left(
     monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse
 ) -> None:
-    """With an endpoint of the user's own, nobody but the token's server is asked."""
+    """With an endpoint of the user's own, only the token's server is asked."""
     assert hosts_asked(monkeypatch, warehouse, private=True) == {"127.0.0.1"}
 
 

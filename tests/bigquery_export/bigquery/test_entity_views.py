@@ -74,12 +74,12 @@ def followed(warehouse: Warehouse) -> list[tuple[str, str]]:
 
 def test_valid(warehouse: Warehouse, tables: Tables) -> None:
     """Each row holds until the next one of its entity; one that says the same is left out."""
-    tables.look(0, is_named("1", "a", labels=["x"]), is_named("2", "b"))
-    tables.look(10, is_named("1", "a", labels=["x", "y"]))
-    tables.look(20, is_named("1", "a", labels=["x", "y"]), is_named("2", "b"))
-    tables.look(30, is_named("2", "b", removed=True))
-    tables.look(40, is_named("1", "a", labels=["x", "y"], area_name="Attic"))
-    tables.look(50, is_named("1", "a", labels=["x", "y"]))
+    tables.snapshot(0, is_named("1", "a", labels=["x"]), is_named("2", "b"))
+    tables.snapshot(10, is_named("1", "a", labels=["x", "y"]))
+    tables.snapshot(20, is_named("1", "a", labels=["x", "y"]), is_named("2", "b"))
+    tables.snapshot(30, is_named("2", "b", removed=True))
+    tables.snapshot(40, is_named("1", "a", labels=["x", "y"], area_name="Attic"))
+    tables.snapshot(50, is_named("1", "a", labels=["x", "y"]))
     tables.send(
         ENTITIES,
         is_named("1", "other", source="b", removed=False, valid_from=BEGINNING, generation=9),
@@ -110,19 +110,19 @@ def test_valid(warehouse: Warehouse, tables: Tables) -> None:
 
 
 def test_one_instant(warehouse: Warehouse, tables: Tables) -> None:
-    """Of rows that are valid from the same time the one of the later look holds."""
-    tables.look(0, is_named("1", "a", model="old"))
-    tables.look(0, is_named("1", "a", model="new"))
+    """Of rows that are valid from the same time the one of the later snapshot holds."""
+    tables.snapshot(0, is_named("1", "a", model="old"))
+    tables.snapshot(0, is_named("1", "a", model="new"))
     (latest,) = entity_rows(warehouse, view="entities_latest")
     assert latest["model"] == "new"
 
 
 def test_renamed(warehouse: Warehouse, tables: Tables) -> None:
     """Names that no other entity has had are an entity's at all times."""
-    tables.look(0, is_named("1", "a"), is_named("2", "other"))
-    tables.look(10, is_named("1", "b"))
-    tables.look(20, is_named("1", "c"))
-    tables.look(30, is_named("1", "b"))
+    tables.snapshot(0, is_named("1", "a"), is_named("2", "other"))
+    tables.snapshot(10, is_named("1", "b"))
+    tables.snapshot(20, is_named("1", "c"))
+    tables.snapshot(30, is_named("1", "b"))
     assert names(warehouse) == {
         ("1", "a", "b", None, None),
         ("1", "b", "b", None, None),
@@ -140,10 +140,10 @@ def test_renamed(warehouse: Warehouse, tables: Tables) -> None:
 
 def test_swapped(warehouse: Warehouse, tables: Tables) -> None:
     """Two entities that have swapped their names keep their own histories."""
-    tables.look(0, is_named("1", "a"), is_named("2", "b"))
+    tables.snapshot(0, is_named("1", "a"), is_named("2", "b"))
     tables.states(-5, 5, one="a", two="b")
-    tables.look(10, is_named("1", "b"))
-    tables.look(10, is_named("2", "a"))
+    tables.snapshot(10, is_named("1", "b"))
+    tables.snapshot(10, is_named("2", "a"))
     tables.states(15, one="b", two="a")
     assert names(warehouse) == {
         ("1", "a", "b", None, 10),
@@ -159,14 +159,14 @@ def test_swapped(warehouse: Warehouse, tables: Tables) -> None:
 
 def test_given_to_another_one(warehouse: Warehouse, tables: Tables) -> None:
     """A new entity that gets the name of one that is gone, or renamed, gets no history of it."""
-    tables.look(0, is_named("1", "a"), is_named("2", "b"))
+    tables.snapshot(0, is_named("1", "a"), is_named("2", "b"))
     tables.states(5, one="a", two="b")
-    tables.look(10, is_named("1", "a", removed=True), is_named("2", "old_b"))
-    tables.look(20, is_named("3", "a"), is_named("4", "b"))
+    tables.snapshot(10, is_named("1", "a", removed=True), is_named("2", "old_b"))
+    tables.snapshot(20, is_named("3", "a"), is_named("4", "b"))
     tables.states(25, three="a", two="old_b", four="b")
     # Its predecessor was found to be gone only after it had got the name.
-    tables.look(30, is_named("5", "b"))
-    tables.look(31, is_named("4", "b", removed=True))
+    tables.snapshot(30, is_named("5", "b"))
+    tables.snapshot(31, is_named("4", "b", removed=True))
     tables.states(35, five="b")
     assert names(warehouse) == {
         ("1", "a", "a", None, 20),
@@ -182,12 +182,12 @@ def test_given_to_another_one(warehouse: Warehouse, tables: Tables) -> None:
 
 def test_given_back(warehouse: Warehouse, tables: Tables) -> None:
     """A name that went to another entity and came back has a row for each time."""
-    tables.look(0, is_named("1", "a"))
-    tables.look(10, is_named("1", "x"))
-    tables.look(20, is_named("2", "a"))
-    tables.look(30, is_named("2", "y"))
-    tables.look(40, is_named("1", "a"))
-    tables.look(50, is_named("1", "a", model="M"))
+    tables.snapshot(0, is_named("1", "a"))
+    tables.snapshot(10, is_named("1", "x"))
+    tables.snapshot(20, is_named("2", "a"))
+    tables.snapshot(30, is_named("2", "y"))
+    tables.snapshot(40, is_named("1", "a"))
+    tables.snapshot(50, is_named("1", "a", model="M"))
     assert names(warehouse) == {
         ("1", "a", "a", None, 20),
         ("2", "a", "y", 20, 40),
@@ -198,9 +198,9 @@ def test_given_back(warehouse: Warehouse, tables: Tables) -> None:
 
 
 def test_other_homes(warehouse: Warehouse, tables: Tables) -> None:
-    """Names of another home that shares the dataset are nobody's here."""
-    tables.look(0, is_named("1", "a"))
-    tables.look(10, is_named("9", "a", source="elsewhere"))
+    """Names of another home that shares the dataset are not used here."""
+    tables.snapshot(0, is_named("1", "a"))
+    tables.snapshot(10, is_named("9", "a", source="elsewhere"))
     assert names(warehouse) == {("1", "a", "a", None, None), ("9", "a", "a", None, None)}
 
 

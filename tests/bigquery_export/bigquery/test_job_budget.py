@@ -55,7 +55,7 @@ def test_each_table_has_its_own(budget: JobBudget) -> None:
 
 
 def test_the_rest_is_spread_over_the_day(budget: JobBudget, clock: Clock) -> None:
-    """Whoever waits as long as asked gets through the whole day, evenly and within the limit."""
+    """A client that waits as asked gets through the whole day, evenly and within the limit."""
     use(budget, 1_000)
     begun = []
     end = clock.now + DAY

@@ -366,7 +366,7 @@ def test_job_that_takes_too_long(
     faults: Callable[..., int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody waits for ever: what is going on is said, and the next one waits on."""
+    """No export waits for ever: what is going on is said, and the next one waits on."""
     warehouse.server.change_settings(job_seconds=2)
     monkeypatch.setattr(load_jobs, "_JOB_SECONDS", 0.5)
     transaction = begin(delivery, row(1))
@@ -542,7 +542,7 @@ def test_rows_that_did_not_arrive(
 def test_settle_of_a_job_that_does_not_say(
     delivery: LoadJobDelivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When a job does not say whether it loaded anything, nobody guesses."""
+    """When a job does not say whether it loaded anything, its transaction stays in doubt."""
     transaction = begin(delivery, row(1))
     monkeypatch.setattr(load_jobs.LoadJobs, "_get", finished(None))
     with pytest.raises(RefusedError, match="does not say"):
@@ -663,7 +663,7 @@ def test_settle_of_a_failed_job(warehouse: Warehouse, delivery: LoadJobDelivery)
 
 
 def test_settle_without_an_answer(delivery: LoadJobDelivery, faults: Callable[..., int]) -> None:
-    """As long as nobody answers a transaction stays in doubt."""
+    """Without an answer a transaction stays in doubt."""
     transaction = begin(delivery, row(1))
     for method in ("jobs.get", "jobs.insert", "jobs.upload"):
         faults(method, "backendError", times=None)

@@ -64,7 +64,7 @@ def test_found_again(administration: Administration) -> None:
     administration.ensure_table(SENSOR_DATA)
 
 
-def test_somebody_else_is_faster(connection: Connection, administration: Administration) -> None:
+def test_another_client_is_faster(connection: Connection, administration: Administration) -> None:
     """A dataset or table that appears between looking and making is used."""
     administration.ensure_dataset()
     administration.ensure_table(SENSOR_DATA)
@@ -119,7 +119,7 @@ def test_missing_columns_are_added(
 def test_table_that_changes_at_the_same_time(
     connection: Connection, administration: Administration
 ) -> None:
-    """Columns are never added to a table that somebody else has changed since it was read."""
+    """Columns are never added to a table that another client has changed since it was read."""
     administration.ensure_dataset()
     old = replace(SENSOR_DATA, columns=SENSOR_DATA.columns[:-1])
     administration.ensure_table(old)
@@ -128,7 +128,7 @@ def test_table_that_changes_at_the_same_time(
     def slow(reference: TableReference) -> Table | None:
         found = find(reference)
         other = connection.tables.get_table(reference)
-        other.description = "Changed by somebody else"
+        other.description = "Changed by another client"
         connection.tables.update_table(other, ["description"])
         return found
 

@@ -179,7 +179,7 @@ def test_settle_of_what_was_not_finished(
 
 
 def test_settle_of_a_forgotten_transaction(delivery: StorageWriteDelivery) -> None:
-    """When BigQuery has forgotten a transaction, nobody guesses."""
+    """A transaction that BigQuery does not know any more is not taken for one that failed."""
     name = delivery.begin(SENSOR_DATA, "label").name
     assert delivery.settle(SENSOR_DATA, f"{name}x") is Outcome.FORGOTTEN
 

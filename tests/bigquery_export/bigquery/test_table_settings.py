@@ -75,7 +75,7 @@ def test_new_tables(warehouse: Warehouse, connection: Connection) -> None:
 
 
 def test_tables_that_are_there(warehouse: Warehouse, connection: Connection) -> None:
-    """What differs is changed at once; what is not set stays as somebody else has set it."""
+    """What differs is changed at once; what is not set stays as another client has set it."""
     (states,) = ensure(connection, None, SENSOR_DATA)
     states.labels = {"by": "hand", "team": "kitchen"}
     states.require_partition_filter = True
@@ -144,7 +144,7 @@ def test_keys(warehouse: Warehouse, connection: Connection) -> None:
 
 
 async def test_exports(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
-    """Views and exports, and their look for doubtful rows, need no filter; queries of all do."""
+    """Views and exports, and their search for rows in doubt, need no filter; queries of all do."""
     options = {
         CONF_TABLES: ["sensor_data", "statistics"],
         CONF_PARTITION_DAYS: 30,

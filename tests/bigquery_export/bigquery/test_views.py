@@ -67,7 +67,7 @@ def test_name_taken(connection: Connection) -> None:
     assert "statistics_latest" in raised.value.table
 
 
-def test_somebody_else_is_faster(connection: Connection) -> None:
+def test_another_client_is_faster(connection: Connection) -> None:
     """A view that appears between looking and making is used."""
     Administration(connection).ensure_views(TABLES)
     administration = Administration(connection)

@@ -221,7 +221,7 @@ async def test_estimate(hass: HomeAssistant) -> None:
 
 
 async def test_what_is_chosen_counts(hass: HomeAssistant) -> None:
-    """Entities, columns and surroundings that are chosen change the estimate, and holes too."""
+    """Entities, columns and context entities that are chosen change the estimate, and gaps too."""
     await fill(hass)
     only = {CONF_TABLES: ["sensor_data"]}
     (everything,) = (await async_estimate(hass, options_from(only))).tables.values()

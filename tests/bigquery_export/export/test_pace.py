@@ -10,7 +10,7 @@ from custom_components.bigquery_export.source.reader import PIECE_ROWS
 
 
 class Clock:
-    """A time that passes when somebody sleeps, and a bit more."""
+    """A time that passes with each sleep, and a bit more."""
 
     def __init__(self) -> None:
         """Begin at nought, with an event loop that has nothing else to do."""
@@ -40,7 +40,7 @@ async def rest(pace: Pace, times: int) -> None:
 
 
 async def test_quiet(clock: Clock) -> None:
-    """While nobody else wants anything, pauses become shorter, to a limit."""
+    """While nothing else is to be done, pauses become shorter, to a limit."""
     await rest(Pace(), 50)
     assert clock.slept == sorted(clock.slept, reverse=True)
     assert clock.slept[0] == 0.01

@@ -1,4 +1,4 @@
-"""Where a run goes on, whatever has happened to the recorder's database."""
+"""Where a run resumes, whatever has happened to the recorder's database."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def test_resumed(
     cursor: int,
     in_doubt_until: int,
 ) -> None:
-    """A run goes on where no row is left out, and looks for those that may be there already."""
+    """A run resumes where no row is left out, and looks for those that may be there already."""
     table_position = resumed(TablePosition(POSITION), found=found, oldest=oldest, newest=newest)
     assert table_position.backfill is None
     position = table_position.new
@@ -69,7 +69,7 @@ def test_no_checkpoint() -> None:
 
 
 def test_doubt_is_not_forgotten() -> None:
-    """What was doubtful before stays so, until the cursor has passed it."""
+    """What was in doubt before stays so, until the cursor has passed it."""
     in_doubt = TablePosition(replace(POSITION, in_doubt_until=300))
     for found in (rows(*IDS), rows(10), {}):
         assert resumed(in_doubt, found=found, oldest=1, newest=200).new.in_doubt_until == 300

@@ -1,4 +1,4 @@
-"""Runs: nothing is lost and nothing comes twice, wherever a run ends."""
+"""Runs: nothing is lost or duplicated, wherever a run ends."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -256,7 +256,7 @@ async def test_delivery_changed_while_in_doubt(
 async def test_error_at_commit_is_settled_by_the_next_run(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When nobody knows whether a commit was done, the next run finds out, in the same process."""
+    """Whether a commit in doubt was done is found out by the next run, in the same process."""
     await record(hass, 5)
 
     def refuse(self: PendingStream) -> None:
@@ -421,7 +421,7 @@ async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporte
 async def test_stop_while_rows_are_looked_for(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A look into BigQuery ends at the next page when Home Assistant shuts down."""
+    """A search in BigQuery ends at the next page when Home Assistant shuts down."""
     await record(hass, 7)
     await exporter.export()
     monkeypatch.setattr(lookup, "_PAGE_ROWS", 2)

@@ -131,7 +131,7 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
 
 @pytest.mark.all_tables
 def test_defaults() -> None:
-    """A form that nobody has changed means what holds without any options."""
+    """A form that is not changed means what holds without any options."""
     sections: dict[str, Any] = {str(name): {} for name in OPTIONS_SCHEMA.schema}
     submitted = chosen_options(OPTIONS_SCHEMA(sections))
     assert submitted[CONF_EVENTS] == sorted(DEFAULT_EVENTS)
@@ -169,7 +169,7 @@ WRONG: tuple[tuple[str, str, Any, str, str], ...] = (
 
 
 async def test_wrong_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """What cannot be meant is shown above its section, nothing typed is lost, and it goes on."""
+    """What cannot be meant is shown above its section, nothing typed is lost, and it continues."""
     assert await hass.config_entries.async_setup(entry.entry_id)
     result = await hass.config_entries.options.async_init(entry.entry_id)
     placeholders = result["description_placeholders"] or {}

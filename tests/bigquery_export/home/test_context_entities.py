@@ -1,4 +1,4 @@
-"""Surroundings from the options to BigQuery."""
+"""Context entities from the options to BigQuery."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -47,7 +47,7 @@ NAMED = (PRICE, WEATHER, ContextEntity("person.anna", "anna"))
 
 
 def item(entity_id: str, name: str | None = None) -> dict[str, str]:
-    """Return a surrounding as the form has it."""
+    """Return a context entity as the form has it."""
     return {CONF_ENTITY_ID: entity_id} | ({} if name is None else {CONF_NAME: name})
 
 
@@ -111,7 +111,7 @@ async def live(hass: HomeAssistant, prices: Sequence[str | None]) -> None:
 
 @pytest.mark.usefixtures("delivery")
 async def test_export(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
-    """Each row has its surroundings in BigQuery, by either delivery, and SQL finds them."""
+    """Each row has its ambient values in BigQuery, by either delivery, and SQL finds them."""
     exporter.choice = Choice(context_entities=NAMED)
     hass.states.async_set(WEATHER.entity_id, "sunny")
     await live(hass, ["0.25", "unavailable", "7", None, "dear"])
@@ -186,7 +186,7 @@ async def test_restarts(
 async def test_rows_that_are_looked_for(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
-    """After the checkpoint was lost nothing comes twice, and new rows have their surroundings."""
+    """After the checkpoint was lost nothing is duplicated, and new rows have ambient values."""
     exporter.choice = Choice(context_entities=(PRICE,))
     await live(hass, ["1", "2"])
     await exporter.export()
@@ -209,7 +209,7 @@ async def test_rows_of_a_deleted_price(
 
 
 def home(hass: HomeAssistant) -> None:
-    """Fill a home with things that are proposed, and others that are not."""
+    """Fill a home with entities that are defaults, and others that are not."""
     for entity_id, state, attributes in (
         ("weather.home", "sunny", {}),
         ("weather.zoo", "sunny", {}),
@@ -232,7 +232,7 @@ def home(hass: HomeAssistant) -> None:
         hass.states.async_set(entity_id, state, attributes)
 
 
-PROPOSAL = [
+DEFAULTS = [
     item("weather.home", "weather"),
     item("sun.sun", "sun"),
     item("sensor.outdoor_temperature", "outdoor_temperature"),
@@ -244,11 +244,11 @@ PROPOSAL = [
 ]
 
 
-async def test_proposal(hass: HomeAssistant) -> None:
-    """What says most about a home is proposed, one of each kind, and every person."""
+async def test_defaults(hass: HomeAssistant) -> None:
+    """What says most about a home is a default, one of each kind, and every person."""
     assert default_context_entities(hass) == []
     home(hass)
-    assert default_context_entities(hass) == PROPOSAL
+    assert default_context_entities(hass) == DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -266,34 +266,34 @@ async def test_proposal(hass: HomeAssistant) -> None:
         (5, None),
     ],
 )
-async def test_proposal_by_unit(hass: HomeAssistant, unit: object, name: str | None) -> None:
+async def test_default_by_unit(hass: HomeAssistant, unit: object, name: str | None) -> None:
     """A price of energy is known by its unit, and so is what it emits."""
     hass.states.async_set("sensor.any", "1", {"unit_of_measurement": unit})
     expected = [item("sensor.any", name)] if name else []
     assert default_context_entities(hass) == expected
 
 
-async def test_proposal_of_a_price_by_its_class(hass: HomeAssistant) -> None:
+async def test_default_price_by_its_class(hass: HomeAssistant) -> None:
     """Money is a price of electricity where its name says so."""
     for name in ("balance", "electricity_price"):
         hass.states.async_set(f"sensor.{name}", "1", {"device_class": "monetary"})
     assert default_context_entities(hass) == [item("sensor.electricity_price", "electricity_price")]
 
 
-async def test_only_what_is_recorded_is_proposed(
+async def test_only_what_is_recorded_is_a_default(
     hass: HomeAssistant, recorder_mock: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is known later of what is not recorded."""
     home(hass)
     chosen = generate_filter([], [], ["weather", "person"], ["sun.sun"])
     monkeypatch.setattr(recorder_mock, "entity_filter", chosen)
-    proposed = default_context_entities(hass)
-    assert item("sensor.aqi", "air_quality") in proposed
-    assert not {"weather", "sun", "anna"} & {found[CONF_NAME] for found in proposed}
+    defaults = default_context_entities(hass)
+    assert item("sensor.aqi", "air_quality") in defaults
+    assert not {"weather", "sun", "anna"} & {found[CONF_NAME] for found in defaults}
 
 
 def what(*named: dict[str, str]) -> dict[str, Any]:
-    """Return surroundings as the form is submitted with them, and a table that is made quickly."""
+    """Return a form that names context entities, and a table that is made quickly."""
     return {CONF_WHAT: {CONF_CONTEXT_ENTITIES: list(named), CONF_TABLES: ["sensor_data"]}}
 
 
@@ -308,13 +308,13 @@ async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str, Any]:
 
 
 async def test_options(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
-    """A proposal is shown until the user has chosen; what is chosen surrounds the next rows."""
+    """Defaults are shown until the user has chosen; what is chosen is in the next rows."""
     home(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert options_from(entry.options).choice.context_entities == ()
     configure = hass.config_entries.options.async_configure
     flow_id, suggested = await begin(hass, entry)
-    assert suggested == PROPOSAL
+    assert suggested == DEFAULTS
     await configure(flow_id, what())
     assert entry.options[CONF_CONTEXT_ENTITIES] == []
     assert (await begin(hass, entry))[1] == []
@@ -338,7 +338,7 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
 
 
 async def test_options_without_the_field(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """A form that comes back without surroundings has none, and no proposal is taken for one."""
+    """A form that comes back without context entities has none, and no defaults instead."""
     home(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     flow_id, _ = await begin(hass, entry)
@@ -367,7 +367,7 @@ async def test_options_without_the_field(hass: HomeAssistant, entry: MockConfigE
         ([item(f"light.l{number}") for number in range(51)], "surroundings_too_many", "50"),
     ],
 )
-async def test_wrong_surroundings(
+async def test_wrong_context_entities(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     recorder_mock: Recorder,
@@ -376,7 +376,7 @@ async def test_wrong_surroundings(
     error: str | None,
     about: str | None,
 ) -> None:
-    """What cannot be used is named at its field, nothing typed is lost, and the flow goes on."""
+    """What cannot be used is named at its field, nothing typed is lost, and the flow continues."""
     monkeypatch.setattr(recorder_mock, "entity_filter", generate_filter([], [], ["secret"], []))
     assert await hass.config_entries.async_setup(entry.entry_id)
     configure = hass.config_entries.options.async_configure

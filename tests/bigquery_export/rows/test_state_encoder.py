@@ -268,7 +268,7 @@ AMBIENT = AmbientStates(
 
 
 @pytest.mark.parametrize("encoding", [ENCODING, NdjsonEncoding(SENSOR_DATA)])
-def test_surroundings(encoding: ProtobufEncoding | NdjsonEncoding) -> None:
+def test_ambient(encoding: ProtobufEncoding | NdjsonEncoding) -> None:
     """Each row has what surrounds it at its own moment, and the same is encoded once."""
     states = encoder("price", "weather", "anna", encoding=encoding)
     rows = [row(updated=NOON.timestamp() + second) for second in (0, 0.5, 1, 8)]
@@ -280,13 +280,13 @@ def test_surroundings(encoding: ProtobufEncoding | NdjsonEncoding) -> None:
     assert len(states._ambient) == 2
 
 
-def test_no_surroundings() -> None:
+def test_no_ambient() -> None:
     """Where nothing is named the column is NULL."""
     (values,) = encode(row())
     assert "ambient" not in values
 
 
-def test_remembered_surroundings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remembered_ambient_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What surrounded rows of long ago is forgotten."""
     monkeypatch.setattr(
         "custom_components.bigquery_export.rows.state_encoder._MAX_AMBIENT_BYTES", 500

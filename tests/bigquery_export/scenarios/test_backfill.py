@@ -130,7 +130,7 @@ async def test_pause(hass: HomeAssistant, warehouse: Warehouse, exporter: Export
 
 
 async def test_restart(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
-    """A backfill that was stopped goes on where it was, and sends nothing again."""
+    """A backfill that was stopped resumes where it was, and sends nothing again."""
     await record(hass, 35)
     run = exporter.new_run(5)
     when(run, 20, run.stop)
@@ -210,7 +210,7 @@ async def test_what_is_purged_already_is_not_lost(
 async def test_newest_rows_deleted(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
-    """When ids behind a backfill are given again, it goes on, and the new rows are all sent."""
+    """When ids behind a backfill are given again, it continues, and the new rows are all sent."""
     await record(hass, 25)
     await exporter.new_run(5, backfill=False).async_run()
     await record(hass, 6, name="new")
@@ -229,7 +229,7 @@ async def test_newest_rows_deleted(
 async def test_another_database(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
-    """When the database was replaced during a backfill, nothing is lost and nothing comes twice."""
+    """A database that is replaced during a backfill: nothing is lost or duplicated."""
     await record(hass, 25)
     run = exporter.new_run(5)
     when(run, 10, lambda: run.pause(True))
@@ -330,7 +330,7 @@ async def test_paused_export(
 async def test_pause_survives_a_restart(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
-    """What was paused stays so, and a backfill that was not goes on by itself."""
+    """What was paused stays so, and a backfill that was not resumes by itself."""
     await record(hass, 350)
     await call(hass, "pause")
     await export_now(hass)
@@ -380,7 +380,7 @@ async def test_pause_during_a_backfill(
 async def test_nothing_begins_beside_an_export(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
-    """Whoever hears that an export began finds it running, even if nothing has suspended it yet."""
+    """A listener that is told of an export finds it running, even before the first suspension."""
     await record(hass, 350)
     coordinator = loaded.runtime_data.coordinator
     loaded.runtime_data.scheduler.async_pause(True)

@@ -38,7 +38,7 @@ def cards(dashboard: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-async def proposed(hass: HomeAssistant, warehouse: Warehouse, key: dict[str, Any]) -> Any:
+async def with_defaults(hass: HomeAssistant, warehouse: Warehouse, key: dict[str, Any]) -> Any:
     """Return an entry with the names that set-up proposes."""
     warehouse.create_table()
     entry: MockConfigEntry = warehouse.config_entry(key)
@@ -49,7 +49,7 @@ async def proposed(hass: HomeAssistant, warehouse: Warehouse, key: dict[str, Any
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_documented_entities(hass: HomeAssistant, proposed: MockConfigEntry) -> None:
+async def test_documented_entities(hass: HomeAssistant, with_defaults: MockConfigEntry) -> None:
     """Dashboard and automations name entities that there are at first, and the page has all."""
     text = (DOCS / "dashboard.yaml").read_text()
     shown = entity_ids(text)
@@ -57,7 +57,7 @@ async def test_documented_entities(hass: HomeAssistant, proposed: MockConfigEntr
     registry = er.async_get(hass)
     for entity_id in shown | entity_ids(PAGE):
         assert hass.states.get(entity_id), entity_id
-    entries = er.async_entries_for_config_entry(registry, proposed.entry_id)
+    entries = er.async_entries_for_config_entry(registry, with_defaults.entry_id)
     assert all(NAME in entry.entity_id for entry in entries)
     for entry in entries:
         assert entry.original_name

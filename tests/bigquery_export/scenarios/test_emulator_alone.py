@@ -1,4 +1,4 @@
-"""The happy path against bqemulator alone: code that nobody here wrote has seen our requests.
+"""The happy path against bqemulator alone: code of others has seen our requests.
 
 bqemulator asks for no credentials. The tokens come from the local BigQuery's token endpoint.
 """

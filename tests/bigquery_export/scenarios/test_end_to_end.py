@@ -1,4 +1,4 @@
-"""From a home's history on disk to BigQuery, and nobody in the home notices."""
+"""From a home's history on disk to BigQuery, without being noticed in the home."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.alone
 STATES = 30_000
 APART = f"{DOMAIN} apart"
 SLOW = 0.05
-"""Seconds that nobody may hold up Home Assistant's event loop."""
+"""Seconds that nothing may hold up Home Assistant's event loop."""
 
 
 @pytest.fixture

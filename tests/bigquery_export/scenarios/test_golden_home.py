@@ -174,15 +174,15 @@ FACTS = (
 
 @dataclass
 class GoldenExporter(DimensionsExporter):
-    """Exports the tables of facts."""
+    """Exports the dimension tables."""
 
     @override
     def snapshots(self) -> list[Snapshot]:
-        """Return the tables of facts to export."""
+        """Return the dimension tables to export."""
         file = SnapshotFile(self.hass, "entry", RELATIONSHIPS.name)
         type_ = DIMENSION_TABLES[RELATIONSHIPS.name]
-        look = lambda: async_relationships(self.hass)  # noqa: E731
-        return [*super().snapshots(), Snapshot(type_, file, look)]
+        read = lambda: async_relationships(self.hass)  # noqa: E731
+        return [*super().snapshots(), Snapshot(type_, file, read)]
 
     async def export_relationships(self) -> int:
         """Make a run, and return how many rows of `relationships` it sent."""

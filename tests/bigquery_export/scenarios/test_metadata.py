@@ -78,7 +78,7 @@ def test_hacs() -> None:
 
 @pytest.mark.parametrize("kind", kinds_of_error(), ids=lambda kind: kind.key)
 def test_every_error_is_a_sentence(kind: type[ExportError]) -> None:
-    """Each kind of error has a sentence, and fills all blanks in it."""
+    """Each kind of error has a sentence, and fills all placeholders in it."""
     message = ENGLISH["exceptions"][kind.key]["message"]
     placeholders = {field.name for field in fields(kind)} - {"retry_after"}
     if kind is PermissionMissingError:

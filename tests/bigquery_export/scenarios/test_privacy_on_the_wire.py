@@ -71,7 +71,7 @@ def register(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 async def live(hass: HomeAssistant) -> None:
-    """Record what nobody else is to know, and beside it what anybody may."""
+    """Record what must stay private, and beside it what need not."""
     context = Context(user_id=USER)
     hass.states.async_set(
         "camera.door", "idle", {"access_token": "t0kent0ken", "brand": "Acme Cams"}, context=context

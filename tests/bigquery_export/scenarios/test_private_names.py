@@ -64,7 +64,7 @@ PRIVATE: dict[str, Callable[[], object]] = {
     # gives it to the plugin where it is gone.
     "_clear_logger_overwrites": lambda: common,
 }
-"""Names that nobody has promised us, and what has them."""
+"""Names that are not public, and what has them."""
 
 
 def is_private(name: str) -> bool:
@@ -193,7 +193,7 @@ def test_names_for_subclasses_are_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRIVATE)
 def test_private_names_are_there(name: str) -> None:
-    """The library still has it: else look at what we lose, and for another way."""
+    """The library still has it: else see what is lost, and find another way."""
     assert hasattr(PRIVATE[name](), name)
 
 

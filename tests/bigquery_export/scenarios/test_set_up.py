@@ -53,8 +53,8 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
     (context_entities,) = [
         name for name in result["data_schema"].schema if name == CONF_CONTEXT_ENTITIES
     ]
-    proposal = context_entities.description["suggested_value"]
-    assert {"entity_id": "weather.home", "name": "weather"} in proposal
+    defaults = context_entities.description["suggested_value"]
+    assert {"entity_id": "weather.home", "name": "weather"} in defaults
 
     warehouse.server.query("CREATE TABLE home.recorder_runs (start INT64)", warehouse.project)
     result = await submit(hass, flow_id, {**WHAT, CONF_TABLES: ["recorder_runs"]})
@@ -130,7 +130,7 @@ async def test_export_at_once(hass: HomeAssistant, warehouse: Warehouse, key: Ke
 
 
 async def test_question_refused(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
-    """Where Google does not say what a key may do, the set-up goes on without a note."""
+    """Where Google does not say what a key may do, the set-up continues without a note."""
     warehouse.grant(key, DATA_OWNER)
     warehouse.server.add_fault("tables.testIamPermissions", "accessDenied")
     try:

@@ -1,4 +1,4 @@
-"""Anything in any order: nothing is lost and nothing comes twice, whatever happens to an export.
+"""Anything in any order: nothing is lost or duplicated, whatever happens to an export.
 
 A machine makes exports and lets things happen between and within them: faults, crashes, commits
 of dead processes that arrive late, transactions that BigQuery forgets, and whatever may be done
@@ -6,7 +6,7 @@ to the recorder's database and to the checkpoint. After each step it compares wh
 with what a simple model says.
 
 One thing is left out, because nothing can be done about it: a checkpoint that is lost while a
-commit of a dead process is still on its way. Nobody knows then of what is about to come, and it
+commit of a dead process is still on its way. It is not known then what is about to come, and it
 may come after its rows were looked for. So the machine lets it arrive before the checkpoint goes.
 """
 
@@ -704,7 +704,7 @@ def test_rejected_row_with_a_twin(home: Home) -> None:
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_deleted_rows_come_back(home: Home, delivery: str) -> None:
-    """Rows that somebody deletes in BigQuery are sent again, once each, whatever goes wrong."""
+    """Rows that a user deletes in BigQuery are sent again, once each, whatever goes wrong."""
     home.choose(delivery)
     home.record_rows(["lamp", "meter", "lamp", "fan", BROKEN] * 2)
     home.record_rows(["lamp", "meter"] * 3, new_day=True)

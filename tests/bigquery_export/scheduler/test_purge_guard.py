@@ -97,7 +97,7 @@ def ago(days: float) -> float:
 async def test_purge_of_a_row(
     hass: HomeAssistant, zone: str, now: str, row: str, purge: str | None
 ) -> None:
-    """A row is in danger when the next purge deletes it, or the one after."""
+    """A row is at risk when the next purge deletes it, or the one after."""
     await hass.config.async_set_time_zone(zone)
     time = datetime.fromisoformat(row).timestamp()
     found = Retention(10).purge_of(time, datetime.fromisoformat(now))
@@ -230,7 +230,7 @@ async def test_time_runs_backwards(hass: HomeAssistant) -> None:
 
 
 async def test_chances(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
-    """Rows in danger are exported once a day, and once more within the hour before a purge."""
+    """Rows at risk are exported once a day, and once more within the hour before a purge."""
     await hass.config.async_set_time_zone("UTC")
     guard = PurgeGuard()
     at_risk = RowsAtRisk(1, ago(9.5), NOW)
@@ -279,7 +279,7 @@ def triggers(warehouse: Warehouse) -> list[str]:
 async def test_export_before_the_purge(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
-    """Rows that come into danger are exported whatever the schedule says, others are not."""
+    """Rows that come to be at risk are exported whatever the schedule says, others are not."""
     await make_old(hass, 7.9)
     await refresh(hass, loaded)
     assert triggers(warehouse) == ["action"]
@@ -295,7 +295,7 @@ async def test_export_before_the_purge(
 async def test_export_when_home_assistant_starts(
     hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
-    """Rows that came into danger while Home Assistant was off are exported when it is on."""
+    """Rows that came to be at risk while Home Assistant was off are exported when it is on."""
     await make_old(hass, 9)
     await execute(hass, "UPDATE states SET last_updated_ts = last_updated_ts - 864000")
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -308,10 +308,10 @@ async def test_export_when_home_assistant_starts(
 @pytest.mark.parametrize(
     ("setting", "value"), [("auto_purge", False), ("keep_days", 30), ("keep_days", 36_500)]
 )
-async def test_nothing_is_in_danger(
+async def test_nothing_is_at_risk(
     hass: HomeAssistant, loaded: MockConfigEntry, setting: str, value: int
 ) -> None:
-    """What the recorder keeps is not in danger."""
+    """What the recorder keeps is not at risk."""
     setattr(get_instance(hass), setting, value)
     await make_old(hass, 20)
     with patch.object(Runner, "async_export") as export:
@@ -326,7 +326,7 @@ async def test_updates_without_entities(
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Rows are watched every five minutes, also when nobody looks at the sensors."""
+    """Rows are watched every five minutes, also without a listener."""
     assert await hass.config_entries.async_unload(loaded.entry_id)
     monkeypatch.setattr("custom_components.bigquery_export._PLATFORMS", ())
     assert await hass.config_entries.async_setup(loaded.entry_id)
@@ -338,7 +338,7 @@ async def test_updates_without_entities(
         assert export.call_count == 1
 
 
-async def test_danger_that_stays(
+async def test_risk_that_stays(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
     """When the export fails an issue says what is at stake, and goes when it has succeeded."""
@@ -371,7 +371,7 @@ async def test_danger_that_stays(
 async def test_retry_is_left_alone(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An export that will be tried again is not begun once more because of rows in danger."""
+    """An export that will be tried again is not begun once more because of rows at risk."""
     error = QuotaExceededError(message="too much")
     begin = Mock(side_effect=error)
     monkeypatch.setattr(StorageWriteDelivery, "begin", begin)
@@ -401,7 +401,7 @@ async def purge_past_the_cursor(hass: HomeAssistant, exporter: Exporter) -> None
     await rewrite(hass, "DELETE FROM states WHERE state_id <= 18")
 
 
-async def test_lost_rows(
+async def test_gap(
     hass: HomeAssistant,
     warehouse: Warehouse,
     exporter: Exporter,

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy import Connection, delete
 
-from custom_components.bigquery_export.source import ambient_states as surroundings_module
+from custom_components.bigquery_export.source import ambient_states as ambient_states_module
 from custom_components.bigquery_export.source.ambient_states import AmbientStates
 from custom_components.bigquery_export.source.states import Piece, StatesReader
 from tests.bigquery_export.support.databases import (
@@ -129,7 +129,7 @@ async def test_last_state_before_each_row(hass: HomeAssistant, size: int) -> Non
 
 @ON_EACH_DATABASE
 async def test_from_the_middle(hass: HomeAssistant) -> None:
-    """A run that goes on after others knows what was before it."""
+    """A run that resumes after others knows what was before it."""
     await keep(hass, HISTORY)
     found = seen(await read(hass, after=8))
     assert found == {id_: states for id_, states in expected(HISTORY).items() if id_ > 8}
@@ -138,8 +138,8 @@ async def test_from_the_middle(hass: HomeAssistant) -> None:
 @ON_EACH_DATABASE
 async def test_years_at_once(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where more surrounds a piece than a page holds, the piece is shorter, and all is right."""
-    monkeypatch.setattr(surroundings_module, "PAGE_STATES", 20)
-    monkeypatch.setattr(surroundings_module, "KEPT_STATES", 20)
+    monkeypatch.setattr(ambient_states_module, "PAGE_STATES", 20)
+    monkeypatch.setattr(ambient_states_module, "KEPT_STATES", 20)
     dense = [(PRICE, TIME + number, str(number)) for number in range(300)]
     weather = [(WEATHER, TIME + 90.5 * number, str(number)) for number in range(3)]
     old = [(OTHER, TIME + 7.3 * (number % 25), "on") for number in range(40)]
@@ -159,7 +159,7 @@ async def test_more_states_at_one_time_than_a_page(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """States that are all of one time do not keep a run from going on."""
-    monkeypatch.setattr(surroundings_module, "PAGE_STATES", 10)
+    monkeypatch.setattr(ambient_states_module, "PAGE_STATES", 10)
     same = [(PRICE, TIME + 1, str(number)) for number in range(40)]
     history: History = [(OTHER, TIME, "on"), *same, (OTHER, TIME + 2, "on")]
     await keep(hass, history)
@@ -193,7 +193,7 @@ async def test_what_is_known_is_not_read_again(hass: HomeAssistant) -> None:
 
 async def test_memory_is_bounded(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered is a part of a long history, and rows from before it are right still."""
-    monkeypatch.setattr(surroundings_module, "KEPT_STATES", 50)
+    monkeypatch.setattr(ambient_states_module, "KEPT_STATES", 50)
     changes = [(PRICE, TIME + number, str(number)) for number in range(2_000)]
     history: History = [*changes, (OTHER, TIME + 3.5, "on"), (OTHER, TIME + 1_999, "on")]
     await keep(hass, history)
@@ -344,8 +344,8 @@ async def test_any_history(
     page, kept, sizes = run
     await keep(hass, history)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(surroundings_module, "PAGE_STATES", page)
-        patch.setattr(surroundings_module, "KEPT_STATES", kept)
+        patch.setattr(ambient_states_module, "PAGE_STATES", page)
+        patch.setattr(ambient_states_module, "KEPT_STATES", kept)
         pieces = await read(hass, sizes)
     ids = [row[0] for piece in pieces for row in piece.rows]
     assert ids == list(range(1, len(history) + 1))

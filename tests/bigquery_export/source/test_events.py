@@ -138,7 +138,7 @@ async def test_the_chosen_among_many(hass: HomeAssistant, monkeypatch: pytest.Mo
 
 
 async def test_a_piece_has_at_most_1000_rows(hass: HomeAssistant) -> None:
-    """Whoever asks for more gets no more, and the next read goes on behind them."""
+    """A larger limit is not honored, and the next read continues behind them."""
     await record_types(hass)
     await insert_rows(hass, Events, [row(id_) for id_ in range(1, 1_101)])
     pieces = await read_pieces(hass, source(hass, EVENTS), limit=5_000)
@@ -147,7 +147,7 @@ async def test_a_piece_has_at_most_1000_rows(hass: HomeAssistant) -> None:
 
 @ON_EACH_DATABASE
 async def test_increments(hass: HomeAssistant) -> None:
-    """A later run goes on behind the last event of whatever type; a new type is found."""
+    """A later run resumes behind the last event of whatever type; a new type is found."""
     await record_types(hass)
     await insert_rows(hass, Events, [row(1), row(2, OTHER)])
     (first,) = await read_pieces(hass, source(hass, EVENTS))
@@ -160,7 +160,7 @@ async def test_increments(hass: HomeAssistant) -> None:
 
 @ON_EACH_DATABASE
 async def test_nothing_is_chosen(hass: HomeAssistant) -> None:
-    """Without a choice nothing is read, and the cursor goes on all the same."""
+    """Without a choice nothing is read, and the cursor advances all the same."""
     await record_types(hass)
     await insert_rows(hass, Events, [row(1), row(2, OTHER)])
     events = source(hass, EVENTS, events=())

@@ -52,7 +52,7 @@ async def test_pieces(hass: HomeAssistant) -> None:
 
 
 async def test_a_piece_has_at_most_1000_rows(hass: HomeAssistant) -> None:
-    """Whoever asks for more gets no more: a piece must not hold up Home Assistant."""
+    """A larger limit is not honored: a piece must not hold up Home Assistant."""
     await record(hass, 1_100)
     reader = StatesReader(hass)
     piece = await in_recorder(hass, reader.read, 0, 2_000, 5_000)
@@ -87,7 +87,7 @@ async def test_new_entity_during_a_run(hass: HomeAssistant) -> None:
 
 
 async def test_attributes_that_are_missing(hass: HomeAssistant) -> None:
-    """A piece brings all attributes of its rows, or those that whoever encodes them lacks."""
+    """A piece brings all attributes of its rows, or those that its encoder lacks."""
     for state in ("on", "off"):
         hass.states.async_set("light.a", state, {"friendly_name": "A"})
     await async_wait_recording_done(hass)

@@ -186,7 +186,7 @@ async def test_what_home_assistant_compiled(hass: HomeAssistant) -> None:
 @ON_EACH_DATABASE
 @ON_BOTH_TABLES
 async def test_pieces_and_increments(hass: HomeAssistant, table: Table) -> None:
-    """Pieces follow one another without a gap or an overlap, and a later run goes on."""
+    """Pieces follow one another without a gap or an overlap, and a later run resumes."""
     await record_statistics(hass)
     await insert_rows(hass, MODELS[table.name], [row(number, mean=1.0) for number in range(25)])
     first = source(hass, table)

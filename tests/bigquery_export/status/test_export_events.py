@@ -194,7 +194,7 @@ async def test_errors_of_other_kinds(
     monkeypatch: pytest.MonkeyPatch,
     notifications: dict[str, Notification],
 ) -> None:
-    """An error that nobody thought of is told by its name alone, and a long one is cut."""
+    """An unexpected error is told by its name alone, and a long one is cut."""
     with (
         patch(
             "custom_components.bigquery_export.source.states.StatesReader.newest_id",
@@ -226,7 +226,7 @@ async def test_errors_of_other_kinds(
 
 
 async def test_recorder_that_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
-    """While nobody knows what waits there is a problem, and the rest can still be used."""
+    """While the backlog is not known there is a problem, and the rest can still be used."""
     with patch(
         "custom_components.bigquery_export.source.states.StatesReader.count",
         side_effect=RuntimeError,

@@ -13,7 +13,7 @@ from custom_components.bigquery_export.bigquery.storage_write import (
 
 
 class Crash(BaseException):
-    """The process dies here: nothing that the run does afterwards is seen by anybody."""
+    """The process dies here: nothing that the run does afterwards has an effect."""
 
 
 TRANSACTIONS: dict[str, type] = {

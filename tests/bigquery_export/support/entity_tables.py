@@ -33,7 +33,7 @@ class Tables:
             assert not transaction.commit()
             transaction.close()
 
-    def look(self, second: int, *rows: dict[str, Any]) -> None:
+    def snapshot(self, second: int, *rows: dict[str, Any]) -> None:
         """Send rows of entities, valid from a second on."""
         self._generation += 1
         common = {

@@ -24,7 +24,7 @@ from custom_components.bigquery_export.const import (
 from tests.bigquery_export.support.warehouse import Warehouse
 
 CLOSED = "http://127.0.0.1:9"
-"""An address of this machine where nobody listens."""
+"""An address of this machine where nothing listens."""
 WHAT = {CONF_TABLES: ["sensor_data"], CONF_CONTEXT_ENTITIES: [], CONF_EXPORT_AT_ONCE: False}
 """What is chosen in the last form: the local BigQuery takes seconds to make views."""
 type Key = dict[str, Any]

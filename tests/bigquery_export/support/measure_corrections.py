@@ -1,4 +1,4 @@
-"""Measure what a look through statistics for corrections costs.
+"""Measure what a check of statistics for corrections costs.
 
     .venv/bin/python -m tests.bigquery_export.support.measure_corrections [rows]
 

@@ -9,7 +9,7 @@ from homeassistant.helpers.recorder import get_instance
 from sqlalchemy import Connection, event
 
 ANALYZE = {
-    "sqlite": "SELECT * FROM {} LIMIT 1",  # Nobody analyzes it in a home.
+    "sqlite": "SELECT * FROM {} LIMIT 1",  # It is not analyzed in a home.
     "mysql": "ANALYZE TABLE {}",
     "postgresql": "ANALYZE {}",
 }

@@ -28,7 +28,7 @@ async def execute(hass: HomeAssistant, statement: str, *values: object) -> None:
 
 
 async def rewrite(hass: HomeAssistant, *statements: str) -> None:
-    """Change the recorder's database while nobody looks: what is not in it any more is gone."""
+    """Change the recorder's database while no export runs: what is not in it any more is gone."""
     await execute(hass, "UPDATE states SET old_state_id = NULL")
     for statement in statements:
         await execute(hass, statement)

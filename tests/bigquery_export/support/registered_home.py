@@ -58,7 +58,7 @@ class DimensionsExporter(Exporter):
         return Run(session, sources, self.snapshots(), flush=flush, backfill=backfill)
 
     def snapshots(self) -> list[Snapshot]:
-        """Return the tables of facts to export."""
+        """Return the dimension tables to export."""
         entities = DIMENSION_TABLES[ENTITIES.name]
         return [Snapshot(entities, self.snapshot_file, self.registries.async_entities)]
 

@@ -1,4 +1,4 @@
-"""Statistics, corrections of them, and exports that look for those."""
+"""Statistics, corrections of them, and exports that check for those."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,11 +33,11 @@ type Row = tuple[Any, ...]
 
 @dataclass
 class WatchedExporter(Exporter):
-    """Exports both tables of statistics, and looks for corrections."""
+    """Exports both tables of statistics, and checks for corrections."""
 
     tables: tuple[str, ...] = TABLES
     days: int = 0
-    """How many days the last look is behind the first."""
+    """How many days the last check is after the first."""
 
     def _sources(self, session: Session) -> list[Source[Any]]:
         row_context = RowContext(session.run_values, PLACE)
@@ -66,7 +66,7 @@ class WatchedExporter(Exporter):
         return Corrections(session, self._sources(session), now=now)
 
     async def check(self, batch_rows: int = 1_000) -> Result:
-        """Look for corrections, a day after the last time."""
+        """Check for corrections, a day after the last time."""
         self.days += 1
         corrections = self.new_corrections(NOW + timedelta(days=self.days), batch_rows)
         return await corrections.async_run()

@@ -209,13 +209,13 @@ async def test_corrections(
 
 
 @EACH_CORRECTION
-async def test_between_export_and_first_look(
+async def test_between_export_and_first_check(
     hass: HomeAssistant,
     warehouse: Warehouse,
     exporter: WatchedExporter,
     correct: Callable[[HomeAssistant], Awaitable[None]],
 ) -> None:
-    """What is changed before anybody has looked is noticed, too."""
+    """What is changed before the first check is noticed, too."""
     await record_statistics(hass)
     await exporter.export()
     await correct(hass)
@@ -474,7 +474,7 @@ async def test_file_cannot_be_written(
 
 
 async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter) -> None:
-    """A look that is stopped is made again from its beginning."""
+    """A check that is stopped is made again from its beginning."""
     await record_statistics(hass)
     await exporter.export()
     await adjust_sum(hass)

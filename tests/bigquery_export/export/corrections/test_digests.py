@@ -136,7 +136,7 @@ def ids_in(file: DigestFile, *ids: int, database: str = "database") -> bool:
 
 
 def test_lines(file: DigestFile) -> None:
-    """The file knows of what was sent in all transactions, and nobody else can read it."""
+    """The file knows of what was sent in all transactions, and only its owner can read it."""
     assert ids_in(file)
     file.append(line(1, 2, before=(0, 0, 0)))
     file.append(line(3, before=(2, 2, 0)))
@@ -167,8 +167,8 @@ def test_rows_committed_and_gone_back(file: DigestFile, after: tuple[int, ...]) 
     assert ids_in(file, 2, 3, 4)
 
 
-def test_doubtful_rows(file: DigestFile) -> None:
-    """Rows that were left out were sent before, perhaps in a transaction that nobody saw."""
+def test_rows_in_doubt(file: DigestFile) -> None:
+    """Rows that were left out were sent before, perhaps in a transaction that was not seen."""
     file.append(line(2, 3, before=(1, 1, 0)))
     file.append(line(4, before=(1, 1, 0), in_doubt=True))
     assert ids_in(file, 2, 3, 4)

@@ -1,4 +1,4 @@
-"""Tables of facts: what changes is sent once, wherever a run ends."""
+"""Dimension tables: what changes is sent once, wherever a run ends."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -241,14 +241,14 @@ async def test_no_commit_without_its_file(
 
 def refusing(exporter: DimensionsExporter, entity_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the registry say something of an entity that cannot be encoded."""
-    look = exporter.registries.async_entities
+    read = exporter.registries.async_entities
 
     async def spoilt() -> dict[str, DimensionRow]:
         return {
             key: DimensionRow({**fact.values, "model": 5})
             if fact.values["entity_id"] == entity_id
             else fact
-            for key, fact in (await look()).items()
+            for key, fact in (await read()).items()
         }
 
     monkeypatch.setattr(exporter.registries, "async_entities", spoilt)
@@ -379,7 +379,7 @@ async def test_clock_that_runs_back(
 
 
 def test_file(hass: HomeAssistant) -> None:
-    """Both generations come back as they were, in a file for nobody else to read."""
+    """Both generations come back as they were, in a file that only its owner can read."""
     file = SnapshotFile(hass, "entry", "entities")
     same, before, after = Sent({"labels": ["é\n"], "n": 1}), Sent({"n": None}), Sent({"n": 2}, True)
     generations = [
