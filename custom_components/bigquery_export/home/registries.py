@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from time import perf_counter
 from typing import Any
 
 from homeassistant.core import Event, HomeAssistant, callback
@@ -21,9 +20,8 @@ from ..rows.columns import Values
 from ..rows.entities import Entity, entity_row_values
 from ..rows.registry import RegistryValues
 from ..rows.table import timestamp
+from .steps import in_steps
 
-_STEP = 0.001
-"""Seconds that a step may take, about."""
 _QUIET = 1.0
 """Seconds to wait after a change: one often brings others."""
 _PATIENCE = 30.0
@@ -135,13 +133,9 @@ class Registries:
             self._reading = None
 
     async def _async_read(self) -> None:
-        """Read everything, and let others have their turn in between."""
-        began = perf_counter()
-        for entity_id in list(er.async_get(self._hass).entities):
+        """Read everything, in steps."""
+        async for entity_id in in_steps(list(er.async_get(self._hass).entities)):
             self._look_at(entity_id)
-            if perf_counter() - began > _STEP:
-                await asyncio.sleep(0)
-                began = perf_counter()
         self._version += 1
 
     @callback

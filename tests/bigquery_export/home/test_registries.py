@@ -9,7 +9,10 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.bigquery_export.export import chunk as chunk_module, table_export
-from custom_components.bigquery_export.home import registries as registries_module
+from custom_components.bigquery_export.home import (
+    registries as registries_module,
+    steps as steps_module,
+)
 from custom_components.bigquery_export.home.registries import Registries
 from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.registry import RegistryValues
@@ -192,7 +195,7 @@ async def test_short_steps(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
             await asyncio.sleep(0)
 
     monkeypatch.setattr(registries, "_look_at", take_time)
-    monkeypatch.setattr(registries_module, "perf_counter", lambda: clock)
+    monkeypatch.setattr(steps_module, "perf_counter", lambda: clock)
     await asyncio.gather(registries.async_open({}), others())
     assert looked == 200
     assert seen == list(range(4, 200, 4))

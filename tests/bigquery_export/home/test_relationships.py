@@ -11,7 +11,10 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bigquery_export.home import relationships as relationships_module
+from custom_components.bigquery_export.home import (
+    relationships as relationships_module,
+    steps as steps_module,
+)
 from custom_components.bigquery_export.home.automation_actions import (
     action_edges,
     async_trigger_edges,
@@ -110,7 +113,7 @@ async def test_others_get_their_turn(hass: HomeAssistant, monkeypatch: pytest.Mo
     """Home Assistant goes on between steps, and what is removed in between does no harm."""
     home = Home(hass)
     furnish(home)
-    monkeypatch.setattr(relationships_module, "_STEP", -1.0)
+    monkeypatch.setattr(steps_module, "_STEP", -1.0)
     monkeypatch.setattr(relationships_module, "_async_integrations", no_integrations)
     turns = 0
 
