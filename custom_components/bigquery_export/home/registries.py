@@ -35,7 +35,7 @@ _OTHERS = (
 
 
 class Registries:
-    """The facts of all entities, as they are while an export is going on.
+    """The registry values of all entities, as they are while an export is going on.
 
     `of` and `version` may be used in any thread; they look at what was read, and never at a
     registry.
@@ -47,8 +47,8 @@ class Registries:
         self._sources = entity_sources(hass)
         self._entities: dict[str, Entity] = {}
         """The entities that are registered."""
-        self._facts: dict[str, RegistryValues] = {}
-        """Their facts, and those of names that were given up since this was opened."""
+        self._values: dict[str, RegistryValues] = {}
+        """Their registry values, and those of names that were given up since this was opened."""
         self._last_known: Mapping[str, Values] = {}
         self._version = 0
         self._stale = False
@@ -62,8 +62,8 @@ class Registries:
 
     def of(self, entity_id: str) -> RegistryValues:
         """Return what is known of an entity now, or what was known of it last."""
-        if facts := self._facts.get(entity_id):
-            return facts
+        if values := self._values.get(entity_id):
+            return values
         if source := self._sources.get(entity_id):
             return RegistryValues(integration=source["domain"])
         if row := self._last_known.get(entity_id):
@@ -95,7 +95,7 @@ class Registries:
             self._reading = None
         self._stale = False
         self._entities = {}
-        self._facts = {}
+        self._values = {}
         self._last_known = {}
         self._version += 1
 
@@ -146,12 +146,14 @@ class Registries:
             return
         entity = _entity(self._hass, entry)
         self._entities[entity_id] = entity
-        self._facts[entity_id] = entity.facts
+        self._values[entity_id] = entity.registry_values
 
 
 def _dimension_rows(entities: list[Entity]) -> dict[str, DimensionRow]:
     return {
-        str(entity.facts.registry_id): DimensionRow(entity_row_values(entity), entity.modified)
+        str(entity.registry_values.registry_id): DimensionRow(
+            entity_row_values(entity), entity.modified
+        )
         for entity in entities
     }
 
@@ -181,7 +183,7 @@ def _entity(hass: HomeAssistant, entry: er.RegistryEntry) -> Entity:
     options: Mapping[str, Any] = entry.options.get(entry.domain) or {}
     return Entity(
         entity_id=entry.entity_id,
-        facts=RegistryValues(
+        registry_values=RegistryValues(
             integration=entry.platform,
             entity_category=_text(entry.entity_category),
             unique_id=_text(entry.unique_id),

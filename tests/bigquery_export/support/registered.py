@@ -31,7 +31,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 @dataclass
 class FactsExporter(Exporter):
-    """Exports states and entities as the coordinator does, with the facts of the registries."""
+    """Exports states and entities as the coordinator does, with the values of the registries."""
 
     registries: Registries = field(init=False)
 
@@ -46,7 +46,7 @@ class FactsExporter(Exporter):
     def new_run(self, batch_rows: int = 1_000) -> Run:
         """Return a run that goes on from the files, as after a restart."""
         session = self.new_session(batch_rows)
-        row_context = RowContext(session.run_values, PLACE, facts=self.registries)
+        row_context = RowContext(session.run_values, PLACE, registry=self.registries)
         sources = [
             RECORDER_TABLES[table].open(
                 self.hass, session.delivery.encoding(RECORDER_TABLES[table].table), row_context
