@@ -10,7 +10,7 @@ from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HassJob, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
@@ -42,7 +42,7 @@ from .status.issues import (
     async_show_old_key,
     async_show_rows_at_risk,
 )
-from .translation import translated
+from .translation import translated, validation_error
 
 type BigQueryExportConfigEntry = ConfigEntry[BigQueryExportCoordinator]
 
@@ -191,9 +191,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
     def _check_alone(self) -> None:
         if self.is_running:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="already_running"
-            )
+            raise validation_error("already_running")
 
     async def _async_alone(self, export: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """Make an export, if no other is running."""

@@ -102,7 +102,7 @@ async def _async_verify(call: ServiceCall) -> ServiceResponse:
     """Compare the recorder with BigQuery, and return how they differ."""
     entry = _entry(call)
     wanted = VerifyRequest.of(call.hass, call, options_from(entry.options))
-    return {**verify_response(wanted, await entry.runtime_data.async_verify(wanted))}
+    return {**verify_response(call.hass, wanted, await entry.runtime_data.async_verify(wanted))}
 
 
 async def _async_pause(call: ServiceCall) -> None:

@@ -1,30 +1,32 @@
-"""Sentences of the translations in the language of Home Assistant, whatever a browser speaks."""
+"""Sentences of the translations in Home Assistant's language, which a browser's may differ from.
+
+Home Assistant loads them when it sets up the integration. A flow can run before that.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.translation import async_get_cached_translations
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.translation import (
+    async_get_cached_translations,
+    async_load_integrations,
+)
 
 from .const import DOMAIN
 from .errors import ExportError
 
 
-def translated[E: HomeAssistantError](exception: type[E], err: ExportError) -> E:
-    """Return an exception that says in the user's language what an export ran into."""
-    return exception(
-        translation_domain=DOMAIN,
-        translation_key=err.key,
-        translation_placeholders=err.placeholders,
-    )
+async def async_load_translations(hass: HomeAssistant) -> None:
+    """Load what `async_text` needs; a flow does so, as the integration may not be set up."""
+    await async_load_integrations(hass, {DOMAIN})
 
 
 @callback
 def async_text(
     hass: HomeAssistant, category: str, key: str, placeholders: Mapping[str, Any]
 ) -> str:
-    """Return a sentence with its blanks filled in."""
+    """Return a sentence with its placeholders filled in."""
     texts = async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
     return texts[f"component.{DOMAIN}.{category}.{key}"].format_map(placeholders)
 
@@ -38,3 +40,19 @@ def async_reason(hass: HomeAssistant, err: ExportError | HomeAssistantError) -> 
         return str(err)
     key = f"{err.translation_key}.message"
     return async_text(hass, "exceptions", key, err.translation_placeholders or {})
+
+
+def translated[E: HomeAssistantError](exception: type[E], err: ExportError) -> E:
+    """Return an exception of Home Assistant that says why an export cannot go on."""
+    return exception(
+        translation_domain=DOMAIN,
+        translation_key=err.key,
+        translation_placeholders=err.placeholders,
+    )
+
+
+def validation_error(key: str, **placeholders: str) -> ServiceValidationError:
+    """Return an exception that says why an action cannot be done as it was asked for."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
+    )

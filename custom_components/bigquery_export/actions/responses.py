@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from homeassistant.core import ServiceResponse
-from homeassistant.helpers.translation import async_get_exception_message
+from homeassistant.core import HomeAssistant, ServiceResponse, callback
 
-from ..const import DOMAIN
 from ..export.reconcile.comparison import Counts
 from ..export.session import Result
 from ..runner.requests import VerifyRequest, day_name
 from ..runner.verifier import Verdict
+from ..translation import async_text
 
 _DOLLARS_A_TEBIBYTE = 6.25
 """Of queries, after the first tebibyte of a month, which is free (BigQuery's page "Pricing")."""
@@ -33,7 +32,10 @@ def export_response(result: Result) -> ServiceResponse:
     )
 
 
-def verify_response(wanted: VerifyRequest, verdict: Verdict) -> Mapping[str, Any]:
+@callback
+def verify_response(
+    hass: HomeAssistant, wanted: VerifyRequest, verdict: Verdict
+) -> Mapping[str, Any]:
     """Return what a comparison has found, or what its queries would read."""
     total = Counts.sum(table.total for table in verdict.tables.values())
     sizes = [table.query_bytes for table in verdict.tables.values()]
@@ -46,11 +48,9 @@ def verify_response(wanted: VerifyRequest, verdict: Verdict) -> Mapping[str, Any
         "query_cost": round(charged / 2**40 * _DOLLARS_A_TEBIBYTE, 6),
     }
     if wanted.dry_run:
-        return {"summary": _sentence(_price_key(wanted), **_placeholders(response)), **response}
+        return {"summary": _summary(hass, _price_key(wanted), response), **response}
     return {
-        "summary": _sentence(
-            _key(total), **_placeholders(response), **_placeholders(asdict(total))
-        ),
+        "summary": _summary(hass, _key(total), {**response, **asdict(total)}),
         **response,
         "rows_listed": sum(table.rows_listed for table in verdict.tables.values()),
         "seconds": round(verdict.seconds, 3),
@@ -82,9 +82,5 @@ def _key(total: Counts) -> str:
     return "verify_alike" if total.recorder else "verify_nothing"
 
 
-def _placeholders(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
-
-
-def _sentence(key: str, **placeholders: str) -> str:
-    return f"{async_get_exception_message(DOMAIN, key, placeholders)}."
+def _summary(hass: HomeAssistant, key: str, placeholders: Mapping[str, Any]) -> str:
+    return async_text(hass, "exceptions", f"{key}.message", placeholders)

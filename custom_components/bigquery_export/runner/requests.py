@@ -7,13 +7,13 @@ from typing import Any
 
 from homeassistant.const import CONF_METHOD
 from homeassistant.core import HomeAssistant, ServiceCall
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_TABLES, DOMAIN
+from ..const import CONF_TABLES
 from ..export.tables import DIMENSION_TABLES, TABLES
 from ..settings.options import Options
+from ..translation import validation_error
 
 CONF_DRY_RUN = "dry_run"
 CONF_END = "end"
@@ -54,9 +54,9 @@ class ExportRequest:
         start, end = _utc(data.get(CONF_START)), _utc(data.get(CONF_END))
         entities = frozenset(data.get(CONF_ENTITIES, ())) or None
         if (start or end or entities) and not data[CONF_FORCE]:
-            raise _validation_error("selection_without_force")
+            raise validation_error("selection_without_force")
         if start and end and end <= start:
-            raise _validation_error(
+            raise validation_error(
                 "end_before_start", start=str(data[CONF_START]), end=str(data[CONF_END])
             )
         return cls(_tables(data, options), data[CONF_FLUSH], data[CONF_FORCE], start, end, entities)
@@ -78,7 +78,7 @@ class VerifyRequest:
         data = call.data
         tables = _tables(data, options)
         if facts := (tables or frozenset()) & DIMENSION_TABLES.keys():
-            raise _validation_error("table_without_rows", tables=_listed(facts))
+            raise validation_error("table_without_rows", tables=_listed(facts))
         return cls(
             tables,
             _days(hass, data.get(CONF_START_DATE), data.get(CONF_END_DATE)),
@@ -97,10 +97,10 @@ def _tables(data: Mapping[str, Any], options: Options) -> frozenset[str] | None:
     if not (tables := frozenset(data.get(CONF_TABLES, ()))):
         return None
     if unknown := tables - TABLES.keys():
-        raise _validation_error("table_unknown", tables=_listed(unknown), known=_listed(TABLES))
+        raise validation_error("table_unknown", tables=_listed(unknown), known=_listed(TABLES))
     exported = {table.name for table in options.tables}
     if others := tables - exported:
-        raise _validation_error("table_not_exported", tables=_listed(others))
+        raise validation_error("table_not_exported", tables=_listed(others))
     return tables
 
 
@@ -110,10 +110,10 @@ def _days(hass: HomeAssistant, start: date | None, end: date | None) -> range:
     usual = min(_USUAL_DAYS, get_instance(hass).keep_days + 1)
     first = start or last - timedelta(days=usual - 1)
     if last < first:
-        raise _validation_error("end_before_start", start=str(first), end=str(last))
+        raise validation_error("end_before_start", start=str(first), end=str(last))
     days = range((first - _EPOCH).days, (last - _EPOCH).days + 1)
     if len(days) > _MAX_DAYS:
-        raise _validation_error("too_many_days", days=str(len(days)), most=str(_MAX_DAYS))
+        raise validation_error("too_many_days", days=str(len(days)), most=str(_MAX_DAYS))
     return days
 
 
@@ -124,9 +124,3 @@ def day_name(day: int) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
-
-
-def _validation_error(key: str, **placeholders: str) -> ServiceValidationError:
-    return ServiceValidationError(
-        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
-    )
