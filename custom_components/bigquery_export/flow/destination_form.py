@@ -1,4 +1,4 @@
-"""The forms for key and destination: their fields, and what is wrong without asking Google."""
+"""The forms for key and destination: their fields, and the rules for names and endpoints."""
 
 from collections.abc import Mapping
 import re
@@ -35,6 +35,7 @@ from ..const import (
     DEFAULT_LOCATION,
     DEFAULT_TABLE_ID,
 )
+from .field_rules import FormError
 
 KEY_SCHEMA = probatio.Schema(
     {
@@ -122,20 +123,10 @@ NAMES = {
 }
 
 
-class FormError(Exception):
-    """What a user has filled in cannot be used."""
-
-    def __init__(self, errors: Mapping[str, str], placeholders: Mapping[str, str]) -> None:
-        """Say what is wrong, by field or "base" and the key of a text, and what its blanks are."""
-        super().__init__(errors)
-        self.errors = dict(errors)
-        self.placeholders = dict(placeholders)
-
-
 def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return the destination as a config entry keeps it: trimmed, and nothing that is empty.
 
-    Raises FormError for what can be seen to be wrong without asking Google.
+    Raises FormError for names and endpoints that Google is not even asked about.
     """
     values = {**user_input, **user_input[CONF_ADVANCED]}
     trimmed = {
@@ -143,7 +134,7 @@ def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
     }
     data = {name: value for name, value in trimmed.items() if value}
     if errors := _field_errors(data):
-        raise FormError(errors, {})
+        raise FormError(errors)
     return data
 
 

@@ -89,7 +89,7 @@ from .selectors import TEXTS, choice, choices, number
 
 MINUTES = (5, 10, 15, 20, 30)
 """Parts of an hour: exports run at the same minutes of each hour."""
-_MOST_PARTITIONS = 10_000
+_MAX_PARTITIONS = 10_000
 """A table has no more partitions (BigQuery's page "Quotas and limits", "Partitioned tables")."""
 _SELECTION = probatio.Schema(
     {
@@ -186,7 +186,7 @@ _TRANSFER = probatio.Schema(
 )
 _STORAGE = probatio.Schema(
     {
-        probatio.Optional(CONF_PARTITION_DAYS): number(0, _MOST_PARTITIONS, unit="d"),
+        probatio.Optional(CONF_PARTITION_DAYS): number(0, _MAX_PARTITIONS, unit="d"),
         probatio.Required(CONF_PARTITION_FILTER, default=PartitionFilter.KEEP.value): choice(
             PartitionFilter, CONF_PARTITION_FILTER
         ),

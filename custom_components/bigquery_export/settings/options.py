@@ -1,11 +1,18 @@
 """The options of a config entry, with what holds where a user has chosen nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from homeassistant.const import CONF_DOMAINS, CONF_ENTITIES, CONF_EXCLUDE, CONF_INCLUDE
+from homeassistant.const import (
+    CONF_DOMAINS,
+    CONF_ENTITIES,
+    CONF_ENTITY_ID,
+    CONF_EXCLUDE,
+    CONF_INCLUDE,
+    CONF_NAME,
+)
 from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
 from homeassistant.util import dt as dt_util
 
@@ -49,7 +56,7 @@ from ..const import (
 from ..export.dimensions.snapshot import DimensionTable
 from ..export.recorder_tables import RECORDER_TABLES, RecorderTable
 from ..export.tables import DIMENSION_TABLES
-from ..home.context_entities import context_entities_from
+from ..rows.ambient import ContextEntity
 from ..rows.column_groups import ColumnGroup
 from ..rows.context import Choice
 from ..rows.entity_filter import EntityFilter, Selection
@@ -118,7 +125,7 @@ def options_from(options: Mapping[str, Any]) -> Options:
         snapshots=tuple(snapshot for name, snapshot in DIMENSION_TABLES.items() if name in tables),
         choice=Choice(
             events=EventChoice(frozenset(options.get(CONF_EVENTS, DEFAULT_EVENTS))),
-            context_entities=context_entities_from(options.get(CONF_CONTEXT_ENTITIES, ())),
+            context_entities=_context_entities(options.get(CONF_CONTEXT_ENTITIES, ())),
             entities=EntityFilter(
                 _selection(options.get(CONF_INCLUDE, {})), _selection(options.get(CONF_EXCLUDE, {}))
             ),
@@ -129,6 +136,10 @@ def options_from(options: Mapping[str, Any]) -> Options:
         notifications=Notifications(options.get(CONF_NOTIFICATIONS, DEFAULT_NOTIFICATIONS)),
         key_days=int(options.get(CONF_KEY_DAYS, DEFAULT_KEY_DAYS)),
     )
+
+
+def _context_entities(items: Iterable[Mapping[str, str]]) -> tuple[ContextEntity, ...]:
+    return tuple(ContextEntity(item[CONF_ENTITY_ID], item[CONF_NAME]) for item in items)
 
 
 def _schedule(values: Mapping[str, Any]) -> Schedule:
