@@ -1,6 +1,5 @@
 """Constants for the BigQuery Export integration."""
 
-from datetime import time
 from typing import Final
 
 DOMAIN: Final = "bigquery_export"
@@ -52,22 +51,7 @@ CONF_TRANSFER: Final = "transfer"
 CONF_WEEKDAYS: Final = "weekdays"
 CONF_WHAT: Final = "what"
 
-DEFAULT_BATCH_ROWS: Final = 2_000
-DEFAULT_DATASET_ID: Final = "home_assistant"
-DEFAULT_DELIVERY: Final = "storage_write"
-DEFAULT_EXPORT_TIME: Final = time(3, 30)
-"""Before the recorder purges, at 04:12."""
-DEFAULT_FREQUENCY: Final = "daily"
-DEFAULT_KEY_DAYS: Final = 365
-DEFAULT_LOCATION: Final = "EU"
-DEFAULT_MINUTES: Final = 15
-DEFAULT_NOTIFICATIONS: Final = "errors"
-DEFAULT_TABLE_ID: Final = "sensor_data"
 DEFAULT_TABLES: Final = (
     *("sensor_data", "statistics", "events", "recorder_runs", "entities", "relationships"),
 )
 """All but the five-minute statistics, which say what the states say."""
-MIN_BATCH_ROWS: Final = 1_000
-MAX_BATCH_ROWS: Final = 5_000
-MIN_PARTITION_DAYS: Final = 30
-"""Longer than exports wait, so that no partition expires before its rows are there."""

@@ -30,11 +30,9 @@ from ..const import (
     CONF_PROJECT_ID,
     CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
-    DEFAULT_DATASET_ID,
-    DEFAULT_DELIVERY,
-    DEFAULT_LOCATION,
-    DEFAULT_TABLE_ID,
 )
+from ..rows.sensor_data import SENSOR_DATA
+from ..settings.options import DEFAULTS
 from .field_rules import FormError
 
 KEY_SCHEMA = probatio.Schema(
@@ -77,13 +75,13 @@ DELIVERY_SELECTOR = SelectSelector(
 )
 _NAMES: dict[Any, Any] = {
     probatio.Required(CONF_PROJECT_ID): TextSelector(),
-    probatio.Required(CONF_DATASET_ID, default=DEFAULT_DATASET_ID): TextSelector(),
-    probatio.Required(CONF_LOCATION, default=DEFAULT_LOCATION): SelectSelector(
+    probatio.Required(CONF_DATASET_ID, default="home_assistant"): TextSelector(),
+    probatio.Required(CONF_LOCATION, default="EU"): SelectSelector(
         SelectSelectorConfig(
             options=_LOCATIONS, custom_value=True, mode=SelectSelectorMode.DROPDOWN
         )
     ),
-    probatio.Required(CONF_TABLE_ID, default=DEFAULT_TABLE_ID): TextSelector(),
+    probatio.Required(CONF_TABLE_ID, default=SENSOR_DATA.name): TextSelector(),
 }
 _ENDPOINTS: dict[Any, Any] = {
     probatio.Required(CONF_ADVANCED): section(
@@ -103,7 +101,7 @@ _ENDPOINTS: dict[Any, Any] = {
 DESTINATION_SCHEMA = probatio.Schema(
     {
         **_NAMES,
-        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): DELIVERY_SELECTOR,
+        probatio.Required(CONF_DELIVERY, default=DEFAULTS.delivery): DELIVERY_SELECTOR,
         **_ENDPOINTS,
     }
 )
