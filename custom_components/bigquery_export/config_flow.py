@@ -55,7 +55,7 @@ GCLOUD = (
     "  home-assistant-key.json --iam-account \\\n"
     '  "home-assistant@$PROJECT.iam.gserviceaccount.com"'
 )
-"""Lines that are short enough for the dialog, which does not break them."""
+"""Lines that are short enough for the dialog, which does not wrap them."""
 
 
 class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -144,7 +144,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Begin again with a new key, after Google refused the old one."""
+        """Begin to ask for a new key, after Google refused the old one."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
@@ -242,7 +242,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_create_entry(title=title_of(destination), data=data, options=options)
 
     async def _async_begin(self) -> dict[str, Any]:
-        """Return the newest rows, behind which the export begins. Raises FormError."""
+        """Return the newest rows, after which the export begins. Raises FormError."""
         try:
             return await async_newest_rows(self.hass)
         except ExportError as err:

@@ -33,7 +33,7 @@ def async_text(
 
 @callback
 def async_reason(hass: HomeAssistant, err: ExportError | HomeAssistantError) -> str:
-    """Return what an error says; as a string, one of Home Assistant speaks English."""
+    """Return the sentence of an error; the string of a HomeAssistantError is in English."""
     if isinstance(err, ExportError):
         return async_text(hass, "exceptions", f"{err.key}.message", err.placeholders)
     if err.translation_domain != DOMAIN:
@@ -43,7 +43,7 @@ def async_reason(hass: HomeAssistant, err: ExportError | HomeAssistantError) -> 
 
 
 def translated[E: HomeAssistantError](exception: type[E], err: ExportError) -> E:
-    """Return an exception of Home Assistant that says why an export cannot go on."""
+    """Return an exception of Home Assistant with the sentence of an error."""
     return exception(
         translation_domain=DOMAIN,
         translation_key=err.key,
@@ -52,7 +52,7 @@ def translated[E: HomeAssistantError](exception: type[E], err: ExportError) -> E
 
 
 def validation_error(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return an exception that says why an action cannot be done as it was asked for."""
+    """Return an exception for a call of an action that cannot be fulfilled."""
     return ServiceValidationError(
         translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
     )

@@ -1,4 +1,4 @@
-"""Sentences for the descriptions of forms, where a form has to choose between them."""
+"""Sentences in the descriptions of forms that depend on what a form is about."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ _NO_BREAK_SPACE = "\u00a0"
 
 
 async def async_key_age_sentence(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
-    """Return what says how long a key has been in use, if that is known."""
+    """Return the sentence about the age of a key, if that is known."""
     await async_load_translations(hass)
     days = key_days(entry)
     return {"key_age": _key_age(hass, days) if days is not None else ""}
@@ -31,7 +31,7 @@ async def async_content_sentences(
     needless: Sequence[str],
     service_account: str,
 ) -> dict[str, str]:
-    """Return what an export with these options comes to, and what its key need not be able to."""
+    """Return what an export with these options comes to, and which permissions it does not need."""
     await async_load_translations(hass)
     # What a user has just filled in may lack names.
     named = [{CONF_NAME: "", **item} for item in options.get(CONF_CONTEXT_ENTITIES, ())]
@@ -69,7 +69,6 @@ def estimate_sentence(hass: HomeAssistant, estimate: Estimate) -> str:
 
 
 def _key_age(hass: HomeAssistant, days: int) -> str:
-    """Return since when a key has been in use."""
     if days < 1:
         return _text(hass, "key_age_today")
     if days == 1:

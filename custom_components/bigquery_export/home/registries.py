@@ -35,7 +35,7 @@ _OTHERS = (
 
 
 class Registries:
-    """The registry values of all entities, as they are while an export is going on.
+    """The registry values of all entities, as they are during an export.
 
     `of` and `version` may be used in any thread; they look at what was read, and never at a
     registry.
@@ -48,7 +48,7 @@ class Registries:
         self._entities: dict[str, Entity] = {}
         """The entities that are registered."""
         self._values: dict[str, RegistryValues] = {}
-        """Their registry values, and those of names that were given up since this was opened."""
+        """Their registry values, also by the entity ids that they had since this was opened."""
         self._last_known: Mapping[str, Values] = {}
         self._version = 0
         self._stale = False
@@ -212,5 +212,5 @@ def _entity(hass: HomeAssistant, entry: er.RegistryEntry) -> Entity:
 
 
 def _text(value: object) -> str | None:
-    """Return what a registry holds as a STRING column takes it, whatever an integration gave."""
+    """Return a value for a STRING column: integrations give other types and invalid text, too."""
     return None if value is None else str(value).encode(errors="replace").decode()

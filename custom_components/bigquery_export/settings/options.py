@@ -62,7 +62,7 @@ from .schedule import Frequency, Schedule, Weekday
 
 
 class Notifications(StrEnum):
-    """Of what a user is notified."""
+    """Which events create a notification."""
 
     OFF = "off"
     ERRORS = "errors"
@@ -70,7 +70,7 @@ class Notifications(StrEnum):
 
 
 class PartitionFilter(StrEnum):
-    """Whether queries of large tables have to say which partitions they are about."""
+    """Whether queries of large tables require a filter by time."""
 
     KEEP = "keep"
     ON = "on"
@@ -108,7 +108,7 @@ class Options:
     table_settings: TableSettings = field(default_factory=TableSettings)
     notifications: Notifications = Notifications.ERRORS
     key_days: int = 365
-    """How long a key may be in use before a new one is advised; 0 = for ever."""
+    """The maximum age of a key, in days; 0 = no maximum."""
 
     @property
     def tables(self) -> list[Table]:
