@@ -1,4 +1,4 @@
-"""The config flow: it fails, is put right, and finishes."""
+"""The config flow: it fails, is corrected, and finishes."""
 
 from collections.abc import Awaitable, Callable
 import json
@@ -40,7 +40,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER, JOB_USER
 
 CLOSED = "http://127.0.0.1:9"
-"""An address of this machine where nobody listens."""
+"""An address of this machine where no server listens."""
 WHAT = {CONF_TABLES: ["sensor_data"], CONF_CONTEXT_ENTITIES: [], CONF_EXPORT_AT_ONCE: False}
 """What is chosen in the last form: the local BigQuery takes seconds to make views."""
 
@@ -178,7 +178,7 @@ def damaged(key: Key) -> Key:
         (lambda key: json.dumps({**key, "token_uri": CLOSED}), "unreachable"),
     ],
 )
-async def test_wrong_key(
+async def test_refused_key(
     hass: HomeAssistant,
     warehouse: Warehouse,
     key: Key,
@@ -225,14 +225,14 @@ async def test_no_key(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> No
         ({CONF_STORAGE_ENDPOINT: CLOSED}, {CONF_ADVANCED: "storage_unreachable"}),
     ],
 )
-async def test_wrong_destination(
+async def test_refused_destination(
     hass: HomeAssistant,
     warehouse: Warehouse,
     key: Key,
     change: dict[str, str],
     errors: dict[str, str],
 ) -> None:
-    """A wrong value has its message at its field, and the right one finishes the same flow."""
+    """A refused value has its message at its field, and the right one finishes the same flow."""
     flow_id = await begin_destination(hass, key)
     result = await submit(hass, flow_id, destination(warehouse, **change))
     assert result["type"] is FlowResultType.FORM
@@ -241,7 +241,7 @@ async def test_wrong_destination(
 
 
 async def test_unreachable_api(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
-    """An address where nobody answers is named, and the right one finishes the same flow."""
+    """An address without an answer is named, and the right one finishes the same flow."""
     flow_id = await begin_destination(hass, key)
     result = await submit(hass, flow_id, destination(warehouse, api_endpoint=CLOSED))
     assert result["errors"] == {CONF_ADVANCED: "unreachable"}
@@ -347,7 +347,7 @@ async def test_dataset_in_use(
 async def test_unexpected_error(
     hass: HomeAssistant, warehouse: Warehouse, key: Key, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An error that nobody thought of is logged, and the form can be submitted again."""
+    """An unexpected error is logged, and the form can be submitted again."""
     flow_id = await begin_destination(hass, key)
     with patch(
         "custom_components.bigquery_export.flow.connection_check.Administration",
@@ -373,7 +373,7 @@ async def test_google_endpoints_are_the_default(hass: HomeAssistant, warehouse: 
 async def test_reauth(
     hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry, upload: Upload
 ) -> None:
-    """A refused key asks for a new one, proves it at the destination, and goes on."""
+    """A refused key asks for a new one, checks it at the destination, and goes on."""
     warehouse.server.delete_account(key["client_email"])
     assert not await hass.config_entries.async_setup(entry.entry_id)
     (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
@@ -384,9 +384,9 @@ async def test_reauth(
 
     new_key = warehouse.create_key(DATA_EDITOR)
     warehouse.grant(new_key)
-    wrong = {CONF_KEY_FILE: await upload("{")}
+    refused = {CONF_KEY_FILE: await upload("{")}
     for error in ("not_json", "file_gone"):
-        result = await submit(hass, flow["flow_id"], wrong)
+        result = await submit(hass, flow["flow_id"], refused)
         assert result["errors"] == {CONF_KEY_FILE: error}
     uploaded = {CONF_KEY_FILE: await upload(json.dumps(new_key))}
     result = await submit(hass, flow["flow_id"], uploaded)

@@ -208,7 +208,7 @@ async def test_rejected_rows(
     assert "rows_rejected" not in issues_of(hass)
     assert not RejectedRows(hass, entry.entry_id).path.exists()
 
-    # A dialog that was open when somebody disabled the export.
+    # A dialog that was open when the export was disabled.
     issues.async_show_rejected_rows(hass, entry, Counter({"why": 1}), "file")
     await dialog.open("rows_rejected", entry)
     await dialog.submit(next_step_id="discard")

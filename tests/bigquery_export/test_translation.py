@@ -22,7 +22,7 @@ from custom_components.bigquery_export.translation import (
 _FOLDER = Path(str(integration.__file__)).parent / "translations"
 _LANGUAGES = ("de", "es", "fr", "nl")
 _KEPT = re.compile(r"{\w+}|```|\*\*|`[^`{]+`|bigquery_export\.\w+|https?://[\w.:/]*\w")
-"""What is the same in each language: blanks, markup, and what only computers read."""
+"""What is the same in each language: placeholders, markup, and what only computers read."""
 
 
 def texts(node: Any, path: str = "") -> dict[str, str]:
@@ -55,6 +55,7 @@ def test_translation(language: str) -> None:
     assert len(same) < len(english) / 20, same
 
 
+@pytest.mark.usefixtures("no_translations")
 async def test_before_the_set_up(hass: HomeAssistant) -> None:
     """Sentences are in Home Assistant's language, also where no export was set up yet."""
     hass.config.language = "de"

@@ -121,7 +121,7 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
 
 @pytest.mark.all_tables
 def test_defaults() -> None:
-    """A form that nobody has changed means what holds without any options."""
+    """A form that is submitted as it is means what holds without any options."""
     sections: dict[str, Any] = {str(name): {} for name in OPTIONS_SCHEMA.schema}
     submitted = chosen_options(OPTIONS_SCHEMA(sections))
     assert submitted[CONF_EVENTS] == sorted(DEFAULT_EVENTS)
@@ -255,6 +255,7 @@ async def test_other_delivery(
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
+@pytest.mark.usefixtures("no_translations")
 async def test_reason_before_the_set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """The reason why a delivery cannot be used is known also of an export that is not set up."""
     flow_id = await begin(hass, entry)
@@ -281,7 +282,7 @@ async def test_numbers_have_bounds(hass: HomeAssistant, entry: MockConfigEntry) 
 async def test_table_settings(
     hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
-    """Settings are tried before they are kept: an unusable key is named, and can be put right."""
+    """Settings are tried before they are kept: an unusable key is named, and can be corrected."""
     assert await hass.config_entries.async_setup(entry.entry_id)
     flow_id = await begin(hass, entry)
     # A table that is there keeps the key that it has; this one is made when it is chosen.

@@ -321,7 +321,7 @@ async def test_device_that_was_split(
     assert await steps.triggered(event) == {f"triggered_by device:{part.id}" for part in parts}
 
 
-async def test_triggers_that_are_wrong(steps: Steps) -> None:
+async def test_invalid_triggers(steps: Steps) -> None:
     """An automation whose triggers are not valid any more has none."""
     assert await steps.triggered({"trigger": "no_such_trigger"}) == set()
     assert await steps.triggered({"no": "trigger"}) == set()

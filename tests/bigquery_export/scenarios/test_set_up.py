@@ -1,4 +1,4 @@
-"""What is exported at first: the last form of the set-up, and what it says before it is sent."""
+"""What a new export contains: the last form of the set-up, and what it says before it is sent."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -35,8 +35,9 @@ from tests.bigquery_export.test_config_flow import WHAT, Key, begin_destination,
 from tests.local_bigquery.process import DATA_OWNER
 
 
+@pytest.mark.usefixtures("no_translations")
 async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
-    """The form says what it comes to, and what is wrong; put right, it exports what is new."""
+    """The form says what it comes to, and names errors; corrected, it exports what is new."""
     warehouse.grant(key, DATA_OWNER)
     hass.states.async_set("weather.home", "sunny")
     await record(hass, 20, name="old")
@@ -53,8 +54,8 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
     (context_entities,) = [
         name for name in result["data_schema"].schema if name == CONF_CONTEXT_ENTITIES
     ]
-    proposal = context_entities.description["suggested_value"]
-    assert {"entity_id": "weather.home", "name": "weather"} in proposal
+    defaults = context_entities.description["suggested_value"]
+    assert {"entity_id": "weather.home", "name": "weather"} in defaults
 
     warehouse.server.query("CREATE TABLE home.recorder_runs (start INT64)", warehouse.project)
     result = await submit(hass, flow_id, {**WHAT, CONF_TABLES: ["recorder_runs"]})
