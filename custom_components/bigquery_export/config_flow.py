@@ -36,10 +36,10 @@ from .flow.destination_form import (
     DESTINATION_SCHEMA,
     KEY_SCHEMA,
     RECONFIGURE_SCHEMA,
-    FormError,
     entry_data,
     suggested_destination,
 )
+from .flow.field_rules import NO_ERROR, FormError
 from .flow.key_form import async_take_key, has_key
 from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import recorded_entities
@@ -55,12 +55,11 @@ GCLOUD = (
     "  home-assistant-key.json --iam-account \\\n"
     '  "home-assistant@$PROJECT.iam.gserviceaccount.com"'
 )
-"""Lines that are short enough for the dialog, which does not break them."""
-_NO_ERRORS = FormError({}, {})
+"""Lines that are short enough for the dialog, which does not wrap them."""
 
 
 class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Asks for the key, the destination and what to export, and proves all before it is saved."""
+    """Asks for the key, the destination and what to export, and checks all before it is saved."""
 
     VERSION = 1
 
@@ -84,26 +83,26 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the service account's key."""
-        wrong = _NO_ERRORS
+        error = NO_ERROR
         if user_input is not None:
             try:
                 await self._async_take_key(user_input)
             except FormError as err:
-                wrong = err
+                error = err
             else:
                 return await self.async_step_destination()
-        return self._show_key_form("user", wrong, {"gcloud": GCLOUD})
+        return self._show_key_form("user", error, {"gcloud": GCLOUD})
 
     async def async_step_destination(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask where the rows go, and make dataset and table there when they are missing."""
-        wrong = _NO_ERRORS
+        """Ask where the rows go, and make dataset and tables there if they are missing."""
+        error = NO_ERROR
         if user_input is not None:
             try:
                 await self._async_take_destination(user_input)
             except FormError as err:
-                wrong = err
+                error = err
             else:
                 return await self.async_step_what()
         return self.async_show_form(
@@ -112,26 +111,26 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
                 DESTINATION_SCHEMA,
                 user_input or {CONF_PROJECT_ID: self._key["project_id"]},
             ),
-            errors=wrong.errors,
+            errors=error.errors,
             description_placeholders={
                 "service_account": self._key["client_email"],
-                **wrong.placeholders,
+                **error.placeholders,
             },
         )
 
     async def async_step_what(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what to export, say what it comes to, and make the entry."""
-        wrong = _NO_ERRORS
+        """Ask what to export, estimate what it comes to, and make the entry."""
+        error = NO_ERROR
         if user_input is not None:
             try:
                 return await self._async_create_entry(user_input)
             except FormError as err:
-                wrong = err
+                error = err
         values = user_input or {CONF_CONTEXT_ENTITIES: default_context_entities(self.hass)}
         return self.async_show_form(
             step_id="what",
             data_schema=self.add_suggested_values_to_schema(CONTENT_SCHEMA, values),
-            errors=wrong.errors,
+            errors=error.errors,
             description_placeholders={
                 **recorded_entities(self.hass),
                 **await async_content_sentences(
@@ -140,67 +139,67 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
                     needless=self._needless,
                     service_account=self._key["client_email"],
                 ),
-                **wrong.placeholders,
+                **error.placeholders,
             },
         )
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Begin again with a new key, after Google refused the old one."""
+        """Begin to ask for a new key, after Google refused the old one."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for a new key, and prove it at the destination that there is."""
-        wrong = _NO_ERRORS
+        """Ask for a new key, and check it at the destination."""
+        error = NO_ERROR
         entry = self._get_reauth_entry()
         if user_input is not None:
             try:
                 await self._async_take_key(user_input)
                 await self._async_check_entry(entry, entry.data, ())
             except FormError as err:
-                wrong = err
+                error = err
             else:
                 return self.async_update_reload_and_abort(
                     entry, reason="reauth_successful", data_updates=self._key_data()
                 )
         return self._show_key_form(
-            "reauth_confirm", wrong, await async_key_age_sentence(self.hass, entry)
+            "reauth_confirm", error, await async_key_age_sentence(self.hass, entry)
         )
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for a new key or another destination; the old ones hold until the new are proven."""
-        wrong = _NO_ERRORS
+        """Ask for a new key or another destination; the old ones hold until these are checked."""
+        error = NO_ERROR
         entry = self._get_reconfigure_entry()
         if user_input is not None:
             try:
                 return await self._async_change_entry(entry, user_input)
             except FormError as err:
-                wrong = err
+                error = err
         return self.async_show_form(
             step_id="reconfigure",
             data_schema=self.add_suggested_values_to_schema(
                 RECONFIGURE_SCHEMA, user_input or suggested_destination(entry.data)
             ),
-            errors=wrong.errors,
+            errors=error.errors,
             description_placeholders={
                 "help_url": KEY_HELP,
                 "service_account": entry.data[CONF_SERVICE_ACCOUNT_KEY]["client_email"],
                 **await async_key_age_sentence(self.hass, entry),
-                **wrong.placeholders,
+                **error.placeholders,
             },
         )
 
     def _show_key_form(
-        self, step_id: str, wrong: FormError, placeholders: Mapping[str, str]
+        self, step_id: str, error: FormError, placeholders: Mapping[str, str]
     ) -> ConfigFlowResult:
         return self.async_show_form(
             step_id=step_id,
             data_schema=KEY_SCHEMA,
-            errors=wrong.errors,
-            description_placeholders={"help_url": KEY_HELP, **placeholders, **wrong.placeholders},
+            errors=error.errors,
+            description_placeholders={"help_url": KEY_HELP, **placeholders, **error.placeholders},
         )
 
     async def _async_take_key(self, user_input: dict[str, Any]) -> None:
@@ -215,7 +214,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             self._file = file
 
     async def _async_take_destination(self, user_input: dict[str, Any]) -> None:
-        """Keep the destination that a form brings, once it is proven. Raises FormError."""
+        """Keep the destination that a form brings, once it is checked. Raises FormError."""
         data = entry_data(user_input)
         check_dataset(self._async_current_entries(), data, CONF_DATASET_ID)
         destination = destination_from(data)
@@ -227,7 +226,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         self._destination, self._delivery = data, delivery
 
     async def _async_create_entry(self, user_input: dict[str, Any]) -> ConfigFlowResult:
-        """Make the entry, once all is proven. Raises FormError."""
+        """Make the entry, once all is checked. Raises FormError."""
         check_dataset(self._async_current_entries(), self._destination, "base")
         options = {CONF_DELIVERY: self._delivery, **content_options(self.hass, user_input)}
         destination = destination_from(self._destination)
@@ -243,7 +242,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_create_entry(title=title_of(destination), data=data, options=options)
 
     async def _async_begin(self) -> dict[str, Any]:
-        """Return the newest rows, behind which the export begins. Raises FormError."""
+        """Return the newest rows, after which the export begins. Raises FormError."""
         try:
             return await async_newest_rows(self.hass)
         except ExportError as err:
@@ -252,7 +251,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_change_entry(
         self, entry: ConfigEntry, user_input: dict[str, Any]
     ) -> ConfigFlowResult:
-        """Save what is new, once it is proven. Raises FormError."""
+        """Save what is new, once it is checked. Raises FormError."""
         data = entry_data(user_input)
         others = [other for other in self._async_current_entries() if other is not entry]
         check_dataset(others, data, CONF_DATASET_ID)
@@ -275,7 +274,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_check_entry(
         self, entry: ConfigEntry, data: Mapping[str, Any], fields: tuple[str, ...]
     ) -> None:
-        """Prove the key at a destination with the options of an entry. Raises FormError."""
+        """Check the key at a destination with the options of an entry. Raises FormError."""
         options = options_from(entry.options)
         await async_check_connection(
             self.hass,

@@ -1,6 +1,5 @@
 """Constants for the BigQuery Export integration."""
 
-from datetime import time
 from typing import Final
 
 DOMAIN: Final = "bigquery_export"
@@ -11,6 +10,7 @@ CONF_AREAS: Final = "areas"
 CONF_BATCH_ROWS: Final = "batch_rows"
 CONF_BEGIN: Final = "begin"
 CONF_COLUMNS: Final = "columns"
+CONF_CONTEXT_ENTITIES: Final = "surroundings"
 CONF_COORDINATES: Final = "coordinates"
 CONF_DATASET_ID: Final = "dataset_id"
 CONF_DELIVERY: Final = "delivery"
@@ -27,8 +27,8 @@ CONF_INTEGRATIONS: Final = "integrations"
 CONF_KEY_DAYS: Final = "key_days"
 CONF_KEY_FILE: Final = "key_file"
 CONF_KEY_JSON: Final = "key_json"
-CONF_KMS_KEY: Final = "kms_key"
 CONF_KEY_SINCE: Final = "key_since"
+CONF_KMS_KEY: Final = "kms_key"
 CONF_LABELS: Final = "labels"
 CONF_LOCATION: Final = "location"
 CONF_MINUTES: Final = "minutes"
@@ -44,7 +44,6 @@ CONF_SECURITY: Final = "security"
 CONF_SERVICE_ACCOUNT_KEY: Final = "service_account_key"
 CONF_STORAGE: Final = "storage"
 CONF_STORAGE_ENDPOINT: Final = "storage_endpoint"
-CONF_CONTEXT_ENTITIES: Final = "surroundings"
 CONF_TABLES: Final = "tables"
 CONF_TABLE_ID: Final = "table_id"
 CONF_TABLE_LABELS: Final = "table_labels"
@@ -52,22 +51,7 @@ CONF_TRANSFER: Final = "transfer"
 CONF_WEEKDAYS: Final = "weekdays"
 CONF_WHAT: Final = "what"
 
-DEFAULT_BATCH_ROWS: Final = 2_000
-DEFAULT_DATASET_ID: Final = "home_assistant"
-DEFAULT_DELIVERY: Final = "storage_write"
-DEFAULT_EXPORT_TIME: Final = time(3, 30)
-"""Before the recorder purges, at 04:12."""
-DEFAULT_FREQUENCY: Final = "daily"
-DEFAULT_KEY_DAYS: Final = 365
-DEFAULT_LOCATION: Final = "EU"
-DEFAULT_MINUTES: Final = 15
-DEFAULT_NOTIFICATIONS: Final = "errors"
-DEFAULT_TABLE_ID: Final = "sensor_data"
 DEFAULT_TABLES: Final = (
     *("sensor_data", "statistics", "events", "recorder_runs", "entities", "relationships"),
 )
 """All but the five-minute statistics, which say what the states say."""
-MIN_BATCH_ROWS: Final = 1_000
-MAX_BATCH_ROWS: Final = 5_000
-MIN_PARTITION_DAYS: Final = 30
-"""Longer than exports wait, so that no partition expires before its rows are there."""

@@ -1,4 +1,4 @@
-"""Notifications: what happens to an export, as far as the user wants to be told."""
+"""Notifications of what happens to an export, as far as the user wants them."""
 
 from functools import partial
 
@@ -13,13 +13,13 @@ from .settings.options import Notifications, options_from
 from .status.export_events import ExportEvent, ExportEventType, async_listen_export_events
 from .translation import async_text
 
-_PATIENCE = 3
-"""Failures in a row of what may pass by itself, before anybody is told."""
+_MAX_RETRIES = 3
+"""Transient failures in a row until there is a notification."""
 
 
 @callback
 def async_setup_notifications(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
-    """Notify of what happens from now on, and take back what does not hold any more."""
+    """Create notifications from now on, and dismiss those that no longer hold."""
     wanted = options_from(entry.options).notifications
     if wanted is Notifications.OFF:
         async_dismiss_notifications(hass, entry)
@@ -29,16 +29,15 @@ def async_setup_notifications(hass: HomeAssistant, entry: BigQueryExportConfigEn
             hass, entry, partial(_async_notify, hass, entry, wanted is Notifications.ALL)
         )
     )
+    coordinator = entry.runtime_data.coordinator
     entry.async_on_unload(
-        entry.runtime_data.coordinator.async_add_listener(
-            partial(_async_dismiss_healed, hass, entry)
-        )
+        coordinator.async_add_listener(partial(_async_dismiss_resolved, hass, entry))
     )
 
 
 @callback
 def async_dismiss_notifications(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Take back all notifications of an export."""
+    """Dismiss all notifications of an export."""
     for type_ in ExportEventType:
         _async_dismiss(hass, entry, type_)
 
@@ -50,7 +49,7 @@ def _async_notify(
     match export_event.type:
         case ExportEventType.COMPLETED if not everything:
             return
-        case ExportEventType.FAILED if _may_pass(export_event):
+        case ExportEventType.FAILED if _is_retried(export_event):
             return
         case ExportEventType.FAILED:
             _async_dismiss(hass, entry, ExportEventType.COMPLETED)
@@ -62,15 +61,15 @@ def _async_notify(
     )
 
 
-def _may_pass(export_event: ExportEvent) -> bool:
-    """Return whether a failure is too young to trouble anybody with it."""
+def _is_retried(export_event: ExportEvent) -> bool:
+    """Return whether a failure may be resolved by the next retry."""
     failures: int = export_event.attributes["failures"]
-    return bool(export_event.attributes["retrying"]) and failures < _PATIENCE
+    return bool(export_event.attributes["retrying"]) and failures < _MAX_RETRIES
 
 
 @callback
-def _async_dismiss_healed(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
-    """Take back what has been put right."""
+def _async_dismiss_resolved(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
+    """Dismiss notifications of what is resolved."""
     status = entry.runtime_data.coordinator.data
     if not status.last_error:
         _async_dismiss(hass, entry, ExportEventType.FAILED)

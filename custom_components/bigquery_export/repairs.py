@@ -1,4 +1,4 @@
-"""Repairs: what a click can do about an issue."""
+"""Repairs: flows that fix an issue."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ from .status.issues import ROWS_AT_RISK, ROWS_LOST, ROWS_REJECTED
 from .translation import async_reason
 
 PATIENCE = 30.0
-"""Seconds to wait for an export. One that takes longer has most likely been put right, and goes
-on; should it fail in the end, it shows an issue again."""
+"""Seconds to wait for an export. One that takes longer does most likely not fail as before; should
+it fail after all, there is an issue again."""
 _EMPTY = probatio.Schema({})
 
 
@@ -29,12 +29,12 @@ class _Flow(RepairsFlow):
     """A flow about an issue of one config entry."""
 
     def __init__(self, entry: BigQueryExportConfigEntry, issue: ir.IssueEntry) -> None:
-        """Begin; what the issue says is remembered, because what is tried may change it."""
+        """Begin; the issue is kept as it is now, because an attempt to fix it may change it."""
         self._entry = entry
         self._issue = issue
 
     def _absent(self) -> RepairsFlowResult | None:
-        """Return why nothing can be repaired, if the export was removed or disabled since."""
+        """Return why nothing can be repaired, if the export was removed or disabled meanwhile."""
         if self.hass.config_entries.async_get_entry(self._entry.entry_id) is None:
             return self.async_abort(reason="entry_removed")
         if self._entry.disabled_by:
@@ -45,7 +45,7 @@ class _Flow(RepairsFlow):
 
     @property
     def _placeholders(self) -> dict[str, str]:
-        """Return what fills the blanks in the sentences of the issue."""
+        """Return the placeholders of the sentences of the issue."""
         return {**(self._issue.translation_placeholders or {})}
 
     def _form(
@@ -60,7 +60,7 @@ class _Flow(RepairsFlow):
 
 
 class TryAgainFlow(_Flow):
-    """Tries again what failed: sets the export up if need be, and exports."""
+    """Tries again what failed: sets up the export if necessary, and exports."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Say what to do first."""
@@ -69,7 +69,7 @@ class TryAgainFlow(_Flow):
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Try, and say what is still wrong."""
+        """Try, and say why it still fails."""
         if absent := self._absent():
             return absent
         if user_input is None:
@@ -81,7 +81,7 @@ class TryAgainFlow(_Flow):
         return self.async_create_entry(data={})
 
     async def _async_try(self) -> None:
-        """Export, for which tables that are gone are made again. Raises HomeAssistantError."""
+        """Export, after missing tables are made again. Raises HomeAssistantError."""
         entry, key = self._entry, self._issue.translation_key
         if key == TableNotFoundError.key or entry.state is not ConfigEntryState.LOADED:
             await self.hass.config_entries.async_reload(entry.entry_id)
@@ -100,7 +100,7 @@ class TryAgainFlow(_Flow):
 
 
 class RejectedRowsFlow(_Flow):
-    """Sends the rejected rows again, or gives them up."""
+    """Sends the rejected rows again, or discards them."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Ask what to do."""
@@ -117,7 +117,7 @@ class RejectedRowsFlow(_Flow):
     async def async_step_discard(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Delete the rows."""
+        """Discard the rows."""
         return await self._async_step("discard", user_input)
 
     async def _async_step(
@@ -140,9 +140,9 @@ class RejectedRowsFlow(_Flow):
         if not result.rejected:
             return self.async_create_entry(data={})
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self._issue.issue_id)
-        why = ((issue or self._issue).translation_placeholders or {})["reason"]
+        reason = ((issue or self._issue).translation_placeholders or {})["reason"]
         return self._form(
-            step_id, "still_rejected", {"still": str(result.rejected), "problem": why}
+            step_id, "still_rejected", {"still": str(result.rejected), "problem": reason}
         )
 
 
@@ -171,7 +171,7 @@ class GapsFlow(_Flow):
 
 
 class RemovedFlow(RepairsFlow):
-    """Says that there is nothing to repair any more, and lets the issue go."""
+    """Says that there is nothing to repair any more, and deletes the issue."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Say it."""
@@ -182,7 +182,7 @@ class RemovedFlow(RepairsFlow):
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
-    """Return what can be done about an issue."""
+    """Return the flow that fixes an issue."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     entry: BigQueryExportConfigEntry | None = hass.config_entries.async_get_entry(
         str((data or {}).get("entry_id"))

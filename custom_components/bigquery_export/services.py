@@ -1,9 +1,8 @@
 """Actions of BigQuery Export."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from homeassistant.const import CONF_METHOD
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -12,65 +11,25 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers import service
 import probatio
 
+from .actions.fields import (
+    CONF_CONFIG_ENTRY_ID,
+    ENTRY_SCHEMA,
+    EXPORT_SCHEMA,
+    VERIFY_SCHEMA,
+    export_request,
+    verify_request,
+)
 from .actions.responses import export_response, verify_response
-from .const import CONF_TABLES, DOMAIN
+from .const import DOMAIN
 from .errors import ExportError
 from .estimate.estimate import async_estimate
-from .runner.requests import (
-    CONF_DRY_RUN,
-    CONF_END,
-    CONF_END_DATE,
-    CONF_ENTITIES,
-    CONF_FLUSH,
-    CONF_FORCE,
-    CONF_START,
-    CONF_START_DATE,
-    METHOD_LIST,
-    METHODS,
-    ExportRequest,
-    VerifyRequest,
-)
 from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .settings.options import options_from
 from .status.export_status import Trigger
 from .translation import translated
-
-CONF_CONFIG_ENTRY_ID = "config_entry_id"
-
-SERVICE_DISCARD_REJECTED = "discard_rejected"
-SERVICE_ESTIMATE = "estimate"
-SERVICE_EXPORT_NOW = "export_now"
-SERVICE_PAUSE = "pause"
-SERVICE_RESUME = "resume"
-SERVICE_RETRY_REJECTED = "retry_rejected"
-SERVICE_VERIFY = "verify"
-_SCHEMA = probatio.Schema({probatio.Optional(CONF_CONFIG_ENTRY_ID): str})
-_TABLES = {probatio.Optional(CONF_TABLES): probatio.All(cv.ensure_list, [cv.string])}
-_SCHEMAS: Mapping[str, probatio.Schema] = {
-    SERVICE_EXPORT_NOW: _SCHEMA.extend(
-        {
-            **_TABLES,
-            probatio.Optional(CONF_FLUSH, default=False): cv.boolean,
-            probatio.Optional(CONF_FORCE, default=False): cv.boolean,
-            probatio.Optional(CONF_ENTITIES): cv.entity_ids,
-            probatio.Optional(CONF_START): cv.datetime,
-            probatio.Optional(CONF_END): cv.datetime,
-        }
-    ),
-    SERVICE_VERIFY: _SCHEMA.extend(
-        {
-            **_TABLES,
-            probatio.Optional(CONF_START_DATE): cv.date,
-            probatio.Optional(CONF_END_DATE): cv.date,
-            probatio.Optional(CONF_METHOD, default=METHOD_LIST): probatio.In(METHODS),
-            probatio.Optional(CONF_DRY_RUN, default=False): cv.boolean,
-        }
-    ),
-}
-"""The fields of those actions that have others than all have."""
 
 
 def _entry(call: ServiceCall) -> BigQueryExportConfigEntry:
@@ -84,8 +43,8 @@ def _entry(call: ServiceCall) -> BigQueryExportConfigEntry:
 async def _async_export_now(call: ServiceCall) -> ServiceResponse:
     """Export what waits, and return what was done."""
     entry = _entry(call)
-    wanted = ExportRequest.of(call, options_from(entry.options))
-    return export_response(await entry.runtime_data.runner.async_export(Trigger.ACTION, wanted))
+    request = export_request(call, options_from(entry.options))
+    return export_response(await entry.runtime_data.runner.async_export(Trigger.ACTION, request))
 
 
 async def _async_estimate(call: ServiceCall) -> ServiceResponse:
@@ -101,17 +60,18 @@ async def _async_estimate(call: ServiceCall) -> ServiceResponse:
 async def _async_verify(call: ServiceCall) -> ServiceResponse:
     """Compare the recorder with BigQuery, and return how they differ."""
     entry = _entry(call)
-    wanted = VerifyRequest.of(call.hass, call, options_from(entry.options))
-    return {**verify_response(wanted, await entry.runtime_data.runner.async_verify(wanted))}
+    request = verify_request(call, options_from(entry.options))
+    verdict = await entry.runtime_data.runner.async_verify(request)
+    return verify_response(call.hass, request, verdict)
 
 
 async def _async_pause(call: ServiceCall) -> None:
-    """Let nothing begin by itself any more, and backfills wait."""
+    """Pause scheduled exports and backfills."""
     _entry(call).runtime_data.scheduler.async_pause(True)
 
 
 async def _async_resume(call: ServiceCall) -> None:
-    """Go on after a pause."""
+    """Resume scheduled exports and backfills."""
     _entry(call).runtime_data.scheduler.async_pause(False)
 
 
@@ -121,42 +81,37 @@ async def _async_retry_rejected(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_discard_rejected(call: ServiceCall) -> ServiceResponse:
-    """Delete the rejected rows, and return how many there were."""
+    """Discard the rejected rows, and return how many there were."""
     return {"discarded": await _entry(call).runtime_data.runner.async_discard_rejected()}
 
 
-type _Action = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
+class Action(NamedTuple):
+    """What an action does, what it takes, and whether it answers."""
 
-_ACTIONS: Mapping[str, _Action] = {
-    SERVICE_DISCARD_REJECTED: _async_discard_rejected,
-    SERVICE_EXPORT_NOW: _async_export_now,
-    SERVICE_RETRY_REJECTED: _async_retry_rejected,
-}
-_QUESTIONS: Mapping[str, _Action] = {
-    SERVICE_ESTIMATE: _async_estimate,
-    SERVICE_VERIFY: _async_verify,
-}
-"""Actions that do nothing but answer."""
-_SILENT_ACTIONS: Mapping[str, Callable[[ServiceCall], Coroutine[Any, Any, None]]] = {
-    SERVICE_PAUSE: _async_pause,
-    SERVICE_RESUME: _async_resume,
+    handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
+    schema: probatio.Schema
+    supports_response: SupportsResponse
+
+
+ACTIONS: Mapping[str, Action] = {
+    "discard_rejected": Action(_async_discard_rejected, ENTRY_SCHEMA, SupportsResponse.OPTIONAL),
+    "estimate": Action(_async_estimate, ENTRY_SCHEMA, SupportsResponse.ONLY),
+    "export_now": Action(_async_export_now, EXPORT_SCHEMA, SupportsResponse.OPTIONAL),
+    "pause": Action(_async_pause, ENTRY_SCHEMA, SupportsResponse.NONE),
+    "resume": Action(_async_resume, ENTRY_SCHEMA, SupportsResponse.NONE),
+    "retry_rejected": Action(_async_retry_rejected, ENTRY_SCHEMA, SupportsResponse.OPTIONAL),
+    "verify": Action(_async_verify, VERIFY_SCHEMA, SupportsResponse.ONLY),
 }
 
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Set up the actions."""
-    for actions, supports_response in (
-        (_ACTIONS, SupportsResponse.OPTIONAL),
-        (_QUESTIONS, SupportsResponse.ONLY),
-    ):
-        for name, action in actions.items():
-            hass.services.async_register(
-                DOMAIN,
-                name,
-                action,
-                _SCHEMAS.get(name, _SCHEMA),
-                supports_response=supports_response,
-            )
-    for name, silent_action in _SILENT_ACTIONS.items():
-        hass.services.async_register(DOMAIN, name, silent_action, _SCHEMA)
+    for name, action in ACTIONS.items():
+        hass.services.async_register(
+            DOMAIN,
+            name,
+            action.handler,
+            action.schema,
+            supports_response=action.supports_response,
+        )

@@ -1,18 +1,49 @@
-"""Sentences of the translations in the language of Home Assistant, whatever a browser speaks."""
+"""Sentences of the translations in Home Assistant's language, which a browser's may differ from.
+
+Home Assistant loads them when it sets up the integration. A flow can run before that.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.translation import async_get_cached_translations
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.translation import (
+    async_get_cached_translations,
+    async_load_integrations,
+)
 
 from .const import DOMAIN
 from .errors import ExportError
 
 
+async def async_load_translations(hass: HomeAssistant) -> None:
+    """Load what `async_text` needs; a flow does so, as the integration may not be set up."""
+    await async_load_integrations(hass, {DOMAIN})
+
+
+@callback
+def async_text(
+    hass: HomeAssistant, category: str, key: str, placeholders: Mapping[str, Any]
+) -> str:
+    """Return a sentence with its placeholders filled in."""
+    texts = async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
+    return texts[f"component.{DOMAIN}.{category}.{key}"].format_map(placeholders)
+
+
+@callback
+def async_reason(hass: HomeAssistant, err: ExportError | HomeAssistantError) -> str:
+    """Return the sentence of an error; the string of a HomeAssistantError is in English."""
+    if isinstance(err, ExportError):
+        return async_text(hass, "exceptions", f"{err.key}.message", err.placeholders)
+    if err.translation_domain != DOMAIN:
+        return str(err)
+    key = f"{err.translation_key}.message"
+    return async_text(hass, "exceptions", key, err.translation_placeholders or {})
+
+
 def translated[E: HomeAssistantError](exception: type[E], err: ExportError) -> E:
-    """Return an exception that says in the user's language what an export ran into."""
+    """Return an exception of Home Assistant with the sentence of an error."""
     return exception(
         translation_domain=DOMAIN,
         translation_key=err.key,
@@ -20,21 +51,8 @@ def translated[E: HomeAssistantError](exception: type[E], err: ExportError) -> E
     )
 
 
-@callback
-def async_text(
-    hass: HomeAssistant, category: str, key: str, placeholders: Mapping[str, Any]
-) -> str:
-    """Return a sentence with its blanks filled in."""
-    texts = async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
-    return texts[f"component.{DOMAIN}.{category}.{key}"].format_map(placeholders)
-
-
-@callback
-def async_reason(hass: HomeAssistant, err: ExportError | HomeAssistantError) -> str:
-    """Return what an error says; as a string, one of Home Assistant speaks English."""
-    if isinstance(err, ExportError):
-        return async_text(hass, "exceptions", f"{err.key}.message", err.placeholders)
-    if err.translation_domain != DOMAIN:
-        return str(err)
-    key = f"{err.translation_key}.message"
-    return async_text(hass, "exceptions", key, err.translation_placeholders or {})
+def validation_error(key: str, **placeholders: str) -> ServiceValidationError:
+    """Return an exception for a call of an action that cannot be fulfilled."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
+    )

@@ -9,12 +9,12 @@ from homeassistant.core import HomeAssistant
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
 from custom_components.bigquery_export.bigquery.row_file import RowFile
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
-from custom_components.bigquery_export.const import DEFAULT_BATCH_ROWS
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.ports import Source
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.settings.options import DEFAULTS
 from custom_components.bigquery_export.source.reader import PIECE_ROWS
 
 from .no_network import NoNetwork
@@ -74,7 +74,7 @@ class Integration:
             observer.lap(ENCODE)
             batch.extend(encoded.data)
             self.rows += len(encoded.data)
-            if len(batch) >= DEFAULT_BATCH_ROWS:
+            if len(batch) >= DEFAULTS.batch_rows:
                 self._deliver(batch)
                 observer.lap(self._last_stage)
                 batch = []

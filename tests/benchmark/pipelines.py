@@ -70,5 +70,5 @@ async def measure_pipelines(
                 )
             finally:
                 gc.unfreeze()
-                row_context.facts.async_close()  # type: ignore[attr-defined]
+                row_context.registry.async_close()  # type: ignore[attr-defined]
     return Pipelines(database, rows, measured)

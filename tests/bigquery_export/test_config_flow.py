@@ -1,4 +1,4 @@
-"""The config flow: it fails, is put right, and finishes."""
+"""The config flow: it fails, is corrected, and finishes."""
 
 from collections.abc import Awaitable, Callable
 import json
@@ -137,7 +137,7 @@ def damaged(key: Key) -> Key:
         (lambda key: json.dumps({**key, "token_uri": CLOSED}), "unreachable"),
     ],
 )
-async def test_wrong_key(
+async def test_refused_key(
     hass: HomeAssistant,
     warehouse: Warehouse,
     key: Key,
@@ -184,14 +184,14 @@ async def test_no_key(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> No
         ({CONF_STORAGE_ENDPOINT: CLOSED}, {CONF_ADVANCED: "storage_unreachable"}),
     ],
 )
-async def test_wrong_destination(
+async def test_refused_destination(
     hass: HomeAssistant,
     warehouse: Warehouse,
     key: Key,
     change: dict[str, str],
     errors: dict[str, str],
 ) -> None:
-    """A wrong value has its message at its field, and the right one finishes the same flow."""
+    """A refused value has its message at its field, and the right one finishes the same flow."""
     flow_id = await begin_destination(hass, key)
     result = await submit(hass, flow_id, destination(warehouse, **change))
     assert result["type"] is FlowResultType.FORM
@@ -343,9 +343,9 @@ async def test_reauth(
 
     new_key = warehouse.create_key(DATA_EDITOR)
     warehouse.grant(new_key)
-    wrong = {CONF_KEY_FILE: await upload("{")}
+    refused = {CONF_KEY_FILE: await upload("{")}
     for error in ("not_json", "file_gone"):
-        result = await submit(hass, flow["flow_id"], wrong)
+        result = await submit(hass, flow["flow_id"], refused)
         assert result["errors"] == {CONF_KEY_FILE: error}
     uploaded = {CONF_KEY_FILE: await upload(json.dumps(new_key))}
     result = await submit(hass, flow["flow_id"], uploaded)

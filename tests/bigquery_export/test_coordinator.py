@@ -65,9 +65,9 @@ async def test_export_now(
     assert response["seconds"] > 0
     assert state(hass, "status") == "idle"
     # The export's own entities are all that is registered, each in a device, of an integration.
-    facts = response["rows"]["entities"], response["rows"]["relationships"]
-    assert facts == (OWN_ENTITIES, 2 * OWN_ENTITIES)
-    assert state(hass, "rows_exported") == str(len(rows) + sum(facts))
+    dimension_rows = response["rows"]["entities"], response["rows"]["relationships"]
+    assert dimension_rows == (OWN_ENTITIES, 2 * OWN_ENTITIES)
+    assert state(hass, "rows_exported") == str(len(rows) + sum(dimension_rows))
     last_export = dt_util.parse_datetime(state(hass, "last_export"))
     assert last_export is not None
     assert dt_util.utcnow() - last_export < timedelta(seconds=30)
@@ -102,10 +102,10 @@ async def test_nothing_new(
 
 
 @pytest.mark.all_tables
-async def test_facts_of_entities(
+async def test_registry_values(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
-    """Rows have the facts of their entity, also of one that is gone; nothing is followed later."""
+    """Rows have registry values, also of an entity that is gone; nothing is followed later."""
     home = Home(hass)
     entry = home.entity("kept")
     hass.states.async_set(entry.entity_id, "1")

@@ -1,4 +1,4 @@
-"""Facts of entities in their rows, and the table of entities."""
+"""Registry values of entities in their rows, and the table of entities."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -49,8 +49,8 @@ def home(hass: HomeAssistant) -> Home:
     return Home(hass)
 
 
-def facts_of(warehouse: Warehouse, entity_id: str) -> dict[str, Any]:
-    """Return the facts in the last row of an entity's states."""
+def registry_values_of(warehouse: Warehouse, entity_id: str) -> dict[str, Any]:
+    """Return the registry values in the last row of an entity's states."""
     *_, row = warehouse.rows(f"{FACTS}, state_id", f"entity_id = '{entity_id}'")
     del row["state_id"]
     return plain(row)
@@ -61,7 +61,7 @@ def test_columns() -> None:
     names = [column.name for column in REGISTRY_COLUMNS]
     assert list(RegistryValues().values) == names
     nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Entity))
-    entity = Entity(**{**nothing, "entity_id": "sensor.a", "facts": RegistryValues()})
+    entity = Entity(**{**nothing, "entity_id": "sensor.a", "registry_values": RegistryValues()})
     assert entity_row_values(entity).keys() == ENTITIES.names(Scope.ENTITY)
     others = {"valid_from", "removed", "generation"} | entity_change_values(
         None, {"entity_id": ""}
@@ -70,7 +70,7 @@ def test_columns() -> None:
     assert EmptyRegistry().of("sensor.a") == RegistryValues()
 
 
-def test_facts_of_a_row_of_another_version() -> None:
+def test_registry_values_of_a_row_of_another_version() -> None:
     """What an older or newer version has written of an entity is used as far as it is known."""
     row = {"labels": ["A", "B"], "model": "M", "new": 1}
     assert RegistryValues.of_row(row) == RegistryValues(model="M", labels=("A", "B"))
@@ -80,7 +80,7 @@ def test_facts_of_a_row_of_another_version() -> None:
 async def test_every_fact(
     hass: HomeAssistant, home: Home, warehouse: Warehouse, exporter: DimensionsExporter
 ) -> None:
-    """States have the facts of their entity, by whatever way the registries lead to them."""
+    """States have the registry values of their entity, however the registries lead to them."""
     furnish(home)
     await home.add_unregistered("sensor.computed")
     names = ("temperature", "elsewhere", "uplink", "inner", "alone", "computed", "unheard")
@@ -118,13 +118,13 @@ async def test_every_fact(
         },
         "alone": registered,
     }
-    for name, facts in expected.items():
+    for name, values in expected.items():
         entry = home.entities.async_get(f"sensor.{name}")
         assert entry
         own = {"unique_id": name, "registry_id": entry.id}
-        assert facts_of(warehouse, entry.entity_id) == facts | own
-    assert facts_of(warehouse, "sensor.computed") == nothing | {"integration": "template"}
-    assert facts_of(warehouse, "sensor.unheard") == nothing
+        assert registry_values_of(warehouse, entry.entity_id) == values | own
+    assert registry_values_of(warehouse, "sensor.computed") == nothing | {"integration": "template"}
+    assert registry_values_of(warehouse, "sensor.unheard") == nothing
 
 
 async def test_rows_of_entities(
@@ -192,7 +192,7 @@ async def test_what_integrations_give(
     hass.states.async_set("sensor.odd", "1")
     await record(hass, 0)
     assert (await exporter.export()).rejected == 0
-    assert facts_of(warehouse, "sensor.odd")["unique_id"] == "5"
+    assert registry_values_of(warehouse, "sensor.odd")["unique_id"] == "5"
     assert entity_rows(warehouse)[0]["original_name"] == "half ?"
     object.__setattr__(entry, "unique_id", "odd")
     object.__setattr__(entry, "original_name", None)

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.components.automation.config import PLATFORM_SCHEMA
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict, parse_yaml
@@ -17,11 +17,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sqlalchemy.exc import OperationalError
 
 from custom_components.bigquery_export import services
+from custom_components.bigquery_export.actions.fields import METHODS
 from custom_components.bigquery_export.bigquery.listed_rows import ListedRows
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, CONF_TABLES, DOMAIN
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.tables import TABLES
-from custom_components.bigquery_export.runner.requests import METHODS
 from tests.bigquery_export.support.actions import act, export_now
 from tests.bigquery_export.support.metadata import ENGLISH, FOLDER, ROOT
 from tests.bigquery_export.support.recording import record
@@ -60,19 +60,18 @@ def test_examples(hass: HomeAssistant) -> None:
                 used.add(name)
                 data = step.get("data", {})
                 assert data.keys() <= FIELDS[name]
-                services._SCHEMAS.get(name, services._SCHEMA)(data)
-                answers = name not in services._SILENT_ACTIONS
+                action = services.ACTIONS[name]
+                action.schema(data)
+                answers = action.supports_response is not SupportsResponse.NONE
                 assert answers or "response_variable" not in step
     assert used == FIELDS.keys()
 
 
 def test_fields() -> None:
     """Each field that an action takes is offered, described in the page, and no other."""
-    actions = {*services._ACTIONS, *services._QUESTIONS, *services._SILENT_ACTIONS}
-    assert actions == FIELDS.keys()
+    assert services.ACTIONS.keys() == FIELDS.keys()
     for name, fields in FIELDS.items():
-        schema = services._SCHEMAS.get(name, services._SCHEMA)
-        assert {str(key) for key in schema.schema} == fields
+        assert {str(key) for key in services.ACTIONS[name].schema.schema} == fields
         assert all(f"`{field}`" in PAGE for field in fields)
     raw = load_yaml_dict(str(FOLDER / "services.yaml"))
     offered = raw["export_now"]["fields"]["tables"]["selector"]["select"]["options"]
@@ -85,7 +84,7 @@ def test_fields() -> None:
     assert ENGLISH["selector"]["verify_method"]["options"].keys() == set(METHODS)
 
 
-WRONG: list[tuple[str, dict[str, Any], str]] = [
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "export_now",
         {"tables": ["states"]},
@@ -122,7 +121,7 @@ async def test_what_is_refused_and_what_is_not(
     await record(hass, 3)
     with patch("custom_components.bigquery_export.bigquery.schema.Administration.ensure_views"):
         assert await hass.config_entries.async_setup(entry.entry_id)
-    for name, data, sentence in WRONG:
+    for name, data, sentence in REFUSED:
         with pytest.raises(ServiceValidationError, match=sentence):
             await act(hass, name, **data)
 

@@ -1,13 +1,23 @@
-"""The translations: each has all texts, and what is filled into them."""
+"""The translations: each has all texts, and what is filled into them; the sentences of errors."""
 
 import json
 from pathlib import Path
 import re
 from typing import Any
 
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 import custom_components.bigquery_export as integration
+from custom_components.bigquery_export.errors import KeyRefusedError, StoppedError
+from custom_components.bigquery_export.translation import (
+    async_load_translations,
+    async_reason,
+    async_text,
+    translated,
+    validation_error,
+)
 
 _FOLDER = Path(str(integration.__file__)).parent / "translations"
 _LANGUAGES = ("de", "es", "fr", "nl")
@@ -43,3 +53,29 @@ def test_translation(language: str) -> None:
         assert sorted(_KEPT.findall(text)) == sorted(_KEPT.findall(english[key])), key
     same = [key for key, text in translated.items() if text == english[key] and " " in text]
     assert len(same) < len(english) / 20, same
+
+
+@pytest.mark.usefixtures("no_translations")
+async def test_before_the_set_up(hass: HomeAssistant) -> None:
+    """Sentences are in Home Assistant's language, also where no export was set up yet."""
+    hass.config.language = "de"
+    with pytest.raises(KeyError):
+        async_text(hass, "common", "key_age", {"days": 7})
+    await async_load_translations(hass)
+    assert "7 Tagen" in async_text(hass, "common", "key_age", {"days": 7})
+
+
+async def test_reasons(hass: HomeAssistant) -> None:
+    """What an error says is the same sentence, whether Home Assistant or an export raised it."""
+    hass.config.language = "de"
+    await async_load_translations(hass)
+    refused = KeyRefusedError("Invalid JWT Signature.")
+    reason = async_reason(hass, refused)
+    assert "Invalid JWT Signature" in reason
+    assert reason == async_reason(hass, translated(HomeAssistantError, refused))
+    assert async_reason(hass, HomeAssistantError("The disk is full")) == "The disk is full"
+    assert "StoppedError" not in async_reason(hass, StoppedError())
+    expected = load("de")["/exceptions/end_before_start/message"]
+    placeholders = {"start": "2", "end": "1"}
+    error = validation_error("end_before_start", **placeholders)
+    assert async_reason(hass, error) == expected.format(**placeholders)

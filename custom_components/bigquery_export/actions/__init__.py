@@ -1,1 +1,1 @@
-"""What actions ask for and answer with."""
+"""The fields and responses of the actions."""

@@ -1,22 +1,22 @@
-"""What actions answer with."""
+"""The responses of the actions."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from homeassistant.core import ServiceResponse
-from homeassistant.helpers.translation import async_get_exception_message
+from homeassistant.core import HomeAssistant, ServiceResponse, callback
 
-from ..const import DOMAIN
 from ..export.reconcile.comparison import Counts
 from ..export.session import Result
-from ..runner.requests import VerifyRequest, day_name
+from ..runner.requests import VerifyRequest
 from ..runner.verifier import Verdict
+from ..translation import async_text
+from .fields import day_name
 
 _DOLLARS_A_TEBIBYTE = 6.25
 """Of queries, after the first tebibyte of a month, which is free (BigQuery's page "Pricing")."""
-_LEAST_BYTES = 10 * 2**20
-"""What a query is charged for each table at least (the same page)."""
+_MIN_BYTES = 10 * 2**20
+"""The minimum that a query is charged for each table (the same page)."""
 
 
 def export_response(result: Result) -> ServiceResponse:
@@ -33,24 +33,25 @@ def export_response(result: Result) -> ServiceResponse:
     )
 
 
-def verify_response(wanted: VerifyRequest, verdict: Verdict) -> Mapping[str, Any]:
+@callback
+def verify_response(
+    hass: HomeAssistant, request: VerifyRequest, verdict: Verdict
+) -> dict[str, Any]:
     """Return what a comparison has found, or what its queries would read."""
     total = Counts.sum(table.total for table in verdict.tables.values())
     sizes = [table.query_bytes for table in verdict.tables.values()]
-    charged = sum(max(size, _LEAST_BYTES) for size in sizes) if wanted.query else 0
+    charged = sum(max(size, _MIN_BYTES) for size in sizes) if request.query else 0
     response: dict[str, Any] = {
-        "method": "query" if wanted.query else "list",
-        "first_day": day_name(wanted.days[0]),
-        "last_day": day_name(wanted.days[-1]),
+        "method": "query" if request.query else "list",
+        "first_day": day_name(request.days[0]),
+        "last_day": day_name(request.days[-1]),
         "query_bytes": sum(sizes),
         "query_cost": round(charged / 2**40 * _DOLLARS_A_TEBIBYTE, 6),
     }
-    if wanted.dry_run:
-        return {"summary": _sentence(_price_key(wanted), **_placeholders(response)), **response}
+    if request.dry_run:
+        return {"summary": _summary(hass, _dry_run_key(request), response), **response}
     return {
-        "summary": _sentence(
-            _key(total), **_placeholders(response), **_placeholders(asdict(total))
-        ),
+        "summary": _summary(hass, _key(total), {**response, **asdict(total)}),
         **response,
         "rows_listed": sum(table.rows_listed for table in verdict.tables.values()),
         "seconds": round(verdict.seconds, 3),
@@ -69,12 +70,12 @@ def verify_response(wanted: VerifyRequest, verdict: Verdict) -> Mapping[str, Any
     }
 
 
-def _price_key(wanted: VerifyRequest) -> str:
-    return "verify_price" if wanted.query else "verify_free"
+def _dry_run_key(request: VerifyRequest) -> str:
+    return "verify_price" if request.query else "verify_free"
 
 
 def _key(total: Counts) -> str:
-    """Return which sentence says it in short."""
+    """Return the key of the sentence that sums it up."""
     if total.missing:
         return "verify_missing"
     if total.duplicated:
@@ -82,9 +83,5 @@ def _key(total: Counts) -> str:
     return "verify_alike" if total.recorder else "verify_nothing"
 
 
-def _placeholders(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
-
-
-def _sentence(key: str, **placeholders: str) -> str:
-    return f"{async_get_exception_message(DOMAIN, key, placeholders)}."
+def _summary(hass: HomeAssistant, key: str, placeholders: Mapping[str, Any]) -> str:
+    return async_text(hass, "exceptions", f"{key}.message", placeholders)

@@ -1,7 +1,7 @@
-"""Proof that an export can work, before it is saved: every part of it is used once."""
+"""Checks that an export can work, before it is saved: every part of it is used once."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 import logging
 from typing import Any
 
@@ -34,20 +34,21 @@ from ..errors import (
 from ..rows.export_log import EXPORT_LOG
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table
-from .destination_form import FormError
+from ..settings.options import Options
+from .field_rules import FormError
 
 _LOGGER = logging.getLogger(__name__)
 FIELDS = (
     *(CONF_PROJECT_ID, CONF_DATASET_ID, CONF_LOCATION, CONF_TABLE_ID),
     *(CONF_DELIVERY, CONF_ADVANCED),
 )
-"""The fields of a destination at which an error can be put right."""
+"""The fields of a destination at which an error can be corrected."""
 
 
 def check_dataset(entries: Iterable[ConfigEntry], data: Mapping[str, Any], field: str) -> None:
-    """Make sure that no other export goes to a dataset. Raises FormError, at this field.
+    """Check that no other export goes to a dataset. Raises FormError, at this field.
 
-    All tables but that of states have the same names there, and each row would come twice.
+    All tables but that of states have the same names there, and each row would be duplicated.
     """
     names = (CONF_PROJECT_ID, CONF_DATASET_ID)
     for entry in entries:
@@ -62,12 +63,11 @@ def check_destination(
     tables: Sequence[Table] = (),
     settings: TableSettings | None = None,
 ) -> tuple[str, ...]:
-    """Prove dataset, tables and a delivery; return permissions that the key does not need.
+    """Check dataset, tables and a delivery; return permissions that the key does not need.
 
     The tables of states and of the log are always among them. This blocks. Raises ExportError.
     """
-    with closing(Connection(key, destination)) as connection:
-        connection.authenticate()
+    with _connected(key, destination) as connection:
         administration = Administration(connection, settings or TableSettings())
         administration.ensure_dataset()
         administration.ensure_tables([SENSOR_DATA, EXPORT_LOG])
@@ -78,33 +78,52 @@ def check_destination(
 
 def check_tables(key: Mapping[str, Any], destination: Destination, tables: Sequence[Table]) -> None:
     """Make tables when they are missing; this blocks. Raises ExportError."""
-    with closing(Connection(key, destination)) as connection:
-        connection.authenticate()
+    with _connected(key, destination) as connection:
         Administration(connection).ensure(tables)
+
+
+def set_up_tables(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
+    """Give the tables their settings; this blocks. Raises ExportError."""
+    with _connected(key, destination) as connection:
+        Administration(connection, options.table_settings).ensure_tables(options.tables)
+
+
+def check_delivery(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
+    """Make tables when they are missing, and check a delivery; this blocks. Raises ExportError."""
+    with _connected(key, destination) as connection:
+        Administration(connection, options.table_settings).ensure_tables(options.tables)
+        DELIVERIES[options.delivery](connection).check_access(SENSOR_DATA)
 
 
 async def async_check_connection[*Ts, T](
     hass: HomeAssistant,
     fields: Collection[str],
-    proof: Callable[[*Ts], T],
+    check: Callable[[*Ts], T],
     *args: *Ts,
 ) -> T:
-    """Return what a proof returns. Raises FormError, with errors at these fields if possible."""
+    """Return what a check returns. Raises FormError, with errors at these fields if possible."""
     try:
-        return await hass.async_add_executor_job(proof, *args)
+        return await hass.async_add_executor_job(check, *args)
     except ExportError as err:
         field = _field(err)
         if field not in fields:
-            # Tables are chosen where no table is named.
+            # A form with no name of a table may have a choice of tables.
             field = CONF_TABLES if field == CONF_TABLE_ID and CONF_TABLES in fields else "base"
         raise FormError({field: err.key}, err.placeholders) from err
     except Exception as err:
         _LOGGER.exception("Unexpected error while the destination was checked")
-        raise FormError({"base": "unknown"}, {}) from err
+        raise FormError({"base": "unknown"}) from err
+
+
+@contextmanager
+def _connected(key: Mapping[str, Any], destination: Destination) -> Iterator[Connection]:
+    with closing(Connection(key, destination)) as connection:
+        connection.authenticate()
+        yield connection
 
 
 def _field(err: ExportError) -> str:
-    """Return the field where a user can put an error right."""
+    """Return the field where a user can correct an error."""
     match err:
         case ProjectNotFoundError() | ApiDisabledError():
             return CONF_PROJECT_ID

@@ -1,4 +1,4 @@
-"""The form for what is exported at first: its fields, and the options that come of it."""
+"""The form for what a new export contains: its fields, and the options that follow from it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,10 +21,8 @@ from ..const import (
     CONF_TABLES,
     DEFAULT_TABLES,
 )
-from ..home.context_entities import ContextEntityError, checked_context_entities
 from ..runner.start_position import History
-from .destination_form import FormError
-from .field_rules import option_errors
+from .field_rules import check_options, checked_context_entities
 from .options_form import OPTIONS_SCHEMA
 
 
@@ -58,16 +56,11 @@ CONTENT_SCHEMA = probatio.Schema(
 @callback
 def content_options(hass: HomeAssistant, user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that a user has chosen with the form. Raises FormError."""
-    errors, placeholders = option_errors(user_input)
-    if errors:
-        raise FormError(errors, placeholders)
-    try:
-        # An empty list says that the proposal was refused.
-        context_entities = checked_context_entities(hass, user_input.get(CONF_CONTEXT_ENTITIES, []))
-    except ContextEntityError as err:
-        raise FormError(
-            {CONF_CONTEXT_ENTITIES: err.key}, {"surrounding": err.context_entity}
-        ) from err
+    check_options(user_input)
+    # An empty list says that the user wants none, not even the default ones.
+    context_entities = checked_context_entities(
+        hass, user_input.get(CONF_CONTEXT_ENTITIES, []), CONF_CONTEXT_ENTITIES
+    )
     no_options = (CONF_EXPORT_AT_ONCE, CONF_HISTORY)
     options = {name: value for name, value in user_input.items() if name not in no_options}
     return {**options, CONF_CONTEXT_ENTITIES: context_entities}

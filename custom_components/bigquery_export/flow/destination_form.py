@@ -1,4 +1,4 @@
-"""The forms for key and destination: their fields, and what is wrong without asking Google."""
+"""The forms for key and destination: their fields, and the rules for names and endpoints."""
 
 from collections.abc import Mapping
 import re
@@ -30,11 +30,10 @@ from ..const import (
     CONF_PROJECT_ID,
     CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
-    DEFAULT_DATASET_ID,
-    DEFAULT_DELIVERY,
-    DEFAULT_LOCATION,
-    DEFAULT_TABLE_ID,
 )
+from ..rows.sensor_data import SENSOR_DATA
+from ..settings.options import DEFAULTS
+from .field_rules import FormError
 
 KEY_SCHEMA = probatio.Schema(
     {
@@ -76,13 +75,13 @@ DELIVERY_SELECTOR = SelectSelector(
 )
 _NAMES: dict[Any, Any] = {
     probatio.Required(CONF_PROJECT_ID): TextSelector(),
-    probatio.Required(CONF_DATASET_ID, default=DEFAULT_DATASET_ID): TextSelector(),
-    probatio.Required(CONF_LOCATION, default=DEFAULT_LOCATION): SelectSelector(
+    probatio.Required(CONF_DATASET_ID, default="home_assistant"): TextSelector(),
+    probatio.Required(CONF_LOCATION, default="EU"): SelectSelector(
         SelectSelectorConfig(
             options=_LOCATIONS, custom_value=True, mode=SelectSelectorMode.DROPDOWN
         )
     ),
-    probatio.Required(CONF_TABLE_ID, default=DEFAULT_TABLE_ID): TextSelector(),
+    probatio.Required(CONF_TABLE_ID, default=SENSOR_DATA.name): TextSelector(),
 }
 _ENDPOINTS: dict[Any, Any] = {
     probatio.Required(CONF_ADVANCED): section(
@@ -102,7 +101,7 @@ _ENDPOINTS: dict[Any, Any] = {
 DESTINATION_SCHEMA = probatio.Schema(
     {
         **_NAMES,
-        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): DELIVERY_SELECTOR,
+        probatio.Required(CONF_DELIVERY, default=DEFAULTS.delivery): DELIVERY_SELECTOR,
         **_ENDPOINTS,
     }
 )
@@ -122,20 +121,10 @@ NAMES = {
 }
 
 
-class FormError(Exception):
-    """What a user has filled in cannot be used."""
-
-    def __init__(self, errors: Mapping[str, str], placeholders: Mapping[str, str]) -> None:
-        """Say what is wrong, by field or "base" and the key of a text, and what its blanks are."""
-        super().__init__(errors)
-        self.errors = dict(errors)
-        self.placeholders = dict(placeholders)
-
-
 def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return the destination as a config entry keeps it: trimmed, and nothing that is empty.
 
-    Raises FormError for what can be seen to be wrong without asking Google.
+    Raises FormError for names and endpoints that Google is not even asked about.
     """
     values = {**user_input, **user_input[CONF_ADVANCED]}
     trimmed = {
@@ -143,7 +132,7 @@ def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
     }
     data = {name: value for name, value in trimmed.items() if value}
     if errors := _field_errors(data):
-        raise FormError(errors, {})
+        raise FormError(errors)
     return data
 
 

@@ -1,11 +1,20 @@
-"""What is wrong with options that a user has typed, without asking Google."""
+"""Rules for what a user fills in that need no call to Google, and the errors of forms."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 import re
 from typing import Any
 
-from homeassistant.const import CONF_DOMAINS, CONF_EXCLUDE, CONF_INCLUDE
+from homeassistant.components.recorder import is_entity_recorded  # type: ignore[attr-defined]
+from homeassistant.const import (
+    CONF_DOMAINS,
+    CONF_ENTITY_ID,
+    CONF_EXCLUDE,
+    CONF_INCLUDE,
+    CONF_NAME,
+)
+from homeassistant.core import HomeAssistant, callback, split_entity_id
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
 
 from ..const import (
@@ -20,17 +29,21 @@ from ..const import (
     CONF_STORAGE,
     CONF_TABLE_LABELS,
     CONF_WEEKDAYS,
-    MIN_PARTITION_DAYS,
 )
 from ..settings.options import label_parts
 from ..settings.schedule import Frequency
 
+MAX_CONTEXT_ENTITIES = 50
+_CONTEXT_ENTITY_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+"""What needs no quotes in SQL: `ambient.electricity_price`."""
+_MIN_PARTITION_DAYS = 30
+"""Longer than exports wait, so that no partition expires before its rows are there."""
 _GLOB = re.compile(r"[a-z0-9_*?\[\]!-]+\.[a-z0-9_*?\[\]!-]+|\*")
 _DOMAIN = re.compile(r"[a-z0-9_]+")
 _DROPPED = re.compile(rf"(({_GLOB.pattern}):)?[^:]+")
 _LABEL = re.compile(r"[^\W\d_][\w-]{0,62}:[\w-]{0,63}")
 """BigQuery's page "Introduction to labels", "Requirements"; and there are no capitals in it."""
-_MOST_LABELS = 64
+_MAX_LABELS = 64
 _KMS_KEY = re.compile(
     r"projects/[^/\s]+/locations/[^/\s]+/keyRings/[\w-]{1,63}/cryptoKeys/[\w-]{1,63}", re.ASCII
 )
@@ -47,54 +60,102 @@ _PATTERNS = {
 }
 """What texts in sections look like, and the error that says so."""
 
-type OptionError = tuple[str, str, str]
-"""The section where something is wrong, the error, and the text that it is about."""
+
+class FormError(Exception):
+    """What a user has filled in cannot be used."""
+
+    def __init__(
+        self, errors: Mapping[str, str], placeholders: Mapping[str, str] | None = None
+    ) -> None:
+        """Say why: by field or "base" the key of a sentence, and its placeholders."""
+        super().__init__(errors)
+        self.errors = dict(errors)
+        self.placeholders = dict(placeholders or {})
 
 
-def option_errors(user_input: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the first error by its section, if anything cannot be meant so, and its blank.
+NO_ERROR = FormError({})
+"""What a form shows as long as nothing was filled in."""
+
+
+def check_options(user_input: Mapping[str, Any]) -> None:
+    """Raise FormError for the first value that cannot be meant so, at its section.
 
     Home Assistant shows the errors of a section above it, and none at a field in it.
     """
-    for part, error, text in chain(
+    for error in chain(
         _text_errors(user_input),
         _schedule_errors(user_input.get(CONF_SCHEDULE, {})),
         _storage_errors(user_input.get(CONF_STORAGE, {})),
     ):
-        return {part: error}, {"text": text}
-    return {}, {}
+        raise error
 
 
-def _text_errors(user_input: Mapping[str, Any]) -> Iterator[OptionError]:
+@callback
+def checked_context_entities(
+    hass: HomeAssistant, items: Iterable[Mapping[str, Any]], field: str
+) -> list[dict[str, str]]:
+    """Return context entities as the options hold them, each with a name.
+
+    Raises FormError, at this field of the form.
+    """
+
+    def error(key: str, about: str) -> FormError:
+        return FormError({field: key}, {"surrounding": about})
+
+    checked: dict[str, dict[str, str]] = {}
+    for item in items:
+        entity_id = er.async_resolve_entity_id(er.async_get(hass), item[CONF_ENTITY_ID].lower())
+        if entity_id is None:
+            raise error("surrounding_unknown", item[CONF_ENTITY_ID])
+        name = item.get(CONF_NAME, "").strip() or split_entity_id(entity_id)[1][:64]
+        if not _CONTEXT_ENTITY_NAME.fullmatch(name):
+            raise error("surrounding_name_invalid", name)
+        if name in checked:
+            raise error("surrounding_name_twice", name)
+        if entity_id in (other[CONF_ENTITY_ID] for other in checked.values()):
+            raise error("surrounding_twice", entity_id)
+        if not is_entity_recorded(hass, entity_id):
+            raise error("surrounding_not_recorded", entity_id)
+        checked[name] = {CONF_ENTITY_ID: entity_id, CONF_NAME: name}
+    if len(checked) > MAX_CONTEXT_ENTITIES:
+        raise error("surroundings_too_many", str(MAX_CONTEXT_ENTITIES))
+    return list(checked.values())
+
+
+def _error(section: str, key: str, text: str = "") -> FormError:
+    return FormError({section: key}, {"text": text})
+
+
+def _text_errors(user_input: Mapping[str, Any]) -> Iterator[FormError]:
     for (part, field), (pattern, error) in _PATTERNS.items():
         for text in user_input.get(part, {}).get(field, ()):
             if not pattern.fullmatch(text):
-                yield part, error, text
+                yield _error(part, error, text)
 
 
-def _schedule_errors(values: Mapping[str, Any]) -> Iterator[OptionError]:
+def _schedule_errors(values: Mapping[str, Any]) -> Iterator[FormError]:
     if values.get(CONF_FREQUENCY) == Frequency.WEEKLY and not values.get(CONF_WEEKDAYS):
-        yield CONF_SCHEDULE, "weekdays_missing", ""
+        yield _error(CONF_SCHEDULE, "weekdays_missing")
 
 
-def _storage_errors(values: Mapping[str, Any]) -> Iterator[OptionError]:
+def _storage_errors(values: Mapping[str, Any]) -> Iterator[FormError]:
     days = values.get(CONF_PARTITION_DAYS)
-    if days and days < MIN_PARTITION_DAYS:
-        yield CONF_STORAGE, "partition_days_invalid", str(days)
+    if days and days < _MIN_PARTITION_DAYS:
+        yield _error(CONF_STORAGE, "partition_days_invalid", str(days))
     yield from _label_errors(values.get(CONF_TABLE_LABELS, ()))
     key = values.get(CONF_KMS_KEY)
     if key and not _KMS_KEY.fullmatch(key):
-        yield CONF_STORAGE, "kms_key_invalid", key
+        yield _error(CONF_STORAGE, "kms_key_invalid", key)
 
 
-def _label_errors(labels: Sequence[str]) -> Iterator[OptionError]:
+def _label_errors(labels: Sequence[str]) -> Iterator[FormError]:
     keys = set()
     for label in labels:
         key, _ = label_parts(label)
         if not _LABEL.fullmatch(label) or label != label.lower():
-            yield CONF_STORAGE, "label_invalid", label
+            yield _error(CONF_STORAGE, "label_invalid", label)
         if key in keys:
-            yield CONF_STORAGE, "label_twice", key
+            yield _error(CONF_STORAGE, "label_twice", key)
         keys.add(key)
-    if len(keys) > _MOST_LABELS:
-        yield CONF_STORAGE, "labels_too_many", str(_MOST_LABELS)
+    if len(keys) > _MAX_LABELS:
+        yield _error(CONF_STORAGE, "labels_too_many", str(_MAX_LABELS))

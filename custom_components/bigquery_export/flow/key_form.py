@@ -14,7 +14,7 @@ from ..bigquery.credentials import (
 )
 from ..const import CONF_KEY_FILE, CONF_KEY_JSON
 from ..errors import ExportError
-from .destination_form import FormError
+from .field_rules import FormError
 
 
 def has_key(user_input: Mapping[str, Any]) -> bool:
@@ -26,13 +26,13 @@ async def async_take_key(hass: HomeAssistant, user_input: Mapping[str, Any]) -> 
     """Return the key that a form brings, once Google has accepted it. Raises FormError."""
     field = CONF_KEY_FILE if user_input.get(CONF_KEY_FILE) else CONF_KEY_JSON
     if not has_key(user_input):
-        raise FormError({"base": "key_missing"}, {})
+        raise FormError({"base": "key_missing"})
     try:
         return await hass.async_add_executor_job(_read, hass, field, user_input[field])
     except NotJsonError:
-        raise FormError({field: "not_json"}, {}) from None
+        raise FormError({field: "not_json"}) from None
     except NotAServiceAccountKeyError:
-        raise FormError({field: "not_a_service_account_key"}, {}) from None
+        raise FormError({field: "not_a_service_account_key"}) from None
     except ExportError as err:
         raise FormError({field: err.key}, err.placeholders) from err
 
@@ -50,7 +50,7 @@ def _uploaded(hass: HomeAssistant, file_id: str) -> str:
         with process_uploaded_file(hass, file_id) as path:
             content = path.read_bytes()
     except ValueError:
-        raise FormError({CONF_KEY_FILE: "file_gone"}, {}) from None
+        raise FormError({CONF_KEY_FILE: "file_gone"}) from None
     try:
         return content.decode()
     except ValueError:

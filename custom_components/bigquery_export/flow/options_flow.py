@@ -1,7 +1,6 @@
 """Options flow of BigQuery Export."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -10,9 +9,6 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 
-from ..bigquery import DELIVERIES
-from ..bigquery.connection import Connection, Destination
-from ..bigquery.schema import Administration
 from ..const import (
     CONF_CONTEXT_ENTITIES,
     CONF_SERVICE_ACCOUNT_KEY,
@@ -22,17 +18,13 @@ from ..const import (
 )
 from ..errors import ExportError
 from ..estimate.estimate import async_row_sizes
-from ..home.context_entities import (
-    ContextEntityError,
-    checked_context_entities,
-    default_context_entities,
-)
+from ..home.context_entities import default_context_entities
 from ..rows.column_groups import ColumnGroup
-from ..rows.sensor_data import SENSOR_DATA
 from ..settings.destination import destination_from
 from ..settings.options import Options, options_from
-from ..translation import async_reason
-from .field_rules import option_errors
+from ..translation import async_load_translations, async_reason
+from .connection_check import check_delivery, set_up_tables
+from .field_rules import NO_ERROR, FormError, check_options, checked_context_entities
 from .options_form import OPTIONS_SCHEMA, chosen_options, recorded_entities, suggested_values
 
 
@@ -40,42 +32,53 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
     """Asks what, when and how to export, and how BigQuery keeps it."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the options, and prove what Google may refuse before it is used."""
-        errors: dict[str, str] = {}
-        placeholders: dict[str, str] = {}
+        """Ask for the options, and check what Google may refuse before it is used."""
+        error = NO_ERROR
         if user_input is not None:
-            options = chosen_options(user_input)
-            errors, placeholders = option_errors(user_input)
-            if not errors:
-                errors, placeholders = self._take_context_entities(options)
-            if not errors:
-                errors, placeholders = await self._async_check(options_from(options))
-            if not errors:
-                return self.async_create_entry(data=options)
+            try:
+                return self.async_create_entry(data=await self._async_options(user_input))
+            except FormError as err:
+                error = err
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
                 OPTIONS_SCHEMA, user_input or suggested_values(self._chosen_or_default())
             ),
-            errors=errors,
+            errors=error.errors,
             description_placeholders={
-                **placeholders,
+                **error.placeholders,
                 **recorded_entities(self.hass),
                 **await self._async_sizes(),
             },
         )
 
-    def _take_context_entities(
-        self, options: dict[str, Any]
-    ) -> tuple[dict[str, str], dict[str, str]]:
-        """Put surroundings into their final form; return errors, and what fills their blanks."""
+    async def _async_options(self, user_input: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options that a user has submitted, once checked. Raises FormError."""
+        check_options(user_input)
+        options = chosen_options(user_input)
+        # An empty list says that the user wants none, not even the default ones.
+        options[CONF_CONTEXT_ENTITIES] = checked_context_entities(
+            self.hass, options.get(CONF_CONTEXT_ENTITIES, []), CONF_WHAT
+        )
+        await self._async_check(options_from(options))
+        return options
+
+    async def _async_check(self, chosen: Options) -> None:
+        """Try what is new of delivery and tables. Raises FormError."""
+        entry = self.config_entry
+        before = options_from(entry.options)
+        args = entry.data[CONF_SERVICE_ACCOUNT_KEY], destination_from(entry.data), chosen
+        errors: dict[str, str] = {}
         try:
-            # An empty list says that the proposal was refused.
-            named = checked_context_entities(self.hass, options.get(CONF_CONTEXT_ENTITIES, []))
-        except ContextEntityError as err:
-            return {CONF_WHAT: err.key}, {"surrounding": err.context_entity}
-        options[CONF_CONTEXT_ENTITIES] = named
-        return {}, {}
+            if chosen.table_settings != before.table_settings:
+                errors = {CONF_STORAGE: "settings_refused"}
+                await self.hass.async_add_executor_job(set_up_tables, *args)
+            if chosen.delivery != before.delivery:
+                errors = {CONF_TRANSFER: "unusable"}
+                await self.hass.async_add_executor_job(check_delivery, *args)
+        except ExportError as err:
+            await async_load_translations(self.hass)
+            raise FormError(errors, {"message": async_reason(self.hass, err)}) from err
 
     async def _async_sizes(self) -> dict[str, str]:
         """Return how many bytes rows take here, as far as that can be known now."""
@@ -86,45 +89,8 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         return {f"bytes_{name}": str(sizes[name]) if sizes else "?" for name in names}
 
     def _chosen_or_default(self) -> Mapping[str, Any]:
-        """Return the options, with a proposal of surroundings for who has not chosen any."""
+        """Return the options, with the default context entities if none were ever chosen."""
         options = self.config_entry.options
         if CONF_CONTEXT_ENTITIES in options:
             return options
         return {**options, CONF_CONTEXT_ENTITIES: default_context_entities(self.hass)}
-
-    async def _async_check(self, chosen: Options) -> tuple[dict[str, str], dict[str, str]]:
-        """Try what is new of delivery and tables; return errors, and what fills their blanks."""
-        entry = self.config_entry
-        before = options_from(entry.options)
-        key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
-        destination = destination_from(entry.data)
-        try:
-            if chosen.table_settings != before.table_settings:
-                errors = {CONF_STORAGE: "settings_refused"}
-                await self.hass.async_add_executor_job(_set_tables, key, destination, chosen)
-            if chosen.delivery != before.delivery:
-                errors = {CONF_TRANSFER: "unusable"}
-                await self.hass.async_add_executor_job(_check_delivery, key, destination, chosen)
-        except ExportError as err:
-            return errors, {"message": async_reason(self.hass, err)}
-        return {}, {}
-
-
-def _set_tables(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
-    """Give the tables their settings; this blocks. Raises ExportError."""
-    with _connected(key, destination) as connection:
-        Administration(connection, options.table_settings).ensure_tables(options.tables)
-
-
-def _check_delivery(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
-    """Make tables when they are missing, and prove a delivery; this blocks. Raises ExportError."""
-    with _connected(key, destination) as connection:
-        Administration(connection, options.table_settings).ensure_tables(options.tables)
-        DELIVERIES[options.delivery](connection).check_access(SENSOR_DATA)
-
-
-@contextmanager
-def _connected(key: Mapping[str, Any], destination: Destination) -> Iterator[Connection]:
-    with closing(Connection(key, destination)) as connection:
-        connection.authenticate()
-        yield connection

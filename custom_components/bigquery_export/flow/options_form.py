@@ -67,29 +67,20 @@ from ..const import (
     CONF_TRANSFER,
     CONF_WEEKDAYS,
     CONF_WHAT,
-    DEFAULT_BATCH_ROWS,
-    DEFAULT_DELIVERY,
-    DEFAULT_EXPORT_TIME,
-    DEFAULT_FREQUENCY,
-    DEFAULT_KEY_DAYS,
-    DEFAULT_MINUTES,
-    DEFAULT_NOTIFICATIONS,
     DEFAULT_TABLES,
-    MAX_BATCH_ROWS,
-    MIN_BATCH_ROWS,
 )
 from ..export.tables import TABLES
 from ..rows.column_groups import ColumnGroup
 from ..rows.events import DEFAULT_EVENTS
-from ..rows.privacy import DEFAULT_DROPPED, Coordinates
-from ..settings.options import Notifications, PartitionFilter
+from ..rows.privacy import Coordinates
+from ..settings.options import DEFAULTS, Notifications, PartitionFilter
 from ..settings.schedule import Frequency, Weekday
 from .destination_form import DELIVERY_SELECTOR
 from .selectors import TEXTS, choice, choices, number
 
 MINUTES = (5, 10, 15, 20, 30)
 """Parts of an hour: exports run at the same minutes of each hour."""
-_MOST_PARTITIONS = 10_000
+_MAX_PARTITIONS = 10_000
 """A table has no more partitions (BigQuery's page "Quotas and limits", "Partitioned tables")."""
 _SELECTION = probatio.Schema(
     {
@@ -104,16 +95,16 @@ _SELECTION = probatio.Schema(
 )
 _PRIVACY = probatio.Schema(
     {
-        probatio.Optional(CONF_DROPPED, default=list(DEFAULT_DROPPED)): TEXTS,
-        probatio.Optional(CONF_COORDINATES, default=Coordinates.KEEP.value): choice(
+        probatio.Optional(CONF_DROPPED, default=list(DEFAULTS.privacy.dropped)): TEXTS,
+        probatio.Optional(CONF_COORDINATES, default=DEFAULTS.privacy.coordinates.value): choice(
             Coordinates, CONF_COORDINATES
         ),
-        probatio.Optional(CONF_HASH_USERS, default=False): BooleanSelector(),
+        probatio.Optional(CONF_HASH_USERS, default=DEFAULTS.privacy.hash_users): BooleanSelector(),
         probatio.Optional(CONF_HIDDEN): TEXTS,
     }
 )
 _SECURITY = probatio.Schema(
-    {probatio.Required(CONF_KEY_DAYS, default=DEFAULT_KEY_DAYS): number(0, 3_650, unit="d")}
+    {probatio.Required(CONF_KEY_DAYS, default=DEFAULTS.key_days): number(0, 3_650, unit="d")}
 )
 _EVENTS = [
     # Events that say what happened in a home; any other can be typed.
@@ -150,24 +141,25 @@ _WHAT = probatio.Schema(
                 translation_key=CONF_CONTEXT_ENTITIES,
             )
         ),
-        probatio.Optional(CONF_COLUMNS, default=[group.value for group in ColumnGroup]): choices(
-            [group.value for group in ColumnGroup], CONF_COLUMNS
-        ),
+        probatio.Optional(
+            CONF_COLUMNS,
+            default=[group.value for group in ColumnGroup if group in DEFAULTS.columns],
+        ): choices([group.value for group in ColumnGroup], CONF_COLUMNS),
     }
 )
 _SCHEDULE = probatio.Schema(
     {
-        probatio.Required(CONF_FREQUENCY, default=DEFAULT_FREQUENCY): choice(
+        probatio.Required(CONF_FREQUENCY, default=DEFAULTS.schedule.frequency.value): choice(
             Frequency, CONF_FREQUENCY
         ),
         probatio.Required(
-            CONF_EXPORT_TIME, default=DEFAULT_EXPORT_TIME.isoformat()
+            CONF_EXPORT_TIME, default=DEFAULTS.schedule.at.isoformat()
         ): TimeSelector(),
         probatio.Optional(CONF_WEEKDAYS): choices(
             [weekday.value for weekday in Weekday], CONF_WEEKDAYS
         ),
-        probatio.Required(CONF_MONTH_DAY, default=1): number(1, 31),
-        probatio.Required(CONF_MINUTES, default=str(DEFAULT_MINUTES)): SelectSelector(
+        probatio.Required(CONF_MONTH_DAY, default=DEFAULTS.schedule.month_day): number(1, 31),
+        probatio.Required(CONF_MINUTES, default=str(DEFAULTS.schedule.minutes)): SelectSelector(
             SelectSelectorConfig(
                 options=[str(minutes) for minutes in MINUTES],
                 translation_key=CONF_MINUTES,
@@ -178,15 +170,15 @@ _SCHEDULE = probatio.Schema(
 )
 _TRANSFER = probatio.Schema(
     {
-        probatio.Required(CONF_DELIVERY, default=DEFAULT_DELIVERY): DELIVERY_SELECTOR,
-        probatio.Required(CONF_BATCH_ROWS, default=DEFAULT_BATCH_ROWS): number(
-            MIN_BATCH_ROWS, MAX_BATCH_ROWS, step=100
+        probatio.Required(CONF_DELIVERY, default=DEFAULTS.delivery): DELIVERY_SELECTOR,
+        probatio.Required(CONF_BATCH_ROWS, default=DEFAULTS.batch_rows): number(
+            1_000, 5_000, step=100
         ),
     }
 )
 _STORAGE = probatio.Schema(
     {
-        probatio.Optional(CONF_PARTITION_DAYS): number(0, _MOST_PARTITIONS, unit="d"),
+        probatio.Optional(CONF_PARTITION_DAYS): number(0, _MAX_PARTITIONS, unit="d"),
         probatio.Required(CONF_PARTITION_FILTER, default=PartitionFilter.KEEP.value): choice(
             PartitionFilter, CONF_PARTITION_FILTER
         ),
@@ -196,7 +188,7 @@ _STORAGE = probatio.Schema(
 )
 _NOTIFICATIONS = probatio.Schema(
     {
-        probatio.Required(CONF_NOTIFICATIONS, default=DEFAULT_NOTIFICATIONS): choice(
+        probatio.Required(CONF_NOTIFICATIONS, default=DEFAULTS.notifications.value): choice(
             Notifications, CONF_NOTIFICATIONS
         ),
     }

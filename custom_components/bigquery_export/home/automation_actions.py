@@ -46,7 +46,8 @@ from homeassistant.helpers.target import TargetSelection, async_extract_referenc
 from homeassistant.helpers.typing import ConfigType
 import probatio
 
-from ..rows.relationships import Edge, Kind, Node, NodeType
+from ..rows.relationships import Edge, Kind, NodeType
+from .edges import entity_edges
 
 _TARGETS = (ATTR_ENTITY_ID, ATTR_DEVICE_ID, ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
 _DATA = (CONF_TARGET, CONF_SERVICE_DATA, CONF_SERVICE_DATA_TEMPLATE)
@@ -82,13 +83,15 @@ def action_edges(hass: HomeAssistant, id_: str, sequence: Sequence[ConfigType]) 
         named = _named(step, *(step.get(key) for key in _DATA))
         named[ATTR_ENTITY_ID] += _texts(step.get(CONF_SCENE))
         addressed = _addressed(hass, named, action, groups=True)
-        edges += _edges(id_, Kind.ACTS_ON, NodeType.ENTITY, addressed)
-        if called := _called_script(hass, action):
-            # Home Assistant does not count a script that is called by its name as referred to.
-            edges += _edges(id_, Kind.USES, NodeType.ENTITY, [called])
-            edges += _edges(id_, Kind.RUNS, NodeType.ENTITY, [called])
+        # Home Assistant does not count a script that is called by its name as referred to.
+        called = _called_script(hass, action)
         runs = [one for one in addressed if one.partition(".")[0] == _RUN.get(action)]
-        edges += _edges(id_, Kind.RUNS, NodeType.ENTITY, runs)
+        edges += entity_edges(
+            id_,
+            (Kind.ACTS_ON, NodeType.ENTITY, addressed),
+            (Kind.USES, NodeType.ENTITY, [called]),
+            (Kind.RUNS, NodeType.ENTITY, [called, *runs]),
+        )
     return edges
 
 
@@ -110,8 +113,11 @@ async def async_trigger_edges(hass: HomeAssistant, id_: str, config: ConfigType)
             # What is inside of a group does not trigger: only the group does.
             entities = _addressed(hass, named, one[CONF_PLATFORM], groups=False)
             devices = device_ids(hass, _texts(trigger.async_extract_devices(one)))
-            edges += _edges(id_, Kind.TRIGGERED_BY, NodeType.ENTITY, entities)
-            edges += _edges(id_, Kind.TRIGGERED_BY, NodeType.DEVICE, devices)
+            edges += entity_edges(
+                id_,
+                (Kind.TRIGGERED_BY, NodeType.ENTITY, entities),
+                (Kind.TRIGGERED_BY, NodeType.DEVICE, devices),
+            )
     return edges
 
 
@@ -192,7 +198,3 @@ def _texts(value: object) -> list[str]:
         return [value]
     several = value if isinstance(value, list | tuple | set) else ()
     return [one for one in several if isinstance(one, str)]
-
-
-def _edges(id_: str, kind: Kind, type_: NodeType, ends: Iterable[str]) -> list[Edge]:
-    return [Edge(Node(NodeType.ENTITY, id_), kind, Node(type_, end)) for end in ends]

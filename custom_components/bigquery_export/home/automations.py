@@ -12,8 +12,9 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_component import EntityComponent
 from homeassistant.helpers.script import Script
 
-from ..rows.relationships import Edge, Kind, Node, NodeType
+from ..rows.relationships import Edge, Kind, NodeType
 from .automation_actions import action_edges, async_trigger_edges, device_ids, entity_ids
+from .edges import entity_edges
 
 
 async def async_automation_edges(hass: HomeAssistant) -> AsyncIterator[Iterable[Edge]]:
@@ -60,8 +61,11 @@ def scene_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     """Yield edges of scenes, those of one at a time."""
     for id_ in hass.states.async_entity_ids("scene"):
         entities = scene.entities_in_scene(hass, id_)
-        for kind in (Kind.USES, Kind.ACTS_ON):
-            yield _edges(id_, kind, NodeType.ENTITY, entities)
+        yield entity_edges(
+            id_,
+            (Kind.USES, NodeType.ENTITY, entities),
+            (Kind.ACTS_ON, NodeType.ENTITY, entities),
+        )
 
 
 def _entities_of(hass: HomeAssistant, domain: str) -> list[Entity]:
@@ -84,15 +88,12 @@ def _uses(
     blueprints: NodeType,
 ) -> list[Edge]:
     """Return edges to all that an automation or script refers to."""
-    return [
-        *_edges(id_, Kind.USES, NodeType.ENTITY, entity_ids(hass, entities)),
-        *_edges(id_, Kind.USES, NodeType.DEVICE, device_ids(hass, devices)),
-        *_edges(id_, Kind.USES, NodeType.AREA, areas),
-        *_edges(id_, Kind.USES, NodeType.FLOOR, floors),
-        *_edges(id_, Kind.USES, NodeType.LABEL, labels),
-        *_edges(id_, Kind.USES, blueprints, [blueprint] if blueprint else []),
-    ]
-
-
-def _edges(id_: str, kind: Kind, type_: NodeType, ends: Iterable[str]) -> list[Edge]:
-    return [Edge(Node(NodeType.ENTITY, id_), kind, Node(type_, end)) for end in ends]
+    return entity_edges(
+        id_,
+        (Kind.USES, NodeType.ENTITY, entity_ids(hass, entities)),
+        (Kind.USES, NodeType.DEVICE, device_ids(hass, devices)),
+        (Kind.USES, NodeType.AREA, areas),
+        (Kind.USES, NodeType.FLOOR, floors),
+        (Kind.USES, NodeType.LABEL, labels),
+        (Kind.USES, blueprints, [blueprint]),
+    )

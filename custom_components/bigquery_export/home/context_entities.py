@@ -1,8 +1,7 @@
-"""Surroundings as a user names them: the form's values, what is wrong with them, and a proposal."""
+"""Context entities that a home has by default: what says most about all other entities."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 import re
-from typing import Any
 
 from homeassistant.components.recorder import is_entity_recorded  # type: ignore[attr-defined]
 from homeassistant.components.sensor import SensorDeviceClass
@@ -13,14 +12,8 @@ from homeassistant.const import (
     CONF_NAME,
     Platform,
 )
-from homeassistant.core import HomeAssistant, State, callback, split_entity_id
-from homeassistant.helpers import entity_registry as er
+from homeassistant.core import HomeAssistant, State, callback
 
-from ..rows.ambient import ContextEntity
-
-MAX_CONTEXT_ENTITIES = 50
-_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
-"""What needs no quotes in SQL: `ambient.electricity_price`."""
 _PRICE_UNIT = re.compile(r"([A-Z]{3}|[^\w\s/]|ct|cents?|kr|[øö]re|zł|[cp])\s*/\s*[kM]Wh")
 """Money by energy, like EUR/kWh, €/MWh and ct/kWh, and not km/kWh."""
 _CARBON_UNIT = re.compile(r"g\s*CO2(eq|e)?\s*/\s*kWh", re.IGNORECASE)
@@ -29,58 +22,15 @@ _SOLAR = re.compile(r"solar|photovolt|(^|[._])pv(_|$)")
 _PRICE = re.compile(r"price|tariff|preis|tarif|prijs|prix")
 
 
-class ContextEntityError(Exception):
-    """What a user has named cannot be used."""
-
-    def __init__(self, key: str, context_entity: str) -> None:
-        """Say why, by the key of a text, and what it is about."""
-        super().__init__(key, context_entity)
-        self.key = key
-        self.context_entity = context_entity
-
-
-def context_entities_from(items: Iterable[Mapping[str, str]]) -> tuple[ContextEntity, ...]:
-    """Return surroundings as the options hold them."""
-    return tuple(ContextEntity(item[CONF_ENTITY_ID], item[CONF_NAME]) for item in items)
-
-
-@callback
-def checked_context_entities(
-    hass: HomeAssistant, items: Iterable[Mapping[str, Any]]
-) -> list[dict[str, str]]:
-    """Return what a form brought as the options hold it, each with a name.
-
-    Raises WrongSurroundingError.
-    """
-    checked: dict[str, dict[str, str]] = {}
-    for item in items:
-        entity_id = er.async_resolve_entity_id(er.async_get(hass), item[CONF_ENTITY_ID].lower())
-        if entity_id is None:
-            raise ContextEntityError("surrounding_unknown", item[CONF_ENTITY_ID])
-        name = item.get(CONF_NAME, "").strip() or split_entity_id(entity_id)[1][:64]
-        if not _NAME.fullmatch(name):
-            raise ContextEntityError("surrounding_name_invalid", name)
-        if name in checked:
-            raise ContextEntityError("surrounding_name_twice", name)
-        if entity_id in (other[CONF_ENTITY_ID] for other in checked.values()):
-            raise ContextEntityError("surrounding_twice", entity_id)
-        if not is_entity_recorded(hass, entity_id):
-            raise ContextEntityError("surrounding_not_recorded", entity_id)
-        checked[name] = {CONF_ENTITY_ID: entity_id, CONF_NAME: name}
-    if len(checked) > MAX_CONTEXT_ENTITIES:
-        raise ContextEntityError("surroundings_too_many", str(MAX_CONTEXT_ENTITIES))
-    return list(checked.values())
-
-
 @callback
 def default_context_entities(hass: HomeAssistant) -> list[dict[str, str]]:
-    """Return what of this home says most about the rest, as the options hold it."""
+    """Return the context entities of this home by default, as the options hold them."""
     states = sorted(hass.states.async_all(), key=lambda state: state.entity_id)
     recorded = [state for state in states if is_entity_recorded(hass, state.entity_id)]
-    proposal: dict[str, str] = {}
+    defaults: dict[str, str] = {}
     for name, entity_id in _defaults(recorded):
-        proposal.setdefault(name, entity_id)
-    return [{CONF_ENTITY_ID: entity_id, CONF_NAME: name} for name, entity_id in proposal.items()]
+        defaults.setdefault(name, entity_id)
+    return [{CONF_ENTITY_ID: entity_id, CONF_NAME: name} for name, entity_id in defaults.items()]
 
 
 def _defaults(states: list[State]) -> Iterator[tuple[str, str]]:

@@ -41,7 +41,7 @@ def dimension_readers(
 def exported_entities(rows: Mapping[str, DimensionRow], run: RowContext) -> dict[str, DimensionRow]:
     """Return what may be said of those entities that are exported."""
     return {
-        registry_id: replace(row, values=run.privacy.facts(entity_id, row.values))
+        registry_id: replace(row, values=run.privacy.registry_values(entity_id, row.values))
         for registry_id, row in rows.items()
         for entity_id in (row.values["entity_id"],)
         if run.includes(entity_id)

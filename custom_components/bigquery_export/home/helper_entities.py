@@ -9,7 +9,8 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import entity_sources
 from homeassistant.helpers.template import Template, is_template_string
 
-from ..rows.relationships import Edge, Kind, Node, NodeType
+from ..rows.relationships import Edge, Kind, NodeType
+from .edges import entity_edges
 
 _ATTRIBUTES = (ATTR_ENTITY_ID, "source")
 """Attributes in which helpers that are set up in YAML say what they are made from."""
@@ -26,23 +27,18 @@ def helper_edges(hass: HomeAssistant, helpers: set[str]) -> Iterator[Iterable[Ed
         for entry in hass.config_entries.async_entries(domain):
             kind = Kind.HAS_MEMBER if domain == _GROUP else Kind.MADE_FROM
             sources = list(_sources(hass, entry))
-            made = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-            yield _edges((one.entity_id for one in made), kind, sources)
+            for made in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
+                yield _edges(made.entity_id, kind, sources)
     for entity_id, source in list(entity_sources(hass).items()):
         if source["domain"] in helpers - {_GROUP} and "config_entry" not in source:
             state = hass.states.get(entity_id)
             values = [state.attributes.get(name) for name in _ATTRIBUTES] if state else []
-            yield _edges([entity_id], Kind.MADE_FROM, _known(hass, _texts(values)))
+            yield _edges(entity_id, Kind.MADE_FROM, _known(hass, _texts(values)))
 
 
-def _edges(made: Iterable[str], kind: Kind, sources: Iterable[str]) -> list[Edge]:
-    sources = list(sources)
-    return [
-        Edge(Node(NodeType.ENTITY, one), kind, Node(NodeType.ENTITY, source))
-        for one in made
-        for source in sources
-        if source != one
-    ]
+def _edges(made: str, kind: Kind, sources: Iterable[str]) -> list[Edge]:
+    others = [source for source in sources if source != made]
+    return entity_edges(made, (kind, NodeType.ENTITY, others))
 
 
 def _sources(hass: HomeAssistant, entry: ConfigEntry) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What rows depend on besides the recorder, as far as Home Assistant knows it."""
+"""The location and time zone of the home, and the names of the labels that a user has chosen."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from ..rows.local_time import Place
 
 @callback
 def named_choice(hass: HomeAssistant, choice: Choice) -> Choice:
-    """Return what the user has chosen, with labels by the names that rows have."""
+    """Return what the user has chosen, with labels by name instead of id, as rows have them."""
     labels = lr.async_get(hass)
 
     def named(selection: Selection) -> Selection:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from time import perf_counter
 from typing import Any
 
 from homeassistant.core import Event, HomeAssistant, callback
@@ -21,9 +20,8 @@ from ..rows.columns import Values
 from ..rows.entities import Entity, entity_row_values
 from ..rows.registry import RegistryValues
 from ..rows.table import timestamp
+from .steps import in_steps
 
-_STEP = 0.001
-"""Seconds that a step may take, about."""
 _QUIET = 1.0
 """Seconds to wait after a change: one often brings others."""
 _PATIENCE = 30.0
@@ -37,7 +35,7 @@ _OTHERS = (
 
 
 class Registries:
-    """The facts of all entities, as they are while an export is going on.
+    """The registry values of all entities, as they are during an export.
 
     `of` and `version` may be used in any thread; they look at what was read, and never at a
     registry.
@@ -49,8 +47,8 @@ class Registries:
         self._sources = entity_sources(hass)
         self._entities: dict[str, Entity] = {}
         """The entities that are registered."""
-        self._facts: dict[str, RegistryValues] = {}
-        """Their facts, and those of names that were given up since this was opened."""
+        self._values: dict[str, RegistryValues] = {}
+        """Their registry values, also by the entity ids that they had since this was opened."""
         self._last_known: Mapping[str, Values] = {}
         self._version = 0
         self._stale = False
@@ -64,8 +62,8 @@ class Registries:
 
     def of(self, entity_id: str) -> RegistryValues:
         """Return what is known of an entity now, or what was known of it last."""
-        if facts := self._facts.get(entity_id):
-            return facts
+        if values := self._values.get(entity_id):
+            return values
         if source := self._sources.get(entity_id):
             return RegistryValues(integration=source["domain"])
         if row := self._last_known.get(entity_id):
@@ -97,7 +95,7 @@ class Registries:
             self._reading = None
         self._stale = False
         self._entities = {}
-        self._facts = {}
+        self._values = {}
         self._last_known = {}
         self._version += 1
 
@@ -135,13 +133,9 @@ class Registries:
             self._reading = None
 
     async def _async_read(self) -> None:
-        """Read everything, and let others have their turn in between."""
-        began = perf_counter()
-        for entity_id in list(er.async_get(self._hass).entities):
+        """Read everything, in steps."""
+        async for entity_id in in_steps(list(er.async_get(self._hass).entities)):
             self._look_at(entity_id)
-            if perf_counter() - began > _STEP:
-                await asyncio.sleep(0)
-                began = perf_counter()
         self._version += 1
 
     @callback
@@ -152,12 +146,14 @@ class Registries:
             return
         entity = _entity(self._hass, entry)
         self._entities[entity_id] = entity
-        self._facts[entity_id] = entity.facts
+        self._values[entity_id] = entity.registry_values
 
 
 def _dimension_rows(entities: list[Entity]) -> dict[str, DimensionRow]:
     return {
-        str(entity.facts.registry_id): DimensionRow(entity_row_values(entity), entity.modified)
+        str(entity.registry_values.registry_id): DimensionRow(
+            entity_row_values(entity), entity.modified
+        )
         for entity in entities
     }
 
@@ -187,7 +183,7 @@ def _entity(hass: HomeAssistant, entry: er.RegistryEntry) -> Entity:
     options: Mapping[str, Any] = entry.options.get(entry.domain) or {}
     return Entity(
         entity_id=entry.entity_id,
-        facts=RegistryValues(
+        registry_values=RegistryValues(
             integration=entry.platform,
             entity_category=_text(entry.entity_category),
             unique_id=_text(entry.unique_id),
@@ -216,5 +212,5 @@ def _entity(hass: HomeAssistant, entry: er.RegistryEntry) -> Entity:
 
 
 def _text(value: object) -> str | None:
-    """Return what a registry holds as a STRING column takes it, whatever an integration gave."""
+    """Return a value for a STRING column: integrations give other types and invalid text, too."""
     return None if value is None else str(value).encode(errors="replace").decode()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from time import perf_counter
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import (
@@ -19,10 +18,10 @@ from homeassistant.loader import Integration, async_get_integrations
 from ..export.dimensions.snapshot import DimensionRow
 from ..rows.relationships import Edge, Kind, Node, NodeType, edge_row_values
 from .automations import async_automation_edges, scene_edges, script_edges
+from .edges import edges_of, entity_edges
 from .helper_entities import helper_edges
+from .steps import in_steps
 
-_STEP = 0.001
-"""Seconds that a step may take, about."""
 _TRACKERS = "device_trackers"
 """The attribute of a person. Its integration is not imported: it may lack what it needs."""
 
@@ -35,24 +34,16 @@ async def async_relationships(hass: HomeAssistant) -> dict[str, DimensionRow]:
     integrations = await _async_integrations(hass)
     helpers = {domain for domain, one in integrations.items() if one.integration_type == "helper"}
     edges: dict[Edge, None] = {}
-    began = perf_counter()
-    for some in _some_edges(hass, helpers):
+    async for some in in_steps(_some_edges(hass, helpers)):
         edges.update(dict.fromkeys(some))
-        if perf_counter() - began > _STEP:
-            await asyncio.sleep(0)
-            began = perf_counter()
     async for some in async_automation_edges(hass):
         edges.update(dict.fromkeys(some))
         await asyncio.sleep(0)
     names = _Names(hass, integrations)
-    facts: dict[str, DimensionRow] = {}
-    began = perf_counter()
-    for edge in edges:
-        facts[edge.key] = DimensionRow(edge_row_values(edge, names[edge.start], names[edge.end]))
-        if perf_counter() - began > _STEP:
-            await asyncio.sleep(0)
-            began = perf_counter()
-    return facts
+    rows: dict[str, DimensionRow] = {}
+    async for edge in in_steps(edges):
+        rows[edge.key] = DimensionRow(edge_row_values(edge, names[edge.start], names[edge.end]))
+    return rows
 
 
 async def _async_integrations(hass: HomeAssistant) -> dict[str, Integration]:
@@ -79,9 +70,8 @@ def _some_edges(hass: HomeAssistant, helpers: set[str]) -> Iterator[Iterable[Edg
 def _entity_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     registered = er.async_get(hass).entities
     for entry in list(registered.values()):
-        start = Node(NodeType.ENTITY, entry.entity_id)
-        yield _edges(
-            start,
+        yield entity_edges(
+            entry.entity_id,
             (Kind.PROVIDED_BY, NodeType.INTEGRATION, [entry.platform]),
             (Kind.PART_OF, NodeType.DEVICE, [entry.device_id]),
             (Kind.IN_AREA, NodeType.AREA, [entry.area_id]),
@@ -89,8 +79,9 @@ def _entity_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
         )
     for entity_id, source in list(entity_sources(hass).items()):
         if entity_id not in registered:
-            start = Node(NodeType.ENTITY, entity_id)
-            yield _edges(start, (Kind.PROVIDED_BY, NodeType.INTEGRATION, [source["domain"]]))
+            yield entity_edges(
+                entity_id, (Kind.PROVIDED_BY, NodeType.INTEGRATION, [source["domain"]])
+            )
 
 
 def _device_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
@@ -98,7 +89,7 @@ def _device_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     for device in [*registry.devices, *registry.child_devices]:
         parent = device.parent_device_id if isinstance(device, dr.ChildDeviceEntry) else None
         via = device.via_device_id if isinstance(device, dr.DeviceEntry) else None
-        yield _edges(
+        yield edges_of(
             Node(NodeType.DEVICE, device.id),
             (Kind.PART_OF, NodeType.DEVICE, [parent]),
             (Kind.VIA_DEVICE, NodeType.DEVICE, [via]),
@@ -109,7 +100,7 @@ def _device_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
 
 def _area_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     for area in list(ar.async_get(hass).async_list_areas()):
-        yield _edges(
+        yield edges_of(
             Node(NodeType.AREA, area.id),
             (Kind.ON_FLOOR, NodeType.FLOOR, [area.floor_id]),
             (Kind.HAS_LABEL, NodeType.LABEL, area.labels),
@@ -119,25 +110,18 @@ def _area_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
 def _group_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     """Yield members of groups, of all integrations that have such."""
     for entity_id in hass.states.async_entity_ids("group"):
-        start = Node(NodeType.ENTITY, entity_id)
-        yield _edges(start, (Kind.HAS_MEMBER, NodeType.ENTITY, get_entity_ids(hass, entity_id)))
+        members = get_entity_ids(hass, entity_id)
+        yield entity_edges(entity_id, (Kind.HAS_MEMBER, NodeType.ENTITY, members))
     for entity_id, entity in list(get_group_entities(hass).items()):
         if entity.group is not None:
-            start = Node(NodeType.ENTITY, entity_id)
             members = entity.group.member_entity_ids
-            yield _edges(start, (Kind.HAS_MEMBER, NodeType.ENTITY, members))
+            yield entity_edges(entity_id, (Kind.HAS_MEMBER, NodeType.ENTITY, members))
 
 
 def _person_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     for state in hass.states.async_all("person"):
-        start = Node(NodeType.ENTITY, state.entity_id)
         trackers = state.attributes.get(_TRACKERS, ())
-        yield _edges(start, (Kind.TRACKED_BY, NodeType.ENTITY, trackers))
-
-
-def _edges(start: Node, *ends: tuple[Kind, NodeType, Iterable[str | None]]) -> list[Edge]:
-    """Return the edges from one thing to all that have an id."""
-    return [Edge(start, kind, Node(type_, id_)) for kind, type_, ids in ends for id_ in ids if id_]
+        yield entity_edges(state.entity_id, (Kind.TRACKED_BY, NodeType.ENTITY, trackers))
 
 
 class _Names(dict[Node, str | None]):

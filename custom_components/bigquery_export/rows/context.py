@@ -29,9 +29,9 @@ class RowContext:
     """The values that all rows of the run share."""
     place: Place
     choice: Choice = field(default_factory=Choice)
-    facts: Registry = field(default_factory=EmptyRegistry)
+    registry: Registry = field(default_factory=EmptyRegistry)
     privacy: Privacy = field(default_factory=Privacy)
 
     def includes(self, entity_id: str) -> bool:
         """Return whether an entity is exported."""
-        return self.choice.entities.includes(entity_id, self.facts.of(entity_id))
+        return self.choice.entities.includes(entity_id, self.registry.of(entity_id))

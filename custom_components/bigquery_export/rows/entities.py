@@ -65,7 +65,7 @@ class Entity:
     """An entity as the registries have it."""
 
     entity_id: str
-    facts: RegistryValues
+    registry_values: RegistryValues
     name: str | None
     original_name: str | None
     device_class: str | None
@@ -84,8 +84,8 @@ def entity_row_values(entity: Entity) -> Values:
     They are as JSON has them, so that they are the same when they were read from a file.
     """
     return {
-        **entity.facts.values,
-        "labels": list(entity.facts.labels),
+        **entity.registry_values.values,
+        "labels": list(entity.registry_values.labels),
         "entity_id": entity.entity_id,
         "domain": entity.entity_id.partition(".")[0],
         "name": entity.name,

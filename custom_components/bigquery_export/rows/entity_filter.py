@@ -33,13 +33,13 @@ class Selection:
         """Return whether it depends on what the registries say."""
         return bool(self.devices or self.areas or self.labels or self.integrations)
 
-    def has(self, facts: RegistryValues) -> bool:
+    def has(self, registry_values: RegistryValues) -> bool:
         """Return whether what the registries say of an entity selects it."""
         return (
-            facts.device_id in self.devices
-            or facts.area_id in self.areas
-            or facts.integration in self.integrations
-            or not self.labels.isdisjoint(facts.labels)
+            registry_values.device_id in self.devices
+            or registry_values.area_id in self.areas
+            or registry_values.integration in self.integrations
+            or not self.labels.isdisjoint(registry_values.labels)
         )
 
 
@@ -70,13 +70,13 @@ class EntityFilter:
             ),
         )
 
-    def includes(self, entity_id: str, facts: RegistryValues) -> bool:
+    def includes(self, entity_id: str, registry_values: RegistryValues) -> bool:
         """Return whether an entity is exported."""
         if entity_id in self.include.entities:
             return True
-        if entity_id in self.exclude.entities or self.exclude.has(facts):
+        if entity_id in self.exclude.entities or self.exclude.has(registry_values):
             return False
-        return self.include.has(facts) or self._filter(entity_id)
+        return self.include.has(registry_values) or self._filter(entity_id)
 
 
 def _schema(selection: Selection) -> dict[str, list[str]]:

@@ -103,7 +103,7 @@ class Privacy:
             return entity_id
         return f"{entity_id.partition('.')[0]}.hidden_{self._pseudonym(entity_id, 16)}"
 
-    def facts(self, entity_id: str, values: Values) -> Values:
+    def registry_values(self, entity_id: str, values: Values) -> Values:
         """Return what may be said of an entity, by column, under the name that it has there."""
         if not self.is_hidden(entity_id):
             return values

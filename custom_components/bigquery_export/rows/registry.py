@@ -1,4 +1,4 @@
-"""Facts: what Home Assistant's registries say of an entity, in each of its rows."""
+"""Registry values: what Home Assistant's registries say of an entity, in each of its rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -28,12 +28,12 @@ class RegistryValues:
 
     @property
     def values(self) -> Values:
-        """Return the facts by the names of their columns."""
+        """Return them by the names of their columns."""
         return {name: getattr(self, name) for name in _NAMES}
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Self:
-        """Return the facts that a row of `entities` holds, which may be an older version's."""
+        """Return those that a row of `entities` holds, which may be an older version's."""
         known = {name: row[name] for name in _NAMES if name in row}
         return cls(**{**known, "labels": tuple(row.get("labels") or ())})
 
@@ -42,7 +42,7 @@ _NAMES = tuple(field.name for field in fields(RegistryValues))
 
 
 class Registry(Protocol):
-    """Knows the facts of entities; it may be asked in any thread."""
+    """Knows the registry values of entities; it may be asked in any thread."""
 
     @property
     def version(self) -> int:
@@ -58,5 +58,5 @@ class EmptyRegistry:
     version = 0
 
     def of(self, entity_id: str) -> RegistryValues:
-        """Return facts that are all NULL."""
+        """Return registry values that are all NULL."""
         return RegistryValues()

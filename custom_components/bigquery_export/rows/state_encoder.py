@@ -66,7 +66,7 @@ class StateEncoder:
 
     def encode(self, piece: Piece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
-        version = self._row_context.facts.version
+        version = self._row_context.registry.version
         if self._version != version or self._entity_ids is not piece.entity_ids:
             self._entities.clear()
             self._version, self._entity_ids = version, piece.entity_ids
@@ -159,10 +159,12 @@ class StateEncoder:
     def _entity(self, entity_id: str) -> _Entity | None:
         """Return what all rows of an entity share, or None if it is not exported."""
         run = self._row_context
-        facts = run.facts.of(entity_id)
-        if not run.choice.entities.includes(entity_id, facts):
+        registry_values = run.registry.of(entity_id)
+        if not run.choice.entities.includes(entity_id, registry_values):
             return None
-        values = run.privacy.facts(entity_id, {**entity_values(entity_id), **facts.values})
+        values = run.privacy.registry_values(
+            entity_id, {**entity_values(entity_id), **registry_values.values}
+        )
         fragment = self._encoding.fragment({**run.run_values, **values})
         return _Entity(run.privacy.entity(entity_id), fragment, run.privacy.own_rules(entity_id))
 

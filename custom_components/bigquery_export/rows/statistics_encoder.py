@@ -29,7 +29,7 @@ class StatisticsEncoder:
 
     def encode(self, piece: StatisticsPiece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is refused and stops no other."""
-        self._statistics.renew(self._row_context.facts.version)
+        self._statistics.renew(self._row_context.registry.version)
         return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
 
     def encode_deleted(self, statistic_id: str, first: float, last: float) -> EncodedRows:
@@ -108,11 +108,15 @@ class StatisticsEncoder:
         values = statistic_values(statistic)
         if not values["domain"]:
             return self._encoding.fragment(values)
-        facts = run.privacy.facts(statistic_id, run.facts.of(statistic_id).values)
+        registry_values = run.privacy.registry_values(
+            statistic_id, run.registry.of(statistic_id).values
+        )
         hidden = {"name": None} if run.privacy.is_hidden(statistic_id) else {}
         named = {"statistic_id": run.privacy.entity(statistic_id)}
-        facts = {name: value for name, value in facts.items() if name != "entity_id"}
-        return self._encoding.fragment({**values, **facts, **hidden, **named})
+        registry_values = {
+            name: value for name, value in registry_values.items() if name != "entity_id"
+        }
+        return self._encoding.fragment({**values, **registry_values, **hidden, **named})
 
 
 def _readable(piece: StatisticsPiece, row: StatisticsRow) -> dict[str, Any]:

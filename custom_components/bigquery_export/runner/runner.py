@@ -9,7 +9,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
@@ -34,7 +34,7 @@ from ..status.export_events import (
 from ..status.export_status import Trigger
 from ..status.health import ExportHealth
 from ..status.issues import async_gaps_ignored, async_show_gaps, async_show_rejected_rows
-from ..translation import translated
+from ..translation import translated, validation_error
 from .factory import JobFactory
 from .requests import ExportRequest, VerifyRequest
 from .storage import checkpoint_file
@@ -166,9 +166,7 @@ class Runner:
     def check_idle(self) -> None:
         """Raise ServiceValidationError when a job is running."""
         if self.is_running:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="already_running"
-            )
+            raise validation_error("already_running")
 
     async def async_stop(self) -> None:
         """Stop a running job: it ends at its next piece, and no other one begins."""

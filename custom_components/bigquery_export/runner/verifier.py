@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 
 from ..bigquery.connection import Connection
-from ..const import DOMAIN
 from ..errors import ExportError
 from ..export.journal import Journal
 from ..export.reconcile.verification import TableVerdict, Verification
-from ..translation import translated
+from ..translation import translated, validation_error
 from .factory import JobFactory
 from .requests import VerifyRequest
 
@@ -47,9 +46,7 @@ class Verifier:
         when this one cannot go on.
         """
         if self._busy:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="already_verifying"
-            )
+            raise validation_error("already_verifying")
         self._busy = True
         # It has registries of its own, which an export that ends meanwhile does not close.
         jobs = JobFactory(self._hass, self._entry, self._connection, self._journal)

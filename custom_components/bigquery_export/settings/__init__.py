@@ -1,1 +1,1 @@
-"""What a config entry says: destination, options and schedule."""
+"""What a config entry says: destination, options, schedule and age of the key."""

@@ -28,7 +28,7 @@ def destination_from(data: Mapping[str, Any]) -> Destination:
 
 
 def title_of(destination: Destination) -> str:
-    """Return what an export to a destination is called, unless its user calls it otherwise."""
+    """Return the default title of an export to a destination."""
     return f"{destination.dataset}.{destination.table}"
 
 

@@ -1,4 +1,4 @@
-"""How long a key has been in use. Google's key files do not say when they were made."""
+"""The age of a key: how long an export has used it. Google's key files have no date."""
 
 from datetime import datetime, timedelta
 
@@ -26,5 +26,5 @@ def key_days(entry: ConfigEntry) -> int | None:
 
 
 def is_old(age: timedelta | None, days: int) -> bool:
-    """Return whether a key should be replaced; `days` are those that it may be in use, 0 = any."""
+    """Return whether a key is older than its maximum age in days; 0 = no maximum."""
     return age is not None and days > 0 and age > timedelta(days=days)

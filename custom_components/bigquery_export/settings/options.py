@@ -1,14 +1,22 @@
-"""The options of a config entry, with what holds where a user has chosen nothing."""
+"""The options of a config entry, and their defaults."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from homeassistant.const import CONF_DOMAINS, CONF_ENTITIES, CONF_EXCLUDE, CONF_INCLUDE
+from homeassistant.const import (
+    CONF_DOMAINS,
+    CONF_ENTITIES,
+    CONF_ENTITY_ID,
+    CONF_EXCLUDE,
+    CONF_INCLUDE,
+    CONF_NAME,
+)
 from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
 from homeassistant.util import dt as dt_util
 
+from ..bigquery.storage_write import StorageWriteDelivery
 from ..bigquery.table_settings import TableSettings
 from ..const import (
     CONF_AREAS,
@@ -37,31 +45,24 @@ from ..const import (
     CONF_TABLE_LABELS,
     CONF_TABLES,
     CONF_WEEKDAYS,
-    DEFAULT_BATCH_ROWS,
-    DEFAULT_DELIVERY,
-    DEFAULT_EXPORT_TIME,
-    DEFAULT_FREQUENCY,
-    DEFAULT_KEY_DAYS,
-    DEFAULT_MINUTES,
-    DEFAULT_NOTIFICATIONS,
     DEFAULT_TABLES,
 )
 from ..export.dimensions.snapshot import DimensionTable
 from ..export.recorder_tables import RECORDER_TABLES, RecorderTable
 from ..export.tables import DIMENSION_TABLES
-from ..home.context_entities import context_entities_from
+from ..rows.ambient import ContextEntity
 from ..rows.column_groups import ColumnGroup
 from ..rows.context import Choice
 from ..rows.entity_filter import EntityFilter, Selection
 from ..rows.events import DEFAULT_EVENTS, EventChoice
 from ..rows.export_log import EXPORT_LOG
-from ..rows.privacy import DEFAULT_DROPPED, Coordinates, PrivacyChoice
+from ..rows.privacy import Coordinates, PrivacyChoice
 from ..rows.table import Table
 from .schedule import Frequency, Schedule, Weekday
 
 
 class Notifications(StrEnum):
-    """Of what a user is notified."""
+    """Which events create a notification."""
 
     OFF = "off"
     ERRORS = "errors"
@@ -69,7 +70,7 @@ class Notifications(StrEnum):
 
 
 class PartitionFilter(StrEnum):
-    """Whether queries of large tables have to say which partitions they are about."""
+    """Whether queries of large tables require a filter by time."""
 
     KEEP = "keep"
     ON = "on"
@@ -79,23 +80,35 @@ class PartitionFilter(StrEnum):
 _FILTERS = {PartitionFilter.ON.value: True, PartitionFilter.OFF.value: False}
 
 
+def _recorder_tables(names: Collection[str]) -> tuple[RecorderTable, ...]:
+    return tuple(table for name, table in RECORDER_TABLES.items() if name in names)
+
+
+def _dimension_tables(names: Collection[str]) -> tuple[DimensionTable, ...]:
+    return tuple(table for name, table in DIMENSION_TABLES.items() if name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a user has chosen."""
+    """What a user has chosen; without a choice, the default."""
 
-    delivery: str
-    batch_rows: int
-    schedule: Schedule
-    sources: tuple[RecorderTable, ...]
-    snapshots: tuple[DimensionTable, ...]
-    choice: Choice
+    delivery: str = StorageWriteDelivery.name
+    batch_rows: int = 2_000
+    schedule: Schedule = field(default_factory=Schedule)
+    sources: tuple[RecorderTable, ...] = field(
+        default_factory=lambda: _recorder_tables(DEFAULT_TABLES)
+    )
+    snapshots: tuple[DimensionTable, ...] = field(
+        default_factory=lambda: _dimension_tables(DEFAULT_TABLES)
+    )
+    choice: Choice = field(default_factory=Choice)
     """Of which entities, and what of the recorder; labels are ids there."""
-    columns: frozenset[ColumnGroup]
-    privacy: PrivacyChoice
-    table_settings: TableSettings
-    notifications: Notifications
-    key_days: int
-    """How long a key may be in use before a new one is advised; 0 = for ever."""
+    columns: frozenset[ColumnGroup] = frozenset(ColumnGroup)
+    privacy: PrivacyChoice = field(default_factory=PrivacyChoice)
+    table_settings: TableSettings = field(default_factory=TableSettings)
+    notifications: Notifications = Notifications.ERRORS
+    key_days: int = 365
+    """The maximum age of a key, in days; 0 = no maximum."""
 
     @property
     def tables(self) -> list[Table]:
@@ -107,37 +120,46 @@ class Options:
         ]
 
 
+DEFAULTS = Options()
+"""What holds where a user has chosen nothing."""
+
+
 def options_from(options: Mapping[str, Any]) -> Options:
     """Return the options of a config entry."""
     tables = options.get(CONF_TABLES, DEFAULT_TABLES)
     return Options(
-        delivery=options.get(CONF_DELIVERY, DEFAULT_DELIVERY),
-        batch_rows=int(options.get(CONF_BATCH_ROWS, DEFAULT_BATCH_ROWS)),
+        delivery=options.get(CONF_DELIVERY, DEFAULTS.delivery),
+        batch_rows=int(options.get(CONF_BATCH_ROWS, DEFAULTS.batch_rows)),
         schedule=_schedule(options),
-        sources=tuple(source for name, source in RECORDER_TABLES.items() if name in tables),
-        snapshots=tuple(snapshot for name, snapshot in DIMENSION_TABLES.items() if name in tables),
+        sources=_recorder_tables(tables),
+        snapshots=_dimension_tables(tables),
         choice=Choice(
             events=EventChoice(frozenset(options.get(CONF_EVENTS, DEFAULT_EVENTS))),
-            context_entities=context_entities_from(options.get(CONF_CONTEXT_ENTITIES, ())),
+            context_entities=_context_entities(options.get(CONF_CONTEXT_ENTITIES, ())),
             entities=EntityFilter(
                 _selection(options.get(CONF_INCLUDE, {})), _selection(options.get(CONF_EXCLUDE, {}))
             ),
         ),
-        columns=frozenset(map(ColumnGroup, options.get(CONF_COLUMNS, ColumnGroup))),
+        columns=frozenset(map(ColumnGroup, options.get(CONF_COLUMNS, DEFAULTS.columns))),
         privacy=_privacy(options.get(CONF_PRIVACY, {})),
         table_settings=_table_settings(options),
-        notifications=Notifications(options.get(CONF_NOTIFICATIONS, DEFAULT_NOTIFICATIONS)),
-        key_days=int(options.get(CONF_KEY_DAYS, DEFAULT_KEY_DAYS)),
+        notifications=Notifications(options.get(CONF_NOTIFICATIONS, DEFAULTS.notifications)),
+        key_days=int(options.get(CONF_KEY_DAYS, DEFAULTS.key_days)),
     )
 
 
+def _context_entities(items: Iterable[Mapping[str, str]]) -> tuple[ContextEntity, ...]:
+    return tuple(ContextEntity(item[CONF_ENTITY_ID], item[CONF_NAME]) for item in items)
+
+
 def _schedule(values: Mapping[str, Any]) -> Schedule:
+    default = DEFAULTS.schedule
     return Schedule(
-        frequency=Frequency(values.get(CONF_FREQUENCY, DEFAULT_FREQUENCY)),
-        at=dt_util.parse_time(values.get(CONF_EXPORT_TIME, "")) or DEFAULT_EXPORT_TIME,
-        minutes=int(values.get(CONF_MINUTES, DEFAULT_MINUTES)),
-        weekdays=frozenset(map(Weekday, values.get(CONF_WEEKDAYS, ()))),
-        month_day=int(values.get(CONF_MONTH_DAY, 1)),
+        frequency=Frequency(values.get(CONF_FREQUENCY, default.frequency)),
+        at=dt_util.parse_time(values.get(CONF_EXPORT_TIME, "")) or default.at,
+        minutes=int(values.get(CONF_MINUTES, default.minutes)),
+        weekdays=frozenset(map(Weekday, values.get(CONF_WEEKDAYS, default.weekdays))),
+        month_day=int(values.get(CONF_MONTH_DAY, default.month_day)),
     )
 
 
@@ -169,9 +191,10 @@ def _selection(values: Mapping[str, Sequence[str]]) -> Selection:
 
 
 def _privacy(values: Mapping[str, Any]) -> PrivacyChoice:
+    default = DEFAULTS.privacy
     return PrivacyChoice(
-        dropped=tuple(values.get(CONF_DROPPED, DEFAULT_DROPPED)),
-        coordinates=Coordinates(values.get(CONF_COORDINATES, Coordinates.KEEP)),
-        hash_users=values.get(CONF_HASH_USERS, False),
-        hidden=tuple(values.get(CONF_HIDDEN, ())),
+        dropped=tuple(values.get(CONF_DROPPED, default.dropped)),
+        coordinates=Coordinates(values.get(CONF_COORDINATES, default.coordinates)),
+        hash_users=values.get(CONF_HASH_USERS, default.hash_users),
+        hidden=tuple(values.get(CONF_HIDDEN, default.hidden)),
     )

@@ -1,4 +1,4 @@
-"""When exports run by themselves: at which times of a home's clock."""
+"""The schedule of exports: at which times of the home's clock they run."""
 
 from calendar import monthrange
 from collections.abc import Iterable
@@ -42,9 +42,9 @@ _WEEK = tuple(Weekday)
 class Schedule:
     """The times at which exports run; only what belongs to the frequency counts."""
 
-    frequency: Frequency
-    at: time
-    """The time of day, without a time zone."""
+    frequency: Frequency = Frequency.DAILY
+    at: time = time(3, 30)
+    """The time of day, without a time zone; by default before the recorder purges, at 04:12."""
     minutes: int = 15
     """How many minutes lie between two exports."""
     weekdays: frozenset[Weekday] = frozenset()
@@ -55,8 +55,8 @@ class Schedule:
         """Return the first time after now, in the time zone of now; None if there is none.
 
         Every hour and every few minutes means by the clock of UTC, which is never changed, and
-        moved by `shift`. Other times are those that the home's clock shows: one that it leaves out
-        is when it goes on, one that it shows twice is the first of both.
+        moved by `shift`. Other times are those that the home's clock shows: one that it skips is
+        the first one after the gap, one that it shows twice is the first of both.
         """
         match self.frequency:
             case Frequency.MANUAL:

@@ -37,7 +37,6 @@ from custom_components.bigquery_export.estimate.estimate import (
     async_estimate,
 )
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
-from custom_components.bigquery_export.flow.descriptions import Sentences
 from custom_components.bigquery_export.settings.options import options_from
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
@@ -104,35 +103,6 @@ def test_the_slower_of_both_counts() -> None:
     speed = Speed(rows_per_second=100, bytes_per_second=1_000)
     assert estimate(1_000, 0, 1, speed=speed).seconds == 10
     assert estimate(1_000, 0, 50, speed=speed).seconds == 50
-
-
-async def test_sentences(hass: HomeAssistant) -> None:
-    """A user reads sizes, times and money in words, and that nothing is to be paid."""
-    sentences = await Sentences.async_load(hass)
-    text = sentences.estimate(estimate(1_234_567, 50_000, 400))
-    for part in ("1\u00a0234\u00a0567 rows", "471\u00a0MB", "about 8 minutes", "5\u00a0000 rows"):
-        assert part in text
-    assert "within Google's free tier" in text
-    assert "for about 1.4 years" in text
-    assert "6.8\u00a0GB a year" in text
-    assert "$" not in text
-    assert "about a minute" in sentences.estimate(estimate(9, 1, 400))
-    assert "more than 20 years" in sentences.estimate(estimate(9, 1, 400))
-    assert "about 4 years" in sentences.estimate(estimate(0, 20_000, 400))
-    assert "about 2 years" in sentences.estimate(estimate(0, 37_500, 400))
-    dear = sentences.estimate(estimate(60_000_000, 10_000_000, 400))
-    assert "about 7 hours" in dear
-    assert "about $0.25 a month at first, and $27.44 a month after a year" in dear
-
-
-async def test_decimal_sign(hass: HomeAssistant) -> None:
-    """Numbers have the decimal sign of Home Assistant's language."""
-    hass.config.language = "de"
-    sentences = await Sentences.async_load(hass)
-    text = sentences.estimate(estimate(1_234_567, 50_000, 400))
-    assert "etwa 1,4 Jahre" in text
-    assert "6,8\u00a0GB im Jahr" in text
-    assert "$27,44" in sentences.estimate(estimate(60_000_000, 10_000_000, 400))
 
 
 async def metadata_ids(hass: HomeAssistant, *entity_ids: str) -> list[int]:

@@ -1,11 +1,11 @@
-"""The options: each section is used, what is wrong is put right, and the flow finishes."""
+"""The options: each section is used, what is refused is corrected, and the flow finishes."""
 
 from dataclasses import replace
 import json
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import area_registry as ar, entity_registry as er, label_registry as lr
@@ -49,7 +49,11 @@ from custom_components.bigquery_export.rows.events import DEFAULT_EVENTS
 from custom_components.bigquery_export.settings.options import Notifications, options_from
 from custom_components.bigquery_export.settings.schedule import Frequency, Weekday
 from custom_components.bigquery_export.status.export_status import Trigger
-from tests.bigquery_export.support.forms import suggested
+from tests.bigquery_export.support.forms import (
+    begin_options as begin,
+    submit_options as submit,
+    suggested,
+)
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
@@ -57,20 +61,6 @@ from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 type Key = dict[str, Any]
 
 KMS_KEY = "projects/my-keys/locations/europe/keyRings/home/cryptoKeys/history"
-
-
-async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> str:
-    """Open the form, and return the flow's id."""
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    assert result["type"] is FlowResultType.FORM
-    return result["flow_id"]
-
-
-async def submit(hass: HomeAssistant, flow_id: str, values: dict[str, Any]) -> ConfigFlowResult:
-    """Submit the form, and let the entry be loaded again."""
-    result = await hass.config_entries.options.async_configure(flow_id, values)
-    await hass.async_block_till_done()
-    return result
 
 
 ALL: dict[str, Any] = {
@@ -131,7 +121,7 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
 
 @pytest.mark.all_tables
 def test_defaults() -> None:
-    """A form that is not changed means what holds without any options."""
+    """A form that is submitted as it is means what holds without any options."""
     sections: dict[str, Any] = {str(name): {} for name in OPTIONS_SCHEMA.schema}
     submitted = chosen_options(OPTIONS_SCHEMA(sections))
     assert submitted[CONF_EVENTS] == sorted(DEFAULT_EVENTS)
@@ -142,50 +132,6 @@ def test_defaults() -> None:
         *("what", "include", "exclude", "privacy", "schedule", "transfer", "storage"),
         *("notifications", "security"),
     ]
-
-
-WRONG: tuple[tuple[str, str, Any, str, str], ...] = (
-    ("include", "entity_globs", ["Bedroom"], "glob_invalid", "Bedroom"),
-    ("exclude", "entity_globs", ["light"], "glob_invalid", "light"),
-    ("include", "domains", ["light.kitchen"], "domain_invalid", "light.kitchen"),
-    ("exclude", "integrations", ["Zigbee Home"], "domain_invalid", "Zigbee Home"),
-    (CONF_PRIVACY, CONF_DROPPED, ["camera:brand"], "attribute_invalid", "camera:brand"),
-    (CONF_PRIVACY, CONF_HIDDEN, ["Anna"], "glob_invalid", "Anna"),
-    (CONF_SCHEDULE, CONF_FREQUENCY, "weekly", "weekdays_missing", ""),
-    (CONF_STORAGE, CONF_PARTITION_DAYS, 29, "partition_days_invalid", "29"),
-    (CONF_STORAGE, CONF_TABLE_LABELS, ["team"], "label_invalid", "team"),
-    (CONF_STORAGE, CONF_TABLE_LABELS, ["1team:home"], "label_invalid", "1team:home"),
-    (CONF_STORAGE, CONF_TABLE_LABELS, ["Team:home"], "label_invalid", "Team:home"),
-    (CONF_STORAGE, CONF_TABLE_LABELS, ["a:b:c"], "label_invalid", "a:b:c"),
-    (CONF_STORAGE, CONF_TABLE_LABELS, ["k" * 64 + ":"], "label_invalid", "k" * 64 + ":"),
-    (CONF_STORAGE, CONF_TABLE_LABELS, ["a:1", "b:1", "a:2"], "label_twice", "a"),
-    (CONF_STORAGE, CONF_TABLE_LABELS, [f"k{n}:" for n in range(65)], "labels_too_many", "64"),
-    (CONF_STORAGE, CONF_KMS_KEY, "history", "kms_key_invalid", "history"),
-    (
-        *(CONF_STORAGE, CONF_KMS_KEY, f"{KMS_KEY}/cryptoKeyVersions/1"),
-        *("kms_key_invalid", f"{KMS_KEY}/cryptoKeyVersions/1"),
-    ),
-)
-
-
-async def test_wrong_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """What cannot be meant is shown above its section, nothing typed is lost, and it continues."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    placeholders = result["description_placeholders"] or {}
-    assert placeholders["entities"] == placeholders["recorded"] == str(len(hass.states.async_all()))
-    flow_id = result["flow_id"]
-    for part, field, value, error, text in WRONG:
-        values = {part: {field: value}, CONF_NOTIFICATIONS: {CONF_NOTIFICATIONS: "off"}}
-        result = await submit(hass, flow_id, values)
-        assert result["errors"] == {part: error}
-        assert (result["description_placeholders"] or {})["text"] == text
-        assert suggested(result)[part][field] == value
-        assert suggested(result)[CONF_NOTIFICATIONS] == {CONF_NOTIFICATIONS: "off"}
-    right = {CONF_STORAGE: {CONF_PARTITION_DAYS: 0, CONF_TABLE_LABELS: ["größe:x_1-ä", "b:"]}}
-    result = await submit(hass, flow_id, right)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_size_of_rows(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -286,7 +232,7 @@ async def test_tables(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Wa
 async def test_other_delivery(
     hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse, key: Key
 ) -> None:
-    """Another delivery is proven before it is used, and then rows go by it."""
+    """Another delivery is checked before it is used, and then rows go by it."""
     assert await hass.config_entries.async_setup(entry.entry_id)
     flow_id = (await hass.config_entries.options.async_init(entry.entry_id))["flow_id"]
     configure = hass.config_entries.options.async_configure
@@ -309,16 +255,26 @@ async def test_other_delivery(
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
+@pytest.mark.usefixtures("no_translations")
+async def test_reason_before_the_set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """The reason why a delivery cannot be used is known also of an export that is not set up."""
+    flow_id = await begin(hass, entry)
+    result = await submit(hass, flow_id, {CONF_TRANSFER: {CONF_DELIVERY: "load_job"}})
+    assert result["errors"] == {CONF_TRANSFER: "unusable"}
+    message = (result["description_placeholders"] or {})["message"]
+    assert "BigQuery Job User on the project" in message
+
+
 async def test_numbers_have_bounds(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """A batch has 1,000 to 5,000 rows, a month 31 days; no expiration is before its partition."""
     flow_id = await begin(hass, entry)
-    wrong: tuple[dict[str, Any], ...] = (
+    refused: tuple[dict[str, Any], ...] = (
         *({CONF_TRANSFER: {CONF_BATCH_ROWS: rows}} for rows in (999, 5001, 0, -1)),
         *({CONF_SCHEDULE: {CONF_MONTH_DAY: day}} for day in (0, 32)),
         *({CONF_SCHEDULE: {CONF_MINUTES: minutes}} for minutes in ("0", "7", "60")),
         *({CONF_STORAGE: {CONF_PARTITION_DAYS: days}} for days in (-1, 10_001)),
     )
-    for values in wrong:
+    for values in refused:
         with pytest.raises(InvalidData):
             await submit(hass, flow_id, values)
 
@@ -326,7 +282,7 @@ async def test_numbers_have_bounds(hass: HomeAssistant, entry: MockConfigEntry) 
 async def test_table_settings(
     hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
-    """Settings are tried before they are kept: an unusable key is named, and can be put right."""
+    """Settings are tried before they are kept: an unusable key is named, and can be corrected."""
     assert await hass.config_entries.async_setup(entry.entry_id)
     flow_id = await begin(hass, entry)
     # A table that is there keeps the key that it has; this one is made when it is chosen.

@@ -8,10 +8,9 @@ from typing import Any
 
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_ENTITY_ID, CONF_NAME
+from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType, InvalidData
-from homeassistant.helpers import entity_registry as er
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.entityfilter import generate_filter
 from homeassistant.util import dt as dt_util
 from hypothesis import given, strategies as st
@@ -25,7 +24,6 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from custom_components.bigquery_export.const import (
     CONF_BATCH_ROWS,
     CONF_CONTEXT_ENTITIES,
-    CONF_TABLES,
     CONF_TRANSFER,
     CONF_WHAT,
     DOMAIN,
@@ -37,7 +35,11 @@ from custom_components.bigquery_export.rows.sensor_data import state_numeric
 from custom_components.bigquery_export.settings.options import options_from
 from tests.bigquery_export.support.crashes import TRANSACTIONS, Crash, crash_at
 from tests.bigquery_export.support.exporter import Exporter
-from tests.bigquery_export.support.forms import suggested
+from tests.bigquery_export.support.forms import (
+    context_entity as item,
+    only_context_entities as what,
+    suggested,
+)
 from tests.bigquery_export.support.recording import execute
 from tests.bigquery_export.support.warehouse import Warehouse
 
@@ -46,13 +48,8 @@ WEATHER = ContextEntity("weather.home", "weather")
 NAMED = (PRICE, WEATHER, ContextEntity("person.anna", "anna"))
 
 
-def item(entity_id: str, name: str | None = None) -> dict[str, str]:
-    """Return a context entity as the form has it."""
-    return {CONF_ENTITY_ID: entity_id} | ({} if name is None else {CONF_NAME: name})
-
-
 def ambient(warehouse: Warehouse, entity_id: str = "light.a") -> list[Any]:
-    """Return what surrounds each state of an entity, in the order of its times."""
+    """Return the column `ambient` of each state of an entity, in the order of its times."""
     sql = (
         f"SELECT ambient FROM `{warehouse.destination.table_id}`"  # noqa: S608
         f" WHERE entity_id = '{entity_id}' ORDER BY last_updated"
@@ -111,7 +108,7 @@ async def live(hass: HomeAssistant, prices: Sequence[str | None]) -> None:
 
 @pytest.mark.usefixtures("delivery")
 async def test_export(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
-    """Each row has its ambient values in BigQuery, by either delivery, and SQL finds them."""
+    """Each row has its context in BigQuery, by either delivery, and SQL finds them."""
     exporter.choice = Choice(context_entities=NAMED)
     hass.states.async_set(WEATHER.entity_id, "sunny")
     await live(hass, ["0.25", "unavailable", "7", None, "dear"])
@@ -186,7 +183,7 @@ async def test_restarts(
 async def test_rows_that_are_looked_for(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
-    """After the checkpoint was lost nothing is duplicated, and new rows have ambient values."""
+    """After the checkpoint was lost nothing is duplicated, and new rows have their context."""
     exporter.choice = Choice(context_entities=(PRICE,))
     await live(hass, ["1", "2"])
     await exporter.export()
@@ -209,7 +206,7 @@ async def test_rows_of_a_deleted_price(
 
 
 def home(hass: HomeAssistant) -> None:
-    """Fill a home with entities that are defaults, and others that are not."""
+    """Fill a home with default context entities, and others."""
     for entity_id, state, attributes in (
         ("weather.home", "sunny", {}),
         ("weather.zoo", "sunny", {}),
@@ -266,7 +263,7 @@ async def test_defaults(hass: HomeAssistant) -> None:
         (5, None),
     ],
 )
-async def test_default_by_unit(hass: HomeAssistant, unit: object, name: str | None) -> None:
+async def test_defaults_by_unit(hass: HomeAssistant, unit: object, name: str | None) -> None:
     """A price of energy is known by its unit, and so is what it emits."""
     hass.states.async_set("sensor.any", "1", {"unit_of_measurement": unit})
     expected = [item("sensor.any", name)] if name else []
@@ -292,23 +289,14 @@ async def test_only_what_is_recorded_is_a_default(
     assert not {"weather", "sun", "anna"} & {found[CONF_NAME] for found in defaults}
 
 
-def what(*named: dict[str, str]) -> dict[str, Any]:
-    """Return a form that names context entities, and a table that is made quickly."""
-    return {CONF_WHAT: {CONF_CONTEXT_ENTITIES: list(named), CONF_TABLES: ["sensor_data"]}}
-
-
 async def begin(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str, Any]:
-    """Open the options, and return the flow's id and what the form suggests."""
+    """Open the options, and return the flow's id and the context entities that they suggest."""
     result = await hass.config_entries.options.async_init(entry.entry_id)
-    schema = result["data_schema"]
-    assert schema is not None
-    fields = schema.schema[CONF_WHAT].schema.schema
-    field = next(name for name in fields if name == CONF_CONTEXT_ENTITIES)
-    return result["flow_id"], field.description["suggested_value"]
+    return result["flow_id"], suggested(result)[CONF_WHAT][CONF_CONTEXT_ENTITIES]
 
 
 async def test_options(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
-    """Defaults are shown until the user has chosen; what is chosen is in the next rows."""
+    """Defaults are shown until the user has chosen; the next rows have what is chosen."""
     home(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert options_from(entry.options).choice.context_entities == ()
@@ -338,7 +326,7 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
 
 
 async def test_options_without_the_field(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """A form that comes back without context entities has none, and no defaults instead."""
+    """A form that comes back without context entities has none, not even the default ones."""
     home(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     flow_id, _ = await begin(hass, entry)
@@ -347,71 +335,4 @@ async def test_options_without_the_field(hass: HomeAssistant, entry: MockConfigE
     )
     await hass.async_block_till_done()
     assert options_from(entry.options).choice.context_entities == ()
-    assert await hass.config_entries.async_unload(entry.entry_id)
-
-
-@pytest.mark.parametrize(
-    ("named", "error", "about"),
-    [
-        ([item("sun.sun", "my sun")], "surrounding_name_invalid", "my sun"),
-        ([item("sun.sun", "s.n")], "surrounding_name_invalid", "s.n"),
-        ([item("sun.sun", 'a"b')], "surrounding_name_invalid", 'a"b'),
-        ([item("sun.sun", "x" * 65)], "surrounding_name_invalid", "x" * 65),
-        ([item("sun.sun", "sönne")], "surrounding_name_invalid", "sönne"),
-        ([item("sun.sun", "a"), item("light.a", "b\n")], None, None),
-        ([item("sun.sun", "a"), item("light.a")], "surrounding_name_twice", "a"),
-        ([item("sun.home"), item("light.home")], "surrounding_name_twice", "home"),
-        ([item("sun.sun", "a"), item("sun.sun", "b")], "surrounding_twice", "sun.sun"),
-        ([item("0" * 32)], "surrounding_unknown", "0" * 32),
-        ([item("secret.a")], "surrounding_not_recorded", "secret.a"),
-        ([item(f"light.l{number}") for number in range(51)], "surroundings_too_many", "50"),
-    ],
-)
-async def test_wrong_context_entities(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    recorder_mock: Recorder,
-    monkeypatch: pytest.MonkeyPatch,
-    named: list[dict[str, str]],
-    error: str | None,
-    about: str | None,
-) -> None:
-    """What cannot be used is named at its field, nothing typed is lost, and the flow continues."""
-    monkeypatch.setattr(recorder_mock, "entity_filter", generate_filter([], [], ["secret"], []))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    configure = hass.config_entries.options.async_configure
-    flow_id, _ = await begin(hass, entry)
-    values = {**what(*named), CONF_TRANSFER: {CONF_BATCH_ROWS: 3000}}
-    result = await configure(flow_id, values)
-    if error:
-        assert result["errors"] == {CONF_WHAT: error}
-        assert (result["description_placeholders"] or {})["surrounding"] == about
-        shown = suggested(result)
-        assert shown[CONF_WHAT][CONF_CONTEXT_ENTITIES] == named
-        assert shown[CONF_TRANSFER][CONF_BATCH_ROWS] == 3000
-        result = await configure(flow_id, what(item("sun.sun", "x" * 64)))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    assert await hass.config_entries.async_unload(entry.entry_id)
-
-
-async def test_an_item_needs_an_entity(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """A name alone, or a field that there is not, is refused by the form itself."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    flow_id, _ = await begin(hass, entry)
-    for wrong in ({CONF_NAME: "a"}, {CONF_ENTITY_ID: "sun.sun", "more": "x"}):
-        with pytest.raises(InvalidData):
-            await hass.config_entries.options.async_configure(flow_id, what(wrong))
-    assert await hass.config_entries.async_unload(entry.entry_id)
-
-
-async def test_an_entity_by_its_registry_id(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """An entity that is named by the registry's id is kept by its entity id."""
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    registered = er.async_get(hass).async_get_or_create("sensor", "test", "1")
-    flow_id, _ = await begin(hass, entry)
-    await hass.config_entries.options.async_configure(flow_id, what(item(registered.id)))
-    await hass.async_block_till_done()
-    (named,) = options_from(entry.options).choice.context_entities
-    assert named == ContextEntity(registered.entity_id, registered.entity_id.partition(".")[2])
     assert await hass.config_entries.async_unload(entry.entry_id)

@@ -9,7 +9,10 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.bigquery_export.export import chunk as chunk_module, table_export
-from custom_components.bigquery_export.home import registries as registries_module
+from custom_components.bigquery_export.home import (
+    registries as registries_module,
+    steps as steps_module,
+)
 from custom_components.bigquery_export.home.registries import Registries
 from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.registry import RegistryValues
@@ -64,7 +67,7 @@ async def test_entities_change_at_once(home: Home, registries: Registries) -> No
 
 
 async def test_names_that_are_given_up(home: Home, registries: Registries) -> None:
-    """Rows may still come under a name that an entity had: they keep its facts."""
+    """Rows may still come under a name that an entity had: they keep its registry values."""
     before = registries.of("sensor.alone")
     home.rename("sensor.alone", "sensor.other")
     assert registries.of("sensor.alone") == before
@@ -74,7 +77,7 @@ async def test_names_that_are_given_up(home: Home, registries: Registries) -> No
 
 
 async def test_swap(home: Home, registries: Registries) -> None:
-    """When two entities swap their names, each has its own facts under the other's name."""
+    """When two entities swap their names, each has its own values under the other's name."""
     a, b = registries.of("sensor.alone"), registries.of("sensor.uplink")
     home.rename("sensor.alone", "sensor.x")
     home.rename("sensor.uplink", "sensor.alone")
@@ -97,11 +100,11 @@ async def test_what_is_around_them_changes(home: Home, registries: Registries, p
             home.floors.async_update("ground_floor", name="New")
         case "label":
             home.labels.async_update("radio", name="New")
-    facts = (await registries.async_entities())[str(before.registry_id)]
+    row = (await registries.async_entities())[str(before.registry_id)]
     after = registries.of("sensor.temperature")
     assert after != before
     assert "New" in [after.device_name, after.area_name, after.floor_name, *after.labels]
-    assert facts.values["labels"] == list(after.labels)
+    assert row.values["labels"] == list(after.labels)
     assert registries.version > version
 
 
@@ -197,7 +200,7 @@ async def test_short_steps(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
             await asyncio.sleep(0)
 
     monkeypatch.setattr(registries, "_look_at", take_time)
-    monkeypatch.setattr(registries_module, "perf_counter", lambda: clock)
+    monkeypatch.setattr(steps_module, "perf_counter", lambda: clock)
     await asyncio.gather(registries.async_open({}), others())
     assert looked == 200
     assert seen == list(range(4, 200, 4))
@@ -205,7 +208,7 @@ async def test_short_steps(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Known:
-    """Facts that a test changes."""
+    """Registry values that a test changes."""
 
     def __init__(self) -> None:
         """Know one version."""
@@ -219,9 +222,9 @@ class Known:
 
 
 def test_encoded_once_for_each_change() -> None:
-    """Facts are asked for once for each entity and change, and not for each row."""
+    """Registry values are asked for once for each entity and change, and not for each row."""
     known = Known()
-    encoder = StateEncoder(ENCODING, RowContext(RUN_VALUES, AMSTERDAM, facts=known))
+    encoder = StateEncoder(ENCODING, RowContext(RUN_VALUES, AMSTERDAM, registry=known))
     entities = {1: "sensor.a", 2: "sensor.b"}
     piece = Piece([row(metadata_id=1), row(metadata_id=2), row(metadata_id=1)], entities, {7: None})
 
@@ -250,7 +253,7 @@ async def test_change_while_a_run_is_going_on(
     exporter: DimensionsExporter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Rows that are encoded after a change have the new facts; the next run sends its row."""
+    """Rows that are encoded after a change have the new values; the next run sends its row."""
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
     monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
     for number in range(30):

@@ -11,7 +11,10 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bigquery_export.home import relationships as relationships_module
+from custom_components.bigquery_export.home import (
+    relationships as relationships_module,
+    steps as steps_module,
+)
 from custom_components.bigquery_export.home.automation_actions import (
     action_edges,
     async_trigger_edges,
@@ -94,8 +97,8 @@ async def test_nothing_is_set_up(hass: HomeAssistant) -> None:
     assert await async_relationships(hass) == {}
     assert not {"automation", "script", "scene", "group", "person"} & hass.config.components
     furnish(Home(hass))
-    facts = await async_relationships(hass)
-    assert {fact.values["kind"] for fact in facts.values()} == {
+    rows = await async_relationships(hass)
+    assert {row.values["kind"] for row in rows.values()} == {
         *("part_of", "in_area", "on_floor", "via_device", "provided_by", "has_label"),
     }
     assert not {"automation", "script", "scene", "group", "person"} & hass.config.components
@@ -110,7 +113,7 @@ async def test_others_get_their_turn(hass: HomeAssistant, monkeypatch: pytest.Mo
     """Home Assistant goes on between steps, and what is removed in between does no harm."""
     home = Home(hass)
     furnish(home)
-    monkeypatch.setattr(relationships_module, "_STEP", -1.0)
+    monkeypatch.setattr(steps_module, "_STEP", -1.0)
     monkeypatch.setattr(relationships_module, "_async_integrations", no_integrations)
     turns = 0
 
@@ -124,10 +127,10 @@ async def test_others_get_their_turn(hass: HomeAssistant, monkeypatch: pytest.Mo
             await asyncio.sleep(0)
 
     living = hass.async_create_background_task(live(), "living")
-    facts = await async_relationships(hass)
+    rows = await async_relationships(hass)
     living.cancel()
     # A turn for each of twelve things, and one for each edge.
-    assert turns >= 12 + len(facts)
+    assert turns >= 12 + len(rows)
     monkeypatch.undo()
     assert len(await async_relationships(hass)) > 10
 
@@ -138,9 +141,9 @@ async def test_name_that_cannot_be_encoded(hass: HomeAssistant) -> None:
     label = home.labels.async_create("Whole")
     home.areas.async_create("Kitchen", labels={label.label_id})
     object.__setattr__(label, "name", "half \ud800")
-    facts = await async_relationships(hass)
+    rows = await async_relationships(hass)
     object.__setattr__(label, "name", "Whole")
-    assert [fact.values["to_name"] for fact in facts.values()] == ["half ?"]
+    assert [row.values["to_name"] for row in rows.values()] == ["half ?"]
 
 
 async def test_options_of_helpers(hass: HomeAssistant) -> None:
@@ -318,7 +321,7 @@ async def test_device_that_was_split(
     assert await steps.triggered(event) == {f"triggered_by device:{part.id}" for part in parts}
 
 
-async def test_triggers_that_are_wrong(steps: Steps) -> None:
+async def test_invalid_triggers(steps: Steps) -> None:
     """An automation whose triggers are not valid any more has none."""
     assert await steps.triggered({"trigger": "no_such_trigger"}) == set()
     assert await steps.triggered({"no": "trigger"}) == set()

@@ -28,7 +28,7 @@ def select(**what: Any) -> Selection:
 
 
 @pytest.mark.parametrize(
-    ("include", "exclude", "entity_id", "facts", "exported"),
+    ("include", "exclude", "entity_id", "registry_values", "exported"),
     [
         # Nothing is selected.
         ({}, {}, "light.a", RegistryValues(), True),
@@ -63,12 +63,12 @@ def test_choice(
     include: dict[str, Any],
     exclude: dict[str, Any],
     entity_id: str,
-    facts: RegistryValues,
+    registry_values: RegistryValues,
     exported: bool,
 ) -> None:
     """What is named by itself comes first, then the registries, then domains and globs."""
     choice = EntityFilter(select(**include), select(**exclude))
-    assert choice.includes(entity_id, facts) is exported
+    assert choice.includes(entity_id, registry_values) is exported
 
 
 async def test_export(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:

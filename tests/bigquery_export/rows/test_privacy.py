@@ -98,10 +98,10 @@ def test_hidden_entities() -> None:
         "entity_id": ["light.kitchen", name],
         "text": f"at {rules.entity('person.anna')}, ok.",
     }
-    facts = {"entity_id": "person.anna", "unique_id": "anna", "area_name": "Attic", "domain": "p"}
-    assert rules.facts("person.anna", facts) == {
+    values = {"entity_id": "person.anna", "unique_id": "anna", "area_name": "Attic", "domain": "p"}
+    assert rules.registry_values("person.anna", values) == {
         "entity_id": rules.entity("person.anna"),
         "area_name": "Attic",
         "domain": "p",
     }
-    assert rules.facts("light.kitchen", facts) is facts
+    assert rules.registry_values("light.kitchen", values) is values

@@ -239,8 +239,8 @@ def test_mean_type() -> None:
     ]
 
 
-def test_facts() -> None:
-    """A statistic of an entity has the facts of the entity, and one of none has none."""
+def test_registry_values() -> None:
+    """A statistic of an entity has the registry values of the entity, and one of none has none."""
 
     class Known:
         version = 0
@@ -249,7 +249,7 @@ def test_facts() -> None:
             return RegistryValues(area_name=f"Area of {entity_id}", labels=("A", "B"))
 
     encoded = StatisticsEncoder(
-        ENCODING, RowContext(RUN_VALUES, AMSTERDAM, facts=Known()), HOUR
+        ENCODING, RowContext(RUN_VALUES, AMSTERDAM, registry=Known()), HOUR
     ).encode(piece(row(), row(metadata_id=2)))
     of_entity, of_none = (ENCODING.decode(data) for data in encoded.data)
     assert (of_entity["area_name"], of_entity["labels"]) == ("Area of sensor.kitchen", ["A", "B"])

@@ -23,7 +23,6 @@ from custom_components.bigquery_export.flow import (
     options_flow,
 )
 from custom_components.bigquery_export.flow.options_form import OPTIONS_SCHEMA
-from custom_components.bigquery_export.home import context_entities
 from custom_components.bigquery_export.status import issues
 from tests.bigquery_export.support.metadata import ENGLISH, FOLDER, ROOT, read
 from tests.documentation import pages
@@ -106,7 +105,7 @@ def test_errors_of_the_config_flow() -> None:
         *("domain_invalid", "glob_invalid", "kms_key_unusable"),
     }
     assert len(keys) > 15
-    written = set(re.findall(r'"(surroundings?_\w+)"', Path(context_entities.__file__).read_text()))
+    written = set(re.findall(r'"(surroundings?_\w+)"', Path(field_rules.__file__).read_text()))
     source = Path(field_rules.__file__).read_text() + Path(options_flow.__file__).read_text()
     kinds = "invalid|missing|refused|too_many|twice"
     written |= set(re.findall(rf'"(\w+_(?:{kinds})|unusable)"', source))

@@ -1,4 +1,4 @@
-"""What is exported at first: the last form of the set-up, and what it says before it is sent."""
+"""What a new export contains: the last form of the set-up, and what it says before it is sent."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -35,8 +35,9 @@ from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_OWNER
 
 
+@pytest.mark.usefixtures("no_translations")
 async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
-    """The form says what it comes to, and what is wrong; put right, it exports what is new."""
+    """The form says what it comes to, and names errors; corrected, it exports what is new."""
     warehouse.grant(key, DATA_OWNER)
     hass.states.async_set("weather.home", "sunny")
     await record(hass, 20, name="old")

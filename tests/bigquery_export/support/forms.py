@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
+from homeassistant.const import CONF_ENTITY_ID, CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, section
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.const import (
     CONF_ADVANCED,
@@ -19,6 +21,7 @@ from custom_components.bigquery_export.const import (
     CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
     CONF_TABLES,
+    CONF_WHAT,
     DOMAIN,
 )
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -69,6 +72,32 @@ async def begin_destination(hass: HomeAssistant, key: Key) -> str:
     result = await submit(hass, flow_id, {CONF_KEY_JSON: json.dumps(key)})
     assert result["step_id"] == "destination"
     return flow_id
+
+
+def context_entity(entity_id: str, name: str | None = None) -> dict[str, str]:
+    """Return a context entity as the form has it."""
+    return {CONF_ENTITY_ID: entity_id} | ({} if name is None else {CONF_NAME: name})
+
+
+def only_context_entities(*named: dict[str, str]) -> dict[str, Any]:
+    """Return options with context entities, and with one table, which is made quickly."""
+    return {CONF_WHAT: {CONF_CONTEXT_ENTITIES: list(named), CONF_TABLES: ["sensor_data"]}}
+
+
+async def begin_options(hass: HomeAssistant, entry: MockConfigEntry) -> str:
+    """Open the form of the options, and return the flow's id."""
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert result["type"] is FlowResultType.FORM
+    return result["flow_id"]
+
+
+async def submit_options(
+    hass: HomeAssistant, flow_id: str, values: dict[str, Any]
+) -> ConfigFlowResult:
+    """Submit the form of the options, and let the entry be loaded again."""
+    result = await hass.config_entries.options.async_configure(flow_id, values)
+    await hass.async_block_till_done()
+    return result
 
 
 def suggested(result: ConfigFlowResult) -> dict[str, dict[str, Any]]:

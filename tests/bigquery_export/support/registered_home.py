@@ -48,7 +48,7 @@ class DimensionsExporter(Exporter):
     ) -> Run:
         """Return a run that continues from the files, as after a restart."""
         session = self.new_session(batch_rows)
-        row_context = RowContext(session.run_values, PLACE, facts=self.registries)
+        row_context = RowContext(session.run_values, PLACE, registry=self.registries)
         sources = [
             RECORDER_TABLES[table].open(
                 self.hass, session.delivery.encoding(RECORDER_TABLES[table].table), row_context

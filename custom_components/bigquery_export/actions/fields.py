@@ -1,0 +1,132 @@
+"""The fields of the actions, and the requests that they make."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from homeassistant.const import CONF_METHOD
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.recorder import get_instance
+from homeassistant.util import dt as dt_util
+import probatio
+
+from ..const import CONF_TABLES
+from ..export.tables import DIMENSION_TABLES, TABLES
+from ..runner.requests import ExportRequest, VerifyRequest
+from ..settings.options import Options
+from ..translation import validation_error
+
+CONF_CONFIG_ENTRY_ID = "config_entry_id"
+CONF_DRY_RUN = "dry_run"
+CONF_END = "end"
+CONF_END_DATE = "end_date"
+CONF_ENTITIES = "entities"
+CONF_FLUSH = "flush"
+CONF_FORCE = "force"
+CONF_START = "start"
+CONF_START_DATE = "start_date"
+METHOD_LIST = "list"
+METHOD_QUERY = "query"
+METHODS = (METHOD_LIST, METHOD_QUERY)
+
+_TABLES = {probatio.Optional(CONF_TABLES): probatio.All(cv.ensure_list, [cv.string])}
+ENTRY_SCHEMA = probatio.Schema({probatio.Optional(CONF_CONFIG_ENTRY_ID): str})
+"""The field that all actions have."""
+EXPORT_SCHEMA = ENTRY_SCHEMA.extend(
+    {
+        **_TABLES,
+        probatio.Optional(CONF_FLUSH, default=False): cv.boolean,
+        probatio.Optional(CONF_FORCE, default=False): cv.boolean,
+        probatio.Optional(CONF_ENTITIES): cv.entity_ids,
+        probatio.Optional(CONF_START): cv.datetime,
+        probatio.Optional(CONF_END): cv.datetime,
+    }
+)
+VERIFY_SCHEMA = ENTRY_SCHEMA.extend(
+    {
+        **_TABLES,
+        probatio.Optional(CONF_START_DATE): cv.date,
+        probatio.Optional(CONF_END_DATE): cv.date,
+        probatio.Optional(CONF_METHOD, default=METHOD_LIST): probatio.In(METHODS),
+        probatio.Optional(CONF_DRY_RUN, default=False): cv.boolean,
+    }
+)
+
+_MAX_DAYS = 366
+_DEFAULT_DAYS = 10
+_EPOCH = date(1970, 1, 1)
+
+
+def export_request(call: ServiceCall, options: Options) -> ExportRequest:
+    """Return the export that an action asks for. Raises ServiceValidationError."""
+    data = call.data
+    start, end = _utc(data.get(CONF_START)), _utc(data.get(CONF_END))
+    entities = frozenset(data.get(CONF_ENTITIES, ())) or None
+    if (start or end or entities) and not data[CONF_FORCE]:
+        raise validation_error("selection_without_force")
+    if start and end and end <= start:
+        raise validation_error(
+            "end_before_start", start=str(data[CONF_START]), end=str(data[CONF_END])
+        )
+    return ExportRequest(
+        tables=_tables(data, options),
+        flush=data[CONF_FLUSH],
+        force=data[CONF_FORCE],
+        start=start,
+        end=end,
+        entities=entities,
+    )
+
+
+def verify_request(call: ServiceCall, options: Options) -> VerifyRequest:
+    """Return the comparison that an action asks for. Raises ServiceValidationError."""
+    data = call.data
+    tables = _tables(data, options)
+    if dimensions := (tables or frozenset()) & DIMENSION_TABLES.keys():
+        raise validation_error("table_without_rows", tables=_listed(dimensions))
+    return VerifyRequest(
+        tables=tables,
+        days=_days(call.hass, data.get(CONF_START_DATE), data.get(CONF_END_DATE)),
+        query=data[CONF_METHOD] == METHOD_QUERY,
+        dry_run=data[CONF_DRY_RUN],
+    )
+
+
+def day_name(day: int) -> str:
+    """Return a day since 1970 as ISO 8601 writes it."""
+    return (_EPOCH + timedelta(days=day)).isoformat()
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    """Return a time in UTC; one without a time zone is the home's."""
+    return dt_util.as_utc(time) if time else None
+
+
+def _tables(data: Mapping[str, Any], options: Options) -> frozenset[str] | None:
+    """Return the chosen tables, if any are chosen, all of which have to be exported."""
+    if not (tables := frozenset(data.get(CONF_TABLES, ()))):
+        return None
+    if unknown := tables - TABLES.keys():
+        raise validation_error("table_unknown", tables=_listed(unknown), known=_listed(TABLES))
+    exported = {table.name for table in options.tables}
+    if others := tables - exported:
+        raise validation_error("table_not_exported", tables=_listed(others))
+    return tables
+
+
+def _days(hass: HomeAssistant, start: date | None, end: date | None) -> range:
+    """Return days since 1970: by default those that the recorder still has, at most ten."""
+    last = end or dt_util.utcnow().date()
+    default = min(_DEFAULT_DAYS, get_instance(hass).keep_days + 1)
+    first = start or last - timedelta(days=default - 1)
+    if last < first:
+        raise validation_error("end_before_start", start=str(first), end=str(last))
+    days = range((first - _EPOCH).days, (last - _EPOCH).days + 1)
+    if len(days) > _MAX_DAYS:
+        raise validation_error("too_many_days", days=str(len(days)), most=str(_MAX_DAYS))
+    return days
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

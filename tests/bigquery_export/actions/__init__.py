@@ -1,0 +1,1 @@
+"""Tests of the fields and responses of the actions."""
