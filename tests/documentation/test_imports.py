@@ -5,18 +5,19 @@ from collections import Counter
 from collections.abc import Iterator
 import os
 from pathlib import Path
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
 
+from .import_graph import DOORS, PACKAGE, rooms_picture
 from .markdown import ROOT
 
-PACKAGE = "custom_components.bigquery_export"
 FOLDER = ROOT / "custom_components" / "bigquery_export"
 ORDER = "A part imports only what stands to its right"
-DOORS = "Home Assistant alone opens its doors"
+OPEN = "Home Assistant alone opens its doors"
 CIRCLES = "No circles, in rooms either"
 GOOGLE = "bigquery alone talks to Google"
 DATABASE = "source alone asks the recorder's database"
@@ -86,8 +87,8 @@ def test_contracts_hold() -> None:
             "export.run",
             ORDER,
         ),
-        ("entity", "from . import async_setup_entry", "", DOORS),
-        ("coordinator", "from . import sensor", "sensor", DOORS),
+        ("entity", "from . import async_setup_entry", "", OPEN),
+        ("coordinator", "from . import sensor", "sensor", OPEN),
     ],
 )
 def test_turned_import(copy: Path, module: str, line: str, imported: str, contract: str) -> None:
@@ -154,6 +155,15 @@ def declares_table(tree: ast.Module) -> bool:
 def test_top_level() -> None:
     """Beside the rooms there are Home Assistant's names, and what every room may use."""
     assert {path.stem for path in FOLDER.glob("*.py")} == TOP_LEVEL
+
+
+def test_picture_of_the_rooms() -> None:
+    """Each room has one box, and the rooms to come of a layer have one together."""
+    rooms = {path.parent.name for path in FOLDER.glob("*/__init__.py")}
+    names = re.findall(r'<text class="name".*>(.+)</text>', rooms_picture())
+    assert len(names) == len(set(names))
+    assert set(names) == rooms | {DOORS, "coordinator", "translation", "errors", "const"}
+    assert ">restore, query, copies</text>" in rooms_picture()
 
 
 def test_names_of_modules() -> None:
