@@ -8,10 +8,10 @@ from .markdown import ROOT
 _TEXTS = ROOT / "custom_components" / "bigquery_export" / "translations" / "en.json"
 _PAGE = ROOT / "docs" / "troubleshooting.md"
 _OURS = (
-    "It cannot be set up",
-    "An option is refused",
-    "An export fails",
-    "An action is refused",
+    "Errors of the set-up",
+    "Errors of options",
+    "Errors of exports",
+    "Errors of actions",
     "Repairs",
 )
 """The headings of the tables of sentences that this integration says."""
