@@ -17,13 +17,13 @@ _OURS = (
 """The headings of the tables of sentences that this integration says."""
 _ANSWER = "verify_"
 """How keys of sentences begin that are no errors, but what the action Verify has found."""
-_BLANK = re.compile(r"{\w+}")
+_PLACEHOLDER = re.compile(r"{\w+}")
 
 
 def beginning(sentence: str) -> str:
     """Return what a user searches for who sees a sentence: how it begins, `…` for what varies."""
     first = re.split(r"(?<=\.)\s", sentence.removeprefix("{title}: "))[0].removesuffix(".")
-    return re.sub(r": …$| \(…\)$", "", _BLANK.sub("…", first))
+    return re.sub(r": …$| \(…\)$", "", _PLACEHOLDER.sub("…", first))
 
 
 def test_all_that_can_go_wrong() -> None:
