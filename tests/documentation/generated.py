@@ -7,6 +7,8 @@ from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.table import Column, Mode, Table
 from tests.bigquery_export.support.faults import FAULTS, Fault
 
+from .import_graph import rooms_picture
+
 DOCS = Path(__file__).parents[2] / "docs"
 _SCOPES = """\
 A column's scope says how long its value holds: for the *run*, the *entity*, the *attributes*
@@ -29,7 +31,11 @@ gone otherwise.
 
 def pages() -> dict[Path, str]:
     """Return all pages by their file."""
-    return {DOCS / "tables.md": tables_page(), DOCS / "faults.md": faults_page()}
+    return {
+        DOCS / "tables.md": tables_page(),
+        DOCS / "faults.md": faults_page(),
+        DOCS / "rooms.svg": rooms_picture(),
+    }
 
 
 def faults_page() -> str:

@@ -56,7 +56,7 @@ class History:
     def state(self, entity_id: str, time: str, state: object, **more: Any) -> None:
         """Record a state.
 
-        `changed` is when it last became another one, `ambient` what surrounds it, and all else
+        `changed` is when it last became another one, `ambient` its context entities, and all else
         are attributes.
         """
         changed = at(more.pop("changed", time))

@@ -8,22 +8,22 @@ from .markdown import ROOT
 _TEXTS = ROOT / "custom_components" / "bigquery_export" / "translations" / "en.json"
 _PAGE = ROOT / "docs" / "troubleshooting.md"
 _OURS = (
-    "It cannot be set up",
-    "An option is refused",
-    "An export fails",
-    "An action is refused",
+    "Errors of the set-up",
+    "Errors of options",
+    "Errors of exports",
+    "Errors of actions",
     "Repairs",
 )
 """The headings of the tables of sentences that this integration says."""
 _ANSWER = "verify_"
 """How keys of sentences begin that are no errors, but what the action Verify has found."""
-_BLANK = re.compile(r"{\w+}")
+_PLACEHOLDER = re.compile(r"{\w+}")
 
 
 def beginning(sentence: str) -> str:
     """Return what a user searches for who sees a sentence: how it begins, `…` for what varies."""
     first = re.split(r"(?<=\.)\s", sentence.removeprefix("{title}: "))[0].removesuffix(".")
-    return re.sub(r": …$| \(…\)$", "", _BLANK.sub("…", first))
+    return re.sub(r": …$| \(…\)$", "", _PLACEHOLDER.sub("…", first))
 
 
 def test_all_that_can_go_wrong() -> None:
