@@ -21,6 +21,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
+from custom_components.bigquery_export.bigquery import listed_rows, load_jobs, schema, storage_write
 from custom_components.bigquery_export.const import DEFAULT_TABLES
 from custom_components.bigquery_export.export import chunk as chunk_module, table_export
 from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
@@ -163,6 +164,13 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
     monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 4)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client library give up after two seconds, in which it tries several times."""
+    for module in (listed_rows, load_jobs, schema, storage_write):
+        monkeypatch.setattr(module, "_RETRY", module._RETRY.with_delay(0.02, 0.2).with_timeout(2.0))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint, Chec
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.runner.factory import JobFactory
+from tests.bigquery_export.support.forms import CLOSED
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
@@ -52,9 +53,10 @@ async def test_table_is_made_again(
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_network_is_down(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Without a network Home Assistant tries again later, and says why."""
-    data = {**entry.data, CONF_API_ENDPOINT: "http://127.0.0.1:9"}
+    data = {**entry.data, CONF_API_ENDPOINT: CLOSED}
     hass.config_entries.async_update_entry(entry, data=data)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.SETUP_RETRY
@@ -209,7 +211,7 @@ async def test_running_load_job(
     hass.config_entries.async_update_entry(entry, options={CONF_DELIVERY: "load_job"})
     await record(hass, 5)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    warehouse.server.change_settings(job_seconds=6)
+    warehouse.server.change_settings(job_seconds=60)
     checkpoint = CheckpointFile(hass, entry.entry_id)
     try:
         export = hass.async_create_task(

@@ -14,7 +14,7 @@ class Settings:
     """How long a new access token lasts."""
 
     job_seconds: float = 0.05
-    """How long a load job is not DONE, at the least."""
+    """How long a load job is not DONE, at the least; a change is also for jobs that have begun."""
 
     load_jobs_per_day: int = 1500
     """Load jobs for one table in 24 hours; source: quotas, "Load jobs"."""

@@ -9,11 +9,6 @@ from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bigquery_export.bigquery import (
-    listed_rows as lookup,
-    load_jobs,
-    storage_write,
-)
 from custom_components.bigquery_export.const import (
     CONF_DELIVERY,
     CONF_SERVICE_ACCOUNT_KEY,
@@ -24,12 +19,7 @@ from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client library give up after two seconds, in which it tries several times."""
-    for module in (storage_write, load_jobs, lookup):
-        monkeypatch.setattr(module, "_RETRY", module._RETRY.with_delay(0.02, 0.2).with_timeout(2.0))
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def shown(hass: HomeAssistant) -> set[str]:
