@@ -15,7 +15,9 @@ class ColumnType(StrEnum):
     """A BigQuery type, with the Python value that this integration uses for it."""
 
     BOOL = "BOOL"
-    DATETIME = "DATETIME"  # int, packed (packed_datetime.py), or str, "2026-11-21 07:45:21.123456"
+    DATETIME = "DATETIME"
+    """int, microseconds since 1970-01-01 00:00 of the home's clock, without a zone; or str, as
+    decoded rows have it: "2026-11-21 07:45:21.123456"."""
     FLOAT64 = "FLOAT64"  # a finite float
     INT64 = "INT64"
     JSON = "JSON"  # str, JSON text
