@@ -40,9 +40,7 @@ GROWING = Table(
 _ADDED = (
     Column("added", ColumnType.STRING, Scope.ROW, "A required one", Mode.REQUIRED),
     Column("many", ColumnType.STRING, Scope.ROW, "A repeated one", Mode.REPEATED),
-    Column(
-        "now", ColumnType.TIMESTAMP, Scope.RUN, "One with a default", default="CURRENT_TIMESTAMP()"
-    ),
+    Column("now", ColumnType.TIMESTAMP, Scope.RUN, "One with a default", default_now=True),
 )
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
 _VIEW = "latest"
@@ -93,7 +91,8 @@ def _declaration(site: Site, table: Table) -> str:
         for field in found.schema
     ]
     for field, column in zip(fields, table.columns, strict=True):
-        wanted = (column.name, column.type, column.mode, column.description, column.default)
+        default = "CURRENT_TIMESTAMP()" if column.default_now else None
+        wanted = (column.name, column.type, column.mode, column.description, default)
         same(field, tuple(None if part is None else str(part) for part in wanted))
     partitioning = found.time_partitioning
     same((partitioning.type_, partitioning.field), (table.partition_unit, table.partition_by))

@@ -14,6 +14,7 @@ from .views import View, views
 
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
 """tables.get answers with the names of legacy SQL (API reference, "TableFieldSchema")."""
+_NOW = "CURRENT_TIMESTAMP()"
 _TIMEOUT = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 
@@ -153,7 +154,7 @@ def _field(column: Column, *, relaxed: bool = False) -> bigquery.SchemaField:
         column.type,
         mode=Mode.NULLABLE if relaxed and required else column.mode,
         description=column.description,
-        default_value_expression=None if relaxed else column.default,
+        default_value_expression=_NOW if column.default_now and not relaxed else None,
     )
 
 
