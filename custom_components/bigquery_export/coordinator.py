@@ -15,7 +15,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from .bigquery.connection import Connection
-from .bigquery.schema import Administration
+from .bigquery.schema import DatasetSchema
 from .const import CONF_PAUSED, DOMAIN
 from .display import ExportDisplay
 from .errors import ExportError, StoppedError
@@ -67,7 +67,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         )
         self._connection = connection
         self._options = options_from(entry.options)
-        self._administration = Administration(connection, self._options.table_settings)
+        self._schema = DatasetSchema(connection, self._options.table_settings)
         self._exporter = Exporter(hass, entry, connection, self._on_progress)
         self._checkpoint = Checkpoint()
         self._verifier = Verifier(hass, entry, connection)
@@ -303,9 +303,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         try:
             if self.health.tables_in_doubt:
                 # A column may have been dropped; if it was not, this changes nothing.
-                await self.hass.async_add_executor_job(
-                    self._administration.ensure, self._options.tables
-                )
+                await self.hass.async_add_executor_job(self._schema.ensure, self._options.tables)
             yield
         except StoppedError:
             raise

@@ -174,7 +174,7 @@ def new_column(site: Site) -> str:
     """Load a column that was added a moment ago."""
     column = Column("smoke_loaded", ColumnType.STRING, Scope.ROW, "Added by the smoke test")
     table = replace(SENSOR_DATA, columns=(*SENSOR_DATA.columns, column))
-    site.administration.ensure_table(table)
+    site.schema.ensure_table(table)
     delivery = LoadJobDelivery(site.connection)
     encoding = delivery.encoding(table)
     load = delivery.begin(table, label())

@@ -61,7 +61,7 @@ def _buffered(site: Site, source: str) -> str:
 
 def missing_partition(site: Site) -> str:
     """Look into partitions of a day and of a month that no row was ever in."""
-    site.administration.ensure_table(GROWING)
+    site.schema.ensure_table(GROWING)
     lookup = ListedRows(site.connection, "nobody")
     seen = []
     for table in (SENSOR_DATA, GROWING):

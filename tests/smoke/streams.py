@@ -281,7 +281,7 @@ def schema_lag(site: Site) -> str:
     """Add a column and send it until it is taken."""
     name = "smoke_added"
     _send_old(site)
-    site.administration.ensure_table(_with_column(name))
+    site.schema.ensure_table(_with_column(name))
 
     def ready() -> bool:
         try:

@@ -1,7 +1,6 @@
 """Options flow of BigQuery Export."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -12,7 +11,7 @@ from homeassistant.config_entries import (
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection, Destination
-from ..bigquery.schema import Administration
+from ..bigquery.schema import DatasetSchema
 from ..const import (
     CONF_CONTEXT_ENTITIES,
     CONF_SERVICE_ACCOUNT_KEY,
@@ -112,19 +111,12 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
 
 def _set_tables(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
     """Give the tables their settings; this blocks. Raises ExportError."""
-    with _connected(key, destination) as connection:
-        Administration(connection, options.table_settings).ensure_tables(options.tables)
+    with Connection.open(key, destination) as connection:
+        DatasetSchema(connection, options.table_settings).ensure_tables(options.tables)
 
 
 def _check_delivery(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
     """Make tables when they are missing, and prove a delivery; this blocks. Raises ExportError."""
-    with _connected(key, destination) as connection:
-        Administration(connection, options.table_settings).ensure_tables(options.tables)
+    with Connection.open(key, destination) as connection:
+        DatasetSchema(connection, options.table_settings).ensure_tables(options.tables)
         DELIVERIES[options.delivery](connection).check_access(SENSOR_DATA)
-
-
-@contextmanager
-def _connected(key: Mapping[str, Any], destination: Destination) -> Iterator[Connection]:
-    with closing(Connection(key, destination)) as connection:
-        connection.authenticate()
-        yield connection
