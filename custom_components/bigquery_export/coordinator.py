@@ -1,7 +1,7 @@
 """The exports of one config entry, and the status that entities show."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -207,16 +207,6 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             return await asyncio.shield(self._task)
         except ExportError as err:
             raise translated(HomeAssistantError, err) from err
-
-    async def async_row_sizes(self) -> Mapping[str, int] | None:
-        """Return how many bytes rows take here, by groups of columns, or None if nobody knows."""
-        try:
-            return await self._exporter.async_row_sizes()
-        except ExportError:
-            return None
-        finally:
-            if not self._display.exporting:
-                self._exporter.async_end()
 
     async def async_stop(self) -> None:
         """Stop a running export: it ends at its next piece, and no other one begins."""

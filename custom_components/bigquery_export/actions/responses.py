@@ -7,16 +7,12 @@ from typing import Any
 from homeassistant.core import ServiceResponse
 from homeassistant.helpers.translation import async_get_exception_message
 
+from ..bigquery.prices import LEAST_QUERY_BYTES, QUERY_PRICE, TIB
 from ..const import DOMAIN
 from ..export.reconcile.comparison import Counts
 from ..export.session import Result
 from ..runner.requests import VerifyRequest, day_name
 from ..runner.verifier import Verdict
-
-_DOLLARS_A_TEBIBYTE = 6.25
-"""Of queries, after the first tebibyte of a month, which is free (BigQuery's page "Pricing")."""
-_LEAST_BYTES = 10 * 2**20
-"""What a query is charged for each table at least (the same page)."""
 
 
 def export_response(result: Result) -> ServiceResponse:
@@ -37,13 +33,13 @@ def verify_response(wanted: VerifyRequest, verdict: Verdict) -> Mapping[str, Any
     """Return what a comparison has found, or what its queries would read."""
     total = Counts.sum(table.total for table in verdict.tables.values())
     sizes = [table.query_bytes for table in verdict.tables.values()]
-    charged = sum(max(size, _LEAST_BYTES) for size in sizes) if wanted.query else 0
+    charged = sum(max(size, LEAST_QUERY_BYTES) for size in sizes) if wanted.query else 0
     response: dict[str, Any] = {
         "method": "query" if wanted.query else "list",
         "first_day": day_name(wanted.days[0]),
         "last_day": day_name(wanted.days[-1]),
         "query_bytes": sum(sizes),
-        "query_cost": round(charged / 2**40 * _DOLLARS_A_TEBIBYTE, 6),
+        "query_cost": round(charged / TIB * QUERY_PRICE, 6),
     }
     if wanted.dry_run:
         return {"summary": _sentence(_price_key(wanted), **_placeholders(response)), **response}

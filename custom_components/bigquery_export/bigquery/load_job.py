@@ -38,6 +38,7 @@ class LoadJobDelivery:
     """A way into the tables of a destination, by load jobs."""
 
     name = "load_job"
+    sending_is_billed = False
 
     def __init__(self, connection: Connection) -> None:
         """Prepare the delivery; nothing is sent yet."""
@@ -46,7 +47,7 @@ class LoadJobDelivery:
         self._encodings: dict[str, NdjsonEncoding] = {}
 
     @property
-    def jobs_used(self) -> int:
+    def load_jobs_used(self) -> int:
         """Return how many jobs of a day the table has used that has used most, in this process."""
         return self._budget.used
 

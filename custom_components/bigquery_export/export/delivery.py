@@ -64,6 +64,14 @@ class Delivery(Protocol):
     def name(self) -> str:
         """Return the name by which an intent remembers the delivery."""
 
+    @property
+    def sending_is_billed(self) -> bool:
+        """Return whether BigQuery charges for the bytes that are sent."""
+
+    @property
+    def load_jobs_used(self) -> int:
+        """Return how many load jobs of a day the table has used that has used most."""
+
     def encoding(self, table: Table) -> Encoding:
         """Return how the rows of a table have to be encoded."""
 

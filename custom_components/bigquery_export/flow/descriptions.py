@@ -8,9 +8,10 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
+from ..bigquery.prices import GIB
 from ..const import CONF_CONTEXT_ENTITIES, DOMAIN
 from ..errors import ExportError
-from ..estimate.estimate import GIB, Estimate, async_estimate
+from ..estimate.estimate import Estimate, async_estimate
 from ..settings.key_age import key_days
 from ..settings.options import options_from
 

@@ -19,8 +19,8 @@ from ..const import (
     CONF_TRANSFER,
     CONF_WHAT,
 )
-from ..coordinator import BigQueryExportConfigEntry
 from ..errors import ExportError
+from ..estimate.estimate import async_row_sizes
 from ..home.context_entities import (
     ContextEntityError,
     checked_context_entities,
@@ -78,9 +78,9 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
 
     async def _async_sizes(self) -> dict[str, str]:
         """Return how many bytes rows take here, as far as that can be known now."""
-        entry: BigQueryExportConfigEntry = self.config_entry
+        entry = self.config_entry
         loaded = entry.state is ConfigEntryState.LOADED
-        sizes = await entry.runtime_data.async_row_sizes() if loaded else None
+        sizes = await async_row_sizes(self.hass, options_from(entry.options)) if loaded else None
         names = ("all", "rest", *ColumnGroup)
         return {f"bytes_{name}": str(sizes[name]) if sizes else "?" for name in names}
 

@@ -1,6 +1,6 @@
 """What the exports of one config entry are made of."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 from secrets import token_hex
@@ -16,10 +16,8 @@ from homeassistant.util import dt as dt_util
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
 from ..bigquery.listed_rows import ListedRows
-from ..bigquery.load_job import LoadJobDelivery
 from ..bigquery.row_count_query import RowCountQuery
 from ..const import DOMAIN
-from ..estimate.sampling import read_sample, row_sizes
 from ..export.checkpoint import Checkpoint
 from ..export.corrections.corrections import Corrections, local_day
 from ..export.corrections.ledger import is_corrected, observed
@@ -37,7 +35,6 @@ from ..export.rejected.rejected_rows import RejectedRows
 from ..export.rejected.retry import Retry
 from ..export.run import Run
 from ..export.session import Result, Session
-from ..export.table_export import async_read_recorder
 from ..export.tables import TABLES
 from ..home.dimensions import dimension_readers
 from ..home.location import async_place, named_choice
@@ -82,8 +79,7 @@ class Exporter:
     @property
     def load_jobs_used(self) -> int:
         """Return how many load jobs of a day the table has used that has used most."""
-        deliveries = self._deliveries.values()
-        return sum(one.jobs_used for one in deliveries if isinstance(one, LoadJobDelivery))
+        return sum(delivery.load_jobs_used for delivery in self._deliveries.values())
 
     @property
     def rejected_rows(self) -> RejectedRows:
@@ -161,15 +157,6 @@ class Exporter:
     async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
         """Return an export of the rows that were rejected."""
         return Retry(await self._async_new_session(checkpoint, "retry_rejected"))
-
-    async def async_row_sizes(self) -> Mapping[str, int] | None:
-        """Return how many bytes rows take here, if there are any. Raises ExportError."""
-        session = await self._async_new_session(Checkpoint(), "estimate")
-        run = await self._async_row_context(session)
-        piece = await async_read_recorder(self._hass, read_sample, self._hass, run)
-        if piece is None:
-            return None
-        return await self._hass.async_add_executor_job(row_sizes, piece, run)
 
     @callback
     def async_end(self) -> None:

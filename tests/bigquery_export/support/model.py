@@ -444,6 +444,8 @@ class BrittleDelivery:
     def __init__(self, delivery: Delivery, wire: Tripwire) -> None:
         """Use a real delivery."""
         self.name = delivery.name
+        self.sending_is_billed = delivery.sending_is_billed
+        self.load_jobs_used = 0
         self._delivery = delivery
         self._wire = wire
 
