@@ -7,8 +7,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .bigquery.connection import Connection
-from .bigquery.credentials import NotAServiceAccountKeyError
-from .bigquery.schema import Administration
+from .bigquery.schema import DatasetSchema
 from .const import CONF_EXPORT_AT_ONCE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportCoordinator
 from .errors import ExportError, KeyRefusedError
@@ -89,14 +88,10 @@ async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
 
 def _connect(entry: BigQueryExportConfigEntry) -> Connection:
     """Return a connection to a table that is there. Raises ExportError."""
+    options = options_from(entry.options)
+    connection = Connection.open(entry.data[CONF_SERVICE_ACCOUNT_KEY], destination_from(entry.data))
     try:
-        connection = Connection(entry.data[CONF_SERVICE_ACCOUNT_KEY], destination_from(entry.data))
-    except NotAServiceAccountKeyError as err:
-        raise KeyRefusedError(message="the stored key is damaged") from err
-    try:
-        connection.authenticate()
-        options = options_from(entry.options)
-        Administration(connection, options.table_settings).ensure(options.tables)
+        DatasetSchema(connection, options.table_settings).ensure(options.tables)
     except ExportError:
         connection.close()
         raise

@@ -310,7 +310,7 @@ async def test_unexpected_error(
     """An unexpected error is logged, and the form can be submitted again."""
     flow_id = await begin_destination(hass, key)
     with patch(
-        "custom_components.bigquery_export.flow.connection_check.Administration",
+        "custom_components.bigquery_export.flow.connection_check.DatasetSchema",
         side_effect=ZeroDivisionError,
     ):
         result = await submit(hass, flow_id, destination(warehouse))

@@ -119,7 +119,7 @@ async def test_what_is_refused_and_what_is_not(
     tables = ["sensor_data", "recorder_runs", "entities"]
     hass.config_entries.async_update_entry(entry, options={CONF_TABLES: tables})
     await record(hass, 3)
-    with patch("custom_components.bigquery_export.bigquery.schema.Administration.ensure_views"):
+    with patch("custom_components.bigquery_export.bigquery.schema.DatasetSchema.ensure_views"):
         assert await hass.config_entries.async_setup(entry.entry_id)
     for name, data, sentence in REFUSED:
         with pytest.raises(ServiceValidationError, match=sentence):

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -13,7 +13,6 @@ from custom_components.bigquery_export.rows.columns import Values, quarter_value
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.events import EVENTS, event_values
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
-from custom_components.bigquery_export.rows.packed_datetime import packed
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.relationships import (
     RELATIONSHIPS,
@@ -143,7 +142,10 @@ def _local(time: datetime) -> Values:
     """Return the columns of local time."""
     local = time.astimezone(PLACE.zone)
     quarter = local.replace(minute=local.minute // 15 * 15, second=0, microsecond=0)
-    return {"local_time": packed(local), **quarter_values(quarter, PLACE.observer)}
+    return {
+        "local_time": timestamp(local.replace(tzinfo=UTC)),
+        **quarter_values(quarter, PLACE.observer),
+    }
 
 
 def _node(text: str) -> Node:

@@ -40,9 +40,7 @@ GROWING = Table(
 _ADDED = (
     Column("added", ColumnType.STRING, Scope.ROW, "A required one", Mode.REQUIRED),
     Column("many", ColumnType.STRING, Scope.ROW, "A repeated one", Mode.REPEATED),
-    Column(
-        "now", ColumnType.TIMESTAMP, Scope.RUN, "One with a default", default="CURRENT_TIMESTAMP()"
-    ),
+    Column("now", ColumnType.TIMESTAMP, Scope.RUN, "One with a default", default_now=True),
 )
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
 _VIEW = "latest"
@@ -63,7 +61,7 @@ def make_dataset(site: Site) -> str:
     """Make the dataset."""
     with site.connection.errors():
         made = site.make()
-    site.administration.ensure_dataset()
+    site.schema.ensure_dataset()
     if made.default_table_expiration_ms != 3_600_000:
         raise DiffersError(f"tables live {made.default_table_expiration_ms} ms", opens=True)
     return f"{made.dataset_id} in {made.location}, its tables live for an hour"
@@ -71,7 +69,7 @@ def make_dataset(site: Site) -> str:
 
 def make_tables(site: Site) -> str:
     """Make the tables of an export."""
-    site.administration.ensure_tables(TABLES)
+    site.schema.ensure_tables(TABLES)
     return ", ".join(table.name for table in TABLES)
 
 
@@ -93,7 +91,8 @@ def _declaration(site: Site, table: Table) -> str:
         for field in found.schema
     ]
     for field, column in zip(fields, table.columns, strict=True):
-        wanted = (column.name, column.type, column.mode, column.description, column.default)
+        default = "CURRENT_TIMESTAMP()" if column.default_now else None
+        wanted = (column.name, column.type, column.mode, column.description, default)
         same(field, tuple(None if part is None else str(part) for part in wanted))
     partitioning = found.time_partitioning
     same((partitioning.type_, partitioning.field), (table.partition_unit, table.partition_by))
@@ -104,7 +103,7 @@ def _declaration(site: Site, table: Table) -> str:
 def find_tables(site: Site) -> str:
     """Look for the tables once more."""
     before = [site.client.get_table(site.destination.table_reference(each)) for each in TABLES]
-    site.administration.ensure_tables(TABLES)
+    site.schema.ensure_tables(TABLES)
     after = [site.client.get_table(site.destination.table_reference(each)) for each in TABLES]
     return same(
         [table.etag for table in after],
@@ -125,9 +124,9 @@ def missing_table(site: Site) -> str:
 
 def add_columns(site: Site) -> str:
     """Add columns to a table as an update of the integration would."""
-    site.administration.ensure_table(GROWING)
+    site.schema.ensure_table(GROWING)
     grown = replace(GROWING, columns=(*GROWING.columns, *_ADDED))
-    site.administration.ensure_table(grown)
+    site.schema.ensure_table(grown)
     found = site.client.get_table(site.destination.table_reference(grown))
     return same(
         [f"{field.name} {field.mode}" for field in found.schema],
@@ -140,7 +139,7 @@ def add_columns(site: Site) -> str:
 
 def stale_etag(site: Site) -> str:
     """Change a table that another client has changed meanwhile."""
-    site.administration.ensure_table(GROWING)
+    site.schema.ensure_table(GROWING)
     reference = site.destination.table_reference(GROWING)
     stale = site.client.get_table(reference)
     table = site.client.get_table(reference)
@@ -152,7 +151,7 @@ def stale_etag(site: Site) -> str:
 
 def refused_changes(site: Site) -> str:
     """Change a table in ways that BigQuery does not allow."""
-    site.administration.ensure_table(GROWING)
+    site.schema.ensure_table(GROWING)
     seen = []
     for fields in (
         [bigquery.SchemaField("source", "STRING", "REQUIRED")],
@@ -215,7 +214,7 @@ FIRST = (
         "making a dataset",
         make_dataset,
         "it is made, or 403 names bigquery.datasets.create and the project",
-        "Administration.ensure_dataset, and _PERMISSION in bigquery/errors.py",
+        "DatasetSchema.ensure_dataset, and _PERMISSION in bigquery/errors.py",
         needs=(),
         opens=Part.DATASET,
     ),
@@ -223,7 +222,7 @@ FIRST = (
         "making the tables",
         make_tables,
         "they are made",
-        "Administration.ensure_tables",
+        "DatasetSchema.ensure_tables",
         needs=(Part.DATASET,),
         opens=Part.TABLES,
     ),
@@ -231,32 +230,32 @@ FIRST = (
         "what the tables are like",
         declarations,
         "columns, partitions and clusters are as declared",
-        "Administration.ensure_table, and docs/tables.md",
+        "DatasetSchema.ensure_table, and docs/tables.md",
     ),
     Check(
         "finding the tables",
         find_tables,
         "nothing is changed",
-        "Administration.ensure_table: types come back by the names of legacy SQL",
+        "DatasetSchema.ensure_table: types come back by the names of legacy SQL",
     ),
     Check("a table that is missing", missing_table, "404 notFound", "bigquery/errors.py"),
     Check(
         "adding columns",
         add_columns,
         "tables.patch with an etag adds them at the end, and none is REQUIRED",
-        "Administration._add_columns",
+        "DatasetSchema._add_columns",
     ),
     Check(
         "a stale etag",
         stale_etag,
         "412",
-        "Administration._add_columns: no column of another client's is lost",
+        "DatasetSchema._add_columns: no column of another client's is lost",
     ),
     Check(
         "changes that are refused",
         refused_changes,
         "400 when a column is left out, and when one gets another type",
-        "Administration.ensure_table raises TableMismatchError before",
+        "DatasetSchema.ensure_table raises TableMismatchError before",
     ),
     Check(
         "running a query",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import GoogleAPICallError
 
-from custom_components.bigquery_export.bigquery.listed_rows import ListedRows
+from custom_components.bigquery_export.bigquery.listed_rows import ListedRows, decorator
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import Table, timestamp
@@ -34,14 +34,14 @@ def _look_up(site: Site, delivery: Delivery, source: str) -> str:
     same(deliver(delivery, sent), [])
     wanted = sorted((row["entity_id"], row["last_updated"]) for row in sent)
     lookup = ListedRows(site.connection, source)
-    partition = SENSOR_DATA.partition((site.noon - _EPOCH).days)
+    day = (site.noon - _EPOCH).days
 
     def found() -> bool:
-        return sorted(row[:2] for row in lookup.rows(SENSOR_DATA, partition)) == wanted
+        return sorted(row[:2] for row in lookup.rows(SENSOR_DATA, day)) == wanted
 
     if found():
         return f"{_ROWS} of {_ROWS} rows at once by the partition's decorator"
-    at_once = sum(1 for _ in lookup.rows(SENSOR_DATA, partition))
+    at_once = sum(1 for _ in lookup.rows(SENSOR_DATA, day))
     buffered = _buffered(site, source)
     seconds = site.wait("rows to be in their partition", found, _PARTITION_SECONDS)
     later = f"more than {_PARTITION_SECONDS}" if seconds is None else f"{seconds:.0f}"
@@ -61,12 +61,13 @@ def _buffered(site: Site, source: str) -> str:
 
 def missing_partition(site: Site) -> str:
     """Look into partitions of a day and of a month that no row was ever in."""
-    site.administration.ensure_table(GROWING)
+    site.schema.ensure_table(GROWING)
     lookup = ListedRows(site.connection, "nobody")
     seen = []
     for table in (SENSOR_DATA, GROWING):
-        partition = table.partition(1)
-        same(list(lookup.rows(table, partition)), [])
+        start = table.partition_start(1)
+        same(list(lookup.rows(table, start)), [])
+        partition = decorator(table, start)
         seen.append(f"{partition} {_total(site, f'{_table_id(site, table)}${partition}')}")
     return f"no row: {', '.join(seen)}"
 
@@ -86,9 +87,8 @@ def partition_before(site: Site) -> str:
     """Look into a partition for the rows of the day beside it."""
     lookup = ListedRows(site.connection, "looked up 1")
     day = (site.noon - _EPOCH).days
-    beside = [SENSOR_DATA.partition(other) for other in (day - 1, day + 1)]
     return same(
-        [list(lookup.rows(SENSOR_DATA, each)) for each in beside],
+        [list(lookup.rows(SENSOR_DATA, each)) for each in (day - 1, day + 1)],
         [[], []],
         "the days before and after have none of them",
     )

@@ -18,7 +18,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
-from custom_components.bigquery_export.bigquery.schema import Administration
+from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import timestamp
@@ -46,7 +46,7 @@ class Site:
         self.connection = connection
         self.destination = connection.destination
         self.client = connection.tables
-        self.administration = Administration(connection)
+        self.schema = DatasetSchema(connection)
         self.storage_write = StorageWriteDelivery(connection)
         self.load_job = LoadJobDelivery(connection)
         yesterday = datetime.now(UTC).date() - timedelta(days=1)

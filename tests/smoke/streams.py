@@ -6,6 +6,8 @@ from typing import Any
 
 from google.api_core.exceptions import GoogleAPICallError
 
+from custom_components.bigquery_export.bigquery.columnar_protobuf import varint
+from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.bigquery.storage_write import (
     PendingStream,
     StorageWriteDelivery,
@@ -232,7 +234,7 @@ def bad_rows(site: Site) -> str:
         _row(site, "bad rows", 1),
         encoding.fragment({"source": "bad rows", "state_id": 2}),
         _row(site, "bad rows", 3, attributes="{"),
-        _row(site, "bad rows", 4, local_time=2026 << 46),  # No month, no day.
+        encoding.row(_row(site, "bad rows", 4), _no_day(encoding)),
         _row(site, "bad rows", 5),
     ]
     stream = begin(site, "bad rows")
@@ -243,6 +245,12 @@ def bad_rows(site: Site) -> str:
     reasons = "; ".join(row.reason for row in rejected)
     same(named, [1, 2, 3], f"row_errors: {reasons}")
     return same(site.wait_for_ids("bad rows", 2), [1, 5], f"row_errors: {reasons}")
+
+
+def _no_day(encoding: ProtobufEncoding) -> bytes:
+    """Return a DATETIME of the year 2026 without a month and a day."""
+    (number,) = (field.number for field in encoding.descriptor.field if field.name == "local_time")
+    return varint(number << 3) + varint(2026 << 46)
 
 
 def large_row(site: Site) -> str:
@@ -273,7 +281,7 @@ def schema_lag(site: Site) -> str:
     """Add a column and send it until it is taken."""
     name = "smoke_added"
     _send_old(site)
-    site.administration.ensure_table(_with_column(name))
+    site.schema.ensure_table(_with_column(name))
 
     def ready() -> bool:
         try:

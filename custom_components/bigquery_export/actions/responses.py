@@ -6,17 +6,13 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant, ServiceResponse, callback
 
+from ..bigquery.prices import LEAST_QUERY_BYTES, QUERY_PRICE, TIB
 from ..export.reconcile.comparison import Counts
 from ..export.session import Result
 from ..runner.requests import VerifyRequest
 from ..runner.verifier import Verdict
 from ..translation import async_text
 from .fields import day_name
-
-_DOLLARS_A_TEBIBYTE = 6.25
-"""Of queries, after the first tebibyte of a month, which is free (BigQuery's page "Pricing")."""
-_MIN_BYTES = 10 * 2**20
-"""The minimum that a query is charged for each table (the same page)."""
 
 
 def export_response(result: Result) -> ServiceResponse:
@@ -40,13 +36,13 @@ def verify_response(
     """Return what a comparison has found, or what its queries would read."""
     total = Counts.sum(table.total for table in verdict.tables.values())
     sizes = [table.query_bytes for table in verdict.tables.values()]
-    charged = sum(max(size, _MIN_BYTES) for size in sizes) if request.query else 0
+    charged = sum(max(size, LEAST_QUERY_BYTES) for size in sizes) if request.query else 0
     response: dict[str, Any] = {
         "method": "query" if request.query else "list",
         "first_day": day_name(request.days[0]),
         "last_day": day_name(request.days[-1]),
         "query_bytes": sum(sizes),
-        "query_cost": round(charged / 2**40 * _DOLLARS_A_TEBIBYTE, 6),
+        "query_cost": round(charged / TIB * QUERY_PRICE, 6),
     }
     if request.dry_run:
         return {"summary": _summary(hass, _dry_run_key(request), response), **response}

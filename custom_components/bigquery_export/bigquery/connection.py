@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from google.api_core.exceptions import Unauthorized
@@ -17,17 +17,22 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports import
 )
 import grpc
 
-from ..errors import StoppedError, StorageUnreachableError, UnreachableError
+from ..errors import (
+    KeyRefusedError,
+    StoppedError,
+    StorageUnreachableError,
+    UnreachableError,
+)
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table
-from .credentials import is_loopback, make_credentials, refresh
+from .credentials import NotAServiceAccountKeyError, is_loopback, make_credentials, refresh
 from .errors import google_errors, token_errors
 
 API_ENDPOINT = "https://bigquery.googleapis.com"
 STORAGE_ENDPOINT = "https://bigquerystorage.googleapis.com"
 
 _KEEPALIVE = (
-    # A connection that died without a word is noticed within a minute.
+    # A connection that was lost is noticed within a minute.
     ("grpc.keepalive_time_ms", 40_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
@@ -51,7 +56,7 @@ class Destination:
 
     @property
     def identity(self) -> str:
-        """Return what differs from destination to destination, by whatever way one is reached."""
+        """Return what tells two destinations apart: the table and its location, no endpoint."""
         return f"{self.table_id} {self.location.upper()}"
 
     @property
@@ -69,7 +74,8 @@ class Destination:
 class Connection:
     """Google's clients for one destination, with one service account.
 
-    All that it offers blocks, and nothing is sent before it is used.
+    All that it offers blocks, and nothing is sent before it is used. It is closed by `close`, or
+    at the end of a `with` block.
     """
 
     def __init__(self, key: Mapping[str, Any], destination: Destination) -> None:
@@ -89,6 +95,31 @@ class Connection:
         self.storage = BigQueryWriteClient(
             transport=BigQueryWriteGrpcTransport(channel=self._channel)
         )
+
+    @classmethod
+    def open(cls, key: Mapping[str, Any], destination: Destination) -> Self:
+        """Return a connection that has a valid token; this blocks.
+
+        Raises KeyRefusedError, also when the key is damaged, or UnreachableError.
+        """
+        try:
+            connection = cls(key, destination)
+        except NotAServiceAccountKeyError as err:
+            raise KeyRefusedError(message="the stored key is damaged") from err
+        try:
+            connection.authenticate()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def __enter__(self) -> Self:
+        """Return the connection itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all connections."""
+        self.close()
 
     def _open_channel(self) -> grpc.Channel:
         endpoint = urlsplit(self.destination.storage_endpoint)
@@ -138,11 +169,11 @@ class Connection:
                 raise
 
     def stop(self) -> None:
-        """Let nobody wait any longer for what takes long."""
+        """End all waiting: `wait` raises StoppedError from now on."""
         self._stopped.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait between two looks at something. Raises StoppedError."""
+        """Wait before asking BigQuery again. Raises StoppedError."""
         if self._stopped.wait(seconds):
             raise StoppedError
 

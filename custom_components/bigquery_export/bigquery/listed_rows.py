@@ -1,7 +1,7 @@
 """Reading rows back, with no more than the right to read the table.
 
 tabledata.list needs no job, which a role on a dataset does not allow, and costs nothing. It cannot
-filter, but a partition decorator limits it to one day.
+filter, but a partition decorator limits it to one partition.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 
 from ..export.existing_rows import FoundRow
-from ..rows.table import Table
+from ..rows.table import PartitionUnit, Table
 from .connection import Connection
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ class ListedRows:
         self._client = connection.tables
         self._destination = connection.destination
         self._source = source
-        self._empty: set[tuple[str, str]] = set()
+        self._empty: set[tuple[str, int]] = set()
         self._known_fields: dict[str, list[SchemaField]] = {}
 
     def is_empty(self, table: Table) -> bool:
@@ -46,18 +46,19 @@ class ListedRows:
             )
             return not any(True for _ in found)
 
-    def rows(self, table: Table, partition: str) -> Iterator[FoundRow]:
+    def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
         """Yield this installation's rows in one partition of a table. Raises ExportError.
 
-        A partition that had none is not looked at again: what comes into it then is our own.
+        The partition is given by its first day, since 1970-01-01 UTC. One that had no rows is not
+        looked at again: what comes into it then is our own.
         """
-        if (table.name, partition) in self._empty:
+        if (table.name, partition_start) in self._empty:
             return
         empty = True
         with self._connection.errors():
             try:
                 found = self._client.list_rows(
-                    self._partition(table, partition),
+                    self._partition(table, partition_start),
                     selected_fields=self._fields(table),
                     page_size=_PAGE_ROWS,
                     retry=_RETRY,
@@ -75,7 +76,7 @@ class ListedRows:
             except NotFound:  # There is no such partition yet.
                 pass
         if empty:
-            self._empty.add((table.name, partition))
+            self._empty.add((table.name, partition_start))
 
     def _until_stopped(self, found: RowIterator) -> Iterator[Row]:
         """Yield rows, page by page. Raises StoppedError."""
@@ -83,9 +84,9 @@ class ListedRows:
             self._connection.wait(0)
             yield from page
 
-    def _partition(self, table: Table, partition: str) -> TableReference:
+    def _partition(self, table: Table, start: int) -> TableReference:
         name = self._destination.table_reference(table).table_id
-        return self._destination.dataset_reference.table(f"{name}${partition}")
+        return self._destination.dataset_reference.table(f"{name}${decorator(table, start)}")
 
     def _fields(self, table: Table) -> list[SchemaField]:
         """Return the columns to read, in the order of the table: that of the answer, too."""
@@ -95,3 +96,14 @@ class ListedRows:
             wanted = {*table.identity, table.id, "source"}
             self._known_fields[table.name] = [field for field in schema if field.name in wanted]
         return self._known_fields[table.name]
+
+
+def decorator(table: Table, partition_start: int) -> str:
+    """Return the decorator of a partition, such as 20261121, or 202611 where it is a month.
+
+    `partition_start` is its first day, since 1970-01-01 UTC. Source: BigQuery's page "Manage
+    partitioned tables".
+    """
+    date = _EPOCH + timedelta(days=partition_start)
+    month = f"{date.year:04}{date.month:02}"
+    return month if table.partition_unit is PartitionUnit.MONTH else f"{month}{date.day:02}"

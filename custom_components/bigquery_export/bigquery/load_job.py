@@ -38,6 +38,7 @@ class LoadJobDelivery:
     """A way into the tables of a destination, by load jobs."""
 
     name = "load_job"
+    sending_is_billed = False
 
     def __init__(self, connection: Connection) -> None:
         """Prepare the delivery; nothing is sent yet."""

@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 
-from ..rows.packed_datetime import as_text
 from ..rows.table import Column, ColumnType, Mode, Table, timestamp
 
 type _Convert = Callable[[Any], Any]
@@ -155,8 +154,8 @@ def _time(value: int) -> datetime:
         raise ValueError(f"{value} microseconds are not in the years 1 to 9999") from None
 
 
-def _clock(value: int | str) -> str:
-    return value if isinstance(value, str) else as_text(value)
+def _datetime(value: int | str) -> str:
+    return value if isinstance(value, str) else _time(value).isoformat(" ", "microseconds")
 
 
 def _json(text: str) -> orjson.Fragment:
@@ -168,7 +167,7 @@ def _json(text: str) -> orjson.Fragment:
 
 _CONVERSIONS: Mapping[ColumnType, tuple[type | tuple[type, ...], _Convert | None]] = {
     ColumnType.BOOL: (bool, None),
-    ColumnType.DATETIME: ((int, str), _clock),
+    ColumnType.DATETIME: ((int, str), _datetime),
     ColumnType.FLOAT64: ((float, int), _float),
     ColumnType.INT64: (int, _integer),
     ColumnType.JSON: (str, _json),

@@ -15,9 +15,9 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from ..rows.packed_datetime import as_text, from_text
 from ..rows.table import ColumnType, Mode, Table
 from .columnar_protobuf import Field, encode, varint
+from .packed_datetime import all_packed, as_text, packed
 
 _TYPES = {
     ColumnType.BOOL: FieldDescriptorProto.TYPE_BOOL,
@@ -53,7 +53,7 @@ class ProtobufEncoding:
         pool = DescriptorPool()
         pool.Add(file)
         self._message = GetMessageClass(pool.FindMessageTypeByName(self.descriptor.name))
-        self._clocks = [
+        self._datetimes = [
             column.name for column in table.columns if column.type is ColumnType.DATETIME
         ]
         self._types = {field.name: field.type for field in self.descriptor.field}
@@ -67,15 +67,18 @@ class ProtobufEncoding:
 
         Raises ValueError when a value cannot be encoded.
         """
-        for name in self._clocks:
-            if isinstance(clock := values.get(name), str):
-                values = {**values, name: from_text(clock)}
+        for name in self._datetimes:
+            if (local := values.get(name)) is not None:
+                values = {**values, name: packed(local)}
         return self._message(**values).SerializePartialToString()
 
     def fragments(self, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
         """Encode some columns of many rows; no value is None. Raises ValueError."""
         if all(self._types[name] in _WIRE_TYPES for name in columns):
-            fields = [Field(self._tags[name], values) for name, values in columns.items()]
+            fields = [
+                Field(self._tags[name], all_packed(values) if name in self._datetimes else values)
+                for name, values in columns.items()
+            ]
             if (encoded := encode(fields)) is not None:
                 return encoded
         rows = zip(*columns.values(), strict=True)
@@ -95,7 +98,7 @@ class ProtobufEncoding:
         values: dict[str, Any] = {
             field.name: list(value) if field.is_repeated else value for field, value in fields
         }
-        return values | {name: as_text(values[name]) for name in self._clocks if name in values}
+        return values | {name: as_text(values[name]) for name in self._datetimes if name in values}
 
 
 def _descriptor(table: Table) -> DescriptorProto:

@@ -1,4 +1,4 @@
-"""The dataset and its tables: finding them, making them, and checking that they fit."""
+"""The dataset, its tables and their views: finding them, making them, checking that they fit."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,15 +14,19 @@ from .views import View, views
 
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
 """tables.get answers with the names of legacy SQL (API reference, "TableFieldSchema")."""
+_NOW = "CURRENT_TIMESTAMP()"
 _TIMEOUT = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 
 
-class Administration:
-    """Makes sure that dataset and table are there; its methods block and raise ExportError."""
+class DatasetSchema:
+    """What a dataset has to hold: makes what is missing, and adds and changes what may be.
+
+    The methods block and raise ExportError.
+    """
 
     def __init__(self, connection: Connection, settings: TableSettings | None = None) -> None:
-        """Administer the destination of a connection; without settings, all are left alone."""
+        """Ensure the destination of a connection; without settings, those of tables stay."""
         self._connection = connection
         self._settings = settings or TableSettings()
         self._client = connection.tables
@@ -111,7 +115,7 @@ class Administration:
         with self._connection.errors():
             try:
                 return self._client.create_dataset(dataset, retry=_RETRY, timeout=_TIMEOUT)
-            except Conflict:  # Somebody else was faster.
+            except Conflict:  # It was created since it was looked for.
                 return self._client.get_dataset(dataset.reference, retry=_RETRY, timeout=_TIMEOUT)
 
     def _find_table(self, reference: bigquery.TableReference) -> bigquery.Table | None:
@@ -142,7 +146,7 @@ class Administration:
         with self._connection.errors():
             try:
                 self._client.update_table(found, properties, retry=_RETRY, timeout=_TIMEOUT)
-            except PreconditionFailed as err:  # Somebody else changed it: look again.
+            except PreconditionFailed as err:  # It was changed since it was read: try again.
                 raise ServiceUnavailable(err.message) from err
 
 
@@ -153,7 +157,7 @@ def _field(column: Column, *, relaxed: bool = False) -> bigquery.SchemaField:
         column.type,
         mode=Mode.NULLABLE if relaxed and required else column.mode,
         description=column.description,
-        default_value_expression=None if relaxed else column.default,
+        default_value_expression=_NOW if column.default_now and not relaxed else None,
     )
 
 
@@ -161,7 +165,7 @@ def _add_columns(found: bigquery.Table, columns: Sequence[Column]) -> None:
     """Add columns at the end of a table.
 
     A new column cannot be REQUIRED (BigQuery's page "Modifying table schemas"); all rows of ours
-    have it all the same. The etag keeps columns that somebody else adds just now.
+    have it all the same. The etag keeps columns that others add at the same time.
     """
     found.schema = [*found.schema, *(_field(column, relaxed=True) for column in columns)]
 

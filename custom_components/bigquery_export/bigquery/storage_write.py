@@ -50,6 +50,7 @@ class StorageWriteDelivery:
     """The way into the tables of a destination by the Storage Write API."""
 
     name = "storage_write"
+    sending_is_billed = True
     load_jobs_used = 0
 
     def __init__(self, connection: Connection) -> None:

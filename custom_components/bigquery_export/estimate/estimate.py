@@ -1,6 +1,7 @@
 """What an export will come to: rows, bytes, time and money, before anything is sent."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -8,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..bigquery import DELIVERIES
-from ..bigquery.storage_write import StorageWriteDelivery
+from ..bigquery.prices import FREE_SENDING, FREE_STORAGE, GIB, SENDING_PRICE, STORAGE_PRICE
 from ..errors import ExportError
 from ..export.recorder_tables import RecorderTable
 from ..export.table_export import async_read_recorder
@@ -23,14 +24,6 @@ from ..source.readiness import check_recorder
 from .extent import read_extent
 from .sampling import measured, read_pieces, read_sample, row_sizes
 
-GIB = 2**30
-FREE_SENDING = 2 * 1024 * GIB
-"""Bytes a month of the Storage Write API (BigQuery's pages "Pricing", August 2026)."""
-SENDING_PRICE = 0.025
-"""US dollars a GiB beyond."""
-FREE_STORAGE = 10 * GIB
-STORAGE_PRICE = 0.02
-"""US dollars a GiB and month beyond; half of it for what has not changed for 90 days."""
 DAYS_A_MONTH = 30
 DAYS_A_YEAR = 365
 CONTEXT_ENTITY_BYTES = 25
@@ -168,54 +161,46 @@ async def async_estimate(hass: HomeAssistant, options: Options) -> Estimate:
     facts are left out; they are small.
     """
     check_recorder(hass)
-    registries = Registries(hass)
-    await registries.async_open({})
-    try:
-        run = await _async_row_context(hass, options, registries)
+    async with _async_row_context(hass, options) as run:
+        # Context entities would be looked up for each piece of the sample.
+        run = replace(run, choice=replace(run.choice, context_entities=()))
         tables = {
             source.table.name: await _async_table(hass, source, run, options)
             for source in options.sources
         }
-    finally:
-        registries.async_close()
-    delivery = DELIVERIES[options.delivery]
-    return Estimate(tables, sending_is_billed=delivery is StorageWriteDelivery)
+    return Estimate(tables, DELIVERIES[options.delivery].sending_is_billed)
 
 
 async def async_row_sizes(hass: HomeAssistant, options: Options) -> Mapping[str, int] | None:
-    """Return how many bytes rows of states take here, by group of columns.
+    """Return the mean size of a state's row in bytes, by group of columns, of the newest states.
 
-    Returns None when there are no such rows, or the recorder cannot be read.
+    It is None where no state would be sent, or the recorder cannot be read.
     """
+    try:
+        async with _async_row_context(hass, options) as run:
+            piece = await async_read_recorder(hass, read_sample, hass, run)
+            if piece is None:
+                return None
+            return await hass.async_add_executor_job(row_sizes, piece, run)
+    except ExportError:
+        return None
+
+
+@asynccontextmanager
+async def _async_row_context(hass: HomeAssistant, options: Options) -> AsyncIterator[RowContext]:
+    """Yield what rows depend on; what is the export's own is only as long as it will be."""
     registries = Registries(hass)
     await registries.async_open({})
     try:
-        run = await _async_row_context(hass, options, registries)
-        run = replace(run, choice=named_choice(hass, options.choice))
-        piece = await async_read_recorder(hass, read_sample, hass, run)
-        if piece is None:
-            return None
-        return await hass.async_add_executor_job(row_sizes, piece, run)
-    except ExportError:
-        return None
+        yield RowContext(
+            run_values(source="0" * 32, export_id="0" * 26, started=dt_util.utcnow()),
+            await async_place(hass),
+            named_choice(hass, options.choice),
+            registries,
+            Privacy(options.privacy, bytes(32)),
+        )
     finally:
         registries.async_close()
-
-
-async def _async_row_context(
-    hass: HomeAssistant, options: Options, registries: Registries
-) -> RowContext:
-    """Return what rows depend on; what is the export's own is only as long as it will be."""
-    now = dt_util.utcnow()
-    # Surroundings would be looked up for each piece of the sample.
-    choice = replace(named_choice(hass, options.choice), context_entities=())
-    return RowContext(
-        run_values(source="0" * 32, export_id="0" * 26, started=now),
-        await async_place(hass),
-        choice,
-        registries,
-        Privacy(options.privacy, bytes(32)),
-    )
 
 
 async def _async_table(

@@ -6,7 +6,7 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 
-from ..bigquery.protobuf import ProtobufEncoding
+from ..bigquery.prices import billed_encoding
 from ..export.ports import Piece as AnyPiece, Reader
 from ..export.recorder_tables import RecorderTable
 from ..rows.column_groups import ColumnGroup, narrowed
@@ -35,7 +35,7 @@ def row_sizes(piece: Piece, run: RowContext) -> Mapping[str, int] | None:
 
     They are bytes as the Storage Write API bills them, or None where no row would be sent.
     """
-    encoding = ProtobufEncoding(SENSOR_DATA)
+    encoding = billed_encoding(SENSOR_DATA)
 
     def size(groups: set[ColumnGroup]) -> int:
         rows = StateEncoder(narrowed(encoding, groups), run).encode(piece).data
@@ -77,6 +77,6 @@ def measured(
 
     This computes. They are bytes as the Storage Write API bills them.
     """
-    encoder = type_.encoder(narrowed(ProtobufEncoding(type_.table), groups), run)
+    encoder = type_.encoder(narrowed(billed_encoding(type_.table), groups), run)
     sizes = [len(row) for piece in sample.pieces for row in encoder.encode(piece).data]
     return len(sizes) / sample.ids, round(sum(sizes) / max(1, len(sizes)))

@@ -65,6 +65,10 @@ class Delivery(Protocol):
         """Return the name by which an intent remembers the delivery."""
 
     @property
+    def sending_is_billed(self) -> bool:
+        """Return whether BigQuery charges for the bytes that are sent."""
+
+    @property
     def load_jobs_used(self) -> int:
         """Return how many load jobs of a day the table has used that has used most."""
 

@@ -24,8 +24,8 @@ class ExistingRows(Protocol):
     def is_empty(self, table: Table) -> bool:
         """Return whether a table has no row at all, of whomever."""
 
-    def rows(self, table: Table, partition: str) -> Iterator[FoundRow]:
-        """Yield this installation's rows in one partition of a table."""
+    def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
+        """Yield this installation's rows in one partition of a table, by its first day."""
 
 
 def without_known(
@@ -72,5 +72,5 @@ def without_sent(batch: EncodedRows, table: Table, lookup: ExistingRows) -> Enco
 
 def _rows(batch: EncodedRows, table: Table, lookup: ExistingRows) -> Iterator[FoundRow]:
     """Yield what is in the partitions that a batch belongs to."""
-    for partition in sorted({table.partition(day) for day in batch.days}):
-        yield from lookup.rows(table, partition)
+    for start in sorted({table.partition_start(day) for day in batch.days}):
+        yield from lookup.rows(table, start)

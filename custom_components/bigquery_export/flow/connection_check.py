@@ -1,7 +1,6 @@
 """Checks that an export can work, before it is saved: every part of it is used once."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import logging
 from typing import Any
 
@@ -11,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection, Destination
 from ..bigquery.permissions import check_permissions
-from ..bigquery.schema import Administration
+from ..bigquery.schema import DatasetSchema
 from ..bigquery.table_settings import TableSettings
 from ..const import (
     CONF_ADVANCED,
@@ -67,31 +66,31 @@ def check_destination(
 
     The tables of states and of the log are always among them. This blocks. Raises ExportError.
     """
-    with _connected(key, destination) as connection:
-        administration = Administration(connection, settings or TableSettings())
-        administration.ensure_dataset()
-        administration.ensure_tables([SENSOR_DATA, EXPORT_LOG])
-        administration.ensure(tables)
+    with Connection.open(key, destination) as connection:
+        schema = DatasetSchema(connection, settings)
+        schema.ensure_dataset()
+        schema.ensure_tables([SENSOR_DATA, EXPORT_LOG])
+        schema.ensure(tables)
         DELIVERIES[delivery](connection).check_access(SENSOR_DATA)
         return check_permissions(connection, SENSOR_DATA)
 
 
 def check_tables(key: Mapping[str, Any], destination: Destination, tables: Sequence[Table]) -> None:
     """Make tables when they are missing; this blocks. Raises ExportError."""
-    with _connected(key, destination) as connection:
-        Administration(connection).ensure(tables)
+    with Connection.open(key, destination) as connection:
+        DatasetSchema(connection).ensure(tables)
 
 
 def set_up_tables(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
     """Give the tables their settings; this blocks. Raises ExportError."""
-    with _connected(key, destination) as connection:
-        Administration(connection, options.table_settings).ensure_tables(options.tables)
+    with Connection.open(key, destination) as connection:
+        DatasetSchema(connection, options.table_settings).ensure_tables(options.tables)
 
 
 def check_delivery(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
     """Make tables when they are missing, and check a delivery; this blocks. Raises ExportError."""
-    with _connected(key, destination) as connection:
-        Administration(connection, options.table_settings).ensure_tables(options.tables)
+    with Connection.open(key, destination) as connection:
+        DatasetSchema(connection, options.table_settings).ensure_tables(options.tables)
         DELIVERIES[options.delivery](connection).check_access(SENSOR_DATA)
 
 
@@ -113,13 +112,6 @@ async def async_check_connection[*Ts, T](
     except Exception as err:
         _LOGGER.exception("Unexpected error while the destination was checked")
         raise FormError({"base": "unknown"}) from err
-
-
-@contextmanager
-def _connected(key: Mapping[str, Any], destination: Destination) -> Iterator[Connection]:
-    with closing(Connection(key, destination)) as connection:
-        connection.authenticate()
-        yield connection
 
 
 def _field(err: ExportError) -> str:

@@ -7,9 +7,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 
+from ..bigquery.prices import GIB
 from ..const import CONF_CONTEXT_ENTITIES
 from ..errors import ExportError
-from ..estimate.estimate import GIB, Estimate, async_estimate
+from ..estimate.estimate import Estimate, async_estimate
 from ..settings.key_age import key_days
 from ..settings.options import options_from
 from ..translation import async_load_translations, async_text

@@ -16,7 +16,7 @@ EXPORT_TIMESTAMP = Column(
     ColumnType.TIMESTAMP,
     Scope.RUN,
     "When the export began that sent this row",
-    default="CURRENT_TIMESTAMP()",
+    default_now=True,
 )
 SOURCE = Column(
     "source",

@@ -63,7 +63,7 @@ class EventEncoder:
                     "context_id": context and bytes_to_ulid(context),
                     "context_user_id": user and self._user(user.hex()),
                     "context_parent_id": parent and bytes_to_ulid(parent),
-                    "local_time": quarter.clock(fired),
+                    "local_time": fired + quarter.offset,
                     "event_id": event_id,
                 }
             ),

@@ -13,7 +13,6 @@ from homeassistant.components.recorder.models import process_timestamp
 
 from .columns import quarter_values
 from .encoding import Encoding
-from .packed_datetime import IN_QUARTER, packed, unpacked
 from .table import timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,8 +25,6 @@ _FIRST_SECOND = -62_135_596_800
 _END_SECOND = 253_402_300_800
 """BigQuery's timestamps are those of the years 1 to 9999."""
 MAX_QUARTERS = 1_000
-_EVEN_OFFSETS = 10 * 365 * DAY
-"""Up to 1979 (Pacific/Kiritimati), offsets were not all multiples of a quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +37,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Quarter:
-    """A quarter of an hour: its fragment, and the local clock at its beginning."""
+    """A quarter of an hour: its fragment, and the offset of the home's clock from UTC."""
 
     fragment: bytes
-    start: int
-    """When it began, in microseconds since 1970."""
-    local: int
-    """The same as the home's clocks showed it, packed (packed_datetime.py)."""
-
-    def clock(self, time: int) -> int:
-        """Return what the clocks showed at a time of this quarter, packed."""
-        micros = time - self.start
-        if self.start < _EVEN_OFFSETS:
-            return packed(unpacked(self.local) + timedelta(microseconds=micros))
-        return self.local + micros + IN_QUARTER[micros // _SECOND]
+    offset: int
+    """In microseconds: a time of this quarter + this is its DATETIME."""
 
 
 class Quarters(dict[int, Quarter]):
@@ -74,8 +62,7 @@ class Quarters(dict[int, Quarter]):
         local = start.astimezone(self._place.zone)
         quarter = Quarter(
             self._encoding.fragment(quarter_values(local, self._place.observer)),
-            number * QUARTER,
-            packed(local),
+            timestamp(local.replace(tzinfo=UTC)) - number * QUARTER,
         )
         self[number] = quarter
         return quarter
@@ -100,16 +87,6 @@ def all_microseconds(times: Sequence[float]) -> list[int]:
         microseconds(extreme)
     return [
         (whole := int(seconds)) * _SECOND + round((seconds - whole) * _SECOND) for seconds in times
-    ]
-
-
-def clocks(quarters: Sequence[Quarter], times: Sequence[int]) -> list[int]:
-    """Return what the clocks showed at each time, in its quarter, packed."""
-    if min(times) < _EVEN_OFFSETS:
-        return [quarter.clock(time) for quarter, time in zip(quarters, times, strict=True)]
-    return [
-        quarter.local + (micros := time - quarter.start) + IN_QUARTER[micros // _SECOND]
-        for quarter, time in zip(quarters, times, strict=True)
     ]
 
 

@@ -15,7 +15,7 @@ from .context import RowContext
 from .encoded_rows import EncodedRows, RejectedRow
 from .encoding import Encoding
 from .fragments import Fragments
-from .local_time import DAY, MAX_QUARTERS, QUARTER, Quarters, all_microseconds, clocks, microseconds
+from .local_time import DAY, MAX_QUARTERS, QUARTER, Quarters, all_microseconds, microseconds
 from .sensor_data import entity_values, is_available, state_numeric
 from .ulids import ulids
 
@@ -113,7 +113,9 @@ class StateEncoder:
         values = {
             "last_changed": changed,
             "last_updated": updated,
-            "local_time": clocks(quarters, updated),
+            "local_time": [
+                time + quarter.offset for time, quarter in zip(updated, quarters, strict=True)
+            ],
             "state_id": ids,
         }
         fragments = [

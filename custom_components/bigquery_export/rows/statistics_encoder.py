@@ -87,7 +87,7 @@ class StatisticsEncoder:
                     "sum": finite(total),
                     "created": microseconds_or_none(created_ts),
                     "deleted": False,
-                    "local_time": quarter.clock(start),
+                    "local_time": start + quarter.offset,
                     "id": id_,
                 }
             ),

@@ -15,7 +15,9 @@ class ColumnType(StrEnum):
     """A BigQuery type, with the Python value that this integration uses for it."""
 
     BOOL = "BOOL"
-    DATETIME = "DATETIME"  # int, packed (packed_datetime.py), or str, "2026-11-21 07:45:21.123456"
+    DATETIME = "DATETIME"
+    """int, microseconds since 1970-01-01 00:00 of the home's clock, without a zone; or str, as
+    decoded rows have it: "2026-11-21 07:45:21.123456"."""
     FLOAT64 = "FLOAT64"  # a finite float
     INT64 = "INT64"
     JSON = "JSON"  # str, JSON text
@@ -57,8 +59,8 @@ class Column:
     scope: Scope
     description: str
     mode: Mode = Mode.NULLABLE
-    default: str | None = None
-    """A SQL expression, for rows that others insert; this integration always sends a value."""
+    default_now: bool = False
+    """Whether rows that others insert get the current time; this integration sends a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,11 @@ class Table:
     """In a table of facts, the columns that say what a row is about; those of scope `entity` say
     what is true of it."""
 
-    def partition(self, day: int) -> str:
-        """Return the decorator of the partition that a day belongs to, in days since 1970.
-
-        Source: BigQuery's page "Manage partitioned tables".
-        """
-        date = _EPOCH + timedelta(days=day)
-        month = f"{date.year:04}{date.month:02}"
-        return month if self.partition_unit is PartitionUnit.MONTH else f"{month}{date.day:02}"
+    def partition_start(self, day: int) -> int:
+        """Return the first day of the partition that a day is in, both since 1970-01-01 UTC."""
+        if self.partition_unit is PartitionUnit.DAY:
+            return day
+        return day + 1 - (_EPOCH + timedelta(days=day)).day
 
     def names(self, scope: Scope) -> frozenset[str]:
         """Return the names of the columns that have a scope."""

@@ -13,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
-from ..bigquery.schema import Administration
+from ..bigquery.schema import DatasetSchema
 from ..const import CONF_PAUSED, DOMAIN
 from ..errors import ExportError, StoppedError
 from ..export.checkpoint import Checkpoint
@@ -65,7 +65,7 @@ class Runner:
         self._entry = entry
         self._connection = connection
         self._options = options_from(entry.options)
-        self._administration = Administration(connection, self._options.table_settings)
+        self._schema = DatasetSchema(connection, self._options.table_settings)
         self._journal = Journal(
             hass,
             file=checkpoint_file(hass, entry),
@@ -262,9 +262,7 @@ class Runner:
         try:
             if self.health.tables_in_doubt:
                 # A column may have been dropped; if it was not, this changes nothing.
-                await self._hass.async_add_executor_job(
-                    self._administration.ensure, self._options.tables
-                )
+                await self._hass.async_add_executor_job(self._schema.ensure, self._options.tables)
             yield
         except StoppedError:
             raise

@@ -1,5 +1,7 @@
 """Rows as messages of protocol buffers."""
 
+from typing import Any
+
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 import pytest
 
@@ -15,6 +17,22 @@ def test_fragments_make_a_row() -> None:
     row = encoding.decode(encoding.row(*fragments))
     assert row == encoding.decode(encoding.fragment(VALUES))
     assert row == VALUES
+
+
+@pytest.mark.parametrize("texts", [["a", "b"], ["a", "bb"]], ids=["same width", "other widths"])
+def test_many_rows_at_once(texts: list[str]) -> None:
+    """Columns of many rows are the same as row after row, whether or not they are as wide."""
+    encoding = ProtobufEncoding(TABLE)
+    columns: dict[str, list[Any]] = {"datetime": [-1, 1_795_247_100_000_001], "string": texts}
+    rows = [
+        {"datetime": time, "string": text} for time, text in zip(*columns.values(), strict=True)
+    ]
+    found = encoding.fragments(columns)
+    assert found == [encoding.fragment(row) for row in rows]
+    assert [encoding.decode(row)["datetime"] for row in found] == [
+        "1969-12-31 23:59:59.999999",
+        "2026-11-21 07:45:00.000001",
+    ]
 
 
 def test_null_is_not_a_default() -> None:

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.errors import google_errors
-from custom_components.bigquery_export.bigquery.schema import Administration
+from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.bigquery.table_settings import TableSettings
 from custom_components.bigquery_export.const import (
     CONF_PARTITION_DAYS,
@@ -50,7 +50,7 @@ def ensure(
     connection: Connection, settings: TableSettings | None, *tables: Table
 ) -> list[bigquery.Table]:
     """Make sure of tables, and return them as BigQuery has them."""
-    Administration(connection, settings).ensure_tables(tables)
+    DatasetSchema(connection, settings).ensure_tables(tables)
     reference = connection.destination.table_reference
     return [connection.tables.get_table(reference(table)) for table in tables]
 
@@ -81,11 +81,11 @@ def test_tables_that_are_there(warehouse: Warehouse, connection: Connection) -> 
     states.require_partition_filter = True
     connection.tables.update_table(states, ["labels", "require_partition_filter"])
     (before,) = ensure(connection, None, SENSOR_DATA)
-    with patch.object(Administration, "_update", side_effect=AssertionError):
+    with patch.object(DatasetSchema, "_update", side_effect=AssertionError):
         ensure(connection, TableSettings(), SENSOR_DATA)
 
     settings = TableSettings(60, labels=(("team", "home"),))
-    with patch.object(Administration, "_update", autospec=True) as update:
+    with patch.object(DatasetSchema, "_update", autospec=True) as update:
         ensure(connection, settings, SENSOR_DATA)
     assert [call.args[2] for call in update.call_args_list] == [["time_partitioning", "labels"]]
     (after,) = ensure(connection, settings, SENSOR_DATA)
@@ -135,12 +135,12 @@ def test_keys(warehouse: Warehouse, connection: Connection) -> None:
     # BigQuery may name the version, which changes when the key is rotated.
     found = tables[1]
     found.encryption_configuration = bigquery.EncryptionConfiguration(f"{two}/cryptoKeyVersions/3")
-    administration = Administration(connection, TableSettings(kms_key=two))
+    schema = DatasetSchema(connection, TableSettings(kms_key=two))
     with (
-        patch.object(administration, "_find_table", return_value=found),
-        patch.object(administration, "_update", side_effect=AssertionError),
+        patch.object(schema, "_find_table", return_value=found),
+        patch.object(schema, "_update", side_effect=AssertionError),
     ):
-        administration.ensure_table(EVENTS)
+        schema.ensure_table(EVENTS)
 
 
 async def test_exports(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:

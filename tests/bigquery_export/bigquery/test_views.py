@@ -9,7 +9,7 @@ from google.cloud.bigquery import Table as BigQueryTable
 import pytest
 
 from custom_components.bigquery_export.bigquery.connection import Connection
-from custom_components.bigquery_export.bigquery.schema import Administration
+from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.errors import TableMismatchError
 from custom_components.bigquery_export.rows.statistics import STATISTICS
 from custom_components.bigquery_export.rows.table import Column, ColumnType, Scope
@@ -35,7 +35,7 @@ def view(connection: Connection, name: str = "statistics_latest") -> BigQueryTab
 
 def test_made_once(connection: Connection) -> None:
     """Tables that have versions get a view, with the right to edit the data of a dataset alone."""
-    Administration(connection).ensure_views(TABLES)
+    DatasetSchema(connection).ensure_views(TABLES)
     made = view(connection)
     assert made.table_type == "VIEW"
     assert not made.view_use_legacy_sql
@@ -44,17 +44,17 @@ def test_made_once(connection: Connection) -> None:
     assert view(connection, "statistics_short_term_latest").table_type == "VIEW"
     names = {table.table_id for table in connection.tables.list_tables("home")}  # type: ignore[assignment]
     assert len(names) == len(TABLES) + 10
-    Administration(connection).ensure_views(TABLES)
+    DatasetSchema(connection).ensure_views(TABLES)
     assert view(connection).etag == made.etag
 
 
 def test_changed(connection: Connection) -> None:
     """A view shows the columns that a table has got since it was made."""
-    Administration(connection).ensure_views(TABLES)
+    DatasetSchema(connection).ensure_views(TABLES)
     new = Column("new", ColumnType.STRING, Scope.ROW, "New")
     table = replace(STATISTICS, columns=(*STATISTICS.columns, new))
-    Administration(connection).ensure_tables([table])
-    Administration(connection).ensure_views([table])
+    DatasetSchema(connection).ensure_tables([table])
+    DatasetSchema(connection).ensure_views([table])
     assert "new" in [field.name for field in view(connection).schema]
 
 
@@ -63,13 +63,21 @@ def test_name_taken(connection: Connection) -> None:
     reference = connection.destination.dataset_reference.table("statistics_latest")
     connection.tables.create_table(BigQueryTable(reference))
     with pytest.raises(TableMismatchError) as raised:
-        Administration(connection).ensure_views(TABLES)
+        DatasetSchema(connection).ensure_views(TABLES)
     assert "statistics_latest" in raised.value.table
 
 
-def test_another_client_is_faster(connection: Connection) -> None:
-    """A view that appears between looking and making is used."""
-    Administration(connection).ensure_views(TABLES)
-    administration = Administration(connection)
-    with patch.object(administration, "_find_table", return_value=None):
-        administration.ensure_views(TABLES)
+def test_made_by_others_meanwhile(connection: Connection) -> None:
+    """A view that appears between looking and making is used, and gets the query that it needs."""
+    schema = DatasetSchema(connection)
+    schema.ensure_views([replace(STATISTICS, columns=STATISTICS.columns[:-1])])
+    missing = STATISTICS.columns[-1].name
+    assert missing not in [field.name for field in view(connection).schema]
+    create_table = connection.tables.create_table
+    with (
+        patch.object(schema, "_find_table", return_value=None),
+        patch.object(connection.tables, "create_table", side_effect=create_table) as created,
+    ):
+        schema.ensure_views([STATISTICS])
+    created.assert_called_once()
+    assert missing in [field.name for field in view(connection).schema]

@@ -19,6 +19,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy import Connection, delete, event, select
 
+from custom_components.bigquery_export.bigquery.prices import FREE_SENDING, FREE_STORAGE, GIB
 from custom_components.bigquery_export.const import (
     CONF_COLUMNS,
     CONF_CONTEXT_ENTITIES,
@@ -28,9 +29,6 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.errors import RecorderBusyError
 from custom_components.bigquery_export.estimate.estimate import (
-    FREE_SENDING,
-    FREE_STORAGE,
-    GIB,
     Estimate,
     Speed,
     TableEstimate,

@@ -38,6 +38,7 @@ from custom_components.bigquery_export.export import (
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Outcome, Rejection
 from custom_components.bigquery_export.export.existing_rows import without_known
+from custom_components.bigquery_export.rows.local_time import DAY
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source import readiness
 from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at
@@ -425,8 +426,8 @@ async def test_stop_while_rows_are_looked_for(
     await record(hass, 7)
     await exporter.export()
     monkeypatch.setattr(lookup, "_PAGE_ROWS", 2)
-    changed = datetime.fromtimestamp(int(warehouse.rows()[0]["last_changed"]) // 1_000_000, UTC)
-    found = exporter.new_session().existing_rows.rows(SENSOR_DATA, f"{changed:%Y%m%d}")
+    day = int(warehouse.rows()[0]["last_changed"]) // DAY
+    found = exporter.new_session().existing_rows.rows(SENSOR_DATA, day)
     assert await hass.async_add_executor_job(next, found)
     exporter.connection.stop()
     with pytest.raises(StoppedError):

@@ -10,7 +10,7 @@ from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bigquery_export.bigquery.schema import Administration
+from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.const import (
     CONF_DELIVERY,
     CONF_SERVICE_ACCOUNT_KEY,
@@ -52,7 +52,7 @@ def replace_table(warehouse: Warehouse) -> None:
         connection.tables.delete_table(reference)
         new = ("month", "season")
         columns = [column for column in SENSOR_DATA.columns if column.name not in new]
-        Administration(connection).ensure_table(replace(SENSOR_DATA, columns=tuple(columns)))
+        DatasetSchema(connection).ensure_table(replace(SENSOR_DATA, columns=tuple(columns)))
 
 
 async def export_now(hass: HomeAssistant) -> Any:

@@ -4,24 +4,24 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from astral import Observer
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 import pytest
 
+from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.rows.local_time import (
     QUARTER,
     Place,
     Quarters,
-    clocks,
     microseconds,
     microseconds_or_none,
     timestamp_or_none,
 )
-from custom_components.bigquery_export.rows.packed_datetime import as_text
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.support.sources import microseconds as as_home_assistant_shows
 
 ENCODING = ProtobufEncoding(SENSOR_DATA)
+NDJSON = NdjsonEncoding(SENSOR_DATA)
 
 
 def quarters(zone: str) -> Quarters:
@@ -29,13 +29,10 @@ def quarters(zone: str) -> Quarters:
     return Quarters(ENCODING, Place(ZoneInfo(zone), Observer(52.4, 4.9, 0)))
 
 
-def clock(zone: str, moment: str) -> tuple[str, int]:
-    """Return the local time of a moment in UTC, and the hour that its quarter has."""
-    micros = microseconds(datetime.fromisoformat(f"{moment}+00:00").timestamp())
-    quarter = quarters(zone)[micros // QUARTER]
-    assert clocks([quarter], [micros]) == [quarter.clock(micros)]
-    hour: int = ENCODING.decode(quarter.fragment)["hour_of_day"]
-    return as_text(quarter.clock(micros)), hour
+def clock(known: Quarters, micros: int) -> str:
+    """Return the local time of a time, in microseconds, by its quarter of an hour."""
+    local = datetime(1970, 1, 1) + timedelta(microseconds=micros + known[micros // QUARTER].offset)
+    return f"{local:%Y-%m-%d %H:%M:%S.%f}"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +69,11 @@ def clock(zone: str, moment: str) -> tuple[str, int]:
 )
 def test_clock(zone: str, moment: str, local: str) -> None:
     """Each moment has the time that a clock in the home shows, and the hour of it."""
-    assert clock(zone, moment) == (local, int(local[11:13]))
+    known = quarters(zone)
+    micros = microseconds(datetime.fromisoformat(f"{moment}+00:00").timestamp())
+    assert clock(known, micros) == local
+    values = ENCODING.decode(known[micros // QUARTER].fragment)
+    assert values["hour_of_day"] == int(local[11:13])
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_every_quarter_of_a_year(zone: str) -> None:
         moment = start + timedelta(minutes=15 * number, seconds=899.999999)
         micros = as_home_assistant_shows(moment.timestamp())
         local = moment.astimezone(ZoneInfo(zone))
-        assert as_text(known[micros // QUARTER].clock(micros)) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
+        assert clock(known, micros) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
         assert len(known) <= 1_000
 
 
@@ -102,10 +103,9 @@ def test_all_zones_and_years(zone: str, utc: datetime, latitude: float) -> None:
     local = moment.astimezone(ZoneInfo(zone))
     micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     place = Place(ZoneInfo(zone), Observer(latitude, 4.9, 0))
-    quarter = Quarters(ENCODING, place)[micros // QUARTER]
-    assert as_text(quarter.clock(micros)) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
-    assert clocks([quarter], [micros]) == [quarter.clock(micros)]
-    values = ENCODING.decode(quarter.fragment)
+    known = Quarters(ENCODING, place)
+    assert clock(known, micros) == f"{local:%Y-%m-%d %H:%M:%S.%f}"
+    values = ENCODING.decode(known[micros // QUARTER].fragment)
     winter = local.month in ((12, 1, 2) if latitude > 0 else (6, 7, 8))
     assert values["hour_of_day"] == local.hour
     assert values["day_of_week"] == local.isoweekday()
@@ -113,6 +113,39 @@ def test_all_zones_and_years(zone: str, utc: datetime, latitude: float) -> None:
     assert values["is_weekend"] is (local.strftime("%a") in ("Sat", "Sun"))
     assert (values["season"] == "winter") is winter
     assert (values["time_of_day"] == "night") is (local.hour in (22, 23, 0, 1, 2, 3, 4, 5))
+
+
+@settings(max_examples=1_000)
+@given(
+    st.sampled_from(sorted(available_timezones())),
+    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
+)
+@example("Pacific/Kiritimati", datetime(1979, 9, 28, 0, 39, 59, 999_999))
+@example("Africa/Monrovia", datetime(1972, 1, 7, 0, 14, 59, 500_000))
+@example("Asia/Kolkata", datetime(1941, 9, 30, 23, 59, 59, 999_999))
+@example("America/Caracas", datetime(1969, 12, 31, 23, 59, 59, 999_999))
+def test_every_year(zone: str, utc: datetime) -> None:
+    """A quarter of an hour has the offset of its beginning, to the second, also before 1970."""
+    moment = utc.replace(tzinfo=UTC)
+    begin = moment.replace(minute=utc.minute // 15 * 15, second=0, microsecond=0)
+    local = begin.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + (moment - begin)
+    micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    wanted = local.isoformat(" ", "microseconds")
+    value = micros + quarters(zone)[micros // QUARTER].offset
+    (column,) = ENCODING.fragments({"local_time": [value]})
+    for fragment in (column, ENCODING.fragment({"local_time": value})):
+        assert ENCODING.decode(fragment) == {"local_time": wanted}
+    assert NDJSON.fragment({"local_time": value}) == f'"local_time":"{wanted}"'.encode()
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment"),
+    [("America/New_York", -62_135_596_800), ("Asia/Kolkata", 253_402_300_799.9)],
+)
+def test_local_time_out_of_range(zone: str, moment: float) -> None:
+    """A time whose local time is not in the years 1 to 9999 is refused, as DATETIME has none."""
+    with pytest.raises(OverflowError):
+        quarters(zone)[microseconds(moment) // QUARTER]
 
 
 def test_quarters_are_computed_once() -> None:

@@ -40,7 +40,7 @@ def test_contract() -> None:
     """The first eleven columns keep their names, types and modes for ever."""
     columns = [(column.name, column.type, column.mode) for column in SENSOR_DATA.columns]
     assert columns[:11] == CONTRACT
-    assert SENSOR_DATA.columns[10].default == "CURRENT_TIMESTAMP()"
+    assert SENSOR_DATA.columns[10].default_now
     assert SENSOR_DATA.partition_by == "last_changed"
     assert SENSOR_DATA.cluster_by == ("entity_id", "domain")
 

@@ -12,7 +12,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from custom_components.bigquery_export.bigquery.connection import Connection
-from custom_components.bigquery_export.bigquery.schema import Administration
+from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.states import Piece
@@ -35,8 +35,8 @@ def test_happy_path(warehouse: Warehouse) -> None:
     encoded = encoder().encode(Piece(states, {1: "sensor.kitchen"}, attributes))
 
     with closing(Connection(warehouse.create_key(DATA_EDITOR), destination)) as connection:
-        Administration(connection).ensure_dataset()
-        Administration(connection).ensure_table(SENSOR_DATA)
+        DatasetSchema(connection).ensure_dataset()
+        DatasetSchema(connection).ensure_table(SENSOR_DATA)
         transaction = StorageWriteDelivery(connection).begin(SENSOR_DATA, "label")
         for start in range(0, 3_000, 1_000):
             assert transaction.append(encoded.data[start : start + 1_000]) == []

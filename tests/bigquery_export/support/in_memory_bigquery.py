@@ -419,20 +419,22 @@ class SimulatedExistingRows:
     def __init__(self, bigquery: BigQuery) -> None:
         """Look into a BigQuery for one export."""
         self._bigquery = bigquery
-        self._empty: set[str] = set()
+        self._empty: set[int] = set()
 
     def is_empty(self, table: Table) -> bool:
         """Return whether a table has no row at all."""
         return not self._bigquery.wire.run("look", lambda: self._bigquery.tables[table.name])
 
-    def rows(self, table: Table, partition: str) -> Iterator[FoundRow]:
+    def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
         """Yield the rows in one partition of a table."""
-        if partition in self._empty:
+        if partition_start in self._empty:
             return
         rows = self._bigquery.wire.run("look", lambda: list(self._bigquery.tables[table.name]))
-        found = [row for row in rows if table.partition(row["time"] // DAY) == partition]
+        found = [
+            row for row in rows if table.partition_start(row["time"] // DAY) == partition_start
+        ]
         if not found:
-            self._empty.add(partition)
+            self._empty.add(partition_start)
         yield from (FoundRow(row["name"], row["time"], row["id"]) for row in found)
 
 
@@ -442,6 +444,7 @@ class BrittleDelivery:
     def __init__(self, delivery: Delivery, wire: Tripwire) -> None:
         """Use a real delivery."""
         self.name = delivery.name
+        self.sending_is_billed = delivery.sending_is_billed
         self.load_jobs_used = 0
         self._delivery = delivery
         self._wire = wire

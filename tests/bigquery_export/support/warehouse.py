@@ -7,7 +7,7 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.bigquery.connection import Connection, Destination
-from custom_components.bigquery_export.bigquery.schema import Administration
+from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
     CONF_DATASET_ID,
@@ -59,15 +59,15 @@ class Warehouse:
     def create_dataset(self) -> None:
         """Make the dataset."""
         with self.connecting() as connection:
-            Administration(connection).ensure_dataset()
+            DatasetSchema(connection).ensure_dataset()
 
     def create_table(self, *viewed: Table) -> None:
         """Make the dataset and the tables, and the views of some: those take seconds."""
         with self.connecting() as connection:
-            administration = Administration(connection)
-            administration.ensure_dataset()
-            administration.ensure_tables(TABLES)
-            administration.ensure_views(viewed)
+            schema = DatasetSchema(connection)
+            schema.ensure_dataset()
+            schema.ensure_tables(TABLES)
+            schema.ensure_views(viewed)
 
     def connecting(self) -> closing[Connection]:
         """Return a connection that is closed at the end of a `with` block."""

@@ -68,19 +68,19 @@ class ExportedRows:
         self.unreadable = 0
         """Rows that were read and cannot be sent."""
 
-    async def async_spans(self) -> dict[str, Span]:
-        """Return where the rows of each partition are, in the order of time."""
+    async def async_spans(self) -> dict[int, Span]:
+        """Return where the rows of each partition are, by its first day, in the order of time."""
         source = await self._session.async_block(self._open)
         hass = self._session.hass
         oldest = await async_read_recorder(hass, source.reader.oldest_id) or 0
-        spans: dict[str, Span] = defaultdict(Span)
+        spans: dict[int, Span] = defaultdict(Span)
         for first, last in _ranges(self.table_position):
             after = max(first, oldest - 1)
             while after < last:
                 until = min(after + WINDOW, last)
                 times = await async_read_recorder(hass, source.reader.times, after, until)
                 for day in await self._session.async_block(self._days_of, times):
-                    span = spans[self._table.partition(day)]
+                    span = spans[self._table.partition_start(day)]
                     span.days.add(day)
                     if span.windows[-1:] != [(after, until)]:
                         span.windows.append((after, until))

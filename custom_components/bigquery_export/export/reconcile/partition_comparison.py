@@ -85,9 +85,9 @@ class PartitionComparison:
     def _list(self, days: frozenset[int]) -> Mapping[int, Keys]:
         """Return the rows that BigQuery has of some days of a partition; this blocks."""
         theirs = {day: Keys() for day in days}
-        (partition,) = {self._table.partition(day) for day in days}
+        (partition_start,) = {self._table.partition_start(day) for day in days}
         up_to, after, until = self._rows.table_position.exported
-        for row in self._session.existing_rows.rows(self._table, partition):
+        for row in self._session.existing_rows.rows(self._table, partition_start):
             self.rows_listed += 1
             if self.rows_listed % _PAUSE_EVERY == 0:
                 sleep(_PAUSE)

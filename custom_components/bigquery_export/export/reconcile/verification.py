@@ -87,11 +87,11 @@ class Verification(Job):
         counted = await self._session.async_block(self._count, table)
         spans = await rows.async_spans()
         comparison = PartitionComparison(self._session, table, rows)
-        partitions: defaultdict[str, list[int]] = defaultdict(list)
+        partitions: defaultdict[int, list[int]] = defaultdict(list)
         for day in self._days:
-            partitions[table.partition(day)].append(day)
-        for partition, partition_days in partitions.items():
-            span = spans.get(partition, Span())
+            partitions[table.partition_start(day)].append(day)
+        for partition_start, partition_days in partitions.items():
+            span = spans.get(partition_start, Span())
             compared = await comparison.async_compare(span, partition_days, counted)
             for day, found in compared.items():
                 if found.counts != Counts():
