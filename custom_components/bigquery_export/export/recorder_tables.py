@@ -1,10 +1,14 @@
-"""All sources: a declaration for each table of the recorder that is exported."""
+"""All tables of the recorder that are exported: one declaration for each.
+
+What is special to a table follows from its declaration: how it is read and encoded, whether it is
+exported by default, whether its rows are corrected, and, from its `SourceTable`, what the recorder
+deletes of it and how fast it grows. `Table` says how BigQuery stores it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.components.recorder.db_schema import Statistics, StatisticsShortTerm
 from homeassistant.core import HomeAssistant
 
 from ..rows.context import Choice, RowContext
@@ -18,22 +22,34 @@ from ..rows.state_encoder import StateEncoder
 from ..rows.statistics import FIVE_MINUTES, HOUR, STATISTICS, STATISTICS_SHORT_TERM
 from ..rows.statistics_encoder import StatisticsEncoder
 from ..rows.table import Table
-from ..source.events import EventsReader
-from ..source.recorder_runs import RecorderRunsReader
-from ..source.states import StatesReader
-from ..source.statistics import StatisticsReader
+from ..source import events, recorder_runs, states, statistics
+from ..source.reader import SourceTable
 from .ports import Encoder, Reader, Source
 
 
 @dataclass(frozen=True, slots=True)
 class RecorderTable:
-    """How the source of one table is made."""
+    """One table of the recorder, and the table in BigQuery that it is exported to."""
 
     table: Table
-    reader: Callable[[HomeAssistant, Choice], Reader[Any]]
-    encoder: Callable[[Encoding, RowContext], Encoder[Any]]
+    source: SourceTable
+    make_reader: Callable[[HomeAssistant, Choice], Reader[Any]]
+    make_encoder: Callable[[Encoding, RowContext], Encoder[Any]]
     introduce: Callable[[Any, Any], None] = lambda reader, encoder: None
     """Lets the reader know how to ask the encoder what that lacks."""
+    default: bool = True
+    """Whether it is exported unless the user chooses."""
+    corrected: bool = False
+    """Whether Home Assistant changes rows after it wrote them: digests of them are kept for each
+    partition, and what differs is sent again. Its source is one of statistics."""
+
+    def reader(self, hass: HomeAssistant, choice: Choice) -> Reader[Any]:
+        """Return a reader for one run; nothing is read yet."""
+        return self.make_reader(hass, choice)
+
+    def encoder(self, encoding: Encoding, run: RowContext) -> Encoder[Any]:
+        """Return an encoder for one run."""
+        return self.make_encoder(encoding, run)
 
     def open(self, hass: HomeAssistant, encoding: Encoding, run: RowContext) -> Source[Any]:
         """Return the source for one run; nothing is read yet."""
@@ -43,11 +59,12 @@ class RecorderTable:
 
 
 RECORDER_TABLES = {
-    source.table.name: source
-    for source in (
+    declared.table.name: declared
+    for declared in (
         RecorderTable(
             SENSOR_DATA,
-            lambda hass, choice: StatesReader(
+            states.STATES,
+            lambda hass, choice: states.StatesReader(
                 hass, [context_entity.entity_id for context_entity in choice.context_entities]
             ),
             StateEncoder,
@@ -55,18 +72,31 @@ RECORDER_TABLES = {
         ),
         RecorderTable(
             STATISTICS,
-            lambda hass, _: StatisticsReader(hass, Statistics),
+            statistics.STATISTICS,
+            lambda hass, _: statistics.StatisticsReader(hass, statistics.STATISTICS),
             lambda encoding, run: StatisticsEncoder(encoding, run, HOUR),
+            corrected=True,
         ),
         RecorderTable(
             STATISTICS_SHORT_TERM,
-            lambda hass, _: StatisticsReader(hass, StatisticsShortTerm),
+            statistics.STATISTICS_SHORT_TERM,
+            lambda hass, _: statistics.StatisticsReader(hass, statistics.STATISTICS_SHORT_TERM),
             lambda encoding, run: StatisticsEncoder(encoding, run, FIVE_MINUTES),
+            default=False,  # They say what the states say.
+            corrected=True,
         ),
         RecorderTable(
-            EVENTS, lambda hass, choice: EventsReader(hass, choice.events.types), EventEncoder
+            EVENTS,
+            events.EVENTS,
+            lambda hass, choice: events.EventsReader(hass, choice.events.types),
+            EventEncoder,
         ),
-        RecorderTable(RECORDER_RUNS, lambda hass, _: RecorderRunsReader(hass), RecorderRunsEncoder),
+        RecorderTable(
+            RECORDER_RUNS,
+            recorder_runs.RECORDER_RUNS,
+            lambda hass, _: recorder_runs.RecorderRunsReader(hass),
+            RecorderRunsEncoder,
+        ),
     )
 }
-"""Sources by the name of their table, in the order in which they are exported."""
+"""Declarations by the name of their table in BigQuery, in the order in which they are exported."""

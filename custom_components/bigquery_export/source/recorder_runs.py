@@ -18,7 +18,7 @@ type RecorderRunRow = tuple[
     datetime | None,  # created
 ]
 
-_RECORDER_RUNS = SourceTable(
+RECORDER_RUNS = SourceTable(
     columns=(
         RecorderRuns.run_id,
         RecorderRuns.start,
@@ -30,6 +30,7 @@ _RECORDER_RUNS = SourceTable(
     times=(RecorderRuns.start,),
     # The end comes when Home Assistant stops, or, after a crash, when it starts again.
     final=RecorderRuns.end.is_not(None),
+    purged_by=RecorderRuns.end,
 )
 
 
@@ -46,7 +47,7 @@ class RecorderRunsReader(TableReader[RecorderRunRow]):
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Make a reader."""
-        super().__init__(hass, _RECORDER_RUNS)
+        super().__init__(hass, RECORDER_RUNS)
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> RecorderRunsPiece | None:
         """Return the next runs with `after` < id <= `until`, or None when there are none."""

@@ -62,7 +62,7 @@ def like(one: Digests, other: Digests) -> bool:
 def test_stable() -> None:
     """A digest is the same in another process, and is the one that earlier versions have kept."""
     code = (
-        "from tests.bigquery_export.test_digests import *;"
+        "from tests.bigquery_export.export.corrections.test_digests import *;"
         "print(digests(piece(row(1, sum=0.1, created_ts=None), row(2))).as_json())"
     )
     printed = subprocess.run(
