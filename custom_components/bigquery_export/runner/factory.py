@@ -46,6 +46,7 @@ from ..rows.column_groups import narrowed
 from ..rows.columns import run_values
 from ..rows.context import RowContext
 from ..rows.entities import ENTITIES
+from ..rows.export_log import Trigger
 from ..rows.privacy import Privacy
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table, timestamp
@@ -122,7 +123,7 @@ class Exporter:
         today = local_day(dt_util.utcnow().timestamp())
         if not again and self._corrections and self._corrections.checked == today:
             return None
-        session = await self._async_new_session(checkpoint, "correction")
+        session = await self._async_new_session(checkpoint, Trigger.CORRECTION)
         row_context = await self._async_row_context(session)
         types = [type_ for type_ in self._types(tables) if is_corrected(type_.table.name)]
         corrections = Corrections(session, await self._async_sources(session, row_context, types))
@@ -132,7 +133,7 @@ class Exporter:
 
     async def async_new_resend(self, checkpoint: Checkpoint, wanted: ExportRequest) -> Resend:
         """Return a look for exported rows that BigQuery lacks."""
-        session = await self._async_new_session(checkpoint, "force")
+        session = await self._async_new_session(checkpoint, Trigger.FORCE)
         row_context = await self._async_row_context(session)
         called = row_context.privacy.entity
         selection = RowSelection(
@@ -150,7 +151,7 @@ class Exporter:
 
         Surroundings are no part of what rows are known by.
         """
-        session = await self._async_new_session(checkpoint, "verify")
+        session = await self._async_new_session(checkpoint, Trigger.VERIFY)
         row_context = await self._async_row_context(session)
         row_context = replace(row_context, choice=replace(row_context.choice, context_entities=()))
         openings = self._openings(session, row_context, self._types(tables))
@@ -160,11 +161,11 @@ class Exporter:
 
     async def async_new_retry(self, checkpoint: Checkpoint) -> Retry:
         """Return an export of the rows that were rejected."""
-        return Retry(await self._async_new_session(checkpoint, "retry_rejected"))
+        return Retry(await self._async_new_session(checkpoint, Trigger.RETRY_REJECTED))
 
     async def async_row_sizes(self) -> Mapping[str, int] | None:
         """Return how many bytes rows take here, if there are any. Raises ExportError."""
-        session = await self._async_new_session(Checkpoint(), "estimate")
+        session = await self._async_new_session(Checkpoint(), Trigger.ESTIMATE)
         run = await self._async_row_context(session)
         piece = await async_read_recorder(self._hass, read_sample, self._hass, run)
         if piece is None:
