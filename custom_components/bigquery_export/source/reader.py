@@ -69,6 +69,10 @@ class SourceTable:
         """Return the column with the time by which a row is known again."""
         return self.times[-1]
 
+    def named(self, row: Sequence[Any]) -> dict[str, Any]:
+        """Return the values of a row by the recorder's names for its columns."""
+        return dict(zip(self.names, row, strict=True))
+
     def values(self, rows: Iterable[Sequence[Any]], name: str) -> list[Any]:
         """Return the values of one column of rows, by the recorder's name for it."""
         place = self.names.index(name)
