@@ -63,10 +63,6 @@ DEFAULT_LOCATION: Final = "EU"
 DEFAULT_MINUTES: Final = 15
 DEFAULT_NOTIFICATIONS: Final = "errors"
 DEFAULT_TABLE_ID: Final = "sensor_data"
-DEFAULT_TABLES: Final = (
-    *("sensor_data", "statistics", "events", "recorder_runs", "entities", "relationships"),
-)
-"""All but the five-minute statistics, which say what the states say."""
 MIN_BATCH_ROWS: Final = 1_000
 MAX_BATCH_ROWS: Final = 5_000
 MIN_PARTITION_DAYS: Final = 30

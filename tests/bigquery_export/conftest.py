@@ -15,8 +15,7 @@ from homeassistant.core import HomeAssistant, callback
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bigquery_export.const import DEFAULT_TABLES
-from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
+from custom_components.bigquery_export.export.tables import DEFAULT_TABLES, DIMENSION_TABLES
 
 # They import the integration before `hass` is made: else Home Assistant looks for it in the test
 # plugin's own folder.

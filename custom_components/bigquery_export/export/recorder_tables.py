@@ -15,14 +15,16 @@ from ..rows.context import Choice, RowContext
 from ..rows.encoding import Encoding
 from ..rows.events import EVENTS
 from ..rows.events_encoder import EventEncoder
+from ..rows.plain_encoder import PlainEncoder
 from ..rows.recorder_runs import RECORDER_RUNS
-from ..rows.recorder_runs_encoder import RecorderRunsEncoder
+from ..rows.schema_changes import SCHEMA_CHANGES
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.state_encoder import StateEncoder
 from ..rows.statistics import FIVE_MINUTES, HOUR, STATISTICS, STATISTICS_SHORT_TERM
 from ..rows.statistics_encoder import StatisticsEncoder
 from ..rows.table import Table
-from ..source import events, recorder_runs, states, statistics
+from ..source import events, recorder_runs, schema_changes, states, statistics
+from ..source.plain_reader import PlainReader
 from ..source.reader import SourceTable
 from .ports import Encoder, Reader, Source
 
@@ -33,8 +35,10 @@ class RecorderTable:
 
     table: Table
     source: SourceTable
-    make_reader: Callable[[HomeAssistant, Choice], Reader[Any]]
-    make_encoder: Callable[[Encoding, RowContext], Encoder[Any]]
+    make_reader: Callable[[HomeAssistant, Choice], Reader[Any]] | None = None
+    """None for a table whose rows refer to no other table."""
+    make_encoder: Callable[[Encoding, RowContext], Encoder[Any]] | None = None
+    """None for a table whose columns in BigQuery have the names of the recorder's."""
     introduce: Callable[[Any, Any], None] = lambda reader, encoder: None
     """Lets the reader know how to ask the encoder what that lacks."""
     default: bool = True
@@ -45,11 +49,15 @@ class RecorderTable:
 
     def reader(self, hass: HomeAssistant, choice: Choice) -> Reader[Any]:
         """Return a reader for one run; nothing is read yet."""
-        return self.make_reader(hass, choice)
+        return (
+            self.make_reader(hass, choice) if self.make_reader else PlainReader(hass, self.source)
+        )
 
     def encoder(self, encoding: Encoding, run: RowContext) -> Encoder[Any]:
         """Return an encoder for one run."""
-        return self.make_encoder(encoding, run)
+        if self.make_encoder:
+            return self.make_encoder(encoding, run)
+        return PlainEncoder(encoding, run, self.table, self.source)
 
     def open(self, hass: HomeAssistant, encoding: Encoding, run: RowContext) -> Source[Any]:
         """Return the source for one run; nothing is read yet."""
@@ -91,12 +99,8 @@ RECORDER_TABLES = {
             lambda hass, choice: events.EventsReader(hass, choice.events.types),
             EventEncoder,
         ),
-        RecorderTable(
-            RECORDER_RUNS,
-            recorder_runs.RECORDER_RUNS,
-            lambda hass, _: recorder_runs.RecorderRunsReader(hass),
-            RecorderRunsEncoder,
-        ),
+        RecorderTable(RECORDER_RUNS, recorder_runs.RECORDER_RUNS),
+        RecorderTable(SCHEMA_CHANGES, schema_changes.SCHEMA_CHANGES, default=False),
     )
 }
 """Declarations by the name of their table in BigQuery, in the order in which they are exported."""

@@ -19,8 +19,8 @@ from ..const import (
     CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
     CONF_TABLES,
-    DEFAULT_TABLES,
 )
+from ..export.tables import DEFAULT_TABLES
 from ..home.context_entities import ContextEntityError, checked_context_entities
 from ..runner.start_position import History
 from .destination_form import FormError

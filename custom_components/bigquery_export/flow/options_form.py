@@ -74,11 +74,10 @@ from ..const import (
     DEFAULT_KEY_DAYS,
     DEFAULT_MINUTES,
     DEFAULT_NOTIFICATIONS,
-    DEFAULT_TABLES,
     MAX_BATCH_ROWS,
     MIN_BATCH_ROWS,
 )
-from ..export.tables import TABLES
+from ..export.tables import DEFAULT_TABLES, TABLES
 from ..rows.column_groups import ColumnGroup
 from ..rows.events import DEFAULT_EVENTS
 from ..rows.privacy import DEFAULT_DROPPED, Coordinates

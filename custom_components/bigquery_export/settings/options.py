@@ -44,11 +44,10 @@ from ..const import (
     DEFAULT_KEY_DAYS,
     DEFAULT_MINUTES,
     DEFAULT_NOTIFICATIONS,
-    DEFAULT_TABLES,
 )
 from ..export.dimensions.snapshot import DimensionTable
 from ..export.recorder_tables import RECORDER_TABLES, RecorderTable
-from ..export.tables import DIMENSION_TABLES
+from ..export.tables import DEFAULT_TABLES, DIMENSION_TABLES
 from ..home.context_entities import context_entities_from
 from ..rows.column_groups import ColumnGroup
 from ..rows.context import Choice
