@@ -50,8 +50,3 @@ CONF_TABLE_LABELS: Final = "table_labels"
 CONF_TRANSFER: Final = "transfer"
 CONF_WEEKDAYS: Final = "weekdays"
 CONF_WHAT: Final = "what"
-
-DEFAULT_TABLES: Final = (
-    *("sensor_data", "statistics", "events", "recorder_runs", "entities", "relationships"),
-)
-"""All but the five-minute statistics, which say what the states say."""

@@ -13,9 +13,9 @@ import probatio
 
 from .const import DOMAIN
 from .errors import ExportError, TableNotFoundError
+from .rows.export_log import Trigger
 from .runner.storage import acknowledge_gaps
 from .scheduler.runtime_data import BigQueryExportConfigEntry
-from .status.export_status import Trigger
 from .status.issues import ROWS_AT_RISK, ROWS_LOST, ROWS_REJECTED
 from .translation import async_reason
 

@@ -26,9 +26,9 @@ from .actions.responses import export_response, verify_response
 from .const import DOMAIN
 from .errors import ExportError
 from .estimate.estimate import async_estimate
+from .rows.export_log import Trigger
 from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .settings.options import options_from
-from .status.export_status import Trigger
 from .translation import translated
 
 

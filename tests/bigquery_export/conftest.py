@@ -22,9 +22,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.bigquery_export.bigquery import listed_rows, load_jobs, schema, storage_write
-from custom_components.bigquery_export.const import DEFAULT_TABLES
 from custom_components.bigquery_export.export import chunk as chunk_module, table_export
-from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
+from custom_components.bigquery_export.export.tables import DEFAULT_TABLES, DIMENSION_TABLES
 
 # They import the integration before `hass` is made: else Home Assistant looks for it in the test
 # plugin's own folder.

@@ -29,9 +29,9 @@ from custom_components.bigquery_export.errors import (
     StorageUnreachableError,
 )
 from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
+from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.sensor import SENSORS
-from custom_components.bigquery_export.status.export_status import Trigger
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.registered_home import Home

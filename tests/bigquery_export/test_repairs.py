@@ -23,9 +23,9 @@ from custom_components.bigquery_export.errors import LocationError
 from custom_components.bigquery_export.export.checkpoint import Gap
 from custom_components.bigquery_export.export.purge import RowsAtRisk
 from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
+from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.status import issues
-from custom_components.bigquery_export.status.export_status import Trigger
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.exported_rows import states_in
 from tests.bigquery_export.support.metadata import ENGLISH

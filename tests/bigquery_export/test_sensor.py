@@ -19,8 +19,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 
 from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile, Position
+from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.sensor import SENSORS
-from custom_components.bigquery_export.status.export_status import Trigger
 from custom_components.bigquery_export.status.progress import Progress
 from tests.bigquery_export.support.past_home import QUIET
 from tests.bigquery_export.support.recording import record

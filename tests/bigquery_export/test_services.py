@@ -129,7 +129,7 @@ async def test_what_is_refused_and_what_is_not(
     assert estimate["tables"]["sensor_data"]["rows"] >= 3
     assert estimate["within_free_tier"] is True
     error = OperationalError("select", {}, Exception("disk I/O error"))
-    extent = "custom_components.bigquery_export.estimate.estimate.read_extent"
+    extent = "custom_components.bigquery_export.source.reader.TableReader.extent"
     with patch(extent, side_effect=error), pytest.raises(HomeAssistantError, match="disk I/O"):
         await act(hass, "estimate")
 

@@ -116,6 +116,7 @@ def test_deletion(home: Warehouse, socket_enabled: None) -> None:
         "statistics_short_term": 0,
         "events": 2,
         "recorder_runs": 0,
+        "schema_changes": 0,
         "entities": 1,
         "relationships": 2,
     }

@@ -100,7 +100,7 @@ def _export_like_the_schedule() -> None:
     """Let no export begin because of states that are the integration's own."""
     module = _integration("runner.factory")
     assert module.UNHURRIED
-    module.UNHURRIED = tuple(_integration("status.export_status").Trigger)  # type: ignore[attr-defined]
+    module.UNHURRIED = tuple(_integration("rows.export_log").Trigger)  # type: ignore[attr-defined]
 
 
 def _run_module(name: str) -> dict[str, Any]:

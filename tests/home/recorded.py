@@ -88,6 +88,7 @@ _NEWEST = {
     "statistics_short_term": "SELECT max(id) FROM statistics_short_term",
     "events": "SELECT max(event_id) FROM events",
     "recorder_runs": f"SELECT max(run_id) {_ENDED}",
+    "schema_changes": "SELECT max(change_id) FROM schema_changes",
 }
 _LOCAL = {
     "local_time": Kind.CLOCK,
@@ -232,6 +233,17 @@ def _run_rows(recorder: sqlite3.Connection, place: Place) -> Iterator[Values]:
         }
 
 
+def _schema_rows(recorder: sqlite3.Connection, place: Place) -> Iterator[Values]:
+    for change_id, schema_version, changed in recorder.execute(
+        "SELECT change_id, schema_version, changed FROM schema_changes ORDER BY change_id"
+    ):
+        yield {
+            "changed": _from_text(changed),
+            "schema_version": schema_version,
+            "change_id": change_id,
+        }
+
+
 def _from_text(text: str) -> int:
     """Return the microseconds since 1970 of a time that the recorder keeps as text, in UTC."""
     return (datetime.fromisoformat(text).replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
@@ -273,6 +285,13 @@ RECORDED = (
             "run_id": Kind.INT,
         },
         rows=_run_rows,
+    ),
+    RecordedTable(
+        name="schema_changes",
+        id="change_id",
+        identity=("", "changed"),
+        columns={"changed": Kind.TIME, "schema_version": Kind.INT, "change_id": Kind.INT},
+        rows=_schema_rows,
     ),
 )
 """All tables but `sensor_data`."""

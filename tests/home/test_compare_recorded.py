@@ -72,6 +72,12 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
             " WHERE run_id = 1",
             [(f"-{days} days",) for days in range(1, 6)],
         )
+        recorder.executemany(
+            "INSERT INTO schema_changes (schema_version, changed)"
+            ' SELECT schema_version + ?, datetime(changed, ?) || ".000001" FROM schema_changes'
+            " WHERE change_id = 1",
+            [(versions, f"+{versions} minutes") for versions in range(1, 6)],
+        )
     return path
 
 
@@ -121,6 +127,11 @@ def wrong(kind: Kind, value: object) -> object:
         case str() if kind is Kind.JSON:
             return json.dumps(json.loads(value) | {"other": None}, sort_keys=True)
     return f"{value} "
+
+
+def a_column(table: RecordedTable) -> str:
+    """Return a column by which a row is not known."""
+    return next(name for name in ("end", "origin", "schema_version") if name in table.columns)
 
 
 @ON_EACH_TABLE
@@ -176,8 +187,8 @@ def test_later_rows_may_be_there_or_not(
     assert comparison.ok
     assert comparison.recorder == comparison.bigquery == len(rows) - 2
 
-    time = next(name for name in ("end", "origin") if name in table.columns)
-    rows[-2] = rows[-2] | {time: wrong(table.columns[time], rows[-2][time])}
+    column = a_column(table)
+    rows[-2] = rows[-2] | {column: wrong(table.columns[column], rows[-2][column])}
     assert compare_with(database, table, rows[:-1], up_to=up_to).differences
 
 
@@ -228,7 +239,7 @@ def test_of_two_rows_with_one_key_each_must_be_there(database: Path, tmp_path: P
 @ON_EACH_TABLE
 def test_a_row_may_be_as_it_was(database: Path, table: RecordedTable, rows: list[Values]) -> None:
     """A version that the recorder has had is right, and no other."""
-    column = "end" if "end" in table.columns else "origin"
+    column = a_column(table)
     before = rows[1] | {column: wrong(table.columns[column], rows[1][column])}
     key = table.key(before)
     now = [rows[0], before, *rows[2:]]
@@ -293,7 +304,7 @@ def test_runs_from_the_first_that_has_not_ended_on_are_not_wanted(
 
 
 def test_keys(database: Path) -> None:
-    """A statistic is known by its id and time, an event by type and time, a run by its time."""
+    """A statistic is known by its id and time, an event by type and time, others by their time."""
     firsts: dict[str, Key] = {}
     with reading(database) as recorder:
         for table in RECORDED:
@@ -304,6 +315,7 @@ def test_keys(database: Path) -> None:
     assert firsts["statistics"][0] == "sensor.wind_direction"
     assert firsts["events"][0] in ("call_service", *EVENTS)
     assert firsts["recorder_runs"][0] == "recorder_runs"
+    assert firsts["schema_changes"][0] == "schema_changes"
 
 
 def test_values_of_an_answer() -> None:

@@ -13,6 +13,7 @@ IDS = {
     "statistics_short_term": ("statistics_short_term", "id"),
     "events": ("events", "event_id"),
     "recorder_runs": ("recorder_runs", "run_id"),
+    "schema_changes": ("schema_changes", "change_id"),
 }
 """The recorder's table, and the id in it, by the name of the table in BigQuery."""
 

@@ -9,15 +9,8 @@ from datetime import timedelta
 
 from google.cloud.bigquery import EncryptionConfiguration, Table as BigQueryTable, TimePartitioning
 
-from ..rows.events import EVENTS
-from ..rows.sensor_data import SENSOR_DATA
-from ..rows.statistics import STATISTICS_SHORT_TERM
 from ..rows.table import Table
 
-_EXPIRING = (SENSOR_DATA.name, EVENTS.name, STATISTICS_SHORT_TERM.name)
-"""Tables that grow fast. Hourly statistics are for years, and all others are small."""
-_FILTERED = (SENSOR_DATA.name, EVENTS.name)
-"""Large tables without a view of ours: its queries would lack the filter."""
 _VERSION = "/cryptoKeyVersions/"
 """What may follow the name of a key, and changes by itself."""
 _DAY = timedelta(days=1) // timedelta(milliseconds=1)
@@ -51,7 +44,7 @@ def _change_expiration(settings: TableSettings, table: Table, declared: BigQuery
     They do so counted from the time in their name, however late rows come into them (BigQuery's
     page "Manage partitioned tables", "Update the partition expiration").
     """
-    if settings.partition_days is None or table.name not in _EXPIRING:
+    if settings.partition_days is None or not table.expires:
         return False
     # None is for ever: BigQuery does not take 0 (API reference, TimePartitioning).
     expiration = settings.partition_days * _DAY or None
@@ -81,7 +74,7 @@ def _change_key(settings: TableSettings, _: Table, declared: BigQueryTable) -> b
 
 def _change_filter(settings: TableSettings, table: Table, declared: BigQueryTable) -> bool:
     """Set whether queries need a filter ("Manage partitioned tables", the same name)."""
-    if settings.partition_filter is None or table.name not in _FILTERED:
+    if settings.partition_filter is None or not table.filtered:
         return False
     if bool(declared.require_partition_filter) == settings.partition_filter:
         return False

@@ -20,8 +20,8 @@ from ..rows.context import RowContext
 from ..rows.privacy import Privacy
 from ..rows.sensor_data import SENSOR_DATA
 from ..settings.options import Options
+from ..source.reader import Extent, TableReader
 from ..source.readiness import check_recorder
-from .extent import read_extent
 from .sampling import measured, read_pieces, read_sample, row_sizes
 
 DAYS_A_MONTH = 30
@@ -203,10 +203,14 @@ async def _async_row_context(hass: HomeAssistant, options: Options) -> AsyncIter
         registries.async_close()
 
 
+def _read_extent(hass: HomeAssistant, source: RecorderTable) -> Extent | None:
+    return TableReader[tuple[Any, ...]](hass, source.source).extent()
+
+
 async def _async_table(
     hass: HomeAssistant, source: RecorderTable, run: RowContext, options: Options
 ) -> TableEstimate:
-    extent = await async_read_recorder(hass, read_extent, hass, source.table.name)
+    extent = await async_read_recorder(hass, _read_extent, hass, source)
     if extent is None:
         return TableEstimate()
     reader = await hass.async_add_executor_job(source.reader, hass, run.choice)

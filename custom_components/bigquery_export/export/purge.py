@@ -4,62 +4,30 @@ Every night at 04:12 local time the recorder deletes what is older than `purge_k
 `auto_purge` is off (`Recorder.async_nightly_tasks` and `recorder/purge.py` in Home Assistant).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from homeassistant.components.recorder.db_schema import (
-    Events,
-    RecorderRuns,
-    States,
-    StatisticsShortTerm,
-)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
-from sqlalchemy import Select
 
-from ..rows.events import EVENTS
-from ..rows.recorder_runs import RECORDER_RUNS
-from ..rows.sensor_data import SENSOR_DATA
-from ..rows.statistics import STATISTICS_SHORT_TERM
-from ..source.reader import Anchor, oldest_of, oldest_time
+from ..source.reader import TableReader
 from .checkpoint import Gap, Position
-
-
-@dataclass(frozen=True, slots=True)
-class _PurgedTable:
-    """By what the recorder knows that a row is old."""
-
-    oldest: Select[Any]
-    mark: int
-    """Where the time (of a run: its start) stands in the fingerprint of a row."""
-
-
-# Long-term statistics are kept for ever.
-_PURGED: Mapping[str, _PurgedTable] = {
-    SENSOR_DATA.name: _PurgedTable(oldest_of(States.state_id, States.last_updated_ts), 0),
-    EVENTS.name: _PurgedTable(oldest_of(Events.event_id, Events.time_fired_ts), 0),
-    STATISTICS_SHORT_TERM.name: _PurgedTable(
-        oldest_of(StatisticsShortTerm.id, StatisticsShortTerm.start_ts), 1
-    ),
-    RECORDER_RUNS.name: _PurgedTable(oldest_of(RecorderRuns.run_id, RecorderRuns.end), 0),
-}
+from .recorder_tables import RECORDER_TABLES
 
 
 def is_purged(table: str) -> bool:
     """Return whether the recorder deletes the old rows of a table."""
-    return table in _PURGED
+    return table in RECORDER_TABLES and RECORDER_TABLES[table].source.purged_by is not None
 
 
 def oldest_waiting(hass: HomeAssistant, table: str, cursor: int) -> float | None:
     """Return the time of about the oldest row behind a cursor, in seconds since 1970. Blocks.
 
-    It is the oldest of the next 1,000 rows. Ids and times run against each other by minutes, and
-    after a clock that was wrong by as much as that; rows are looked at a day before they go.
+    `TableReader.oldest_time` may be wrong by minutes; rows are looked at a day before they go.
     """
-    return oldest_time(hass, _PURGED[table].oldest, cursor)
+    reader = TableReader[tuple[object, ...]](hass, RECORDER_TABLES[table].source)
+    return reader.oldest_time(cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +106,7 @@ def find_gap(
     now = dt_util.utcnow()
     until = now.timestamp() if oldest is None else oldest
     anchor = before.anchors[-1] if before.anchors else None
-    last_row = _time(anchor, _PURGED[table].mark) if anchor else None
+    last_row = RECORDER_TABLES[table].source.time_of(anchor) if anchor else None
     known = [time for time in (last_row, last_export) if time is not None]
     since = max(known, default=until)
     if known and until <= since:
@@ -147,13 +115,3 @@ def find_gap(
     if last_row is not None and last_row < cutoff <= since:
         return None  # Old age; all that followed was exported, and is kept still.
     return Gap(table, rows, since, until)
-
-
-def _time(anchor: Anchor, mark: int) -> float | None:
-    """Return the time of a row, in seconds since 1970."""
-    text = anchor.fingerprint.split(" ")[mark]
-    try:
-        return float(text)
-    except ValueError:
-        time = dt_util.parse_datetime(text)
-        return time.timestamp() if time else None

@@ -1,39 +1,63 @@
-"""All sources: a declaration for each table of the recorder that is exported."""
+"""All tables of the recorder that are exported: one declaration for each.
+
+What is special to a table follows from its declaration: how it is read and encoded, whether it is
+exported by default, whether its rows are corrected, and, from its `SourceTable`, what the recorder
+deletes of it and how fast it grows. `Table` says how BigQuery stores it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.components.recorder.db_schema import Statistics, StatisticsShortTerm
 from homeassistant.core import HomeAssistant
 
 from ..rows.context import Choice, RowContext
 from ..rows.encoding import Encoding
 from ..rows.events import EVENTS
 from ..rows.events_encoder import EventEncoder
+from ..rows.plain_encoder import PlainEncoder
 from ..rows.recorder_runs import RECORDER_RUNS
-from ..rows.recorder_runs_encoder import RecorderRunsEncoder
+from ..rows.schema_changes import SCHEMA_CHANGES
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.state_encoder import StateEncoder
 from ..rows.statistics import FIVE_MINUTES, HOUR, STATISTICS, STATISTICS_SHORT_TERM
 from ..rows.statistics_encoder import StatisticsEncoder
 from ..rows.table import Table
-from ..source.events import EventsReader
-from ..source.recorder_runs import RecorderRunsReader
-from ..source.states import StatesReader
-from ..source.statistics import StatisticsReader
+from ..source import events, recorder_runs, schema_changes, states, statistics
+from ..source.plain_reader import PlainReader
+from ..source.reader import SourceTable
 from .ports import Encoder, Reader, Source
 
 
 @dataclass(frozen=True, slots=True)
 class RecorderTable:
-    """How the source of one table is made."""
+    """One table of the recorder, and the table in BigQuery that it is exported to."""
 
     table: Table
-    reader: Callable[[HomeAssistant, Choice], Reader[Any]]
-    encoder: Callable[[Encoding, RowContext], Encoder[Any]]
+    source: SourceTable
+    make_reader: Callable[[HomeAssistant, Choice], Reader[Any]] | None = None
+    """None for a table whose rows refer to no other table."""
+    make_encoder: Callable[[Encoding, RowContext], Encoder[Any]] | None = None
+    """None for a table whose columns in BigQuery have the names of the recorder's."""
     introduce: Callable[[Any, Any], None] = lambda reader, encoder: None
     """Lets the reader know how to ask the encoder what that lacks."""
+    default: bool = True
+    """Whether it is exported unless the user chooses."""
+    corrected: bool = False
+    """Whether Home Assistant changes rows after it wrote them: digests of them are kept for each
+    partition, and what differs is sent again. Its source is one of statistics."""
+
+    def reader(self, hass: HomeAssistant, choice: Choice) -> Reader[Any]:
+        """Return a reader for one run; nothing is read yet."""
+        return (
+            self.make_reader(hass, choice) if self.make_reader else PlainReader(hass, self.source)
+        )
+
+    def encoder(self, encoding: Encoding, run: RowContext) -> Encoder[Any]:
+        """Return an encoder for one run."""
+        if self.make_encoder:
+            return self.make_encoder(encoding, run)
+        return PlainEncoder(encoding, run, self.table, self.source)
 
     def open(self, hass: HomeAssistant, encoding: Encoding, run: RowContext) -> Source[Any]:
         """Return the source for one run; nothing is read yet."""
@@ -43,11 +67,12 @@ class RecorderTable:
 
 
 RECORDER_TABLES = {
-    source.table.name: source
-    for source in (
+    declared.table.name: declared
+    for declared in (
         RecorderTable(
             SENSOR_DATA,
-            lambda hass, choice: StatesReader(
+            states.STATES,
+            lambda hass, choice: states.StatesReader(
                 hass, [context_entity.entity_id for context_entity in choice.context_entities]
             ),
             StateEncoder,
@@ -55,18 +80,27 @@ RECORDER_TABLES = {
         ),
         RecorderTable(
             STATISTICS,
-            lambda hass, _: StatisticsReader(hass, Statistics),
+            statistics.STATISTICS,
+            lambda hass, _: statistics.StatisticsReader(hass, statistics.STATISTICS),
             lambda encoding, run: StatisticsEncoder(encoding, run, HOUR),
+            corrected=True,
         ),
         RecorderTable(
             STATISTICS_SHORT_TERM,
-            lambda hass, _: StatisticsReader(hass, StatisticsShortTerm),
+            statistics.STATISTICS_SHORT_TERM,
+            lambda hass, _: statistics.StatisticsReader(hass, statistics.STATISTICS_SHORT_TERM),
             lambda encoding, run: StatisticsEncoder(encoding, run, FIVE_MINUTES),
+            default=False,  # They say what the states say.
+            corrected=True,
         ),
         RecorderTable(
-            EVENTS, lambda hass, choice: EventsReader(hass, choice.events.types), EventEncoder
+            EVENTS,
+            events.EVENTS,
+            lambda hass, choice: events.EventsReader(hass, choice.events.types),
+            EventEncoder,
         ),
-        RecorderTable(RECORDER_RUNS, lambda hass, _: RecorderRunsReader(hass), RecorderRunsEncoder),
+        RecorderTable(RECORDER_RUNS, recorder_runs.RECORDER_RUNS),
+        RecorderTable(SCHEMA_CHANGES, schema_changes.SCHEMA_CHANGES, default=False),
     )
 }
-"""Sources by the name of their table, in the order in which they are exported."""
+"""Declarations by the name of their table in BigQuery, in the order in which they are exported."""

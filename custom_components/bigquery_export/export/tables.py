@@ -22,6 +22,12 @@ TABLES: Mapping[str, Table] = {name: type_.table for name, type_ in RECORDER_TAB
 }
 """All tables that may be chosen, by their names."""
 
+DEFAULT_TABLES = (
+    *(name for name, declared in RECORDER_TABLES.items() if declared.default),
+    *DIMENSION_TABLES,
+)
+"""Names of the tables that are exported unless the user chooses."""
+
 
 def remove_snapshots(hass: HomeAssistant, entry_id: str) -> None:
     """Delete the files of all tables of facts; this blocks."""

@@ -19,8 +19,8 @@ from ..const import (
     CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
     CONF_TABLES,
-    DEFAULT_TABLES,
 )
+from ..export.tables import DEFAULT_TABLES
 from ..runner.start_position import History
 from .field_rules import check_options, checked_context_entities
 from .options_form import OPTIONS_SCHEMA

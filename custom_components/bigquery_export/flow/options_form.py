@@ -67,9 +67,8 @@ from ..const import (
     CONF_TRANSFER,
     CONF_WEEKDAYS,
     CONF_WHAT,
-    DEFAULT_TABLES,
 )
-from ..export.tables import TABLES
+from ..export.tables import DEFAULT_TABLES, TABLES
 from ..rows.column_groups import ColumnGroup
 from ..rows.events import DEFAULT_EVENTS
 from ..rows.privacy import Coordinates

@@ -67,6 +67,8 @@ EVENTS = Table(
     columns=_COLUMNS,
     id="event_id",
     identity=("event_type", "time_fired"),
+    expires=True,
+    filtered=True,
 )
 
 DEFAULT_EVENTS = frozenset(

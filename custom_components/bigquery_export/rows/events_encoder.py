@@ -5,13 +5,14 @@ from typing import Any
 
 from homeassistant.util.ulid import bytes_to_ulid
 
-from ..source.events import EventRow, EventsPiece
+from ..source.events import EVENTS, EventRow, EventsPiece
 from .context import RowContext
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .events import event_values, origin
 from .fragments import Fragments, encode_each
 from .local_time import DAY, QUARTER, Quarters, microseconds
+from .readable import readable
 
 
 class EventEncoder:
@@ -90,14 +91,15 @@ def _data(piece: EventsPiece, data_id: int | None, own: str | None) -> str | Non
 
 def _readable(piece: EventsPiece, row: EventRow) -> dict[str, Any]:
     """Return a row of the recorder under its own names, for a person to read."""
-    (event_id, type_id, data_id, own_data, fired, index, own_origin, context, user, parent) = row
-    return {
-        "event_id": event_id,
-        "event_type": piece.event_types.get(type_id) if type_id else None,
-        "event_data": _data(piece, data_id, own_data),
-        "time_fired_ts": fired,
-        "origin": origin(index, own_origin),
-        "context_id": context and context.hex(),
-        "context_user_id": user and user.hex(),
-        "context_parent_id": parent and parent.hex(),
-    }
+    recorded = EVENTS.named(row)
+    return readable(
+        EVENTS,
+        row,
+        {
+            "event_type_id": {"event_type": piece.event_types.get(recorded["event_type_id"])},
+            "data_id": {"event_data": _data(piece, recorded["data_id"], recorded["event_data"])},
+            "event_data": {},
+            "origin_idx": {"origin": origin(recorded["origin_idx"], recorded["origin"])},
+            "origin": {},
+        },
+    )

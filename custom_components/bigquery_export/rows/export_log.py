@@ -1,6 +1,46 @@
 """The table `export_log`, one row per committed chunk: the audit trail of all exports."""
 
+from enum import StrEnum
+
 from .table import Column, ColumnType, Mode, Scope, Table
+
+
+class Trigger(StrEnum):
+    """What begins a job."""
+
+    ACTION = "action"
+    BACKFILL = "backfill"
+    """A backfill that was paused, or interrupted by a restart, continues."""
+    CORRECTION = "correction"
+    """Statistics were looked through for rows that Home Assistant has changed."""
+    FORCE = "force"
+    """Exported rows are compared with BigQuery, and sent again where BigQuery lacks them."""
+    RETENTION = "retention"
+    """The recorder is about to delete rows."""
+    RETRY_REJECTED = "retry_rejected"
+    """The rejected rows are sent again, on request."""
+    SCHEDULE = "schedule"
+    VERIFY = "verify"
+
+
+_EXPLAINED = {
+    Trigger.BACKFILL: "history that an earlier export left",
+    Trigger.CORRECTION: "statistics that Home Assistant has changed",
+    Trigger.FORCE: "rows that BigQuery had lost",
+    Trigger.RETENTION: "before rows are purged",
+}
+LOGGED = tuple(trigger for trigger in Trigger if trigger is not Trigger.VERIFY)
+"""Triggers of jobs that send rows: a comparison commits no transaction."""
+
+
+def _triggers() -> str:
+    """Return all triggers that may be in the log, as a sentence."""
+    names = [
+        f"{trigger} ({_EXPLAINED[trigger]})" if trigger in _EXPLAINED else str(trigger)
+        for trigger in LOGGED
+    ]
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
 
 EXPORT_LOG = Table(
     name="export_log",
@@ -23,8 +63,7 @@ EXPORT_LOG = Table(
             "trigger",
             ColumnType.STRING,
             Scope.ROW,
-            "What began it: action, schedule, retention (before rows are purged), retry_rejected,"
-            " force (rows that BigQuery had lost) or correction",
+            f"What began it: {_triggers()}",
         ),
         Column("first_id", ColumnType.INT64, Scope.ROW, "The recorder's id of the first row"),
         Column("last_id", ColumnType.INT64, Scope.ROW, "The recorder's id of the last row"),

@@ -1,8 +1,6 @@
 """The table `recorder_runs`: when the recorder was recording at all."""
 
-from ..source.recorder_runs import RecorderRunRow
-from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values
-from .local_time import timestamp_or_none
+from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE
 from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table
 
 RECORDER_RUNS = Table(
@@ -39,15 +37,3 @@ RECORDER_RUNS = Table(
     identity=("source", "start"),
     partition_unit=PartitionUnit.MONTH,
 )
-
-
-def recorder_run_values(row: RecorderRunRow) -> Values:
-    """Return the values of a run of the recorder that are its own."""
-    run_id, start, end, closed_incorrect, created = row
-    return {
-        "start": timestamp_or_none(start),
-        "end": timestamp_or_none(end),
-        "closed_incorrect": closed_incorrect,
-        "created": timestamp_or_none(created),
-        "run_id": run_id,
-    }

@@ -138,6 +138,8 @@ SENSOR_DATA = Table(
     columns=_COLUMNS,
     id="state_id",
     identity=("entity_id", "last_updated"),
+    expires=True,
+    filtered=True,
     renamed=True,
 )
 

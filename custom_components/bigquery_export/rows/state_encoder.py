@@ -8,7 +8,7 @@ from time import sleep
 from typing import Any, NamedTuple, cast
 
 from ..source.ambient_states import StatesAtOnce
-from ..source.states import Piece, StateRow
+from ..source.states import STATES, Piece, StateRow
 from .ambient import ambient_values
 from .attributes_encoder import AttributesEncoder
 from .context import RowContext
@@ -16,9 +16,11 @@ from .encoded_rows import EncodedRows, RejectedRow
 from .encoding import Encoding
 from .fragments import Fragments
 from .local_time import DAY, MAX_QUARTERS, QUARTER, Quarters, all_microseconds, microseconds
+from .readable import readable
 from .sensor_data import entity_values, is_available, state_numeric
 from .ulids import ulids
 
+_METADATA_ID = STATES.names.index("metadata_id")
 _MAX_QUARTERS = MAX_QUARTERS
 _MAX_STATE_BYTES = 2 * 1024 * 1024
 _MAX_AMBIENT_BYTES = 1024 * 1024  # They come one after another, and seldom again.
@@ -70,7 +72,7 @@ class StateEncoder:
         if self._version != version or self._entity_ids is not piece.entity_ids:
             self._entities.clear()
             self._version, self._entity_ids = version, piece.entity_ids
-        self.attributes.learn({row[5] for row in piece.rows}, piece.attributes)
+        self.attributes.learn(set(STATES.values(piece.rows, "attributes_id")), piece.attributes)
         _give_way()
         return self._encode(piece)
 
@@ -90,7 +92,7 @@ class StateEncoder:
     def _encode_columns(self, piece: Piece) -> EncodedRows:
         """Encode a piece of which all rows can be."""
         columns: list[tuple[Any, ...]] = list(zip(*piece.rows, strict=True))
-        entities = self._entities_of(columns[1])
+        entities = self._entities_of(columns[_METADATA_ID])
         if None in entities:
             # There are rows of entities that are not exported.
             columns = [tuple(compress(column, entities)) for column in columns]
@@ -190,29 +192,22 @@ class StateEncoder:
 
     def _readable(self, piece: Piece, row: StateRow) -> dict[str, Any]:
         """Return a row of the recorder under its own names, for a person to read."""
-        (
-            state_id,
-            metadata_id,
-            state,
-            changed,
-            updated,
-            attributes_id,
-            own,
-            context,
-            user,
-            parent,
-        ) = row
-        return {
-            "state_id": state_id,
-            "entity_id": piece.entity_ids.get(metadata_id) if metadata_id else None,
-            "state": state,
-            "last_changed_ts": changed,
-            "last_updated_ts": updated,
-            "attributes": own if attributes_id is None else self.attributes.readable(attributes_id),
-            "context_id": context and context.hex(),
-            "context_user_id": user and user.hex(),
-            "context_parent_id": parent and parent.hex(),
-        }
+        recorded = STATES.named(row)
+        metadata_id, attributes_id = recorded["metadata_id"], recorded["attributes_id"]
+        attributes = (
+            recorded["attributes"]
+            if attributes_id is None
+            else self.attributes.readable(attributes_id)
+        )
+        return readable(
+            STATES,
+            row,
+            {
+                "metadata_id": {"entity_id": piece.entity_ids.get(metadata_id)},
+                "attributes_id": {"attributes": attributes},
+                "attributes": {},
+            },
+        )
 
 
 def _give_way() -> None:

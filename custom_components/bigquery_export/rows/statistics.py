@@ -124,6 +124,7 @@ STATISTICS_SHORT_TERM = Table(
     columns=_COLUMNS,
     id="id",
     identity=("statistic_id", "start"),
+    expires=True,
 )
 
 HOUR = timedelta(hours=1)

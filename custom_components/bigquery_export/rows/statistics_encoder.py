@@ -6,12 +6,13 @@ from typing import Any
 
 from homeassistant.core import valid_entity_id
 
-from ..source.statistics import Statistic, StatisticsPiece, StatisticsRow
+from ..source.statistics import STATISTICS, Statistic, StatisticsPiece, StatisticsRow
 from .context import RowContext
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .fragments import Fragments, encode_each
 from .local_time import DAY, QUARTER, Quarters, microseconds, microseconds_or_none
+from .readable import readable
 from .statistics import finite, statistic_values
 
 
@@ -121,18 +122,7 @@ class StatisticsEncoder:
 
 def _readable(piece: StatisticsPiece, row: StatisticsRow) -> dict[str, Any]:
     """Return a row of the recorder under its own names, for a person to read."""
-    (id_, metadata_id, start, mean, weight, minimum, maximum, reset, state, total, created) = row
-    statistic = piece.statistics.get(metadata_id) if metadata_id else None
-    return {
-        "id": id_,
-        "statistic_id": statistic.statistic_id if statistic else None,
-        "start_ts": start,
-        "mean": mean,
-        "mean_weight": weight,
-        "min": minimum,
-        "max": maximum,
-        "last_reset_ts": reset,
-        "state": state,
-        "sum": total,
-        "created_ts": created,
-    }
+    # The table of five minutes has the same columns.
+    statistic = piece.statistics.get(STATISTICS.named(row)["metadata_id"])
+    name = {"statistic_id": statistic.statistic_id if statistic else None}
+    return readable(STATISTICS, row, {"metadata_id": name})

@@ -80,6 +80,12 @@ class Table:
     partition_unit: PartitionUnit = PartitionUnit.DAY
     renamed: bool = False
     """Whether the recorder changes the name in `identity` of rows, and what was sent stays."""
+    expires: bool = False
+    """Whether partitions may expire: a table that grows fast. Hourly statistics are for years, and
+    all others are small."""
+    filtered: bool = False
+    """Whether a filter on the partitions may be required of queries: a large table without a view
+    of this integration, whose queries would lack the filter."""
     key: tuple[str, ...] = ()
     """In a table of facts, the columns that say what a row is about; those of scope `entity` say
     what is true of it."""

@@ -38,11 +38,12 @@ from ..home.registries import Registries
 from ..rows.column_groups import narrowed
 from ..rows.context import RowContext
 from ..rows.entities import ENTITIES
+from ..rows.export_log import Trigger
 from ..rows.privacy import Privacy
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table, timestamp
 from ..settings.options import options_from
-from ..status.export_status import UNHURRIED, Trigger
+from ..status.export_status import UNHURRIED
 from .requests import ExportRequest, VerifyRequest
 
 
@@ -97,7 +98,7 @@ class JobFactory:
         today = local_day(dt_util.utcnow().timestamp())
         if not wanted.force and self._corrections and self._corrections.checked == today:
             return None
-        session = await self._async_new_session("correction")
+        session = await self._async_new_session(Trigger.CORRECTION)
         row_context = await self._async_row_context(session)
         tables = [
             table
@@ -112,7 +113,7 @@ class JobFactory:
 
     async def async_new_resend(self, wanted: ExportRequest) -> Resend:
         """Return a look for exported rows that BigQuery lacks."""
-        session = await self._async_new_session("force")
+        session = await self._async_new_session(Trigger.FORCE)
         row_context = await self._async_row_context(session)
         name_of = row_context.privacy.entity
         selection = RowSelection(
@@ -128,7 +129,7 @@ class JobFactory:
 
         Context entities are left out, as rows are not identified by them.
         """
-        session = await self._async_new_session("verify")
+        session = await self._async_new_session(Trigger.VERIFY)
         row_context = await self._async_row_context(session)
         row_context = replace(row_context, choice=replace(row_context.choice, context_entities=()))
         openings = self._openings(session, row_context, self._recorder_tables(wanted.tables))
@@ -230,7 +231,7 @@ class JobFactory:
             await store.async_save(data)
         return Privacy(choice, bytes.fromhex(data["secret"]))
 
-    async def _async_new_session(self, trigger: str) -> Session:
+    async def _async_new_session(self, trigger: Trigger) -> Session:
         source = await instance_id.async_get(self._hass)
         integration = await async_get_integration(self._hass, DOMAIN)
         return open_session(

@@ -22,6 +22,7 @@ from ..export.journal import Journal
 from ..export.rejected.rejected_rows import RejectedRows
 from ..export.session import Result
 from ..export.tables import TABLES
+from ..rows.export_log import Trigger
 from ..settings.options import options_from
 from ..status.export_events import (
     ExportEvent,
@@ -31,7 +32,6 @@ from ..status.export_events import (
     gap_found,
     rows_rejected,
 )
-from ..status.export_status import Trigger
 from ..status.health import ExportHealth
 from ..status.issues import async_gaps_ignored, async_show_gaps, async_show_rejected_rows
 from ..translation import translated, validation_error

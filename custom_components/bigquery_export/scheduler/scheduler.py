@@ -16,9 +16,9 @@ from homeassistant.util import dt as dt_util
 
 from ..const import CONF_PAUSED, DOMAIN
 from ..coordinator import BigQueryExportCoordinator
+from ..rows.export_log import Trigger
 from ..runner.runner import Runner, RunnerListener
 from ..settings.options import options_from
-from ..status.export_status import Trigger
 from .purge_guard import PurgeGuard
 from .timer import ScheduleTimer
 

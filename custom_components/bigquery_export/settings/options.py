@@ -45,11 +45,10 @@ from ..const import (
     CONF_TABLE_LABELS,
     CONF_TABLES,
     CONF_WEEKDAYS,
-    DEFAULT_TABLES,
 )
 from ..export.dimensions.snapshot import DimensionTable
 from ..export.recorder_tables import RECORDER_TABLES, RecorderTable
-from ..export.tables import DIMENSION_TABLES
+from ..export.tables import DEFAULT_TABLES, DIMENSION_TABLES
 from ..rows.ambient import ContextEntity
 from ..rows.column_groups import ColumnGroup
 from ..rows.context import Choice

@@ -35,7 +35,7 @@ type EventRow = tuple[
 _WINDOW = 50_000
 """Ids that one read looks through at most, to find the chosen events among them."""
 
-_EVENTS = SourceTable(
+EVENTS = SourceTable(
     columns=(
         Events.event_id,
         Events.event_type_id,
@@ -51,6 +51,7 @@ _EVENTS = SourceTable(
     fingerprint=(Events.time_fired_ts, Events.context_id_bin),
     identity=(Events.event_type_id, Events.time_fired_ts),
     times=(Events.time_fired_ts,),
+    purged_by=Events.time_fired_ts,
 )
 _DATA = texts_by_ids(EventData.data_id, EventData.shared_data)
 _EVENT_TYPES = select(EventTypes.event_type_id, EventTypes.event_type)
@@ -58,7 +59,7 @@ _FIRST = select(func.min(Events.event_id)).where(
     Events.event_id > bindparam("after"), Events.event_id <= bindparam("until")
 )
 _LAST = (
-    select(*_EVENTS.columns)
+    select(*EVENTS.columns)
     .where(Events.event_id <= bindparam("until"))
     .order_by(Events.event_id.desc())
     .limit(1)
@@ -112,7 +113,7 @@ class EventsReader(TableReader[EventRow]):
 
     def __init__(self, hass: HomeAssistant, types: Collection[str]) -> None:
         """Make a reader of events of these types that remembers nothing yet."""
-        super().__init__(hass, _EVENTS)
+        super().__init__(hass, EVENTS)
         self._types = frozenset(types)
         self._chosen_rows = _chosen(self._plan.rows)
         self._data = SharedTexts(_DATA)
@@ -152,7 +153,7 @@ class EventsReader(TableReader[EventRow]):
                 "types": [id_ for id_, name in types.items() if name in self._types],
             }
             rows = connection.execute(self._chosen_rows, bounds).tuples().all()
-            data = self._data.learn(connection, {row[2] for row in rows})
+            data = self._data.learn(connection, set(EVENTS.values(rows, "data_id")))
             last = rows[-1] if len(rows) == limit else self._last(connection, until)
         return EventsPiece(rows, types, data, self._anchor(last))
 

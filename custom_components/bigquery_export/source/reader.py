@@ -1,6 +1,6 @@
 """Reading a table of the recorder in the order of its ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -9,6 +9,7 @@ from typing import Any, cast
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
+from homeassistant.util import dt as dt_util
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -52,6 +53,66 @@ class SourceTable:
     row belongs to; the last is the time by which it is known again."""
     final: ColumnElement[bool] | None = None
     """Whether a row will stay as it is; without a condition all rows do."""
+    purged_by: InstrumentedAttribute[Any] | None = None
+    """The time by which the recorder decides that a row is old, and deletes it; None where it keeps
+    all rows (`recorder/purge.py` in Home Assistant)."""
+    period: float | None = None
+    """Seconds between two rows of one statistic; None where rows are written at any time."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names that the recorder has for the columns."""
+        return tuple(column.key for column in self.columns)
+
+    @property
+    def time(self) -> InstrumentedAttribute[Any]:
+        """Return the column with the time by which a row is known again."""
+        return self.times[-1]
+
+    def named(self, row: Sequence[Any]) -> dict[str, Any]:
+        """Return the values of a row by the recorder's names for its columns."""
+        return dict(zip(self.names, row, strict=True))
+
+    def values(self, rows: Iterable[Sequence[Any]], name: str) -> list[Any]:
+        """Return the values of one column of rows, by the recorder's name for it."""
+        place = self.names.index(name)
+        return [row[place] for row in rows]
+
+    def anchor(self, row: Sequence[Any]) -> Anchor:
+        """Return a row as an anchor."""
+        return Anchor(row[0], fingerprint([row[place] for place in _plan(self).fingerprint_places]))
+
+    def time_of(self, anchor: Anchor) -> float | None:
+        """Return the time by which a row is known again, in seconds since 1970, if it has one.
+
+        The fingerprint holds it, so the row itself may be deleted.
+        """
+        (place,) = _places((self.time,), self.fingerprint)
+        text = anchor.fingerprint.split(" ")[place]
+        try:
+            return float(text)
+        except ValueError:
+            time = dt_util.parse_datetime(text)
+            return time.timestamp() if time else None
+
+
+_DAY = 86_400.0
+_SHORTEST = 3_600.0
+"""Seconds; what is recorded in less than an hour says little of a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """From which id to which a table has rows, and how many are added in a day."""
+
+    first: int
+    last: int
+    per_day: float
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows there are at most: ids of deleted ones are counted, too."""
+        return self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +122,15 @@ class _Plan:
     rows: Select[Any]
     newest: Select[Any]
     oldest: Select[Any]
+    newest_of_all: Select[Any]
+    """Also of rows that are not final."""
     waiting: Select[Any]
     marks: Select[Any]
     times: Select[Any]
     repeats: Select[Any] | None
+    oldest_time: Select[Any] | None
+    time_of_row: Select[Any]
+    together: Select[Any]
     fingerprint_places: tuple[int, ...]
     times_places: tuple[int, ...]
 
@@ -73,6 +139,7 @@ class _Plan:
 def _plan(table: SourceTable) -> _Plan:
     """Prepare statements: that takes milliseconds, and an export every few minutes has many."""
     id_ = table.columns[0]
+    time = table.times[-1] if table.times else id_
     after, until = id_ > bindparam("after"), id_ <= bindparam("until")
     newest = select(func.max(id_))
     waiting = select(func.count()).select_from(id_.class_).where(after, until)
@@ -84,10 +151,14 @@ def _plan(table: SourceTable) -> _Plan:
         rows=select(*table.columns).where(after, until).order_by(id_).limit(bindparam("limit")),
         newest=newest,
         oldest=select(func.min(id_)),
+        newest_of_all=select(func.max(id_)),
         waiting=waiting,
         marks=select(id_, *table.fingerprint).where(id_.in_(bindparam("ids", expanding=True))),
         times=select(*(table.times or (id_,))).where(after, until),
         repeats=_repeats(id_, table.identity) if table.identity else None,
+        oldest_time=None if table.purged_by is None else _oldest_time(id_, table.purged_by),
+        time_of_row=select(time).where(id_ == bindparam("id")),
+        together=select(func.count()).where(time == bindparam("time")),
         fingerprint_places=_places(table.fingerprint, table.columns),
         times_places=_places(table.times, table.columns),
     )
@@ -160,6 +231,41 @@ class TableReader[Row: tuple[Any, ...]]:
             rows = session.connection().execute(self._plan.times, bounds).tuples().all()
         return [(_first_time(times), _first_time(times[-1:])) for times in rows]
 
+    def oldest_time(self, after: int) -> float | None:
+        """Return the time of about the oldest row with `after` < id, in seconds since 1970.
+
+        It is the time by which the recorder purges, and of the next 1,000 rows the lowest: ids and
+        times run against each other by minutes, and after a clock that was wrong by as much as
+        that. It is None where there is no such row, or where the recorder deletes none.
+        """
+        if self._plan.oldest_time is None:
+            return None
+        with session_scope(hass=self._hass, read_only=True) as session:
+            connection = session.connection()
+            oldest = connection.execute(self._plan.oldest_time, {"after": after}).scalar()
+        return _first_time([oldest])
+
+    def extent(self) -> Extent | None:
+        """Return how much the table holds, without counting it, or None when it is empty.
+
+        Each query looks up a few rows by an index, however many there are.
+        """
+        with session_scope(hass=self._hass, read_only=True) as session:
+            connection = session.connection()
+            first = connection.execute(self._plan.oldest).scalar()
+            last = connection.execute(self._plan.newest_of_all).scalar()
+            if first is None or last is None:
+                return None
+            until = connection.execute(self._plan.time_of_row, {"id": last}).scalar()
+            if period := self._table.period:
+                # Statistics may be kept for ever, so their number says nothing of a day; but those
+                # of the latest period are repeated in each.
+                together = connection.execute(self._plan.together, {"time": until}).scalar_one()
+                return Extent(first, last, together * _DAY / period)
+            since = connection.execute(self._plan.time_of_row, {"id": first}).scalar()
+        seconds = max(_SHORTEST, (_first_time([until]) or 0.0) - (_first_time([since]) or 0.0))
+        return Extent(first, last, (last - first + 1) * _DAY / seconds)
+
     def partition_time(self, row: Sequence[Any]) -> float | None:
         """Return the time that says which partition a row belongs to, in seconds since 1970."""
         return _first_time([row[index] for index in self._plan.times_places])
@@ -201,7 +307,7 @@ class TableReader[Row: tuple[Any, ...]]:
             result.close()
 
     def _anchor(self, row: Row) -> Anchor:
-        return Anchor(row[0], fingerprint([row[index] for index in self._plan.fingerprint_places]))
+        return self._table.anchor(row)
 
 
 def _places(
@@ -218,7 +324,7 @@ def _first_time(times: Sequence[Any]) -> float | None:
     return process_timestamp(time).timestamp() if isinstance(time, datetime) else time
 
 
-def oldest_of(id_: InstrumentedAttribute[Any], time: InstrumentedAttribute[Any]) -> Select[Any]:
+def _oldest_time(id_: InstrumentedAttribute[Any], time: InstrumentedAttribute[Any]) -> Select[Any]:
     """Return a statement for the lowest time of the next 1,000 rows.
 
     Times have indices of their own, but those would begin with what was exported long ago.
@@ -226,13 +332,6 @@ def oldest_of(id_: InstrumentedAttribute[Any], time: InstrumentedAttribute[Any])
     after = id_ > bindparam("after")
     rows = select(time).where(after).order_by(id_).limit(PIECE_ROWS).subquery()
     return select(func.min(rows.c[0]))
-
-
-def oldest_time(hass: HomeAssistant, statement: Select[Any], after: int) -> float | None:
-    """Return what `oldest_of` is for, in seconds since 1970, or None when no row has a time."""
-    with session_scope(hass=hass, read_only=True) as session:
-        oldest = session.connection().execute(statement, {"after": after}).scalar()
-    return _first_time([oldest])
 
 
 def _is_plain(statement: Select[Any], dialect: Dialect) -> bool:

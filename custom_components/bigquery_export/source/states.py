@@ -10,13 +10,7 @@ from sqlalchemy import select
 
 from .ambient_states import AmbientReader, AmbientStates
 from .lookup_cache import MetaRows, Missing, MissingTexts, texts_by_ids
-from .reader import (
-    PIECE_ROWS,
-    Anchor,
-    SourceTable,
-    TableReader,
-    fingerprint,
-)
+from .reader import PIECE_ROWS, Anchor, SourceTable, TableReader
 
 type StateRow = tuple[
     int,  # state_id
@@ -31,7 +25,7 @@ type StateRow = tuple[
     bytes | None,  # context_parent_id_bin, a ULID
 ]
 
-_STATES = SourceTable(
+STATES = SourceTable(
     columns=(
         States.state_id,
         States.metadata_id,
@@ -47,6 +41,7 @@ _STATES = SourceTable(
     fingerprint=(States.last_updated_ts, States.context_id_bin),
     identity=(States.metadata_id, States.last_updated_ts),
     times=(States.last_changed_ts, States.last_updated_ts),
+    purged_by=States.last_updated_ts,
 )
 _ENTITY_IDS = select(StatesMeta.metadata_id, StatesMeta.entity_id).where(
     StatesMeta.entity_id.is_not(None)
@@ -69,8 +64,7 @@ class Piece:
     @property
     def last(self) -> Anchor:
         """Return the last row, from where the next read goes on."""
-        row = self.rows[-1]
-        return Anchor(row[0], fingerprint((row[4], row[7])))
+        return STATES.anchor(self.rows[-1])
 
 
 class StatesReader(TableReader[StateRow]):
@@ -78,7 +72,7 @@ class StatesReader(TableReader[StateRow]):
 
     def __init__(self, hass: HomeAssistant, context_entities: Sequence[str] = ()) -> None:
         """Make a reader that remembers nothing yet; the surroundings are ids of entities."""
-        super().__init__(hass, _STATES)
+        super().__init__(hass, STATES)
         self._ambient = AmbientReader(context_entities) if context_entities else None
         self._entity_ids = MetaRows(_ENTITY_IDS, str)
         self._attributes = MissingTexts(_ATTRIBUTES)
@@ -96,11 +90,13 @@ class StatesReader(TableReader[StateRow]):
             connection = session.connection()
             if not (rows := self._next_rows(connection, after, until, limit)):
                 return None
-            entity_ids = self._entity_ids.learn(connection, {row[1] for row in rows})
+            entity_ids = self._entity_ids.learn(connection, set(STATES.values(rows, "metadata_id")))
             ambient = None
             if self._ambient:
-                times = [row[4] for row in rows]
+                times = STATES.values(rows, "last_updated_ts")
                 ambient, known = self._ambient.learn(connection, times, entity_ids)
                 rows = rows[:known]
-            attributes = self._attributes.read(connection, {row[5] for row in rows})
+            attributes = self._attributes.read(
+                connection, set(STATES.values(rows, "attributes_id"))
+            )
             return Piece(rows, entity_ids, attributes, ambient)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 from homeassistant.components.recorder.db_schema import (
@@ -30,7 +29,35 @@ type StatisticsRow = tuple[
     float | None,  # sum
     float | None,  # created_ts, seconds since 1970
 ]
-type StatisticsModel = type[Statistics | StatisticsShortTerm]
+
+
+def _table(
+    model: type[Statistics | StatisticsShortTerm], period: float, *, purged: bool
+) -> SourceTable:
+    return SourceTable(
+        columns=(
+            model.id,
+            model.metadata_id,
+            model.start_ts,
+            model.mean,
+            model.mean_weight,
+            model.min,
+            model.max,
+            model.last_reset_ts,
+            model.state,
+            model.sum,
+            model.created_ts,
+        ),
+        # What a correction leaves as it is.
+        fingerprint=(model.metadata_id, model.start_ts, model.created_ts),
+        times=(model.start_ts,),
+        purged_by=model.start_ts if purged else None,
+        period=period,
+    )
+
+
+STATISTICS = _table(Statistics, 3_600.0, purged=False)
+STATISTICS_SHORT_TERM = _table(StatisticsShortTerm, 300.0, purged=True)
 
 _METADATA = select(
     StatisticsMeta.id,
@@ -70,9 +97,9 @@ class StatisticsPiece:
 class StatisticsReader(TableReader[StatisticsRow]):
     """Reads statistics of one length for one run."""
 
-    def __init__(self, hass: HomeAssistant, model: StatisticsModel) -> None:
-        """Make a reader that remembers nothing yet."""
-        super().__init__(hass, _table(model))
+    def __init__(self, hass: HomeAssistant, table: SourceTable) -> None:
+        """Make a reader of one of the two tables that remembers nothing yet."""
+        super().__init__(hass, table)
         self._statistics = MetaRows(_METADATA, Statistic)
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> StatisticsPiece | None:
@@ -81,27 +108,7 @@ class StatisticsReader(TableReader[StatisticsRow]):
             connection = session.connection()
             if not (rows := self._next_rows(connection, after, until, limit)):
                 return None
-            statistics = self._statistics.learn(connection, {row[1] for row in rows})
+            statistics = self._statistics.learn(
+                connection, set(self._table.values(rows, "metadata_id"))
+            )
             return StatisticsPiece(rows, statistics, self._anchor(rows[-1]))
-
-
-@cache
-def _table(model: StatisticsModel) -> SourceTable:
-    return SourceTable(
-        columns=(
-            model.id,
-            model.metadata_id,
-            model.start_ts,
-            model.mean,
-            model.mean_weight,
-            model.min,
-            model.max,
-            model.last_reset_ts,
-            model.state,
-            model.sum,
-            model.created_ts,
-        ),
-        # What a correction leaves as it is.
-        fingerprint=(model.metadata_id, model.start_ts, model.created_ts),
-        times=(model.start_ts,),
-    )

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast, override
 
-from homeassistant.components.recorder.db_schema import SchemaChanges, StatisticsRuns
+from homeassistant.components.recorder.db_schema import SchemaChanges, Statistics, StatisticsRuns
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Select, bindparam, func, select
 
-from .reader import PIECE_ROWS
-from .statistics import StatisticsModel, StatisticsPiece, StatisticsReader, StatisticsRow
+from .reader import PIECE_ROWS, SourceTable
+from .statistics import StatisticsPiece, StatisticsReader, StatisticsRow
 
 _FIVE_MINUTES = 300.0
 """Seconds that a run makes statistics of."""
@@ -21,9 +21,10 @@ class StatisticsSpans(StatisticsReader):
     """Reads statistics by their time, too; its methods block, as those of all readers do."""
 
     @override
-    def __init__(self, hass: HomeAssistant, model: StatisticsModel) -> None:
-        """Make a reader that remembers nothing yet."""
-        super().__init__(hass, model)
+    def __init__(self, hass: HomeAssistant, table: SourceTable) -> None:
+        """Make a reader of one of the two tables that remembers nothing yet."""
+        super().__init__(hass, table)
+        model = cast(type[Statistics], table.columns[0].class_)  # or its equal of five minutes
         self._made_at = select(model.id).where(model.start_ts == bindparam("start")).limit(1)
         self._span = (
             select(*self._plan.rows.selected_columns)

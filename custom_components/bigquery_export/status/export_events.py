@@ -15,7 +15,7 @@ from homeassistant.util.signal_type import SignalType
 from ..const import DOMAIN
 from ..export.checkpoint import Gap
 from ..export.session import Result
-from .export_status import Trigger
+from ..rows.export_log import Trigger
 from .health import ExportHealth
 
 _MAX_TEXT = 1_000

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ..rows.export_log import Trigger
 from .progress import Backfill
 
 
@@ -18,19 +19,6 @@ class Status(StrEnum):
     RETRYING = "retrying"
     """It failed for a reason that may pass, and will be tried again by itself."""
     FAILED = "failed"
-
-
-class Trigger(StrEnum):
-    """What begins an export, as the export log says it."""
-
-    ACTION = "action"
-    BACKFILL = "backfill"
-    """A backfill that was paused, or interrupted by a restart, goes on."""
-    RETENTION = "retention"
-    """The recorder is about to delete rows."""
-    RETRY_REJECTED = "retry_rejected"
-    """Somebody wants the rejected rows to be sent again."""
-    SCHEDULE = "schedule"
 
 
 UNHURRIED = (Trigger.BACKFILL, Trigger.SCHEDULE)

@@ -24,12 +24,11 @@ from custom_components.bigquery_export.const import (
 from custom_components.bigquery_export.errors import KmsKeyError, RefusedError
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.rows.events import EVENTS
-from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from custom_components.bigquery_export.rows.export_log import EXPORT_LOG, Trigger
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from custom_components.bigquery_export.rows.table import Table
-from custom_components.bigquery_export.status.export_status import Trigger
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 

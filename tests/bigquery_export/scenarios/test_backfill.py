@@ -23,9 +23,9 @@ from custom_components.bigquery_export.errors import QuotaExceededError, Stopped
 from custom_components.bigquery_export.export import chunk as chunk_module, resume, table_export
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.run import Run
+from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.requests import ExportRequest
 from custom_components.bigquery_export.source.reader import Anchor
-from custom_components.bigquery_export.status.export_status import Trigger
 from custom_components.bigquery_export.status.progress import Progress
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at

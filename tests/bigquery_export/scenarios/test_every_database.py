@@ -128,6 +128,7 @@ async def test_full_export_and_increment(start: Start, recorder_db_url: str) -> 
         "statistics_short_term": 16,
         "events": 4,
         "recorder_runs": 2,
+        "schema_changes": 1,
     }
     assert any(row.state is None for row in history["contexts"])
     assert all(row.context_parent_id for row in history["contexts"] if row.context_user_id)

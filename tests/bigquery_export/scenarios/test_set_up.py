@@ -22,10 +22,10 @@ from custom_components.bigquery_export.const import (
     CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
     CONF_TABLES,
-    DEFAULT_TABLES,
     DOMAIN,
 )
 from custom_components.bigquery_export.errors import PermissionMissingError
+from custom_components.bigquery_export.export.tables import DEFAULT_TABLES
 from custom_components.bigquery_export.flow.content_form import CONTENT_SCHEMA, content_options
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.settings.options import options_from
@@ -102,7 +102,7 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
 
 
 async def test_what_by_default(hass: HomeAssistant) -> None:
-    """Who changes nothing exports everything but the five-minute statistics."""
+    """What is exported by default is what the declarations of the tables say."""
     values = CONTENT_SCHEMA({})
     assert values[CONF_HISTORY] == "all"
     assert values[CONF_EXPORT_AT_ONCE] is True

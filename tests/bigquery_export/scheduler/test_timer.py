@@ -13,9 +13,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.bigquery_export.const import CONF_EXPORT_TIME, CONF_PAUSED, DOMAIN
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.scheduler.timer import ScheduleTimer
 from custom_components.bigquery_export.settings.schedule import Frequency, Schedule, shift_of
-from custom_components.bigquery_export.status.export_status import Trigger
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 

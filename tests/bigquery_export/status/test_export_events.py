@@ -27,13 +27,13 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.errors import QuotaExceededError, RefusedError
+from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.settings.options import Notifications
 from custom_components.bigquery_export.status.export_events import (
     ExportEvent,
     ExportEventType,
     async_send_export_event,
 )
-from custom_components.bigquery_export.status.export_status import Trigger
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.exported_rows import states_in
 from tests.bigquery_export.support.past_home import QUIET

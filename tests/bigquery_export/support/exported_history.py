@@ -12,6 +12,7 @@ from tests.bigquery_export.support.history_rows import (
     History,
     Rows,
     RunRow,
+    SchemaChangeRow,
     StateRow,
     StatisticRow,
     canonical,
@@ -19,7 +20,10 @@ from tests.bigquery_export.support.history_rows import (
 from tests.bigquery_export.support.warehouse import Warehouse
 
 _TIMES = frozenset(
-    {"last_changed", "last_updated", "time_fired", "start", "end", "last_reset", "created"}
+    {
+        *("last_changed", "last_updated", "time_fired", "start", "end", "last_reset", "created"),
+        "changed",
+    }
 )
 _COMPUTED = {
     "change": "`sum` - COALESCE(LAG(`sum`) OVER (PARTITION BY statistic_id ORDER BY `start`), 0)",
@@ -27,7 +31,7 @@ _COMPUTED = {
 }
 """SQL of what is not just a column."""
 _READ: Mapping[str, Callable[[str], object]] = {
-    **dict.fromkeys(_TIMES, int),
+    **dict.fromkeys((*_TIMES, "schema_version"), int),
     **dict.fromkeys(("mean", "min", "max", "sum", "change", "mean_weight"), float),
     **dict.fromkeys(("attributes", "event_data"), lambda text: canonical(json.loads(text))),
     **dict.fromkeys(("has_sum", "closed_incorrect"), lambda text: text == "true"),
@@ -49,6 +53,9 @@ def exported(warehouse: Warehouse, *, latest: bool = True) -> History:
         },
         "events": _rows(EventRow, _found(warehouse, "events", EventRow._fields)),
         "recorder_runs": _rows(RunRow, _found(warehouse, "recorder_runs", RunRow._fields)),
+        "schema_changes": _rows(
+            SchemaChangeRow, _found(warehouse, "schema_changes", SchemaChangeRow._fields)
+        ),
     }
 
 

@@ -84,6 +84,13 @@ class RunRow(NamedTuple):
     created: int
 
 
+class SchemaChangeRow(NamedTuple):
+    """A migration of the recorder's database."""
+
+    changed: int
+    schema_version: int | None
+
+
 def canonical(value: object) -> str:
     """Return JSON as the one text that says the same."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -13,6 +13,7 @@ from homeassistant.components.recorder.db_schema import (
     Events,
     EventTypes,
     RecorderRuns,
+    SchemaChanges,
     States,
     StatesMeta,
     Statistics,
@@ -41,6 +42,7 @@ from tests.bigquery_export.support.history_rows import (
     EventRow,
     History,
     RunRow,
+    SchemaChangeRow,
     StateRow,
     StatisticRow,
     canonical,
@@ -71,6 +73,7 @@ def _known(hass: HomeAssistant, events: frozenset[str]) -> History:
         "statistics_short_term": Counter(_known_statistics(hass, "statistics_short_term")),
         "events": Counter(row for row in _known_events(hass) if row.event_type in events),
         "recorder_runs": Counter(_known_runs(hass)),
+        "schema_changes": Counter(_known_schema_changes(hass)),
     }
 
 
@@ -190,6 +193,13 @@ def _known_runs(hass: HomeAssistant) -> Iterator[RunRow]:
                 _micros(process_timestamp(time)) for time in (run.start, run.end, run.created)
             )
             yield RunRow(start, end, run.closed_incorrect, created)
+
+
+def _known_schema_changes(hass: HomeAssistant) -> Iterator[SchemaChangeRow]:
+    with session_scope(hass=hass, read_only=True) as session:
+        for change in session.scalars(select(SchemaChanges)):
+            changed = _micros(process_timestamp(change.changed))
+            yield SchemaChangeRow(changed, change.schema_version)
 
 
 def _micros(time: datetime | None) -> int:

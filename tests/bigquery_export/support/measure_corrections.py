@@ -80,7 +80,7 @@ def main(rows: int) -> None:
         def scope(**_: Any) -> Session:
             return Session(engine)
 
-        spans = StatisticsSpans(SimpleNamespace(), Statistics)  # type: ignore[arg-type]
+        spans = StatisticsSpans(SimpleNamespace(), statistics.STATISTICS)  # type: ignore[arg-type]
         digests = Digests(Periods(month))
         reading = hashing = 0.0
         after = 0

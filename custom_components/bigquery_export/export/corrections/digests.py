@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import orjson
 
+from ...rows.table import PartitionUnit
 from ...source.statistics import Statistic, StatisticsPiece
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,12 +26,12 @@ _MARSHAL = 2
 
 
 def month(date: datetime) -> int:
-    """Return the number of a calendar month, which is a partition of `statistics`."""
+    """Return the number of a calendar month."""
     return date.year * 12 + date.month - 1
 
 
 def day(date: datetime) -> int:
-    """Return the number of a day, which is a partition of `statistics_short_term`."""
+    """Return the number of a day."""
     return date.toordinal()
 
 
@@ -46,6 +47,10 @@ class Periods(dict[int, int]):
         """Return the number of the period; raises OverflowError outside the years 1 to 9999."""
         number = self[day] = self._number(_EPOCH + timedelta(days=day))
         return number
+
+
+PERIODS = {PartitionUnit.DAY: Periods(day), PartitionUnit.MONTH: Periods(month)}
+"""A period is a partition, so that what is sent of a period stays within one."""
 
 
 @dataclass(slots=True)

@@ -1,35 +1,18 @@
 """Watching what is exported of statistics, so that corrections are noticed afterwards."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, override
 
-from homeassistant.components.recorder.db_schema import Statistics, StatisticsShortTerm
 from homeassistant.core import HomeAssistant
 
-from ...rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
-from ...source.statistics import StatisticsModel, StatisticsPiece
+from ...source.statistics import StatisticsPiece
 from ...source.statistics_spans import StatisticsSpans
 from ..checkpoint import Position
 from ..ports import SentObserver, Source
+from ..recorder_tables import RECORDER_TABLES
 from .digest_file import DigestFile, Line
-from .digests import Digests, Periods, day, month
-
-
-@dataclass(frozen=True, slots=True)
-class _Observed:
-    """A table whose rows change after they were written."""
-
-    model: StatisticsModel
-    periods: Periods
-    purged: bool
-    """Whether the recorder deletes old rows, which are to be kept in BigQuery."""
-
-
-_OBSERVED = {
-    STATISTICS.name: _Observed(Statistics, Periods(month), purged=False),
-    STATISTICS_SHORT_TERM.name: _Observed(StatisticsShortTerm, Periods(day), purged=True),
-}
+from .digests import PERIODS, Digests
 
 
 class StatisticsObserver(SentObserver[StatisticsPiece]):
@@ -87,24 +70,29 @@ class StatisticsObserver(SentObserver[StatisticsPiece]):
 
 def digest_file(hass: HomeAssistant, entry_id: str, table: str) -> DigestFile:
     """Return the file of a table that is watched."""
-    return DigestFile(hass, entry_id, table, _OBSERVED[table].periods)
+    return DigestFile(hass, entry_id, table, PERIODS[RECORDER_TABLES[table].table.partition_unit])
 
 
 def is_corrected(table: str) -> bool:
     """Return whether the rows of a table change afterwards."""
-    return table in _OBSERVED
+    return table in RECORDER_TABLES and RECORDER_TABLES[table].corrected
 
 
 def observed(hass: HomeAssistant, entry_id: str, source: Source[Any]) -> Source[Any]:
     """Return a source whose exports are watched, if its rows change afterwards."""
-    if (how := _OBSERVED.get(source.table.name)) is None:
+    name = source.table.name
+    if not is_corrected(name):
         return source
-    file = digest_file(hass, entry_id, source.table.name)
-    spans = StatisticsSpans(hass, how.model)
-    return replace(source, observer=StatisticsObserver(file, spans, purged=how.purged))
+    table = RECORDER_TABLES[name].source
+    observer = StatisticsObserver(
+        digest_file(hass, entry_id, name),
+        StatisticsSpans(hass, table),
+        purged=table.purged_by is not None,
+    )
+    return replace(source, observer=observer)
 
 
 def remove_digests(hass: HomeAssistant, entry_id: str) -> None:
     """Delete the files of all tables; this blocks."""
-    for table in _OBSERVED:
+    for table in filter(is_corrected, RECORDER_TABLES):
         digest_file(hass, entry_id, table).remove()

@@ -1,21 +1,17 @@
-"""Encoding the recorder's runs as rows of `recorder_runs`."""
+"""Encoding rows that refer to nothing else by the types of their columns: the recorder's runs."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.rows.columns import run_values
 from custom_components.bigquery_export.rows.context import RowContext
-from custom_components.bigquery_export.rows.recorder_runs import (
-    RECORDER_RUNS,
-    recorder_run_values,
-)
-from custom_components.bigquery_export.rows.recorder_runs_encoder import RecorderRunsEncoder
+from custom_components.bigquery_export.rows.plain_encoder import PlainEncoder
+from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.table import Scope
+from custom_components.bigquery_export.source import recorder_runs
+from custom_components.bigquery_export.source.plain_reader import PlainPiece
 from custom_components.bigquery_export.source.reader import Anchor
-from custom_components.bigquery_export.source.recorder_runs import (
-    RecorderRunRow,
-    RecorderRunsPiece,
-)
 from tests.bigquery_export.support.sources import AMSTERDAM, RUN_VALUES, STARTED
 
 ENCODING = ProtobufEncoding(RECORDER_RUNS)
@@ -28,21 +24,21 @@ def test_each_scope_computes_its_own_columns() -> None:
     """What a scope's function returns are columns of that scope, and nothing is forgotten."""
     run = run_values(source="s", export_id="e", started=STARTED)
     assert run.keys() == RECORDER_RUNS.names(Scope.RUN)
-    row = (1, NAIVE, None, False, NAIVE)
-    assert recorder_run_values(row).keys() == RECORDER_RUNS.names(Scope.ROW)
+    assert RECORDER_RUNS.names(Scope.ROW) == set(recorder_runs.RECORDER_RUNS.names)
     assert RECORDER_RUNS.cluster_by == ("source",)
     assert (RECORDER_RUNS.partition_by, RECORDER_RUNS.partition_unit) == ("start", "MONTH")
 
 
 def test_rows() -> None:
     """A run has its times in UTC, whether the database says so or not; one without is refused."""
-    rows: list[RecorderRunRow] = [
+    rows: list[tuple[Any, ...]] = [
         (1, NAIVE, AWARE, True, AWARE),
         (2, None, NAIVE, False, NAIVE),
         (3, AWARE, NAIVE.replace(tzinfo=UTC), None, None),
     ]
-    encoder = RecorderRunsEncoder(ENCODING, RowContext(RUN_VALUES, AMSTERDAM))
-    encoded = encoder.encode(RecorderRunsPiece(rows, Anchor(3, "")))
+    run = RowContext(RUN_VALUES, AMSTERDAM)
+    encoder = PlainEncoder(ENCODING, run, RECORDER_RUNS, recorder_runs.RECORDER_RUNS)
+    encoded = encoder.encode(PlainPiece(rows, Anchor(3, "")))
     shared = {
         "source": "home",
         "export_id": "export",
@@ -60,4 +56,10 @@ def test_rows() -> None:
     assert encoded.days == {20_717}
     (rejected,) = encoded.rejected
     assert rejected.reason == "the recorder has no time for it"
-    assert rejected.values["run_id"] == 2
+    assert rejected.values == {
+        "run_id": 2,
+        "start": None,
+        "end": NAIVE,
+        "closed_incorrect": False,
+        "created": NAIVE,
+    }

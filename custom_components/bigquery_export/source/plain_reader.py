@@ -1,0 +1,28 @@
+"""Reading a table of the recorder whose rows refer to no other table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.helpers.recorder import session_scope
+
+from .reader import PIECE_ROWS, Anchor, TableReader
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPiece:
+    """Up to 1,000 rows."""
+
+    rows: Sequence[tuple[Any, ...]]
+    last: Anchor
+
+
+class PlainReader(TableReader[tuple[Any, ...]]):
+    """Reads the rows of any table as they are."""
+
+    def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> PlainPiece | None:
+        """Return the next rows with `after` < id <= `until`, or None when there are none."""
+        with session_scope(hass=self._hass, read_only=True) as session:
+            if not (rows := self._next_rows(session.connection(), after, until, limit)):
+                return None
+        return PlainPiece(rows, self._anchor(rows[-1]))
