@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY
 from custom_components.bigquery_export.errors import UnreachableError
-from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.support.actions import export_now

@@ -21,7 +21,7 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
-from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.runner.factory import JobFactory
 from tests.bigquery_export.support.forms import CLOSED

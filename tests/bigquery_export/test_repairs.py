@@ -22,7 +22,7 @@ from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DO
 from custom_components.bigquery_export.errors import LocationError
 from custom_components.bigquery_export.export.checkpoint import Gap
 from custom_components.bigquery_export.export.purge import RowsAtRisk
-from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.status import issues

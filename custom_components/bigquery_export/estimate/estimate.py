@@ -12,7 +12,6 @@ from ..bigquery import DELIVERIES
 from ..bigquery.prices import FREE_SENDING, FREE_STORAGE, GIB, SENDING_PRICE, STORAGE_PRICE
 from ..errors import ExportError
 from ..export.recorder_tables import RecorderTable
-from ..export.table_export import async_read_recorder
 from ..home.location import async_place, named_choice
 from ..home.registries import Registries
 from ..rows.columns import run_values
@@ -21,7 +20,7 @@ from ..rows.privacy import Privacy
 from ..rows.sensor_data import SENSOR_DATA
 from ..settings.options import Options
 from ..source.reader import Extent, TableReader
-from ..source.readiness import check_recorder
+from ..source.readiness import async_read_recorder, check_recorder
 from .sampling import measured, read_pieces, read_sample, row_sizes
 
 DAYS_A_MONTH = 30

@@ -20,7 +20,7 @@ from ..rows.table import Table
 from .checkpoint import Checkpoint, CheckpointFile, Intent, Position
 from .chunk import Chunk
 from .delivery import Delivery, Outcome, Transaction
-from .rejected.rejected_rows import RejectedRows
+from .rejected_rows import RejectedRows
 
 _REMEMBERED = 90 * 24 * 60 * 60.0
 """Seconds; BigQuery keeps the history of jobs for six months (page "Managing jobs")."""

@@ -13,14 +13,11 @@ import logging
 from time import thread_time
 from typing import Any, cast
 
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
-from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import RecorderBusyError, RecorderUnreadableError
 from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS, Anchor
+from ..source.readiness import async_read_recorder
 from .checkpoint import Gap, Position, TablePosition, backfill_of
 from .chunk import Chunk
 from .existing_rows import without_known
@@ -241,15 +238,3 @@ async def _async_both[A, B](first: Awaitable[A], second: Awaitable[B]) -> tuple[
         if isinstance(result, BaseException):
             raise result
     return cast(tuple[A, B], tuple(results))
-
-
-async def async_read_recorder[*Ts, T](
-    hass: HomeAssistant, read: Callable[[*Ts], T], *args: *Ts
-) -> T:
-    """Read from the recorder's database, on the recorder's own executor. Raises ExportError."""
-    try:
-        return await get_instance(hass).async_add_executor_job(read, *args)
-    except SQLAlchemyError as err:
-        raise RecorderUnreadableError(message=str(err)) from err
-    except RuntimeError as err:  # The recorder has shut down.
-        raise RecorderBusyError from err

@@ -25,10 +25,10 @@ from ..export.journal import Journal
 from ..export.ports import Source
 from ..export.reconcile.exported_rows import OpenSource
 from ..export.reconcile.resend import Resend
+from ..export.reconcile.retry import Retry
 from ..export.reconcile.row_selection import RowSelection
 from ..export.reconcile.verification import Verification
 from ..export.recorder_tables import RecorderTable
-from ..export.rejected.retry import Retry
 from ..export.run import Run
 from ..export.session import Session, open_session
 from ..export.tables import TABLES

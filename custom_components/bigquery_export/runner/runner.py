@@ -19,7 +19,7 @@ from ..errors import ExportError, StoppedError
 from ..export.checkpoint import Checkpoint
 from ..export.job import Job
 from ..export.journal import Journal
-from ..export.rejected.rejected_rows import RejectedRows
+from ..export.rejected_rows import RejectedRows
 from ..export.session import Result
 from ..export.tables import TABLES
 from ..rows.export_log import Trigger

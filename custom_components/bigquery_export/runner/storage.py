@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 
 from ..export.checkpoint import CheckpointFile
 from ..export.corrections.ledger import remove_digests
-from ..export.rejected.rejected_rows import RejectedRows
+from ..export.rejected_rows import RejectedRows
 from ..export.tables import remove_snapshots
 from ..settings.destination import destination_from
 from .start_position import begin_from

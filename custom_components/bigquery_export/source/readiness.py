@@ -1,14 +1,16 @@
-"""Whether the recorder can be read, and what it has not committed yet."""
+"""Whether the recorder can be read, what it has not committed yet, and its own executor."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 import logging
 
 from homeassistant.components.recorder.tasks import SynchronizeTask
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import async_migration_in_progress, get_instance
+from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import RecorderBusyError
+from ..errors import RecorderBusyError, RecorderUnreadableError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -56,3 +58,15 @@ async def async_flush(hass: HomeAssistant) -> None:
             "The recorder has not committed within %d seconds; what it has committed is exported",
             FLUSH_TIMEOUT,
         )
+
+
+async def async_read_recorder[*Ts, T](
+    hass: HomeAssistant, read: Callable[[*Ts], T], *args: *Ts
+) -> T:
+    """Read from the recorder's database, on the recorder's own executor. Raises ExportError."""
+    try:
+        return await get_instance(hass).async_add_executor_job(read, *args)
+    except SQLAlchemyError as err:
+        raise RecorderUnreadableError(message=str(err)) from err
+    except RuntimeError as err:  # The recorder has shut down.
+        raise RecorderBusyError from err

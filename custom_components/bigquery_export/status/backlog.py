@@ -9,8 +9,8 @@ from homeassistant.util import dt as dt_util
 from ..export.checkpoint import Checkpoint
 from ..export.purge import Retention, RowsAtRisk, is_purged, oldest_waiting
 from ..export.recorder_tables import RecorderTable
-from ..export.table_export import async_read_recorder
 from ..settings.options import Options
+from ..source.readiness import async_read_recorder
 
 
 @dataclass(frozen=True, slots=True)

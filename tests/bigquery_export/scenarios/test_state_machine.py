@@ -48,8 +48,8 @@ from custom_components.bigquery_export.export.journal import Journal
 from custom_components.bigquery_export.export.ports import Source
 from custom_components.bigquery_export.export.reconcile import resend as resend_module
 from custom_components.bigquery_export.export.reconcile.resend import Resend
+from custom_components.bigquery_export.export.reconcile.retry import Retry
 from custom_components.bigquery_export.export.reconcile.row_selection import RowSelection
-from custom_components.bigquery_export.export.rejected.retry import Retry
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG

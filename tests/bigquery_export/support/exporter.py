@@ -15,9 +15,9 @@ from custom_components.bigquery_export.bigquery.storage_write import StorageWrit
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.journal import Journal
+from custom_components.bigquery_export.export.reconcile.retry import Retry
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
-from custom_components.bigquery_export.export.rejected.rejected_rows import RejectedRows
-from custom_components.bigquery_export.export.rejected.retry import Retry
+from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session, open_session
 from custom_components.bigquery_export.export.tables import TABLES

@@ -41,7 +41,7 @@ from custom_components.bigquery_export.export.delivery import (
     Transaction,
 )
 from custom_components.bigquery_export.export.existing_rows import FoundRow
-from custom_components.bigquery_export.export.rejected.rejected_rows import (
+from custom_components.bigquery_export.export.rejected_rows import (
     RejectedEntry,
     RejectedRows,
 )

@@ -20,13 +20,12 @@ from homeassistant.util import dt as dt_util
 
 from ...rows.encoded_rows import EncodedRows
 from ...rows.statistics_encoder import StatisticsEncoder
-from ...source.readiness import check_recorder
+from ...source.readiness import async_read_recorder, check_recorder
 from ...source.statistics import Statistic, StatisticsPiece
 from ..chunk import Chunk
 from ..job import Job
 from ..ports import Source
 from ..session import Session
-from ..table_export import async_read_recorder
 from .digest_file import Exported
 from .digests import Digest, Digests
 from .ledger import StatisticsObserver

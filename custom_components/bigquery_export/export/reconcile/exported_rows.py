@@ -15,10 +15,10 @@ from typing import Any, cast
 from ...rows.encoded_rows import EncodedRows
 from ...rows.local_time import DAY, microseconds_or_none
 from ...rows.table import Table
+from ...source.readiness import async_read_recorder
 from ..checkpoint import TablePosition
 from ..ports import Piece, Source
 from ..session import Session
-from ..table_export import async_read_recorder
 from .row_selection import RowSelection
 
 WINDOW = 5_000

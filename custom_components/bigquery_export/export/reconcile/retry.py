@@ -8,8 +8,8 @@ from ...rows.encoding import Encoding
 from ...rows.table import Table
 from ..existing_rows import without_sent
 from ..job import Job
+from ..rejected_rows import RejectedEntry
 from ..session import Session
-from .rejected_rows import RejectedEntry
 
 _DAY = 24 * 60 * 60 * 1_000_000
 

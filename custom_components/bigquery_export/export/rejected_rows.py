@@ -12,10 +12,10 @@ from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util import dt as dt_util
 import orjson
 
-from ...const import DOMAIN
-from ...rows.encoded_rows import RejectedRow
-from ...rows.table import Scope, Table
-from ..files import append_lines, replace_file
+from ..const import DOMAIN
+from ..rows.encoded_rows import RejectedRow
+from ..rows.table import Scope, Table
+from .files import append_lines, replace_file
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 

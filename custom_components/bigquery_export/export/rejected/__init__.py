@@ -1,1 +1,0 @@
-"""Rows that could not be sent: the dead-letter file, and sending them again."""
