@@ -14,7 +14,7 @@ from homeassistant.components.persistent_notification import (
 )
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import translation
+from homeassistant.helpers.translation import TRANSLATION_FLATTEN_CACHE
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
@@ -132,7 +132,7 @@ def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def no_translations(hass: HomeAssistant) -> None:
     """Forget the translations, which the test plugin keeps for all tests, as before a set-up."""
-    cache = translation._async_get_translations_cache(hass)
+    cache = hass.data[TRANSLATION_FLATTEN_CACHE]
     cache.cache_data = type(cache.cache_data)({}, {})
 
 
