@@ -26,7 +26,7 @@ from .sampling import measured, read_pieces, read_sample, row_sizes
 DAYS_A_MONTH = 30
 DAYS_A_YEAR = 365
 CONTEXT_ENTITY_BYTES = 25
-"""Bytes that one of the surroundings adds to a row of a state, about."""
+"""Bytes that one context entity adds to a row of a state, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ def _storage(size: int) -> float:
 async def async_estimate(hass: HomeAssistant, options: Options) -> Estimate:
     """Return what an export with these options comes to. Raises ExportError.
 
-    Nothing is counted: a thousand rows from all over each table stand for the others. Tables of
-    facts are left out; they are small.
+    Nothing is counted: a thousand rows from all over each table stand for the others. Dimension
+    tables are left out; they are small.
     """
     check_recorder(hass)
     async with _async_row_context(hass, options) as run:

@@ -67,7 +67,7 @@ class Encoder[P: Piece](Protocol):
     """Encodes the pieces of a reader; it computes and does not block."""
 
     def encode(self, piece: P) -> EncodedRows:
-        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+        """Encode a piece; a row that cannot be encoded is rejected and stops no other."""
 
 
 class SentObserver[P: Piece]:

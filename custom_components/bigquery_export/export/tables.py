@@ -1,4 +1,4 @@
-"""All tables of facts, and with them all tables that a user may choose."""
+"""All dimension tables, and all tables that a user may choose."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ DIMENSION_TABLES = {
     snapshot.table.name: snapshot
     for snapshot in (DimensionTable(ENTITIES, entity_change_values), DimensionTable(RELATIONSHIPS))
 }
-"""Tables of facts by their names, in the order in which they are exported."""
+"""Dimension tables by their names, in the order in which they are exported."""
 
 TABLES: Mapping[str, Table] = {name: type_.table for name, type_ in RECORDER_TABLES.items()} | {
     name: type_.table for name, type_ in DIMENSION_TABLES.items()
@@ -30,6 +30,6 @@ DEFAULT_TABLES = (
 
 
 def remove_snapshots(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete the files of all tables of facts; this blocks."""
+    """Delete the files of all dimension tables; this blocks."""
     for table in DIMENSION_TABLES:
         SnapshotFile(hass, entry_id, table).remove()

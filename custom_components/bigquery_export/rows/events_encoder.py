@@ -28,7 +28,7 @@ class EventEncoder:
         self._quarters = Quarters(encoding, run.place)
 
     def encode(self, piece: EventsPiece) -> EncodedRows:
-        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+        """Encode a piece; a row that cannot be encoded is rejected and stops no other."""
         return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
 
     def _row(self, piece: EventsPiece, row: EventRow) -> tuple[RowKey, bytes] | None:

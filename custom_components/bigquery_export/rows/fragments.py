@@ -46,7 +46,7 @@ def encode_each[Row: Sequence[Any]](
 ) -> EncodedRows:
     """Encode rows of the recorder whose first value is their id.
 
-    A row that `encode` returns None for is left out. One that it raises for is refused, with
+    A row that `encode` returns None for is left out. One that it raises for is rejected, with
     what `readable` says of it, and stops no other.
     """
     encoded = EncodedRows()

@@ -27,7 +27,7 @@ _MAX_AMBIENT_BYTES = 1024 * 1024  # They come one after another, and seldom agai
 
 
 _BREATH = 0.0001
-"""Seconds: a sleep of none would end before anybody else has woken up."""
+"""Seconds: a sleep of none would end before another thread has woken up."""
 
 
 class _Entity(NamedTuple):
@@ -67,7 +67,7 @@ class StateEncoder:
         self._ambient = Fragments[StatesAtOnce](self._ambient_of, _MAX_AMBIENT_BYTES)
 
     def encode(self, piece: Piece) -> EncodedRows:
-        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+        """Encode a piece; a row that cannot be encoded is rejected and stops no other."""
         version = self._row_context.registry.version
         if self._version != version or self._entity_ids is not piece.entity_ids:
             self._entities.clear()
@@ -211,7 +211,7 @@ class StateEncoder:
 
 
 def _give_way() -> None:
-    """Let others have Python: whoever waits for it would get it after 5 ms only."""
+    """Let another thread run: one that waits for Python would get it after 5 ms only."""
     sleep(_BREATH)
 
 

@@ -29,7 +29,7 @@ class StatisticsEncoder:
         self._quarters = Quarters(encoding, run.place)
 
     def encode(self, piece: StatisticsPiece) -> EncodedRows:
-        """Encode a piece; a row that cannot be encoded is refused and stops no other."""
+        """Encode a piece; a row that cannot be encoded is rejected and stops no other."""
         self._statistics.renew(self._row_context.registry.version)
         return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
 

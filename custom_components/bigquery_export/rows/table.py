@@ -87,7 +87,7 @@ class Table:
     """Whether a filter on the partitions may be required of queries: a large table without a view
     of this integration, whose queries would lack the filter."""
     key: tuple[str, ...] = ()
-    """In a table of facts, the columns that say what a row is about; those of scope `entity` say
+    """In a dimension table, the columns that say what a row is about; those of scope `entity` say
     what is true of it."""
 
     def partition_start(self, day: int) -> int:

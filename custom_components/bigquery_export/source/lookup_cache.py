@@ -12,7 +12,7 @@ SHARED_CHARACTERS = 8 * 1024 * 1024
 type Ids = AbstractSet[int | None]
 """The ids that rows refer to; None where a row has none."""
 type Missing = Callable[[Ids], Ids]
-"""Returns which of the texts with these ids somebody lacks."""
+"""Returns which of the texts with these ids are missing, where pieces are encoded."""
 
 
 def texts_by_ids(
@@ -47,10 +47,10 @@ class SharedTexts:
 
 
 class MissingTexts:
-    """The same for whoever keeps what it makes of the texts: only those are read that it lacks."""
+    """The same where the encoder keeps fragments of the texts: those that it lacks are read."""
 
     def __init__(self, statement: Select[Any]) -> None:
-        """Read all of them, until somebody says which ones are missing."""
+        """Read all of them, until `missing` is set."""
         self._statement = statement
         self.missing: Missing = set
 

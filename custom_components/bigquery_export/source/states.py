@@ -57,9 +57,9 @@ class Piece:
     entity_ids: Mapping[int, str]
     """Entity ids by metadata_id."""
     attributes: Mapping[int, str | None]
-    """JSON text by attributes_id: of those at least that whoever encodes them lacks."""
+    """JSON text by attributes_id: at least of those that the encoder lacks."""
     ambient: AmbientStates | None = None
-    """What surrounds the rows, where the user has named anything."""
+    """States of the context entities, if the user has chosen any."""
 
     @property
     def last(self) -> Anchor:
@@ -71,7 +71,7 @@ class StatesReader(TableReader[StateRow]):
     """Reads states for one run."""
 
     def __init__(self, hass: HomeAssistant, context_entities: Sequence[str] = ()) -> None:
-        """Make a reader that remembers nothing yet; the surroundings are ids of entities."""
+        """Make a reader that remembers nothing yet; context entities are named by their ids."""
         super().__init__(hass, STATES)
         self._ambient = AmbientReader(context_entities) if context_entities else None
         self._entity_ids = MetaRows(_ENTITY_IDS, str)
@@ -84,7 +84,7 @@ class StatesReader(TableReader[StateRow]):
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> Piece | None:
         """Return the next states with `after` < id <= `until`, or None when there are none.
 
-        There may be fewer than asked for, because of what surrounds them.
+        There may be fewer than asked for, because of the context entities.
         """
         with session_scope(hass=self._hass, read_only=True) as session:
             connection = session.connection()
