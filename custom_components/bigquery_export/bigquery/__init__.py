@@ -1,4 +1,4 @@
-"""Talking to Google: credentials, administration of tables, and the two deliveries."""
+"""Talking to Google: credentials, the dataset and its tables, and the two deliveries."""
 
 from collections.abc import Mapping
 

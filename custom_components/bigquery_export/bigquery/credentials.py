@@ -120,7 +120,7 @@ def _private_key(key: Mapping[str, Any]) -> RSAPrivateKey:
     """Return the private part of a key. Raises NotAServiceAccountKeyError.
 
     Google's library would have the numbers of the key checked each time. That takes 65 ms, or much
-    longer on a small machine, and all of Home Assistant stands still: no other thread can run.
+    longer on a small machine, in which no other thread of Home Assistant can run.
     """
     try:
         private_key = load_pem_private_key(
@@ -134,7 +134,7 @@ def _private_key(key: Mapping[str, Any]) -> RSAPrivateKey:
 
 
 def _try_key(private_key: RSAPrivateKey) -> None:
-    """Sign something, to see whether a key that somebody brings can be used; it takes 1 ms.
+    """Sign something, to see whether a new key can be used; it takes 1 ms.
 
     Raises NotAServiceAccountKeyError.
     """

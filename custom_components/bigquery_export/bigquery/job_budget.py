@@ -12,9 +12,9 @@ from ..errors import LoadJobsUsedUpError
 
 _DAY = 24 * 60 * 60.0
 _FREE_JOBS = 1_000
-"""Jobs in a day that nobody has to wait for."""
+"""Jobs in a day that do not have to wait."""
 _MAX_JOBS = 1_450
-"""The others are left for what cannot wait: transactions in doubt, and a user's own jobs."""
+"""The rest of 1,500 is for what cannot wait: transactions in doubt, and a user's own jobs."""
 
 
 class JobBudget:
@@ -43,7 +43,7 @@ class JobBudget:
         """Raise LoadJobsUsedUpError when a job has to wait.
 
         The first ones of a day need not. The others are spread evenly over the time until the
-        oldest is a day old, so that the export goes on at all times.
+        oldest is a day old, so that the export continues at all times.
         """
         begun = self._begun[table]
         now = self._clock()

@@ -23,10 +23,10 @@ _RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
 
 class ListedRows:
-    """Looks into the tables of a connection for the rows of one installation, for one export."""
+    """Reads the rows of one installation from the tables of a connection, for one export."""
 
     def __init__(self, connection: Connection, source: str) -> None:
-        """Look for rows whose `source` is this one."""
+        """Read rows whose `source` is this one."""
         self._connection = connection
         self._client = connection.tables
         self._destination = connection.destination
@@ -35,7 +35,7 @@ class ListedRows:
         self._known_fields: dict[str, list[SchemaField]] = {}
 
     def is_empty(self, table: Table) -> bool:
-        """Return whether a table has no row at all, of whomever."""
+        """Return whether a table has no row at all, of any installation."""
         with self._connection.errors():
             found = self._client.list_rows(
                 self._destination.table_reference(table),
@@ -50,7 +50,7 @@ class ListedRows:
         """Yield this installation's rows in one partition of a table. Raises ExportError.
 
         The partition is given by its first day, since 1970-01-01 UTC. One that had no rows is not
-        looked at again: what comes into it then is our own.
+        read again: what comes into it then was sent by this export.
         """
         if (table.name, partition_start) in self._empty:
             return
@@ -70,7 +70,7 @@ class ListedRows:
                         continue
                     empty = False
                     if (id_ := row[table.id]) is None:
-                        continue  # It deletes other rows, and is none of the recorder's.
+                        continue  # It marks other rows as deleted, and is no row of the recorder.
                     time_sent = (row[time] - _EPOCH) // timedelta(microseconds=1)
                     yield FoundRow(row[name], time_sent, id_)
             except NotFound:  # There is no such partition yet.

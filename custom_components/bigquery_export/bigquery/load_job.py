@@ -71,7 +71,7 @@ class LoadJobDelivery:
         return LoadTransaction(jobs, label)
 
     def settle(self, table: Table, transaction: str) -> Outcome:
-        """Decide a transaction in doubt: wait for its job, or see to it that there never is one.
+        """Decide a transaction in doubt: wait for its job, or make sure that there will be none.
 
         When there is no such job, the request of a process that died may still be on its way. So
         an empty job takes the id: either that request fails from now on, or it was faster.
@@ -131,7 +131,7 @@ class LoadTransaction:
         return self._leave_out(bad)
 
     def close(self) -> None:
-        """Let the rows go."""
+        """Delete the file with the rows."""
         self._file.close()
 
     def _check(self, job: LoadJob) -> None:
@@ -201,7 +201,7 @@ class LoadTransaction:
 
 
 def _fence(jobs: LoadJobs, job_id: str) -> LoadJob:
-    """Let an empty job have the id, unless another has it, and return the one that does."""
+    """Run an empty job under the id, unless it is taken, and return the job that has it."""
     empty = RowFile()
     try:
         return jobs.run(job_id, empty, labels={_FENCE: "true"})
@@ -212,7 +212,7 @@ def _fence(jobs: LoadJobs, job_id: str) -> LoadJob:
 def _stored_rows(job: LoadJob) -> int:
     """Return how many rows a job that did not fail has added.
 
-    An empty job that took an id is no transaction of ours. It says so by a label, too, because
+    An empty job that took an id is no transaction. It has a label that says so, because
     the reference of JobStatistics3 leaves open whether BigQuery writes down a zero.
     """
     if _FENCE in job.labels:

@@ -125,8 +125,8 @@ class LoadJobs:
             f"{self._client.project}/jobs?uploadType=resumable",
             _UPLOAD_BYTES,
         )
-        # There is no other way to limit them, and Google's client does so as well. An upload that
-        # does not know the name tries again for as long as its library likes.
+        # There is no other way to limit them, and Google's client does so as well. If the
+        # attribute had another name, uploads would be repeated as often as the library does.
         upload._retry_strategy = RetryStrategy(max_retries=_UPLOAD_RETRIES)
         stream, size = file.open()
         transport = self._connection.http

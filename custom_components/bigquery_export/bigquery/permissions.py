@@ -13,7 +13,7 @@ NEEDED = (
     "bigquery.tables.update",
     "bigquery.tables.updateData",
 )
-"""What every export needs, or will need some day (docs/architecture.md)."""
+"""What every export needs, or later versions will (docs/architecture.md)."""
 NEEDLESS = ("bigquery.tables.setIamPolicy",)
 """What owners and administrators have, and a BigQuery Data Editor has not."""
 _PROVEN = "bigquery.tables.get"
@@ -26,7 +26,7 @@ def check_permissions(connection: Connection, table: Table) -> tuple[str, ...]:
 
     Raises PermissionMissingError when it lacks one that they need. The call needs no permission
     itself (API reference, "tables.testIamPermissions"). An answer that is refused, or does not have
-    what the account has just used, says nothing: then there are no needless permissions.
+    what the account has just used, is ignored: then there are no needless permissions.
     """
     reference = connection.destination.table_reference(table)
     with connection.errors():

@@ -1,4 +1,4 @@
-"""Counting rows by a query: quicker than to list them, but it needs a job, and may cost money.
+"""Counting rows by a query: faster than listing them, but it needs a job, and may cost money.
 
 A query is asked first how many bytes it reads, which is free (BigQuery's page "Estimate and
 control costs").

@@ -13,9 +13,9 @@ _MEMORY_BYTES = 1024 * 1024
 
 
 class RowFile:
-    """Rows as lines, compressed by gzip, in a file without a name that goes when it is closed.
+    """Rows as lines, compressed by gzip, in a file without a name.
 
-    Writing raises CheckpointUnwritableError when the disk is full.
+    It is deleted when it is closed. Writing raises CheckpointUnwritableError when the disk is full.
     """
 
     def __init__(self) -> None:
@@ -56,8 +56,8 @@ class RowFile:
                 place += len(line)
 
     def close(self) -> None:
-        """Let the file go; it may be gone already."""
-        # One that was not ended would still be written to when Python clears it away.
+        """Delete the file; it may be closed already."""
+        # One that was not ended would still be written to when Python deletes the object.
         with suppress(OSError):
             self._gzip.close()
         self._file.close()

@@ -43,7 +43,7 @@ class _Responses(Iterator[AppendRowsResponse], Protocol):
     """The answers of one connection, in the order of the requests."""
 
     def cancel(self) -> bool:
-        """End the connection; whoever waits for an answer is woken by an error."""
+        """End the connection; a thread that waits for an answer gets an error."""
 
 
 class StorageWriteDelivery:
@@ -59,13 +59,13 @@ class StorageWriteDelivery:
         self._encodings: dict[str, ProtobufEncoding] = {}
 
     def encoding(self, table: Table) -> ProtobufEncoding:
-        """Return how the rows of a table have to be encoded."""
+        """Return how the rows of a table are encoded."""
         if table.name not in self._encodings:
             self._encodings[table.name] = ProtobufEncoding(table)
         return self._encodings[table.name]
 
     def check_access(self, table: Table) -> None:
-        """Open a write stream, which BigQuery forgets within a day."""
+        """Open a write stream, which BigQuery deletes within a day if it is not committed."""
         _Writer(self._connection, table).create_stream()
 
     def begin(self, table: Table, label: str) -> PendingStream:
@@ -125,7 +125,7 @@ class PendingStream:
         return []
 
     def close(self) -> None:
-        """Close the connection: BigQuery drops what is not committed within a day."""
+        """Close the connection; BigQuery deletes what is not committed within a day."""
         self._requests.put(None)
         self._requests = SimpleQueue()
         if self._responses is not None:

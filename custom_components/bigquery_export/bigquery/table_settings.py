@@ -21,7 +21,7 @@ class TableSettings:
     """Settings of tables; None and empty ones are not set."""
 
     partition_days: int | None = None
-    """For how many days partitions are kept; 0 is for ever."""
+    """For how many days partitions are kept; 0 means without expiration."""
     kms_key: str | None = None
     """The name of a Cloud KMS key."""
     partition_filter: bool | None = None
@@ -31,7 +31,7 @@ class TableSettings:
 
 
 def apply_settings(settings: TableSettings, table: Table, declared: BigQueryTable) -> list[str]:
-    """Change a table's declaration to what is set; return the properties that were not so.
+    """Change a table's declaration to what is set; return the properties that were changed.
 
     The declaration is that of a table to be made, or of one that is there.
     """
@@ -46,7 +46,7 @@ def _change_expiration(settings: TableSettings, table: Table, declared: BigQuery
     """
     if settings.partition_days is None or not table.expires:
         return False
-    # None is for ever: BigQuery does not take 0 (API reference, TimePartitioning).
+    # None means without expiration: BigQuery does not take 0 (API reference, TimePartitioning).
     expiration = settings.partition_days * _DAY or None
     partitioning = TimePartitioning(type_=table.partition_unit, field=table.partition_by)
     found = declared.time_partitioning

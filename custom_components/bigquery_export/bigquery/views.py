@@ -1,4 +1,4 @@
-"""The views that show what holds of rows that were sent more than once."""
+"""The views that show the latest version of rows that were sent more than once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def views(table: Table) -> tuple[View, ...]:
             ),
         )
     if table.key:
-        of_dimensions = (
+        versions = (
             View(latest_name, f"{table.description}: what holds now", now_query),
             View(
                 lambda name: f"{name}_valid",
@@ -42,7 +42,7 @@ def views(table: Table) -> tuple[View, ...]:
                 valid_query,
             ),
         )
-        return (*of_dimensions, *_FURTHER.get(table.name, ()))
+        return (*versions, *_FURTHER.get(table.name, ()))
     return ()
 
 
@@ -52,7 +52,7 @@ def latest_name(table_id: str) -> str:
 
 
 def latest_query(table: Table, full_name: str) -> str:
-    """Return the query that shows what is true of a table with versions.
+    """Return the query that shows the latest version of each row of a table with versions.
 
     Of each source, statistic and start it is the row that was exported last, unless it was
     deleted: by a row with `deleted` that was exported later, and whose `start` and `end` are
@@ -94,11 +94,11 @@ WHERE version.`age` = 1 AND deletion.`source` IS NULL
 
 
 def valid_query(table: Table, full_name: str) -> str:
-    """Return the query that shows each row of a table of facts with the time until it held.
+    """Return the query that shows each row of a dimension table and until when it was valid.
 
-    Rows that say what the one before them says are left out: everything is sent again when it is
-    no longer known what was sent. They are compared as the text of their JSON, in which arrays and
-    NULL are as good as any value (BigQuery's page "JSON functions", TO_JSON_STRING). `valid_to` of
+    Rows that repeat the one before them are left out: everything is sent again when it is no longer
+    known what was sent. They are compared as the text of their JSON, which arrays and NULL have as
+    any other value (BigQuery's page "JSON functions", TO_JSON_STRING). `valid_to` of
     the last row is NULL, as LEAD has no row to look at (page "Navigation functions").
     """
     return f"""\
@@ -108,7 +108,7 @@ SELECT
 FROM (
   SELECT *, LAG(`said`) OVER ({_window(table)}) AS `said_before`
   FROM (
-    SELECT *, TO_JSON_STRING(STRUCT({_facts(table)})) AS `said`
+    SELECT *, TO_JSON_STRING(STRUCT({_dimension_columns(table)})) AS `said`
     FROM `{full_name}`
   )
 )
@@ -117,7 +117,7 @@ WHERE `said_before` IS NULL OR `said` != `said_before`
 
 
 def now_query(table: Table, full_name: str) -> str:
-    """Return the query that shows what holds now of a table of facts."""
+    """Return the query that shows the rows of a dimension table that are valid now."""
     return f"""\
 SELECT
   {_column_list(table, without=("removed",))}
@@ -130,8 +130,8 @@ WHERE `valid_to` IS NULL AND NOT `removed`
 def names_query(table: Table, full_name: str) -> str:
     """Return the query that shows under which names each entity was known, and when.
 
-    A name that one entity alone has ever had is its own at all times. Where others had it, too,
-    it is the entity's from the time on at which it got it, and until another one does.
+    A name that only one entity has ever had is its own at all times. Where others had it, too,
+    it belongs to an entity from the time at which it got it, until another one gets it.
     """
     return f"""\
 SELECT
@@ -201,7 +201,7 @@ def _window(table: Table) -> str:
     return f"PARTITION BY {key} ORDER BY `valid_from`, `generation`"
 
 
-def _facts(table: Table) -> str:
+def _dimension_columns(table: Table) -> str:
     names = [column.name for column in table.columns if column.scope is Scope.ENTITY]
     return ", ".join(f"`{name}`" for name in (*names, "removed"))
 
