@@ -32,7 +32,8 @@ from .const import (
     DOMAIN,
 )
 from .coordinator import BigQueryExportCoordinator
-from .export.checkpoint import Checkpoint, Position
+from .export.checkpoint import Checkpoint
+from .export.positions import Position
 from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .source.readiness import KNOWN_SCHEMA
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from google.cloud.bigquery import QueryJob, QueryJobConfig, ScalarQueryParameter
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from ..export.reconcile.row_counts import CHECK, CountedRows, Exported
+from ..export.reconcile.row_counts import CHECK, CountedRows
 from ..rows.table import Table
+from ..source.reader import ExportedIds
 from .connection import Connection
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,12 +28,12 @@ class RowCountQuery:
         self._connection = connection
         self._source = source
 
-    def size(self, table: Table, days: range, exported: Exported) -> int:
+    def size(self, table: Table, days: range, exported: ExportedIds) -> int:
         """Return how many bytes `rows` would read; this reads none."""
         with self._connection.errors():
             return int(self._query(table, days, exported, dry_run=True).total_bytes_processed or 0)
 
-    def rows(self, table: Table, days: range, exported: Exported) -> Iterator[CountedRows]:
+    def rows(self, table: Table, days: range, exported: ExportedIds) -> Iterator[CountedRows]:
         """Yield the rows of some days, counted by day and name."""
         with self._connection.errors():
             job = self._query(table, days, exported, dry_run=False)
@@ -45,8 +46,10 @@ class RowCountQuery:
                     row["checksum"],
                 )
 
-    def _query(self, table: Table, days: range, exported: Exported, *, dry_run: bool) -> QueryJob:
-        up_to, after, until = exported
+    def _query(
+        self, table: Table, days: range, exported: ExportedIds, *, dry_run: bool
+    ) -> QueryJob:
+        older, newer = exported
         return self._connection.tables.query(
             _statement(table, str(self._connection.destination.table_reference(table))),
             job_config=QueryJobConfig(
@@ -56,9 +59,9 @@ class RowCountQuery:
                     ScalarQueryParameter("source", "STRING", self._source),
                     ScalarQueryParameter("first", "TIMESTAMP", _time(days.start)),
                     ScalarQueryParameter("end", "TIMESTAMP", _time(days.stop)),
-                    ScalarQueryParameter("up_to", "INT64", up_to),
-                    ScalarQueryParameter("after", "INT64", after),
-                    ScalarQueryParameter("until", "INT64", until),
+                    ScalarQueryParameter("up_to", "INT64", older.until),
+                    ScalarQueryParameter("after", "INT64", newer.after),
+                    ScalarQueryParameter("until", "INT64", newer.until),
                 ],
             ),
             retry=_RETRY,

@@ -17,9 +17,10 @@ from ..errors import RefusedError
 from ..rows.encoded_rows import RejectedRow
 from ..rows.export_log import EXPORT_LOG
 from ..rows.table import Table
-from .checkpoint import Checkpoint, CheckpointFile, Intent, Position
+from .checkpoint import Checkpoint, CheckpointFile, Intent
 from .chunk import Chunk
 from .delivery import Delivery, Outcome, Transaction
+from .positions import Position
 from .rejected_rows import RejectedRows
 
 _REMEMBERED = 90 * 24 * 60 * 60.0

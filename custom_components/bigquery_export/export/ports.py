@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from ..rows.encoded_rows import EncodedRows
 from ..rows.table import Table
-from ..source.reader import PIECE_ROWS, Anchor
-from .checkpoint import Position
+from ..source.reader import PIECE_ROWS, Anchor, ExportedIds
+from .positions import Position
 
 
 class Piece(Protocol):
@@ -37,10 +37,10 @@ class Reader[P: Piece](Protocol):
     def count(self, after: int, until: int | None = None) -> int:
         """Return how many rows wait that have `after` < id <= `until`."""
 
-    def repeats(self, after: int, until: int, exported: tuple[int, int, int]) -> Mapping[int, int]:
-        """Return how many rows were exported that are known by the same as another, by its id.
+    def repeats(self, after: int, until: int, exported: ExportedIds) -> Mapping[int, int]:
+        """Return how many exported rows are identified by the same as another, by its id.
 
-        The others are those with `after` < id <= `until`; `exported` is `Standing.exported`.
+        The others are those with `after` < id <= `until`; `exported` is `TablePosition.exported`.
         """
 
     def times(self, after: int, until: int) -> list[tuple[float | None, float | None]]:

@@ -12,7 +12,8 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
 from ..source.reader import TableReader
-from .checkpoint import Gap, Position
+from .checkpoint import Gap
+from .positions import Position
 from .recorder_tables import RECORDER_TABLES
 
 

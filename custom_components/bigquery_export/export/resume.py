@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..source.reader import Anchor
-from .checkpoint import Position, TablePosition
 from .chunk import MAX_ROWS
+from .positions import Position, TablePosition
 
 
 def resumed(

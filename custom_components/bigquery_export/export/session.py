@@ -15,12 +15,12 @@ from ..rows.columns import run_values
 from ..rows.encoded_rows import EncodedRows
 from ..rows.table import Table
 from ..source.reader import Anchor
-from .checkpoint import Position
 from .chunk import Chunk
 from .delivery import Delivery
 from .existing_rows import ExistingRows
 from .journal import Journal
 from .pace import Pace
+from .positions import Position
 
 
 @dataclass(slots=True)

@@ -18,10 +18,11 @@ from homeassistant.util import dt as dt_util
 from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS, Anchor
 from ..source.readiness import async_read_recorder
-from .checkpoint import Gap, Position, TablePosition, backfill_of
+from .checkpoint import Gap
 from .chunk import Chunk
 from .existing_rows import without_known
 from .ports import Piece, Source
+from .positions import Position, TablePosition, backfill_of
 from .purge import Retention, find_gap, is_purged, oldest_waiting
 from .resume import divided, resumed
 from .session import Session

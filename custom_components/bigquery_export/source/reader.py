@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
@@ -28,6 +28,21 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 PIECE_ROWS = 1_000
 """Rows in one read at most: what Python does to them in one go stays within milliseconds."""
 HIGHEST_ID = (1 << 63) - 1
+
+
+class IdRange(NamedTuple):
+    """Rows with `after` < id <= `until`."""
+
+    after: int
+    until: int
+
+    def has(self, id_: int) -> bool:
+        """Return whether a row with this id is one of them."""
+        return self.after < id_ <= self.until
+
+
+type ExportedIds = tuple[IdRange, IdRange]
+"""Rows that were exported: those up to a cursor, and, of a table with a backfill, newer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,21 +216,21 @@ class TableReader[Row: tuple[Any, ...]]:
             waiting = session.connection().execute(self._plan.waiting, bounds)
             return cast(int, waiting.scalar_one())
 
-    def repeats(self, after: int, until: int, exported: tuple[int, int, int]) -> Mapping[int, int]:
+    def repeats(self, after: int, until: int, exported: ExportedIds) -> Mapping[int, int]:
         """Return how many exported rows are known by the same as another one, by the id of that.
 
         The others are those with `after` < id <= `until`; those of which there is none are left
-        out. `exported` are all up to its first id, and those behind its second up to its third.
+        out.
         """
         if self._plan.repeats is None:
             return {}
-        up_to, again_after, again_until = exported
+        older, newer = exported
         bounds = {
             "after": after,
             "until": until,
-            "up_to": up_to,
-            "again_after": again_after,
-            "again_until": again_until,
+            "up_to": older.until,
+            "again_after": newer.after,
+            "again_until": newer.until,
         }
         with session_scope(hass=self._hass, read_only=True) as session:
             return dict(session.connection().execute(self._plan.repeats, bounds).tuples().all())

@@ -14,7 +14,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy import Connection, delete, func, select
 
-from custom_components.bigquery_export.export.checkpoint import Gap, Position
+from custom_components.bigquery_export.export.checkpoint import Gap
+from custom_components.bigquery_export.export.positions import Position
 from custom_components.bigquery_export.export.purge import (
     Retention,
     find_gap,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bigquery_export.export.checkpoint import MAX_ANCHORS, Position, TablePosition
+from custom_components.bigquery_export.export.positions import MAX_ANCHORS, Position, TablePosition
 from custom_components.bigquery_export.export.resume import resumed
 from custom_components.bigquery_export.source.reader import Anchor
 

@@ -42,10 +42,11 @@ from custom_components.bigquery_export.export import (
     resume,
     table_export,
 )
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, Intent, TablePosition
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, Intent
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.journal import Journal
 from custom_components.bigquery_export.export.ports import Source
+from custom_components.bigquery_export.export.positions import TablePosition
 from custom_components.bigquery_export.export.reconcile import resend as resend_module
 from custom_components.bigquery_export.export.reconcile.resend import Resend
 from custom_components.bigquery_export.export.reconcile.retry import Retry

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from sqlalchemy import delete
 
 from custom_components.bigquery_export.rows.schema_changes import SCHEMA_CHANGES
+from custom_components.bigquery_export.source.reader import IdRange
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
     in_database,
@@ -49,7 +50,8 @@ async def test_changes(hass: HomeAssistant) -> None:
     assert set(rows.names) == {"home"}
     first, second, third = rows.ids
     reader = changes.reader
-    assert await in_recorder(hass, reader.repeats, first, third, (first, 0, 0)) == {second: 1}
+    exported = (IdRange(0, first), IdRange(0, 0))
+    assert await in_recorder(hass, reader.repeats, first, third, exported) == {second: 1}
     assert await in_recorder(hass, reader.count, first) == 2
     *_, last = await read_pieces(hass, changes)
     assert last.last.fingerprint == "30 2023-05-01T00:59:59.000001+00:00"

@@ -50,7 +50,7 @@ from custom_components.bigquery_export.rows.encoding import Encoding
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.fragments import encode_each
 from custom_components.bigquery_export.rows.table import Column, ColumnType, Mode, Scope, Table
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.reader import Anchor, ExportedIds
 
 type Identity = tuple[str, int]
 """A name and a time in microseconds, by which a row is known again."""
@@ -577,12 +577,11 @@ class Recorder:
         """Return how many rows wait."""
         return sum(row.id > after and (until is None or row.id <= until) for row in self.rows)
 
-    def exported(self, exported: tuple[int, int, int]) -> list[Row]:
+    def exported(self, exported: ExportedIds) -> list[Row]:
         """Return the rows that are exported where a table stands like this."""
-        up_to, after, until = exported
-        return [row for row in self.rows if row.id <= up_to or after < row.id <= until]
+        return [row for row in self.rows if any(ids.has(row.id) for ids in exported)]
 
-    def repeats(self, after: int, until: int, exported: tuple[int, int, int]) -> Mapping[int, int]:
+    def repeats(self, after: int, until: int, exported: ExportedIds) -> Mapping[int, int]:
         """Return how many exported rows are known by the same as a row behind `after`, by id."""
         before = Counter(row.identity for row in self.exported(exported))
         behind = [row for row in self.rows if after < row.id <= until]

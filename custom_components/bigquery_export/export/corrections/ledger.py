@@ -8,8 +8,8 @@ from homeassistant.core import HomeAssistant
 
 from ...source.statistics import StatisticsPiece
 from ...source.statistics_spans import StatisticsSpans
-from ..checkpoint import Position
 from ..ports import SentObserver, Source
+from ..positions import Position
 from ..recorder_tables import RECORDER_TABLES
 from .digest_file import DigestFile, Line
 from .digests import PERIODS, Digests

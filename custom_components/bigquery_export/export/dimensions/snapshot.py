@@ -21,8 +21,8 @@ from ...rows.encoded_rows import EncodedRows, RejectedRow, RowKey
 from ...rows.local_time import DAY
 from ...rows.table import Table, timestamp
 from ...source.reader import PIECE_ROWS, Anchor
-from ..checkpoint import Position
 from ..chunk import Chunk
+from ..positions import Position
 from ..session import Session
 from .snapshot_file import Generation, Sent, SnapshotFile
 

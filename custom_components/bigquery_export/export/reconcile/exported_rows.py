@@ -15,9 +15,10 @@ from typing import Any, cast
 from ...rows.encoded_rows import EncodedRows
 from ...rows.local_time import DAY, microseconds_or_none
 from ...rows.table import Table
+from ...source.reader import ExportedIds
 from ...source.readiness import async_read_recorder
-from ..checkpoint import TablePosition
 from ..ports import Piece, Source
+from ..positions import TablePosition
 from ..session import Session
 from .row_selection import RowSelection
 
@@ -138,11 +139,10 @@ class ExportedRows:
         return self._selection.of(encoded, self._table, decode)
 
 
-def _ranges(table_position: TablePosition) -> list[tuple[int, int]]:
-    """Return the ids behind which rows were exported, and up to which."""
-    up_to, after, until = table_position.exported
-    # What was there before the user wanted anything is none of the export's.
-    return [(table_position.oldest.first, up_to), (after, until)]
+def _ranges(table_position: TablePosition) -> ExportedIds:
+    """Return the ids of the rows that were exported, without history that the user left out."""
+    older, newer = table_position.exported
+    return older._replace(after=table_position.oldest.first), newer
 
 
 def _day(time: float | None) -> int | None:

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from ...rows.table import Table
+from ...source.reader import ExportedIds
 from .comparison import Comparison, Counts
 
 CHECK = 1_000_003
 """Times are summed modulo this prime, so that the sum of a day's times fits into 64 bits."""
-
-type Exported = tuple[int, int, int]
-"""`Standing.exported`."""
 
 
 class CountedRows(NamedTuple):
@@ -30,10 +28,10 @@ class CountedRows(NamedTuple):
 class RowCounts(Protocol):
     """Counts what is in the tables; its methods block and raise ExportError."""
 
-    def size(self, table: Table, days: range, exported: Exported) -> int:
+    def size(self, table: Table, days: range, exported: ExportedIds) -> int:
         """Return how many bytes `rows` would read; this reads none."""
 
-    def rows(self, table: Table, days: range, exported: Exported) -> Iterator[CountedRows]:
+    def rows(self, table: Table, days: range, exported: ExportedIds) -> Iterator[CountedRows]:
         """Yield the rows of some days, counted by day and name."""
 
 

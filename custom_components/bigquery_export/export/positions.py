@@ -1,0 +1,140 @@
+"""How far a table is exported: by the recorder's ids, and by rows that its history is known by."""
+
+from dataclasses import dataclass, replace
+
+from ..source.reader import Anchor, ExportedIds, IdRange
+
+MAX_ANCHORS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a table is exported."""
+
+    cursor: int = 0
+    """The recorder's id of the last row that was dealt with."""
+    anchors: tuple[Anchor, ...] = ()
+    """Rows up to the cursor, oldest first, by which the recorder's history is known again."""
+    in_doubt_until: int = 0
+    """Rows up to this id may be in BigQuery already, and are looked for before they are sent."""
+    rows: int = 0
+    """Rows committed since the first export."""
+    rejected: int = 0
+    """Rows that could not be sent, and lie in the file of rejected rows."""
+    since: int | None = None
+    """The id behind which a backfill began."""
+    until: int | None = None
+    """The id of its last row. What is newer has a position of its own."""
+    first: int = 0
+    """Rows up to this id were there when the user chose to export from then on only."""
+
+    @classmethod
+    def after(cls, anchors: tuple[Anchor, ...]) -> Position:
+        """Return where a table begins of which nothing up to the last of some rows is wanted."""
+        return cls(cursor=anchors[-1].id, anchors=anchors, first=anchors[-1].id)
+
+    def moved(self, last: Anchor | None, *, rows: int, rejected: int) -> Position:
+        """Return the position after more rows, up to and with `last`, or without a move."""
+        return replace(
+            self,
+            cursor=last.id if last else self.cursor,
+            anchors=_thinned((*self.anchors, last)) if last else self.anchors,
+            rows=self.rows + rows,
+            rejected=self.rejected + rejected,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TablePosition:
+    """How far a table is exported, and how far the backfill of its older rows, while there is one.
+
+    All rows up to the cursor of the backfill are exported, and those between its end and the cursor
+    of the new rows.
+    """
+
+    new: Position
+    backfill: Position | None = None
+
+    @property
+    def oldest(self) -> Position:
+        """Return the position behind which the oldest rows wait."""
+        return self.backfill or self.new
+
+    @property
+    def anchors(self) -> tuple[Anchor, ...]:
+        """Return the anchors of both."""
+        return (*(self.backfill.anchors if self.backfill else ()), *self.new.anchors)
+
+    @property
+    def exported(self) -> ExportedIds:
+        """Return the ids of the rows that are exported: older ones, and those behind a backfill."""
+        newest = self.new.cursor
+        if self.backfill is None or self.backfill.until is None:
+            return IdRange(0, newest), IdRange(newest, newest)
+        return IdRange(0, self.backfill.cursor), IdRange(self.backfill.until, newest)
+
+    def without_doubt(self) -> TablePosition:
+        """Return the table before its first export, when none of its rows can be there yet."""
+        return TablePosition(replace(self.new, in_doubt_until=0))
+
+    def begun_backfill(self, start: int, newest: Anchor) -> TablePosition:
+        """Return the table with all rows behind `start` and up to `newest` as a backfill."""
+        anchors = self.new.anchors if start == self.new.cursor else ()
+        return TablePosition(
+            replace(self.new, cursor=newest.id, anchors=(newest,)),
+            replace(
+                self.new,
+                cursor=start,
+                anchors=anchors,
+                since=start,
+                until=newest.id,
+                rows=0,
+                rejected=0,
+            ),
+        )
+
+    def ended_backfill(self) -> TablePosition:
+        """Return the table when its backfill is done: with one position for all rows."""
+        if (done := self.backfill) is None:
+            return self
+        first = self.new.anchors[0].id if self.new.anchors else 0
+        anchors = tuple(anchor for anchor in done.anchors if anchor.id < first)
+        return TablePosition(self._counted(replace(self.new, anchors=anchors + self.new.anchors)))
+
+    def gone_back(self, newest: int) -> TablePosition:
+        """Return the table as if only what the backfill has passed were exported for certain."""
+        if (backfill := self.backfill) is None:
+            return self
+        in_doubt = max(self.new.in_doubt_until, self.new.cursor, newest)
+        return TablePosition(
+            self._counted(replace(backfill, since=None, until=None, in_doubt_until=in_doubt))
+        )
+
+    def _counted(self, position: Position) -> Position:
+        """Return a position that counts the rows of both."""
+        both = [position for position in (self.new, self.backfill) if position]
+        return replace(
+            position,
+            anchors=_thinned(position.anchors),
+            rows=sum(one.rows for one in both),
+            rejected=sum(one.rejected for one in both),
+        )
+
+
+def backfill_of(table: str) -> str:
+    """Return the name of the position of a table's backfill."""
+    return f"{table}.backfill"
+
+
+def _thinned(anchors: tuple[Anchor, ...]) -> tuple[Anchor, ...]:
+    """Return few enough anchors: many near the cursor, and ever fewer before."""
+    few = list(anchors)
+
+    def gap(index: int) -> float:
+        """Return how wide the gap would be without an anchor, seen from the cursor."""
+        before, after = few[index - 1].id, few[index + 1].id
+        return (after - before) / (few[-1].id - before)
+
+    while len(few) > MAX_ANCHORS:
+        del few[min(range(1, len(few) - 1), key=gap)]
+    return tuple(few)
