@@ -118,4 +118,4 @@ async def _grpc(service: WriteService, port: int) -> AsyncIterator[str]:
     try:
         yield f"http://{_HOST}:{bound}"
     finally:
-        await server.async_stop(1)
+        await server.stop(1)

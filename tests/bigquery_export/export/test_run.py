@@ -169,6 +169,7 @@ async def test_increments(hass: HomeAssistant, warehouse: Warehouse, exporter: E
     assert len({row["export_id"] for row in warehouse.rows("export_id, state_id")}) == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("crash", CRASHES)
 @pytest.mark.parametrize("call", [1, 3])
 @pytest.mark.usefixtures("small_chunks")

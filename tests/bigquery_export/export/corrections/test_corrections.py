@@ -187,6 +187,7 @@ CORRECTIONS: list[Callable[[HomeAssistant], Awaitable[None]]] = [
 EACH_CORRECTION = pytest.mark.parametrize("correct", CORRECTIONS, ids=lambda call: call.__name__)
 
 
+@pytest.mark.long
 @ON_EACH_DATABASE
 @EACH_CORRECTION
 async def test_corrections(
