@@ -20,7 +20,7 @@ from ..source.reader import PIECE_ROWS, Anchor
 from ..source.readiness import async_read_recorder
 from .checkpoint import Gap
 from .chunk import Chunk
-from .existing_rows import without_known
+from .existing_rows import without_existing
 from .ports import Piece, Source
 from .positions import Position, TablePosition, backfill_of
 from .purge import Retention, find_gap, is_purged, oldest_waiting
@@ -200,7 +200,7 @@ class TableExport:
                 self._reader.repeats, chunk.start, chunk.cursor, self._table_position.exported
             )
             rows = await self._session.async_block(
-                without_known, rows, self._table, self._session.existing_rows, repeats
+                without_existing, rows, self._table, self._session.existing_rows, repeats
             )
             self._observer.leave_out(read.difference(rows.ids))
         await self._session.async_send_batches(chunk, rows)

@@ -37,7 +37,7 @@ from custom_components.bigquery_export.export import (
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Outcome, Rejection
-from custom_components.bigquery_export.export.existing_rows import without_known
+from custom_components.bigquery_export.export.existing_rows import without_existing
 from custom_components.bigquery_export.rows.local_time import DAY
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source import readiness
@@ -637,8 +637,8 @@ async def test_no_doubt_about_an_empty_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The first export of all looks for none of its rows; it does where the table has any."""
-    looked = Mock(wraps=without_known)
-    monkeypatch.setattr(table_export, "without_known", looked)
+    looked = Mock(wraps=without_existing)
+    monkeypatch.setattr(table_export, "without_existing", looked)
     await record(hass, 5)
     await exporter.export()
     assert not looked.called

@@ -39,6 +39,7 @@ from custom_components.bigquery_export.export import (
     checkpoint as checkpoint_module,
     chunk as chunk_module,
     pace,
+    positions,
     resume,
     table_export,
 )
@@ -622,7 +623,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pace, "_PAUSE", 0)
     monkeypatch.setattr(pace, "_SHORTEST", 0)
     monkeypatch.setattr(pace, "_LONGEST", 0)
-    monkeypatch.setattr(checkpoint_module, "MAX_ANCHORS", 4)
+    monkeypatch.setattr(positions, "MAX_ANCHORS", 4)
     monkeypatch.setattr(storage_write, "_Writer", Streams)
     monkeypatch.setattr(load_job, "LoadJobs", Jobs)
     monkeypatch.setattr(dt_util, "utcnow", lambda: Home.now)

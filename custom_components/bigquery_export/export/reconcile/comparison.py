@@ -5,9 +5,11 @@ its place, its time and the recorder's id, by which a row is known whose name ha
 """
 
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
+
+from ..row_index import RowIndex
 
 _BUCKETS = 64
 _NOT_OURS = 0
@@ -100,35 +102,33 @@ def _compare(
     rejected: Counter[int],
 ) -> None:
     counts = result.counts
-    wanted = Counter(key for key, _ in ours)
-    found: defaultdict[int, list[int]] = defaultdict(list)
-    for key, place in theirs:
-        if place != _NOT_OURS or key in wanted:
-            found[key].append(place)
+    index = RowIndex(ours, renamed=renamed)
+    known: Counter[int] = Counter()
+    others: set[tuple[int, int]] = set()
     extra = 0
-    for key, number in wanted.items():
-        places = found.pop(key, [])
-        counts.bigquery += len(places)
-        if len(places) < number:
-            result.lacking[key] = number - len(places)
-        extra += max(0, sum(place != _NOT_OURS for place in places) - number)
-    spare: Counter[int] = Counter()
-    for places in found.values():
-        spare.update(set(places))
-        counts.bigquery += len(places)
-        extra += len(places) - len(set(places))
-    for key, place in ours:
-        if renamed and result.lacking[key] > 0 and spare[place] > 0:
-            result.lacking[key] -= 1
-            spare[place] -= 1
-    for key in wanted.keys() & rejected.keys():
-        number = min(result.lacking[key], rejected[key])
-        result.lacking[key] -= number
+    for key, place in theirs:
+        if key in index.wanted:
+            index.add(key, place)
+            known[key] += place != _NOT_OURS
+        elif place == _NOT_OURS:
+            continue
+        elif (key, place) in others:
+            extra += 1
+        else:
+            index.add(key, place)
+            others.add((key, place))
+        counts.bigquery += 1
+    extra += sum(max(0, known[key] - number) for key, number in index.wanted.items())
+    lacking = Counter(ours[number][0] for number in index.missing())
+    for key in lacking.keys() & rejected.keys():
+        number = min(lacking[key], rejected[key])
+        lacking[key] -= number
         rejected[key] -= number
         counts.rejected += number
+    result.lacking.update(lacking)
     counts.recorder += len(ours)
-    counts.missing += sum(result.lacking[key] for key in wanted)
-    counts.only_in_bigquery += spare.total()
+    counts.missing += lacking.total()
+    counts.only_in_bigquery += len(others) - index.renamed
     if corrected:
         counts.corrected += extra
     else:
