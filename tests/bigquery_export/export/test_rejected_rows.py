@@ -1,7 +1,11 @@
 """Rows that BigQuery does not take: kept, shown, sent again or given up."""
 
 from datetime import UTC, datetime, timedelta
+import errno
+import os
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -11,7 +15,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import DOMAIN
+from custom_components.bigquery_export.errors import CheckpointUnwritableError, StoppedError
+from custom_components.bigquery_export.export import files
+from custom_components.bigquery_export.export.reconcile.retry import Retry
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.support.crashes import Crash, crash_at
@@ -145,6 +153,71 @@ async def test_rejected_again_after_a_lost_checkpoint(
     await exporter.export()
     assert len(exporter.rejected_rows()) == 3
     assert len(states_in(warehouse)) == 7
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Let no line reach the disk, until the patch is undone."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    disk = SimpleNamespace(open=os.open, SEEK_END=os.SEEK_END, fsync=Mock(side_effect=full))
+    monkeypatch.setattr(files, "os", disk)
+    return monkeypatch
+
+
+async def test_full_disk(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    full_disk: pytest.MonkeyPatch,
+) -> None:
+    """A file that cannot be written is an error with a sentence, and its rows come again."""
+    await record_old(hass)
+    with pytest.raises(CheckpointUnwritableError, match="No space left on device") as caught:
+        await exporter.export()
+    assert caught.value.path == str(exporter.rejected.path)
+    full_disk.undo()
+    await exporter.export()
+    assert len(exporter.rejected_rows()) == 3
+    assert len(states_in(warehouse)) == 7
+
+
+def test_rows_are_known_once_they_are_on_the_disk(
+    hass: HomeAssistant, full_disk: pytest.MonkeyPatch
+) -> None:
+    """What could not be written is not taken for written, and neither is what was removed."""
+    rejected = RejectedRows(hass, "entry")
+    row = RejectedRow({"state": "1"}, "why")
+    with pytest.raises(CheckpointUnwritableError):
+        rejected.append("export", SENSOR_DATA, [row])
+    rejected.path.unlink()
+    full_disk.undo()
+    rejected.append("export", SENSOR_DATA, [row, row])
+    assert len(rejected.load()) == 1
+    rejected.remove()
+    rejected.append("export", SENSOR_DATA, [row])
+    assert len(rejected.load()) == 1
+
+
+async def test_retry_that_is_stopped(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sending rejected rows again ends after the transaction that it is at, and loses no row."""
+    await record(hass, 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(PendingStream, "_send", lambda *_: {0: "not today"})
+        assert (await exporter.export()).rejected == 5
+    retry = Retry(exporter.new_session(batch_rows=2), TABLES.values())
+    retry._session.journal._on_progress = retry.stop
+    with pytest.raises(StoppedError):
+        await retry.async_run()
+    assert states_in(warehouse) == numbers(2)
+    assert len(exporter.rejected_rows()) == 3
+    await exporter.retry_rejected()
+    assert states_in(warehouse) == numbers(5)
+    assert exporter.rejected_rows() == []
 
 
 async def test_actions(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:

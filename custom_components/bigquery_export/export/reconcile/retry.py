@@ -36,8 +36,8 @@ class Retry(Job):
             self.result.rows[table.name] = 0
             sendable = [entry for entry in entries if entry.table == table.name and entry.encoded]
             for start in range(0, len(sendable), self._session.batch_rows):
-                await self._async_send(table, sendable[start : start + self._session.batch_rows])
                 await self._session.async_rest()
+                await self._async_send(table, sendable[start : start + self._session.batch_rows])
         self.result.rejected = len(await self._session.async_block(self._rejected_rows.load))
 
     async def _async_send(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
