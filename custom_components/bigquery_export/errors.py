@@ -8,15 +8,15 @@ from typing import ClassVar, override
 class ExportError(Exception):
     """An export cannot go on.
 
-    `key` names the sentence in the translations that says so, the fields of text are the blanks
-    in it. No secret may be in them.
+    `key` names the sentence in the translations that says so; the fields that are text are its
+    placeholders. No secret may be in them.
     """
 
     key: ClassVar[str]
 
     @property
     def placeholders(self) -> dict[str, str]:
-        """Return what fills the blanks of the sentence, by name."""
+        """Return the values of the sentence's placeholders, by name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         texts = {name: value for name, value in values.items() if isinstance(value, str)}
         # Google ends some of its sentences with a full stop; ours go on.
@@ -61,7 +61,7 @@ class PermissionMissingError(ExportError):
     @property
     @override
     def placeholders(self) -> dict[str, str]:
-        """Return what fills the blanks of the sentence, with the role that has the permission."""
+        """Return the sentence's placeholders, with the role that has the permission."""
         role = _ROLES.get(self.permission, "BigQuery Data Editor on the dataset")
         return {**super().placeholders, "role": role}
 

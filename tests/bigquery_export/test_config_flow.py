@@ -333,7 +333,7 @@ async def test_google_endpoints_are_the_default(hass: HomeAssistant, warehouse: 
 async def test_reauth(
     hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry, upload: Upload
 ) -> None:
-    """A refused key asks for a new one, proves it at the destination, and continues."""
+    """A refused key asks for a new one, checks it at the destination, and continues."""
     warehouse.server.delete_account(key["client_email"])
     assert not await hass.config_entries.async_setup(entry.entry_id)
     (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)

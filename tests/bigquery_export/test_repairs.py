@@ -172,7 +172,7 @@ async def test_rejected_rows(
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Rejected rows are sent again or given up; what is still rejected is said with the reason."""
+    """Rejected rows are sent again or discarded; what is still rejected is said with the reason."""
     await record(hass, 5)
     assert await hass.config_entries.async_setup(entry.entry_id)
     with monkeypatch.context() as patch:
@@ -225,7 +225,7 @@ async def test_rows_at_risk_and_lost(
     entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Rows at risk are exported even while paused, as long as it takes; a loss is read."""
+    """Rows at risk are exported even while paused, as long as it takes; a gap is acknowledged."""
     assert await hass.config_entries.async_setup(entry.entry_id)
     triggers = []
 

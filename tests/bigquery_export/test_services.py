@@ -154,13 +154,13 @@ async def test_what_is_refused_and_what_is_not(
     verifier = entry.runtime_data.runner._verifier
     exported: list[Any] = []
 
-    def look(lookup: ListedRows, *args: Any) -> Any:
+    def look(listed_rows: ListedRows, *args: Any) -> Any:
         """Export more rows before the first look into BigQuery."""
         if not exported:
             exported.append(
                 asyncio.run_coroutine_threadsafe(more_rows(), hass.loop).result(timeout=60)
             )
-        return rows(lookup, *args)
+        return rows(listed_rows, *args)
 
     async def more_rows() -> Any:
         await record(hass, 4, name="later")
@@ -174,9 +174,9 @@ async def test_what_is_refused_and_what_is_not(
     assert exported[0]["rows"]["sensor_data"] >= 4
     assert found["total"]["missing"] == found["total"]["only_in_bigquery"] == 0
 
-    def stop(lookup: ListedRows, *args: Any) -> Any:
+    def stop(listed_rows: ListedRows, *args: Any) -> Any:
         hass.loop.call_soon_threadsafe(verifier.async_stop)
-        for row in rows(lookup, *args):
+        for row in rows(listed_rows, *args):
             while not verifier._stopped:
                 sleep(0.001)
             yield row

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.home.home_assistant import INTEGRATION
 
-_BLANK = re.compile(r"\{\w+\}")
+_PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
 @cache
@@ -38,4 +38,4 @@ def patterns(key: str) -> list[re.Pattern[str]]:
 
 def _pattern(text: str) -> re.Pattern[str]:
     # Home Assistant takes the full stop away from an exception's message.
-    return re.compile(".+".join(map(re.escape, _BLANK.split(text.removesuffix(".")))))
+    return re.compile(".+".join(map(re.escape, _PLACEHOLDER.split(text.removesuffix(".")))))

@@ -1,4 +1,4 @@
-"""Show, and prove, that the whole way works; `script/demo` runs this.
+"""Show and check that the whole pipeline works; `script/demo` runs this.
 
 A real Home Assistant with ten days of history, BigQuery on this machine, the config flow, two
 exports while the home goes on living, and a comparison of every row.

@@ -195,8 +195,8 @@ def far_rows(site: Site) -> str:
         sent.append(site.values("far", id_, last_changed=changed))
     same([row.reason for row in deliver(site.load_job, sent)], [])
     same(site.wait_for_ids("far", len(days)), list(range(len(days))))
-    lookup = ListedRows(site.connection, "far")
-    found = [len(list(lookup.rows(SENSOR_DATA, row["last_changed"] // _DAY))) for row in sent]
+    listed_rows = ListedRows(site.connection, "far")
+    found = [len(list(listed_rows.rows(SENSOR_DATA, row["last_changed"] // _DAY))) for row in sent]
     return same(found, [1] * len(days), f"days {list(days)} are each in their partition")
 
 

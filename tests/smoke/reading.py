@@ -33,15 +33,15 @@ def _look_up(site: Site, delivery: Delivery, source: str) -> str:
     sent = [site.values(source, id_) for id_ in range(_ROWS)]
     same(deliver(delivery, sent), [])
     wanted = sorted((row["entity_id"], row["last_updated"]) for row in sent)
-    lookup = ListedRows(site.connection, source)
+    listed_rows = ListedRows(site.connection, source)
     day = (site.noon - _EPOCH).days
 
     def found() -> bool:
-        return sorted(row[:2] for row in lookup.rows(SENSOR_DATA, day)) == wanted
+        return sorted(row[:2] for row in listed_rows.rows(SENSOR_DATA, day)) == wanted
 
     if found():
         return f"{_ROWS} of {_ROWS} rows at once by the partition's decorator"
-    at_once = sum(1 for _ in lookup.rows(SENSOR_DATA, day))
+    at_once = sum(1 for _ in listed_rows.rows(SENSOR_DATA, day))
     buffered = _buffered(site, source)
     seconds = site.wait("rows to be in their partition", found, _PARTITION_SECONDS)
     later = f"more than {_PARTITION_SECONDS}" if seconds is None else f"{seconds:.0f}"
@@ -62,11 +62,11 @@ def _buffered(site: Site, source: str) -> str:
 def missing_partition(site: Site) -> str:
     """Look into partitions of a day and of a month that no row was ever in."""
     site.schema.ensure_table(GROWING)
-    lookup = ListedRows(site.connection, "nobody")
+    listed_rows = ListedRows(site.connection, "nobody")
     seen = []
     for table in (SENSOR_DATA, GROWING):
         start = table.partition_start(1)
-        same(list(lookup.rows(table, start)), [])
+        same(list(listed_rows.rows(table, start)), [])
         partition = decorator(table, start)
         seen.append(f"{partition} {_total(site, f'{_table_id(site, table)}${partition}')}")
     return f"no row: {', '.join(seen)}"
@@ -85,10 +85,10 @@ def _total(site: Site, table_id: str) -> str:
 
 def partition_before(site: Site) -> str:
     """Look into a partition for the rows of the day beside it."""
-    lookup = ListedRows(site.connection, "looked up 1")
+    listed_rows = ListedRows(site.connection, "looked up 1")
     day = (site.noon - _EPOCH).days
     return same(
-        [list(lookup.rows(SENSOR_DATA, each)) for each in (day - 1, day + 1)],
+        [list(listed_rows.rows(SENSOR_DATA, each)) for each in (day - 1, day + 1)],
         [[], []],
         "the days before and after have none of them",
     )
@@ -138,7 +138,7 @@ ANY = (
         "columns that are asked for",
         selected_fields,
         "they come in the table's order",
-        "lookup._identity names the columns in this order",
+        "listed_rows._fields names the columns in this order",
         needs=(Part.TABLES, Part.ROWS),
     ),
 )

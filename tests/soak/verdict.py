@@ -23,7 +23,7 @@ LAG_JITTER_MS = 2.0
 WAITING_GROWTH = 1.5
 WAITING_JITTER_ROWS = 1_000
 MIN_PACE = 0.99
-"""The share of the changes that must have been made: a home that was less busy proves nothing."""
+"""The share of the changes that must have been made: a home that was less busy is no test."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from .ndjson import NdjsonEncoding
 from .row_file import RowFile
 
 _ROW_BYTES = 100_000_000
-"""A larger row is refused ("Quotas and limits", "Load jobs": maximum JSON row size, 100 MB)."""
+"""A larger row is rejected ("Quotas and limits", "Load jobs": maximum JSON row size, 100 MB)."""
 _PLAIN_ATTEMPTS = 2
 """Attempts with bad rows after which all bad rows are looked for at once."""
 _OVERLOOKED = 1_000

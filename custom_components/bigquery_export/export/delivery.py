@@ -54,7 +54,7 @@ class Outcome(Enum):
     NOT_COMMITTED = auto()
     """And it never will be."""
     FORGOTTEN = auto()
-    """Nobody can tell any more, but it will not be committed from now on."""
+    """BigQuery no longer knows it; it will not be committed from now on."""
 
 
 class Delivery(Protocol):

@@ -12,7 +12,7 @@ _LONGEST = 1.0
 _LATE = 0.005
 """Seconds after which the event loop is busy: it should have gone on with us before."""
 _PIECE_SECONDS = 0.004
-"""What one piece may take in one go; whoever waits for Python longer than 5 ms gets its turn."""
+"""How long one piece may take; Python lets another thread run after it has waited for 5 ms."""
 _FEWEST = 100
 
 
@@ -35,7 +35,7 @@ class Pace:
             self._pause = max(_SHORTEST, self._pause * 0.9)
 
     def learn(self, rows: int, seconds: float) -> None:
-        """Take note of how long it took to encode so many rows, in seconds of processor time."""
+        """Adapt to how long it took to encode so many rows, in seconds of processor time."""
         if rows:
             fitting = _PIECE_SECONDS * rows / max(seconds, 1e-6)
             # Halfway: the first rows after a change take longer than all others.

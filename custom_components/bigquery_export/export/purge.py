@@ -1,4 +1,4 @@
-"""What the recorder deletes, and when: rows that are in danger, and rows that are lost.
+"""What the recorder deletes, and when: rows at risk, and gaps.
 
 Every night at 04:12 local time the recorder deletes what is older than `purge_keep_days`, unless
 `auto_purge` is off (`Recorder.async_nightly_tasks` and `recorder/purge.py` in Home Assistant).

@@ -58,7 +58,7 @@ class PrivacyChoice:
 
     @property
     def needs_secret(self) -> bool:
-        """Return whether there are pseudonyms, which nobody else must be able to work out."""
+        """Return whether there are pseudonyms, which could be guessed without a secret."""
         return self.hash_users or bool(self.hidden)
 
 
@@ -66,7 +66,7 @@ class Privacy:
     """Replaces and drops what is not to leave the home; it may be used in any thread."""
 
     def __init__(self, choice: PrivacyChoice | None = None, secret: bytes = b"") -> None:
-        """Prepare; without the secret nobody can try out what a pseudonym stands for."""
+        """Prepare; the secret keeps others from trying out which name a pseudonym stands for."""
         choice = choice or PrivacyChoice()
         self._secret = secret
         self._hash_users = choice.hash_users

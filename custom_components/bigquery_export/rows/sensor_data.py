@@ -118,7 +118,7 @@ _COLUMNS = (
         "ambient",
         ColumnType.JSON,
         Scope.ROW,
-        "Values at last_updated of the entities that the user has named as surroundings",
+        "Values of the context entities at last_updated",
     ),
     SOURCE,
     Column(

@@ -26,8 +26,9 @@ def checkpoint_file(hass: HomeAssistant, entry: ConfigEntry) -> CheckpointFile:
 def forget_other_destination(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Forget how far the export was, if that was to another table in BigQuery.
 
-    Nobody knows what is in the table that it goes to now: so rows are looked for there before they
-    are sent. Facts are compared by the position, which is gone, and sent again as of now.
+    What is in the table that it goes to now is not known, so each row is looked for there before it
+    is sent. Dimension tables are sent again as of now: without their position, the file that says
+    what was sent does not count.
     """
     file = checkpoint_file(hass, entry)
     if file.is_of_another_destination():

@@ -22,8 +22,8 @@ class PurgeGuard:
     def async_take_chance(self, at_risk: RowsAtRisk | None) -> bool:
         """Return whether to export now because of rows at risk, and count it as done.
 
-        There is one chance when they come into danger or a purge has passed, and another within
-        the hour before a purge. What fails in between is retried as any export is.
+        There is one chance when rows become at risk or a purge has passed, and another within the
+        hour before a purge. What fails in between is retried as any export is.
         """
         if at_risk is None:
             return False

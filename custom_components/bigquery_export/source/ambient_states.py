@@ -60,8 +60,8 @@ class AmbientStates:
 class AmbientReader:
     """Reads the states of some entities for one run, about once each.
 
-    What is read for a piece is bounded: a piece ends where the page does that it was read for.
-    In a home it never does, because what surrounds the rows of a piece are some of these rows.
+    What is read for a piece is bounded to one page: where that ends earlier, the piece does, too.
+    In practice it does not, because the states of the context entities are among the rows.
     """
 
     def __init__(self, entity_ids: Sequence[str]) -> None:
@@ -75,9 +75,9 @@ class AmbientReader:
     def learn(
         self, connection: Connection, times: Sequence[float | None], names: Mapping[int, str]
     ) -> tuple[AmbientStates, int]:
-        """Return the surroundings of the first rows of a piece, and of how many rows.
+        """Return the states for the first rows of a piece, and for how many rows they suffice.
 
-        `times` are those of the rows, in seconds since 1970; what is no time is passed over.
+        `times` are those of the rows, in seconds since 1970; None, NaN and infinities are ignored.
         `names` are entity ids by metadata_id.
         """
         self._look_up(names)
@@ -116,14 +116,14 @@ class AmbientReader:
             self._between = _between(places)
 
     def _begin(self, connection: Connection, time: float) -> AmbientStates:
-        """Return the surroundings at one moment."""
+        """Return the states at one moment."""
         states: list[str | None] = [None] * len(self._entity_ids)
         for place, state in connection.execute(self._before, {"time": time}).tuples():
             states[place] = state
         return AmbientStates((time,), (tuple(states),), time)
 
     def _go_on(self, connection: Connection, known: AmbientStates, until: float) -> AmbientStates:
-        """Return surroundings that go on to a later moment, or as far as a page does."""
+        """Return the states extended to a later moment, or as far as one page reaches."""
         if until <= known.until:
             return known
         span = {"after": known.until, "until": until}

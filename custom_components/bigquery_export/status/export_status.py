@@ -15,7 +15,7 @@ class Status(StrEnum):
     IDLE = "idle"
     EXPORTING = "exporting"
     PAUSED = "paused"
-    """It begins nothing by itself, because somebody wants it so."""
+    """Nothing begins by itself, because the user has paused the export."""
     RETRYING = "retrying"
     """It failed for a reason that may pass, and will be tried again by itself."""
     FAILED = "failed"

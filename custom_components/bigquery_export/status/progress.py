@@ -37,7 +37,7 @@ class Progress:
         """Rows of each backfill, and of those that are done while others are not."""
 
     def count(self, checkpoint: Checkpoint, waiting: int, oldest_age: float | None) -> None:
-        """Take note of how many rows wait behind a checkpoint, and how old the oldest one is."""
+        """Set how many rows wait behind a checkpoint, and the age of the oldest in seconds."""
         self._waiting = waiting
         self.oldest_age = oldest_age
         self._handled = _handled(checkpoint)
@@ -47,11 +47,11 @@ class Progress:
         return max(0, self._waiting - (_handled(checkpoint) - self._handled))
 
     def start(self, checkpoint: Checkpoint) -> None:
-        """Take note that an export begins at a checkpoint."""
+        """Start measuring the speed of an export that begins at a checkpoint."""
         self._started = (monotonic(), _handled(checkpoint))
 
     def stop(self) -> None:
-        """Take note that nothing is sent any more."""
+        """Stop measuring: nothing is sent any more."""
         self._began = None
         self._started = None
 

@@ -200,8 +200,12 @@ async def test_what_is_chosen_counts(hass: HomeAssistant) -> None:
     assert lights.rows_per_day == pytest.approx(40, rel=0.2)
     bare = await async_estimate(hass, options_from({**only, CONF_COLUMNS: []}))
     assert bare.tables["sensor_data"].bytes_per_row < everything.bytes_per_row
-    surrounded = [{"entity_id": f"sensor.s{number}", "name": str(number)} for number in range(4)]
-    more = await async_estimate(hass, options_from({**only, CONF_CONTEXT_ENTITIES: surrounded}))
+    context_entities = [
+        {"entity_id": f"sensor.s{number}", "name": str(number)} for number in range(4)
+    ]
+    more = await async_estimate(
+        hass, options_from({**only, CONF_CONTEXT_ENTITIES: context_entities})
+    )
     assert more.tables["sensor_data"].bytes_per_row == everything.bytes_per_row + 100
     await execute(hass, "DELETE FROM states WHERE state_id BETWEEN 1200 AND 2199")
     assert (await async_estimate(hass, options_from(only))).rows == pytest.approx(1_000, rel=0.1)

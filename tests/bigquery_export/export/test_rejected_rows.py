@@ -1,4 +1,4 @@
-"""Rows that BigQuery does not take: kept, shown, sent again or given up."""
+"""Rejected rows: kept, shown, sent again or discarded."""
 
 from datetime import UTC, datetime, timedelta
 import errno

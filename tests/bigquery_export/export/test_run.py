@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from sqlalchemy.exc import OperationalError
 
-from custom_components.bigquery_export.bigquery import listed_rows as lookup
+from custom_components.bigquery_export.bigquery import listed_rows
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery, LoadTransaction
 from custom_components.bigquery_export.bigquery.storage_write import (
     PendingStream,
@@ -316,7 +316,7 @@ async def test_rejected_rows(hass: HomeAssistant, warehouse: Warehouse, exporter
 async def test_only_rejected_rows(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
-    """A run whose rows are all refused needs no transaction, and comes to its end."""
+    """A run whose rows are all rejected needs no transaction, and comes to its end."""
     await record(hass, 3)
     await execute(hass, "UPDATE states SET metadata_id = NULL")
     assert (await exporter.export()).rejected == 3
@@ -426,7 +426,7 @@ async def test_stop_while_rows_are_looked_for(
     """A search in BigQuery ends at the next page when Home Assistant shuts down."""
     await record(hass, 7)
     await exporter.export()
-    monkeypatch.setattr(lookup, "_PAGE_ROWS", 2)
+    monkeypatch.setattr(listed_rows, "_PAGE_ROWS", 2)
     day = int(warehouse.rows()[0]["last_changed"]) // DAY
     found = exporter.new_session().existing_rows.rows(SENSOR_DATA, day)
     assert await hass.async_add_executor_job(next, found)

@@ -218,8 +218,8 @@ def test_no_data(data_id: int | None) -> None:
         ({"data_id": None, "event_data": "{"}, "its data are not JSON"),
     ],
 )
-def test_refused_rows(changes: dict[str, Any], reason: str) -> None:
-    """An event that cannot be encoded is refused with the reason, and stops no other."""
+def test_rejected_rows(changes: dict[str, Any], reason: str) -> None:
+    """An event that cannot be encoded is rejected with the reason, and stops no other."""
     encoded = encoder().encode(piece(row(**changes), row(event_id=6)))
     assert encoded.ids == [6]
     (rejected,) = encoded.rejected

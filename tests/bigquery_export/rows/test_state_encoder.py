@@ -38,8 +38,8 @@ def encode(*rows: StateRow, zone: str = "Europe/Amsterdam") -> list[dict[str, An
     return [ENCODING.decode(data) for data in encoded.data]
 
 
-def refusal(state_row: StateRow) -> str:
-    """Return why a row is refused, while the one beside it is not."""
+def rejection(state_row: StateRow) -> str:
+    """Return why a row is rejected, while the one beside it is not."""
     encoded = encoder().encode(Piece([state_row, row(state_id=6)], ENTITIES, ATTRIBUTES))
     assert encoded.ids == [6]
     (rejected,) = encoded.rejected
@@ -165,8 +165,8 @@ def test_attributes_of_earlier_pieces() -> None:
     assert states.attributes.missing({1, 2, 3}) == {3}
 
 
-def test_attributes_of_a_row_that_is_refused_later() -> None:
-    """A row that is refused is readable with attributes that came with an earlier piece."""
+def test_attributes_of_a_row_that_is_rejected_later() -> None:
+    """A row that is rejected is readable with attributes that came with an earlier piece."""
     states = encoder()
     texts = {1: '{"number":1}', 2: "{"}
     good = [row(attributes_id=1)]
@@ -205,9 +205,9 @@ def test_own_rules() -> None:
         ({"attributes_id": None, "attributes": "{"}, "its attributes are not JSON"),
     ],
 )
-def test_refused_rows(changes: dict[str, Any], reason: str) -> None:
-    """A row that cannot be encoded is refused with the reason, and stops no other."""
-    assert reason in refusal(row(**changes))
+def test_rejected_rows(changes: dict[str, Any], reason: str) -> None:
+    """A row that cannot be encoded is rejected with the reason, and stops no other."""
+    assert reason in rejection(row(**changes))
 
 
 CONTEXTS = st.one_of(st.none(), st.binary(min_size=16, max_size=16), st.just(b"short"))
@@ -269,7 +269,7 @@ AMBIENT = AmbientStates(
 
 @pytest.mark.parametrize("encoding", [ENCODING, NdjsonEncoding(SENSOR_DATA)])
 def test_ambient(encoding: ProtobufEncoding | NdjsonEncoding) -> None:
-    """Each row has what surrounds it at its own moment, and the same is encoded once."""
+    """Each row has the context entities' states at its time, and the same is encoded once."""
     states = encoder("price", "weather", "anna", encoding=encoding)
     rows = [row(updated=NOON.timestamp() + second) for second in (0, 0.5, 1, 8)]
     encoded = states.encode(Piece(rows, ENTITIES, ATTRIBUTES, AMBIENT))
@@ -287,7 +287,7 @@ def test_no_ambient() -> None:
 
 
 def test_remembered_ambient_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What surrounded rows of long ago is forgotten."""
+    """Encoded states of context entities are forgotten, the oldest first."""
     monkeypatch.setattr(
         "custom_components.bigquery_export.rows.state_encoder._MAX_AMBIENT_BYTES", 500
     )

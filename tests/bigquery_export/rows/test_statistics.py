@@ -214,8 +214,8 @@ def test_renamed_during_a_run() -> None:
         ({"start": 253_402_300_799.5}, "range"),
     ],
 )
-def test_refused_rows(changes: dict[str, Any], reason: str) -> None:
-    """A row that cannot be encoded is refused with the reason, and stops no other."""
+def test_rejected_rows(changes: dict[str, Any], reason: str) -> None:
+    """A row that cannot be encoded is rejected with the reason, and stops no other."""
     encoded = encoder().encode(piece(row(**changes), row(id=6)))
     assert encoded.ids == [6]
     (rejected,) = encoded.rejected

@@ -24,7 +24,7 @@ from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.recording import execute, record
 from tests.bigquery_export.support.statistics_corrections import (
     NOTHING,
-    WatchedExporter,
+    CorrectionsExporter,
     adjust_sum,
     known,
     record_statistics,
@@ -105,15 +105,15 @@ async def test_empty_tables(hass: HomeAssistant, exporter: Exporter) -> None:
 
 
 @pytest.fixture
-def observed(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[WatchedExporter]:
+def observed(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[CorrectionsExporter]:
     """Return what exports statistics to tables that have views."""
     warehouse.create_table(STATISTICS, STATISTICS_SHORT_TERM)
     with closing(warehouse.connect()) as connection:
-        yield WatchedExporter(hass, connection)
+        yield CorrectionsExporter(hass, connection)
 
 
 async def test_statistics(
-    hass: HomeAssistant, warehouse: Warehouse, observed: WatchedExporter
+    hass: HomeAssistant, warehouse: Warehouse, observed: CorrectionsExporter
 ) -> None:
     """Statistics from before the set-up are no corrections; those from after it are corrected."""
     await record_statistics(hass)

@@ -77,7 +77,7 @@ def states(warehouse: Warehouse, dataset: str, entity: str = "sensor.s%") -> lis
 async def test_new_key(
     hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry
 ) -> None:
-    """The old key holds until the new one is proven; then the export resumes where it was."""
+    """The old key holds until the new one is checked; then the export resumes where it was."""
     hass.config_entries.async_update_entry(entry, options=STATES)
     await record(hass, 5)
     assert await hass.config_entries.async_setup(entry.entry_id)

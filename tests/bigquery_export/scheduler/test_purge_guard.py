@@ -157,7 +157,7 @@ async def test_updates_without_entities(
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Rows are watched every five minutes, also without a listener."""
+    """The backlog is read every five minutes, also without a listener."""
     assert await hass.config_entries.async_unload(loaded.entry_id)
     monkeypatch.setattr("custom_components.bigquery_export._PLATFORMS", ())
     assert await hass.config_entries.async_setup(loaded.entry_id)
@@ -359,7 +359,7 @@ async def test_export_that_finds_rows_lost(
     warehouse: Warehouse,
     notifications: dict[str, Notification],
 ) -> None:
-    """The issue comes also when the export fails that finds the loss, and stays when one ends."""
+    """The issue comes also when the export fails that finds the gap, and stays when one ends."""
     await record(hass, 20, name="new")
     await rewrite(
         hass, "DELETE FROM states WHERE state_id <= (SELECT MAX(state_id) - 5 FROM states)"

@@ -47,18 +47,18 @@ async def test_on_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> N
     entry = Entry()
     export = AsyncMock()
     schedule = Schedule(Frequency.MINUTES, time(), minutes=10)
-    timetable = ScheduleTimer(hass, entry, schedule, export, Mock())
-    timetable.async_start()
+    timer = ScheduleTimer(hass, entry, schedule, export, Mock())
+    timer.async_start()
     first = BEGINNING + shift_of(entry.entry_id) % timedelta(minutes=10)
     first += timedelta(minutes=10) if first == BEGINNING else timedelta()
-    assert timetable.next == first
+    assert timer.next == first
     for late, exports, due in ((-1, 0, 0), (0, 1, 10), (5, 1, 10), (600, 2, 20), (3601, 3, 70)):
         freezer.move_to(first + timedelta(seconds=late))
         async_fire_time_changed(hass)
         assert export.call_count == exports
-        assert timetable.next == first + timedelta(minutes=due)
-    assert timetable.missed(first)
-    assert not timetable.missed(first + timedelta(minutes=60))
+        assert timer.next == first + timedelta(minutes=due)
+    assert timer.missed(first)
+    assert not timer.missed(first + timedelta(minutes=60))
     entry.unload()
     freezer.move_to(first + timedelta(hours=2))
     async_fire_time_changed(hass)
@@ -71,16 +71,14 @@ async def test_other_time_zone(hass: HomeAssistant, freezer: FrozenDateTimeFacto
     await hass.config.async_set_time_zone("Europe/Berlin")
     entry = Entry()
     changed = Mock()
-    timetable = ScheduleTimer(
-        hass, entry, Schedule(Frequency.DAILY, time(2, 30)), AsyncMock(), changed
-    )
-    timetable.async_start()
+    timer = ScheduleTimer(hass, entry, Schedule(Frequency.DAILY, time(2, 30)), AsyncMock(), changed)
+    timer.async_start()
     # Clocks go forward in that night, from 02:00 to 03:00.
-    assert str(timetable.next) == "2026-03-29 03:00:00+02:00"
+    assert str(timer.next) == "2026-03-29 03:00:00+02:00"
     assert not changed.called
     await hass.config.async_update(time_zone="America/New_York")
     await hass.async_block_till_done()
-    assert str(timetable.next) == "2026-03-29 02:30:00-04:00"
+    assert str(timer.next) == "2026-03-29 02:30:00-04:00"
     assert changed.call_count == 1
     entry.unload()
     await hass.config.async_update(time_zone="Asia/Kathmandu")
@@ -91,10 +89,10 @@ async def test_other_time_zone(hass: HomeAssistant, freezer: FrozenDateTimeFacto
 async def test_manually(hass: HomeAssistant) -> None:
     """Without a schedule nothing is due, ever."""
     entry = Entry()
-    timetable = ScheduleTimer(hass, entry, Schedule(Frequency.MANUAL, time()), AsyncMock(), Mock())
-    timetable.async_start()
-    assert timetable.next is None
-    assert not timetable.missed(BEGINNING)
+    timer = ScheduleTimer(hass, entry, Schedule(Frequency.MANUAL, time()), AsyncMock(), Mock())
+    timer.async_start()
+    assert timer.next is None
+    assert not timer.missed(BEGINNING)
     entry.unload()
 
 

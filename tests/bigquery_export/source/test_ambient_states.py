@@ -1,4 +1,4 @@
-"""Reading what surrounds states: right at any moment, by an index, and never much at once."""
+"""Reading the states of context entities: right at any moment, by an index, in small pieces."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -66,7 +66,7 @@ async def read(
 
 
 def seen(pieces: Iterable[Piece]) -> dict[int, tuple[str | None, ...]]:
-    """Return what surrounds each row that has a time, by its id."""
+    """Return the states of the context entities for each row that has a time, by its id."""
     return {
         row[0]: piece.ambient.at(row[4])
         for piece in pieces
@@ -137,7 +137,7 @@ async def test_from_the_middle(hass: HomeAssistant) -> None:
 
 @ON_EACH_DATABASE
 async def test_years_at_once(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where more surrounds a piece than a page holds, the piece is shorter, and all is right."""
+    """Where a piece needs more states than a page holds, it is shorter, and all is right."""
     monkeypatch.setattr(ambient_states_module, "PAGE_STATES", 20)
     monkeypatch.setattr(ambient_states_module, "KEPT_STATES", 20)
     dense = [(PRICE, TIME + number, str(number)) for number in range(300)]
@@ -177,7 +177,7 @@ async def test_times_that_run_backwards(hass: HomeAssistant) -> None:
 
 
 async def test_what_is_known_is_not_read_again(hass: HomeAssistant) -> None:
-    """Pieces that follow one another read what surrounds them once, in one query each at most."""
+    """Pieces that follow one another read these states once, in one query each at most."""
     history: History = [
         (name, TIME + number, str(number))
         for number, name in enumerate([PRICE, OTHER, WEATHER, OTHER] * 500)
@@ -264,7 +264,7 @@ async def test_renamed_during_a_run(hass: HomeAssistant) -> None:
 
 @ON_EACH_DATABASE
 async def test_plans(hass: HomeAssistant) -> None:
-    """What surrounds a piece is found by the index of entity and time, whatever the span."""
+    """The states are found by the index of entity and time, whatever the span."""
     entities = [f"sensor.s{number}" for number in range(200)]
     await insert_rows(hass, StatesMeta, [{"entity_id": name} for name in entities])
     metas = await in_database(

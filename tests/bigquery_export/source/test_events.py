@@ -209,8 +209,8 @@ async def test_rows_from_old_schemas(hass: HomeAssistant) -> None:
 
 
 @ON_EACH_DATABASE
-async def test_refused_rows(hass: HomeAssistant) -> None:
-    """An event that nothing can be made of stops no other."""
+async def test_rejected_rows(hass: HomeAssistant) -> None:
+    """An event that cannot be encoded stops no other."""
     await record_types(hass)
     await insert_rows(hass, EventData, [{"data_id": 1, "shared_data": "{"}])
     await insert_rows(

@@ -242,8 +242,8 @@ async def test_fingerprint(hass: HomeAssistant) -> None:
 
 
 @ON_EACH_DATABASE
-async def test_refused_rows(hass: HomeAssistant) -> None:
-    """A row that nothing can be made of stops no other; what is no number is NULL."""
+async def test_rejected_rows(hass: HomeAssistant) -> None:
+    """A row that cannot be encoded stops no other; what is no number is NULL."""
     await record_statistics(hass)
     dialect = get_instance(hass).dialect_name
     nan = float("nan") if dialect == "postgresql" else None

@@ -1,7 +1,7 @@
 """A home and a BigQuery in memory: quick enough for thousands of exports, and as treacherous.
 
 The deliveries are the real ones. Below them are stand-ins for the requests that they make: of
-write streams by `Streams`, of load jobs by `Jobs`, of reading back by `Look`.
+write streams by `Streams`, of load jobs by `Jobs`, of reading back by `SimulatedExistingRows`.
 """
 
 import asyncio
@@ -454,7 +454,7 @@ class BrittleDelivery:
         return (_NDJSON if self.name == "load_job" else _PROTOBUF)[table.name]
 
     def check_access(self, table: Table) -> None:
-        """Prove nothing."""
+        """Allow everything."""
 
     def begin(self, table: Table, label: str) -> Transaction:
         """Open a transaction."""

@@ -32,7 +32,7 @@ type Row = tuple[Any, ...]
 
 
 @dataclass
-class WatchedExporter(Exporter):
+class CorrectionsExporter(Exporter):
     """Exports both tables of statistics, and checks for corrections."""
 
     tables: tuple[str, ...] = TABLES
@@ -56,7 +56,7 @@ class WatchedExporter(Exporter):
     def new_run(
         self, batch_rows: int = 1_000, *, flush: bool = False, backfill: bool = True
     ) -> Run:
-        """Return a run that is watched."""
+        """Return a run whose statistics get digests."""
         session = self.new_session(batch_rows)
         return Run(session, self._sources(session), flush=flush, backfill=backfill)
 

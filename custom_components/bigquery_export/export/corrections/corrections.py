@@ -103,7 +103,7 @@ class _TableCorrections:
     async def async_check(self, now: datetime, *, again: bool) -> bool:
         """Send what differs, unless that was done on the same local day; return whether it is done.
 
-        While the table has a backfill that is not done, nobody could tell what was sent of it.
+        A table whose backfill is not done is skipped: it is not known which rows of it were sent.
         """
         table_position = self._session.journal.checkpoint.table_position(self._table.name)
         if table_position.backfill:

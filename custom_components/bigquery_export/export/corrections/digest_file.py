@@ -66,9 +66,8 @@ class DigestFile:
     def load(self, database: str) -> Exported:
         """Return what was exported of a database; of another one nothing counts.
 
-        A transaction that is begun again from where it began takes the place of the one before,
-        which was not committed. One of doubtful rows does not: it may leave out what the one
-        before has sent.
+        A transaction that is begun again at the same position replaces the one before, which was
+        not committed. One of rows in doubt does not: it may leave out what the one before sent.
 
         Where another database has sent rows since, of the same statistic in the same period, those
         may be shown: what is known of this one is no longer true there.

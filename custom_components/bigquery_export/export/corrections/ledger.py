@@ -1,4 +1,4 @@
-"""Watching what is exported of statistics, so that corrections are noticed afterwards."""
+"""Keeps digests of the statistics that are exported, by which corrections are found later."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -19,7 +19,7 @@ class StatisticsObserver(SentObserver[StatisticsPiece]):
     """Keeps digests of the statistics that are exported."""
 
     def __init__(self, file: DigestFile, spans: StatisticsSpans, *, purged: bool) -> None:
-        """Prepare to watch one run."""
+        """Prepare to observe one run; `purged` says whether the recorder deletes old rows."""
         self.file = file
         self.spans = spans
         self.purged = purged
@@ -69,7 +69,7 @@ class StatisticsObserver(SentObserver[StatisticsPiece]):
 
 
 def digest_file(hass: HomeAssistant, entry_id: str, table: str) -> DigestFile:
-    """Return the file of a table that is watched."""
+    """Return the file of digests of a table whose rows are corrected."""
     return DigestFile(hass, entry_id, table, PERIODS[RECORDER_TABLES[table].table.partition_unit])
 
 
@@ -79,7 +79,7 @@ def is_corrected(table: str) -> bool:
 
 
 def observed(hass: HomeAssistant, entry_id: str, source: Source[Any]) -> Source[Any]:
-    """Return a source whose exports are watched, if its rows change afterwards."""
+    """Return a source with an observer that keeps digests, if its rows are corrected."""
     name = source.table.name
     if not is_corrected(name):
         return source

@@ -1,4 +1,4 @@
-"""The file of a snapshot: what was sent of a table of facts, before and after a commit."""
+"""The file of a snapshot: what was sent of a dimension table, before and after a commit."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """Sending rows again that were exported and that BigQuery has no more, or never had.
 
-Somebody may have deleted rows in BigQuery, or have chosen entities that were left out before. All
-that the cursors have passed is compared with BigQuery, and what it lacks is sent. The positions
-stay where they are, so whatever happens in between, the next export goes on as if nothing had
-been; and the journal settles what was being committed before anything is compared.
+Rows may have been deleted in BigQuery, or entities be chosen that were left out before. All rows
+up to the cursors are compared with BigQuery, and those that it lacks are sent. The positions stay
+where they are, so the next export resumes there even if this one is interrupted. The journal
+settles what is in doubt before anything is compared.
 """
 
 from collections import Counter

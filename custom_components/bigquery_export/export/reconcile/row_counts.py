@@ -48,9 +48,9 @@ class Tally:
         self.by_name[name] = (rows + 1, checksum + time % CHECK)
 
     def agreement(self, counted: Iterable[CountedRows]) -> Comparison | None:
-        """Return how BigQuery differs if it has each row once, and None if nobody can tell.
+        """Return the comparison if BigQuery has each row exactly once, else None.
 
-        Then it may have others that the recorder has no more.
+        With each row once, BigQuery may have others that the recorder no longer has.
         """
         counts = Counts()
         names = set()

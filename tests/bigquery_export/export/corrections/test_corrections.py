@@ -41,7 +41,7 @@ from tests.bigquery_export.support.statistics_corrections import (
     START,
     STEPS,
     TABLES,
-    WatchedExporter,
+    CorrectionsExporter,
     adjust_sum,
     known,
     record_statistics,
@@ -53,11 +53,11 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 
 @pytest.fixture
-def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[WatchedExporter]:
+def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[CorrectionsExporter]:
     """Return what exports to tables that have views."""
     warehouse.create_table(STATISTICS, STATISTICS_SHORT_TERM)
     with closing(warehouse.connect()) as connection:
-        yield WatchedExporter(hass, connection)
+        yield CorrectionsExporter(hass, connection)
 
 
 async def same(hass: HomeAssistant, warehouse: Warehouse) -> None:
@@ -193,7 +193,7 @@ EACH_CORRECTION = pytest.mark.parametrize("correct", CORRECTIONS, ids=lambda cal
 async def test_corrections(
     hass: HomeAssistant,
     warehouse: Warehouse,
-    exporter: WatchedExporter,
+    exporter: CorrectionsExporter,
     correct: Callable[[HomeAssistant], Awaitable[None]],
 ) -> None:
     """What Home Assistant changes afterwards is noticed, and the views show it; once is enough."""
@@ -213,7 +213,7 @@ async def test_corrections(
 async def test_between_export_and_first_check(
     hass: HomeAssistant,
     warehouse: Warehouse,
-    exporter: WatchedExporter,
+    exporter: CorrectionsExporter,
     correct: Callable[[HomeAssistant], Awaitable[None]],
 ) -> None:
     """What is changed before the first check is noticed, too."""
@@ -226,7 +226,7 @@ async def test_between_export_and_first_check(
 
 
 async def test_all_corrections(
-    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter
 ) -> None:
     """One correction after the other, each of what the ones before have left."""
     await record_statistics(hass)
@@ -250,7 +250,7 @@ async def test_all_corrections(
 
 
 async def test_only_what_differs(
-    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter
 ) -> None:
     """Of a statistic that was changed in one month, that month is sent, and no other."""
     await record_statistics(hass)
@@ -282,8 +282,8 @@ async def test_only_what_differs(
     assert int(log["total"]) == 8 * COUNT + 7
 
 
-async def test_once_a_day(hass: HomeAssistant, exporter: WatchedExporter) -> None:
-    """The recorder is looked through once a local day."""
+async def test_once_a_day(hass: HomeAssistant, exporter: CorrectionsExporter) -> None:
+    """The recorder is checked once a local day."""
     hass.config.time_zone = "America/Chicago"
     await hass.config.async_set_time_zone("America/Chicago")
     await record_statistics(hass)
@@ -298,9 +298,9 @@ async def test_once_a_day(hass: HomeAssistant, exporter: WatchedExporter) -> Non
 
 
 @ON_EACH_DATABASE
-@pytest.mark.parametrize("looked", [True, False])
+@pytest.mark.parametrize("checked", [True, False])
 async def test_purged(
-    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter, *, looked: bool
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter, *, checked: bool
 ) -> None:
     """What the recorder purges is kept, and what it changes of the rest is shown."""
     await record_statistics(hass)
@@ -317,7 +317,7 @@ async def test_purged(
         db.execute(delete(StatisticsShortTerm).where(StatisticsShortTerm.start_ts < horizon))
 
     await in_database(hass, purge)
-    if looked:
+    if checked:
         assert await exporter.export_and_check() == NOTHING
         assert shown(warehouse, "statistics_short_term") == before
 
@@ -336,7 +336,7 @@ async def test_purged(
 
 
 async def test_other_database(
-    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter
 ) -> None:
     """A database that was lost takes nothing with it: its rows are not shown as deleted."""
     await record_statistics(hass)
@@ -375,7 +375,7 @@ async def test_other_database(
 
 
 async def test_other_database_for_a_while(
-    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter
 ) -> None:
     """What another database had of the same hours is not shown when the one before is back."""
     await record_statistics(hass)
@@ -408,7 +408,7 @@ async def test_other_database_for_a_while(
 
 
 async def test_digests_lost(
-    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter
 ) -> None:
     """Without digests everything is sent again, and the views show it as it is."""
     await record_statistics(hass)
@@ -424,7 +424,7 @@ async def test_digests_lost(
 
 
 async def test_checkpoint_lost(
-    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter
 ) -> None:
     """Rows that are found in BigQuery count as they were sent."""
     await record_statistics(hass)
@@ -438,8 +438,8 @@ async def test_checkpoint_lost(
     await same(hass, warehouse)
 
 
-async def test_refused_rows(
-    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
+async def test_rejected_rows(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter
 ) -> None:
     """Rows that cannot be sent are not sent again every day."""
     await record_statistics(hass)
@@ -458,12 +458,12 @@ async def test_refused_rows(
     assert len(exporter.rejected_rows()) == 4
 
 
-def _files(exporter: WatchedExporter) -> list[DigestFile]:
+def _files(exporter: CorrectionsExporter) -> list[DigestFile]:
     return [table._file for table in exporter.new_corrections()._tables]
 
 
 async def test_file_cannot_be_written(
-    hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter
 ) -> None:
     """Where a digest cannot be kept, nothing is committed."""
     await record_statistics(hass)
@@ -474,7 +474,9 @@ async def test_file_cannot_be_written(
     assert shown(warehouse, "statistics") == []
 
 
-async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: WatchedExporter) -> None:
+async def test_stop(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter
+) -> None:
     """A check that is stopped is made again from its beginning."""
     await record_statistics(hass)
     await exporter.export()
@@ -503,7 +505,7 @@ CRASHES = {
 async def test_crash(
     hass: HomeAssistant,
     warehouse: Warehouse,
-    exporter: WatchedExporter,
+    exporter: CorrectionsExporter,
     monkeypatch: pytest.MonkeyPatch,
     crash: str,
     when: str,
@@ -536,7 +538,7 @@ async def test_crash(
 async def test_backfill(
     hass: HomeAssistant,
     warehouse: Warehouse,
-    exporter: WatchedExporter,
+    exporter: CorrectionsExporter,
     monkeypatch: pytest.MonkeyPatch,
     when: str,
     number: int,
