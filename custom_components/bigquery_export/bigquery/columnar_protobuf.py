@@ -1,7 +1,7 @@
-"""Fields of many rows at once, as protocol buffers have them, if they are as wide in each row.
+"""Encoding of protocol buffer fields for many rows at once, if all rows have the same width.
 
-Then all rows are one rectangle of bytes, which is filled column by column: what Python would do
-for each row, it does once for each byte of a row. How fields look is said in protobuf's guide
+Then all rows are one rectangle of bytes, which is filled column by column: Python takes one step
+for each byte of a row instead of several for each row. The format is in protobuf's guide
 "Encoding": a tag, and a varint or a length and text.
 """
 
@@ -13,14 +13,14 @@ from typing import NamedTuple, cast
 
 _WORD = 8
 _MORE = 128
-"""The bit of a byte of a varint that says that another one follows."""
+"""The bit in a byte of a varint that says that another byte follows."""
 _WHOLE_WORD = (1 << 8 * _WORD) - 1
 _SPREAD = (
     (0x000000000FFFFFFF, 0x00FFFFFFF0000000, 4),
     (0x00003FFF00003FFF, 0x0FFFC0000FFFC000, 2),
     (0x007F007F007F007F, 0x3F803F803F803F80, 1),
 )
-"""How 56 bits become eight times seven: what stays, what moves to the left, and how far."""
+"""Steps that spread 56 bits to eight times seven: bits that stay, bits that move, and how far."""
 
 
 class Field(NamedTuple):
@@ -77,12 +77,12 @@ def _varints(values: Sequence[int]) -> list[bytes] | None:
         words.byteswap()
     data = words.tobytes()
     septets = _septets(data, len(words), sum(_MORE << 8 * place for place in range(width - 1)))
-    # The ninth byte has the bits that eight times seven leave.
+    # The ninth byte has the bits beyond the first 56.
     return [*(septets[place::_WORD] for place in range(min(width, _WORD))), data[7::_WORD]][:width]
 
 
 def _septets(data: bytes, words: int, more: int) -> bytes:
-    """Return seven bits of words in each byte, the lowest first, all words in the same steps."""
+    """Return the words with seven bits in each byte, the lowest first."""
     bits = int.from_bytes(data, "little")
     for stays, moves, places in _SPREAD:
         bits = bits & _repeated(stays, words) | (bits & _repeated(moves, words)) << places
@@ -91,7 +91,7 @@ def _septets(data: bytes, words: int, more: int) -> bytes:
 
 @lru_cache(maxsize=64)
 def _repeated(word: int, times: int) -> int:
-    """Return a word so many times side by side."""
+    """Return a word repeated so many times in one integer."""
     return int.from_bytes(word.to_bytes(_WORD, "little") * times, "little")
 
 

@@ -56,7 +56,7 @@ class Destination:
 
     @property
     def identity(self) -> str:
-        """Return what tells two destinations apart: the table and its location, no endpoint."""
+        """Return what identifies the destination: the table and its location, not endpoints."""
         return f"{self.table_id} {self.location.upper()}"
 
     @property
@@ -74,8 +74,8 @@ class Destination:
 class Connection:
     """Google's clients for one destination, with one service account.
 
-    All that it offers blocks, and nothing is sent before it is used. It is closed by `close`, or
-    at the end of a `with` block.
+    Its methods block, and nothing is sent before one is called. It is closed by `close`, or at the
+    end of a `with` block.
     """
 
     def __init__(self, key: Mapping[str, Any], destination: Destination) -> None:
@@ -163,7 +163,7 @@ class Connection:
             try:
                 yield
             except Unauthorized:
-                # A token that has expired is one thing, a key that is refused another.
+                # An expired token and a refused key both end here; the refresh tells them apart.
                 with token_errors(str(self._key["token_uri"])):
                     self._credentials.refresh(Request())
                 raise

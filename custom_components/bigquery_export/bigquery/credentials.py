@@ -67,7 +67,7 @@ def refresh(credentials: Credentials, key: Mapping[str, Any]) -> None:
 
 
 class _TokenCredentials(Credentials):
-    """A service account's tokens, and no other request.
+    """Credentials that request a service account's tokens, and nothing else.
 
     google-auth's credentials of a service account may also ask Google's IAM service, in a thread of
     their own, in which regions a token may be used. Its base class, which is in its documentation,
@@ -75,7 +75,7 @@ class _TokenCredentials(Credentials):
     """
 
     def __init__(self, account: ServiceAccountCredentials) -> None:
-        """Have no token yet."""
+        """Prepare; no token is requested yet."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._account = account
 
@@ -94,8 +94,8 @@ class _TokenCredentials(Credentials):
 def make_credentials(key: Mapping[str, Any], *, private: bool = False) -> Credentials:
     """Return credentials for BigQuery; Google is not asked yet.
 
-    With `private`, for an endpoint in a private network, where no other request has anywhere to
-    go, they ask for tokens and for nothing else.
+    With `private`, for an endpoint in a private network from which nothing else can be reached,
+    they request tokens and nothing else.
 
     Raises NotAServiceAccountKeyError when the key is damaged, or would send its signature over
     an open connection.
@@ -119,8 +119,8 @@ def make_credentials(key: Mapping[str, Any], *, private: bool = False) -> Creden
 def _private_key(key: Mapping[str, Any]) -> RSAPrivateKey:
     """Return the private part of a key. Raises NotAServiceAccountKeyError.
 
-    Google's library would have the numbers of the key checked each time. That takes 65 ms, or much
-    longer on a small machine, in which no other thread of Home Assistant can run.
+    Google's library would check the numbers of the key each time. That takes 65 ms, or much longer
+    on a small machine, and no other thread of Home Assistant can run meanwhile.
     """
     try:
         private_key = load_pem_private_key(

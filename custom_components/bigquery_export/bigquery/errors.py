@@ -1,4 +1,4 @@
-"""Google's answers, each mapped once to what a user can do about it."""
+"""Google's errors, each mapped to the ExportError that says what a user can do about it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,14 +34,14 @@ _PERMISSION = re.compile(
 )
 """The two ways in which BigQuery says it."""
 _STORAGE_PERMISSIONS = {
-    # The Storage Write API speaks of permissions by names of its own.
+    # The Storage Write API has its own names for permissions.
     "TABLES_GET": "bigquery.tables.get",
     "TABLES_UPDATE_DATA": "bigquery.tables.updateData",
 }
 _KMS = re.compile(r"Cloud KMS|cloudkms\.|/cryptoKeys/")
-"""What BigQuery says of a customer-managed key, and of nothing else."""
+"""What messages about a customer-managed key have, and no others."""
 _QUOTA_REASONS = ("quotaExceeded", "rateLimitExceeded")
-"""Reasons of a 403 that pass (BigQuery's page "Error messages")."""
+"""Reasons of a 403 that is transient (BigQuery's page "Error messages")."""
 EXTRA_FIELDS = StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
 _MAX_MESSAGE = 400
 
@@ -80,7 +80,7 @@ def _export_error(
         case RefreshError() if not err.retryable:
             return KeyRefusedError(message=message)
         case google.ClientError() if _KMS.search(message):
-            # What follows is the address of an account, which the sentence has in general.
+            # What follows names the account to grant a role to, as the sentence does in general.
             return KmsKeyError(message=message.partition(" Please grant")[0])
         case google.Forbidden():
             return _forbidden(err, message, project)
@@ -151,7 +151,7 @@ def _retry_after(err: BaseException) -> float | None:
 
 
 def _message(err: BaseException) -> str:
-    """Return what Google said, or why there was no answer, in one line of bearable length."""
+    """Return Google's message, or why there was no answer, as one line that is not too long."""
     text = _details(err).get("message") or getattr(err, "message", None)
     if text is None:
         # The libraries wrap the reason for a missing answer three times and more.

@@ -12,7 +12,7 @@ from ..errors import LoadJobsUsedUpError
 
 _DAY = 24 * 60 * 60.0
 _FREE_JOBS = 1_000
-"""Jobs in a day that do not have to wait."""
+"""Jobs in a day that may begin at once."""
 _MAX_JOBS = 1_450
 """The rest of 1,500 is for what cannot wait: transactions in doubt, and a user's own jobs."""
 

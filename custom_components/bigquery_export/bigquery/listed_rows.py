@@ -1,6 +1,6 @@
-"""Reading rows back, with no more than the right to read the table.
+"""Reading rows back, with no more than the permission to read the table.
 
-tabledata.list needs no job, which a role on a dataset does not allow, and costs nothing. It cannot
+tabledata.list costs nothing and needs no job, which a role on a dataset would not allow. It cannot
 filter, but a partition decorator limits it to one partition.
 """
 
@@ -50,7 +50,7 @@ class ListedRows:
         """Yield this installation's rows in one partition of a table. Raises ExportError.
 
         The partition is given by its first day, since 1970-01-01 UTC. One that had no rows is not
-        read again: what comes into it then was sent by this export.
+        read again: all its later rows are from this export.
         """
         if (table.name, partition_start) in self._empty:
             return
@@ -70,7 +70,7 @@ class ListedRows:
                         continue
                     empty = False
                     if (id_ := row[table.id]) is None:
-                        continue  # It marks other rows as deleted, and is no row of the recorder.
+                        continue  # It marks other rows as deleted, and is not of the recorder.
                     time_sent = (row[time] - _EPOCH) // timedelta(microseconds=1)
                     yield FoundRow(row[name], time_sent, id_)
             except NotFound:  # There is no such partition yet.
@@ -89,7 +89,7 @@ class ListedRows:
         return self._destination.dataset_reference.table(f"{name}${decorator(table, start)}")
 
     def _fields(self, table: Table) -> list[SchemaField]:
-        """Return the columns to read, in the order of the table: that of the answer, too."""
+        """Return the columns to read, in the table's order, which the answer has, too."""
         if table.name not in self._known_fields:
             reference = self._destination.table_reference(table)
             schema = self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT).schema

@@ -23,11 +23,11 @@ from .row_file import RowFile
 _ROW_BYTES = 100_000_000
 """A larger row is rejected ("Quotas and limits", "Load jobs": maximum JSON row size, 100 MB)."""
 _PLAIN_ATTEMPTS = 2
-"""Attempts with bad rows after which all bad rows are looked for at once."""
+"""Attempts with bad rows after which a survey finds all bad rows at once."""
 _OVERLOOKED = 1_000
-"""How many bad rows a survey looks at, at most."""
+"""How many bad rows a survey finds at most."""
 _BAD_LINE = b"x"
-"""No JSON at all."""
+"""A line that is not JSON."""
 _FENCE = "fence"
 
 _POSITION = re.compile(r"row starting at position (\d+)")
@@ -159,10 +159,10 @@ class LoadTransaction:
         return bad
 
     def _survey(self) -> dict[int, str]:
-        """Return more bad rows than a job names that stops at the first of them.
+        """Return all bad rows, up to a limit: an ordinary job stops at the first and names few.
 
-        The job overlooks many bad rows and reports them, and it cannot load anything: the file
-        ends with more bad lines than it overlooks, and a job that meets more fails (API reference,
+        The job tolerates many bad rows and reports them, but it cannot load anything: the file
+        ends with more bad lines than it tolerates, so the job fails (API reference,
         JobConfigurationLoad.maxBadRecords).
         """
         survey = RowFile()
@@ -212,8 +212,8 @@ def _fence(jobs: LoadJobs, job_id: str) -> LoadJob:
 def _stored_rows(job: LoadJob) -> int:
     """Return how many rows a job that did not fail has added.
 
-    An empty job that took an id is no transaction. It has a label that says so, because
-    the reference of JobStatistics3 leaves open whether BigQuery writes down a zero.
+    An empty job that took an id is no transaction. It has a label that says so, because the
+    reference of JobStatistics3 leaves open whether BigQuery reports zero rows.
     """
     if _FENCE in job.labels:
         return 0

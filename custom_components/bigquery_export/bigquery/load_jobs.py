@@ -32,9 +32,9 @@ _UPLOAD_BYTES = 2 * 1024 * 1024
 _PASSING = ("backendError", "internalError", "resourceInUse", "stopped", "tableUnavailable")
 """Reasons for which a job fails and another one may not (BigQuery's page "Error messages")."""
 _JOB_SECONDS = 600.0
-"""How long a job is waited for; one that takes longer is in doubt until the next export."""
+"""How long to wait for a job; one that takes longer is in doubt until the next export."""
 _UNSEEN_SECONDS = 30.0
-"""How long jobs.get may not know a job that was begun a moment ago."""
+"""How long jobs.get may not find a job that has just begun."""
 _FIRST_WAIT = 0.2
 _MAX_WAIT = 5.0
 
@@ -53,8 +53,8 @@ class LoadJobs:
     def check_access(self) -> None:
         """Make sure that the account may run jobs.
 
-        A dry run needs the same permission as a job, and is none (BigQuery's page "Estimate and
-        control costs"). A load job has no dry run.
+        It makes a dry run of a query, which needs the same permission as a job but runs none
+        (BigQuery's page "Estimate and control costs"). A load job has no dry run.
         """
         with self._connection.errors():
             self._client.query(
@@ -73,7 +73,7 @@ class LoadJobs:
         max_bad_records: int = 0,
         labels: Mapping[str, str] | None = None,
     ) -> LoadJob:
-        """Return the job with this id when it is done: a new one, or the one that had it before.
+        """Return the job with this id when it is done: a new one, or one that has the id already.
 
         That it is done does not mean that it succeeded.
         """

@@ -30,12 +30,12 @@ _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What has to be done with the values of columns when they have certain types."""
+    """How columns are encoded whose values have certain Python types."""
 
     nulls: list[str]
-    """These are left out."""
+    """Columns whose values are None, which are left out."""
     conversions: list[tuple[str, _Convert]]
-    """These are not yet as JSON has them; None is left out."""
+    """Columns whose values have to be converted; those that become None are left out."""
 
 
 class NdjsonEncoding:
@@ -56,7 +56,7 @@ class NdjsonEncoding:
 
         Raises ValueError when a value cannot be encoded, or there is no such column.
         """
-        # The types come in few combinations: each is looked at once, and not for every row.
+        # The types come in few combinations: each is planned once, not for every row.
         shape = (tuple(values), tuple(map(type, values.values())))
         plan = self._plans.get(shape) or self._plan(shape)
         members = dict(values)
@@ -113,7 +113,7 @@ class NdjsonEncoding:
 
 
 def _conversion(column: Column, type_: type) -> _Convert | None:
-    """Return what makes JSON of a column's values if they have this type; None changes nothing."""
+    """Return how a column's values of this type become JSON; None if they stay as they are."""
     if column.mode is not Mode.REPEATED:
         return _single_conversion(column, type_)
     if not issubclass(type_, list | tuple):
@@ -161,7 +161,7 @@ def _datetime(value: int | str) -> str:
 def _json(text: str) -> orjson.Fragment:
     """Return JSON text as it is, so that no number loses a digit, but in one line."""
     orjson.loads(text)
-    # Between values only: inside of text there are no line ends in JSON.
+    # Line ends are only between values: JSON has none inside of text.
     return orjson.Fragment(text.encode().translate(_LINE_ENDS).strip())
 
 

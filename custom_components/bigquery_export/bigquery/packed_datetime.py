@@ -1,4 +1,4 @@
-"""DATETIME values as integers: date and clock side by side in the bits of an int64.
+"""DATETIME values as integers: date and time of day packed into the bits of an int64.
 
 That is how BigQuery takes a DATETIME as int64 (page "Supported protocol buffer and Arrow data
 types", which names the encoder of Google's library for Java as the form's definition): year, 4 bits
@@ -60,7 +60,7 @@ def _packed(local: datetime) -> int:
 
 @lru_cache(maxsize=1_000)
 def _in_quarter(number: int) -> int:
-    """Return what packing adds to the first microsecond of a quarter of an hour, by its number."""
+    """Return packed minus unpacked for the start of a quarter of an hour, by its number."""
     start = number * _QUARTER
     try:
         return _packed(_EPOCH + timedelta(microseconds=start)) - start
@@ -74,4 +74,4 @@ def _in_second(second: int) -> int:
 
 
 _IN_SECOND = tuple(map(_in_second, range(15 * 60)))
-"""What packing adds besides, by the whole seconds that have passed of the quarter of an hour."""
+"""What packing adds to that, by the whole seconds since the start of the quarter of an hour."""

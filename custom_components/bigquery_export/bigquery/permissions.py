@@ -1,4 +1,4 @@
-"""What a service account may do with a table, beyond what was tried."""
+"""Permissions of a service account on a table that no other check covers."""
 
 from google.api_core.exceptions import ClientError
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -13,9 +13,9 @@ NEEDED = (
     "bigquery.tables.update",
     "bigquery.tables.updateData",
 )
-"""What every export needs, or later versions will (docs/architecture.md)."""
+"""Permissions that every export needs, or that later versions will (docs/architecture.md)."""
 NEEDLESS = ("bigquery.tables.setIamPolicy",)
-"""What owners and administrators have, and a BigQuery Data Editor has not."""
+"""Permissions that owners and administrators have, and a BigQuery Data Editor does not."""
 _PROVEN = "bigquery.tables.get"
 _TIMEOUT = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)

@@ -9,15 +9,15 @@ TIB = 2**40
 FREE_SENDING = 2 * TIB
 """Bytes a month that are sent by the Storage Write API."""
 SENDING_PRICE = 0.025
-"""For a GiB beyond. Load jobs are free."""
+"""For each further GiB. Load jobs are free."""
 FREE_STORAGE = 10 * GIB
-"""Bytes that are kept."""
+"""Bytes of storage."""
 STORAGE_PRICE = 0.02
-"""For a GiB and month beyond; half of it for what has not changed for 90 days."""
+"""For each further GiB and month; half of it for what has not changed for 90 days."""
 QUERY_PRICE = 6.25
-"""For a TiB that queries read, after the first of a month, which is free."""
+"""For each TiB that queries read, after the first one in a month, which is free."""
 LEAST_QUERY_BYTES = 10 * 2**20
-"""What a query is charged for each table at least."""
+"""The least number of bytes that a query is charged for each table."""
 
 
 def billed_encoding(table: Table) -> Encoding:

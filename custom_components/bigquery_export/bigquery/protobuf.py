@@ -29,7 +29,7 @@ _TYPES = {
     ColumnType.TIMESTAMP: FieldDescriptorProto.TYPE_INT64,
 }
 _WIRE_TYPES = {FieldDescriptorProto.TYPE_INT64: 0, FieldDescriptorProto.TYPE_STRING: 2}
-"""Of the types whose values may all have the same width."""
+"""Wire types of the field types whose values may have the same width in all rows."""
 _LABELS = {
     Mode.NULLABLE: FieldDescriptorProto.LABEL_OPTIONAL,
     Mode.REQUIRED: FieldDescriptorProto.LABEL_REQUIRED,

@@ -15,7 +15,7 @@ _MADE_OF = "'has_member', 'made_from', 'tracked_by'"
 
 
 def dependents_query(latest: str) -> str:
-    """Return the query of what depends on what, by the shortest path, from that of all edges."""
+    """Return the query of dependents, each by its shortest path; `latest` selects all edges."""
     return f"""\
 WITH RECURSIVE
 `edge` AS (
@@ -64,7 +64,7 @@ WHERE `longer` = 1
 
 
 def chains_query(latest: str) -> str:
-    """Return the query of automations and scripts that lead to one another, from all edges."""
+    """Return the query of chains of automations and scripts; `latest` selects all edges."""
     return f"""\
 {_steps(latest)},
 `chain` AS (
@@ -89,9 +89,9 @@ FROM `chain`
 
 
 def circles_query(latest: str) -> str:
-    """Return the query of automations and scripts that lead back to themselves, from all edges.
+    """Return the query of circles of automations and scripts; `latest` selects all edges.
 
-    Each circle is found once: from the one that is the first of it in the alphabet.
+    Each circle is found once: from its first member in alphabetical order.
     """
     return f"""\
 {_steps(latest)},
@@ -121,9 +121,9 @@ WHERE `last` = `first`
 def _steps(latest: str) -> str:
     """Return the beginning of a query: which automation or script leads to which, in one step.
 
-    It runs the other, or acts on an entity that triggers the other, or that changes with it: a
-    group, a helper, a person. A scene is as good as the entities that it sets. `through` has the
-    entities in between, by all ways there are, and nothing where the other is run.
+    It runs the other, or acts on an entity that triggers the other, or on which a group, helper or
+    person that triggers it depends. A scene counts as the entities that it sets. `through` has the
+    entities in between, on all paths, and is empty where the other is run directly.
     """
     return f"""\
 WITH RECURSIVE

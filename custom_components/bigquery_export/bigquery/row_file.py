@@ -35,7 +35,7 @@ class RowFile:
         self.rows += len(rows)
 
     def finish(self) -> None:
-        """End the file; it may be ended already."""
+        """End the file; does nothing if it is ended already."""
         with _disk():
             self._gzip.close()
 
@@ -56,7 +56,7 @@ class RowFile:
                 place += len(line)
 
     def close(self) -> None:
-        """Delete the file; it may be closed already."""
+        """Delete the file; does nothing if it is closed already."""
         # One that was not ended would still be written to when Python deletes the object.
         with suppress(OSError):
             self._gzip.close()

@@ -20,20 +20,20 @@ _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 
 
 class DatasetSchema:
-    """What a dataset has to hold: makes what is missing, and adds and changes what may be.
+    """Ensures a dataset's tables and views: creates what is missing, updates what may change.
 
     The methods block and raise ExportError.
     """
 
     def __init__(self, connection: Connection, settings: TableSettings | None = None) -> None:
-        """Ensure the destination of a connection; without settings, those of tables stay."""
+        """Prepare for a connection's destination; without settings, tables keep theirs."""
         self._connection = connection
         self._settings = settings or TableSettings()
         self._client = connection.tables
         self._destination = connection.destination
 
     def ensure_dataset(self) -> None:
-        """Find the dataset, or make it where it is wanted.
+        """Find the dataset, or create it in the destination's location.
 
         Raises LocationError when it is elsewhere: the location of a dataset cannot be changed
         (BigQuery's page "BigQuery locations").
@@ -72,7 +72,7 @@ class DatasetSchema:
             self._update(found, changed)
 
     def ensure_views(self, tables: Iterable[Table]) -> None:
-        """Find the views of what holds of tables, or make them, or change their queries.
+        """Find the views of tables, or create them, or change their queries.
 
         The tables have to be there. Raises TableMismatchError where a table has a view's name.
         """
@@ -115,7 +115,7 @@ class DatasetSchema:
         with self._connection.errors():
             try:
                 return self._client.create_dataset(dataset, retry=_RETRY, timeout=_TIMEOUT)
-            except Conflict:  # It was created since it was looked for.
+            except Conflict:  # It was created in the meantime.
                 return self._client.get_dataset(dataset.reference, retry=_RETRY, timeout=_TIMEOUT)
 
     def _find_table(self, reference: bigquery.TableReference) -> bigquery.Table | None:
@@ -164,8 +164,8 @@ def _field(column: Column, *, relaxed: bool = False) -> bigquery.SchemaField:
 def _add_columns(found: bigquery.Table, columns: Sequence[Column]) -> None:
     """Add columns at the end of a table.
 
-    A new column cannot be REQUIRED (BigQuery's page "Modifying table schemas"); all rows of ours
-    have it all the same. The etag keeps columns that others add at the same time.
+    A new column cannot be REQUIRED (BigQuery's page "Modifying table schemas"), though all rows
+    of this integration have it. The etag keeps columns that others add at the same time.
     """
     found.schema = [*found.schema, *(_field(column, relaxed=True) for column in columns)]
 

@@ -76,8 +76,8 @@ class StorageWriteDelivery:
     def settle(self, table: Table, transaction: str) -> Outcome:
         """Decide a transaction in doubt: commit it if that is still possible.
 
-        To commit it, rather than to send its rows again, is safe against the commit of a process
-        that died arriving late.
+        To commit it is safer than to send its rows again: a commit request of a process that died
+        may still arrive late.
         """
         writer = _Writer(self._connection, table)
         committed = writer.is_committed(transaction)
@@ -133,7 +133,7 @@ class PendingStream:
             self._responses = None
 
     def _send(self, rows: Sequence[bytes]) -> dict[int, str]:
-        """Append rows as one request; return why not by index, in which case none was."""
+        """Append rows as one request; return errors by index, in which case none was appended."""
         self._requests.put(self._request(rows))
         with self._writer.connection.storage_errors():
             if self._responses is None:

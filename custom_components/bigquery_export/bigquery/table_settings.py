@@ -1,6 +1,6 @@
-"""What a user may set of the tables in BigQuery, beside their columns.
+"""Settings of the tables in BigQuery that a user may choose.
 
-What is not set is left as it is in BigQuery, where others may have set it.
+What is not set stays as it is in BigQuery, where others may have set it.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from google.cloud.bigquery import EncryptionConfiguration, Table as BigQueryTabl
 from ..rows.table import Table
 
 _VERSION = "/cryptoKeyVersions/"
-"""What may follow the name of a key, and changes by itself."""
+"""What may follow the name of a key: its version, which changes when the key is rotated."""
 _DAY = timedelta(days=1) // timedelta(milliseconds=1)
 
 
@@ -25,9 +25,9 @@ class TableSettings:
     kms_key: str | None = None
     """The name of a Cloud KMS key."""
     partition_filter: bool | None = None
-    """Whether queries have to say which partitions they are about."""
+    """Whether queries must have a filter on the partitioning column."""
     labels: tuple[tuple[str, str], ...] = ()
-    """Keys with their values; a table may have more."""
+    """Keys and values; a table may have further labels."""
 
 
 def apply_settings(settings: TableSettings, table: Table, declared: BigQueryTable) -> list[str]:
@@ -41,8 +41,8 @@ def apply_settings(settings: TableSettings, table: Table, declared: BigQueryTabl
 def _change_expiration(settings: TableSettings, table: Table, declared: BigQueryTable) -> bool:
     """Set when partitions expire.
 
-    They do so counted from the time in their name, however late rows come into them (BigQuery's
-    page "Manage partitioned tables", "Update the partition expiration").
+    Their age counts from the time in their name, however late rows are added (BigQuery's page
+    "Manage partitioned tables", "Update the partition expiration").
     """
     if settings.partition_days is None or not table.expires:
         return False
@@ -60,8 +60,8 @@ def _change_expiration(settings: TableSettings, table: Table, declared: BigQuery
 def _change_key(settings: TableSettings, _: Table, declared: BigQueryTable) -> bool:
     """Set the key that protects a table.
 
-    One that Google protects by a key of its own stays as it is: only a copy of it could have
-    another ("Customer-managed Cloud KMS keys", "Change a table from default encryption").
+    A table with Google's default encryption stays as it is: only a copy of it could have a key
+    ("Customer-managed Cloud KMS keys", "Change a table from default encryption").
     """
     found = declared.encryption_configuration
     if settings.kms_key is None or (declared.created and found is None):
@@ -83,7 +83,7 @@ def _change_filter(settings: TableSettings, table: Table, declared: BigQueryTabl
 
 
 def _change_labels(settings: TableSettings, _: Table, declared: BigQueryTable) -> bool:
-    """Set labels beside those that others have set."""
+    """Set labels, and keep those that others have set."""
     labels = {**declared.labels, **dict(settings.labels)}
     if labels == declared.labels:
         return False
@@ -97,4 +97,4 @@ _CHANGES: dict[str, Callable[[TableSettings, Table, BigQueryTable], bool]] = {
     "require_partition_filter": _change_filter,
     "labels": _change_labels,
 }
-"""What changes a property, by the name that Google's client has for it."""
+"""Functions that change a property, by the name of the property in Google's client."""

@@ -54,12 +54,12 @@ def latest_name(table_id: str) -> str:
 def latest_query(table: Table, full_name: str) -> str:
     """Return the query that shows the latest version of each row of a table with versions.
 
-    Of each source, statistic and start it is the row that was exported last, unless it was
-    deleted: by a row with `deleted` that was exported later, and whose `start` and `end` are
-    around it. To name the columns lets the query change, and the view with it, when one is added.
+    For each source, statistic and start it is the row that was exported last, unless a row with
+    `deleted` was exported later whose `start` and `end` are around it. The query names the columns,
+    so that it, and with it the view, changes when a column is added.
 
-    The join is one by equality, as BigQuery wants outer joins to be (page "Query syntax"), and its
-    further conditions find the rows that delete.
+    The join has an equality, as BigQuery requires of outer joins (page "Query syntax"), and its
+    further conditions find the rows that mark others as deleted.
     """
     name, time = (f"`{column}`" for column in table.identity)
     key = ("`source`", name, time)
@@ -97,9 +97,9 @@ def valid_query(table: Table, full_name: str) -> str:
     """Return the query that shows each row of a dimension table and until when it was valid.
 
     Rows that repeat the one before them are left out: everything is sent again when it is no longer
-    known what was sent. They are compared as the text of their JSON, which arrays and NULL have as
-    any other value (BigQuery's page "JSON functions", TO_JSON_STRING). `valid_to` of
-    the last row is NULL, as LEAD has no row to look at (page "Navigation functions").
+    known what was sent. They are compared as JSON text, because arrays and NULL cannot be compared
+    otherwise (BigQuery's page "JSON functions", TO_JSON_STRING). `valid_to` of the last row is
+    NULL, as LEAD finds no next row (page "Navigation functions").
     """
     return f"""\
 SELECT
@@ -130,8 +130,8 @@ WHERE `valid_to` IS NULL AND NOT `removed`
 def names_query(table: Table, full_name: str) -> str:
     """Return the query that shows under which names each entity was known, and when.
 
-    A name that only one entity has ever had is its own at all times. Where others had it, too,
-    it belongs to an entity from the time at which it got it, until another one gets it.
+    A name that only one entity has ever had is that entity's at all times. Where several had it, it
+    belongs to each from the time at which the entity got it until another one does.
     """
     return f"""\
 SELECT
@@ -162,7 +162,7 @@ WHERE `had_by` IS NULL OR `had_by` != `registry_id`
 
 
 def _further(name: str, description: str, query: Callable[[Table, str], str]) -> View:
-    """Return a view that has a name of its own."""
+    """Return a view with this name, whatever the table's."""
     return View(lambda _: name, description, query)
 
 

@@ -1,1 +1,1 @@
-"""What an export will come to, before anything is sent."""
+"""Estimates of an export before anything is sent."""

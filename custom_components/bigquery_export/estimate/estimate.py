@@ -1,4 +1,4 @@
-"""What an export will come to: rows, bytes, time and money, before anything is sent."""
+"""The estimate of an export: rows, bytes, time and cost, before anything is sent."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -37,12 +37,12 @@ class Speed:
     """`script/benchmark` measured 143,000 a second of processor time on a server's core; small
     machines are several times slower, and an export leaves most of the time to others."""
     bytes_per_second: float = 1_000_000
-    """8 Mbit/s, which a line for a home can send."""
+    """8 Mbit/s, which a home's internet connection can send."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableEstimate:
-    """What one table comes to."""
+    """The estimate of one table."""
 
     rows: int = 0
     """Rows in the recorder."""
@@ -52,13 +52,13 @@ class TableEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """US dollars, at Google's prices and if the project sends and keeps nothing else."""
+    """US dollars, at Google's prices, if the project sends and stores nothing else."""
 
     sending_history: float
     """Once."""
     sending_per_month: float
     storage_per_month: float
-    """Of what the recorder has."""
+    """For the rows that the recorder has."""
     storage_per_month_after_a_year: float
 
     @property
@@ -69,7 +69,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What an export comes to: what the recorder has, and what comes from day to day."""
+    """The estimate of an export: the rows in the recorder, and those that each day adds."""
 
     tables: Mapping[str, TableEstimate]
     sending_is_billed: bool = True
@@ -82,22 +82,22 @@ class Estimate:
 
     @property
     def bytes(self) -> int:
-        """Return what they take."""
+        """Return how many bytes the recorder's rows take in BigQuery."""
         return sum(table.rows * table.bytes_per_row for table in self.tables.values())
 
     @property
     def seconds(self) -> float:
-        """Return how long it takes to send them."""
+        """Return how many seconds it takes to send the recorder's rows."""
         return max(self.rows / self.speed.rows_per_second, self.bytes / self.speed.bytes_per_second)
 
     @property
     def rows_per_day(self) -> int:
-        """Return how many rows come in a day."""
+        """Return how many rows each day adds."""
         return round(sum(table.rows_per_day for table in self.tables.values()))
 
     @property
     def bytes_per_day(self) -> int:
-        """Return what those take."""
+        """Return how many bytes each day adds."""
         return round(
             sum(table.rows_per_day * table.bytes_per_row for table in self.tables.values())
         )
@@ -109,14 +109,14 @@ class Estimate:
 
     @property
     def years_of_free_storage(self) -> float:
-        """Return after how many years there is more than Google stores for nothing."""
+        """Return after how many years the tables exceed the free storage."""
         if self.bytes >= FREE_STORAGE:
             return 0.0
         return (FREE_STORAGE - self.bytes) / max(1, self.bytes_per_year)
 
     @property
     def cost(self) -> Cost:
-        """Return what Google asks for it."""
+        """Return what the export costs."""
         month = self.bytes_per_day * DAYS_A_MONTH
         return Cost(
             sending_history=self._sending(self.bytes),
@@ -131,7 +131,7 @@ class Estimate:
         return max(0, size - FREE_SENDING) / GIB * SENDING_PRICE
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all of it, as the response of an action has it."""
+        """Return the estimate as the response of an action."""
         return {
             "tables": {
                 name: {**asdict(table), "rows_per_day": round(table.rows_per_day)}
@@ -154,10 +154,10 @@ def _storage(size: int) -> float:
 
 
 async def async_estimate(hass: HomeAssistant, options: Options) -> Estimate:
-    """Return what an export with these options comes to. Raises ExportError.
+    """Return the estimate of an export with these options. Raises ExportError.
 
-    Nothing is counted: a thousand rows from all over each table stand for the others. Dimension
-    tables are left out; they are small.
+    Nothing is counted: a sample of a thousand rows from all over each table stands for the others.
+    Dimension tables are left out; they are small.
     """
     check_recorder(hass)
     async with _async_row_context(hass, options) as run:
@@ -187,7 +187,7 @@ async def async_row_sizes(hass: HomeAssistant, options: Options) -> Mapping[str,
 
 @asynccontextmanager
 async def _async_row_context(hass: HomeAssistant, options: Options) -> AsyncIterator[RowContext]:
-    """Yield what rows depend on; what is the export's own is only as long as it will be."""
+    """Yield the row context; values that only an export has are placeholders of the same length."""
     registries = Registries(hass)
     await registries.async_open({})
     try:

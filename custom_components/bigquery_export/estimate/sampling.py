@@ -1,4 +1,4 @@
-"""How many bytes rows take in this home, and how many of them are whose."""
+"""How many bytes rows take in this home, as a sample of them shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ..source.states import Piece, StatesReader
 
 _PIECES = 20
 _PIECE_IDS = 50
-"""Pieces of so many ids from all over a table: a piece alone would be of one minute."""
+"""Ids in each piece of a sample; one larger piece would be of a single minute."""
 
 
 def read_sample(hass: HomeAssistant, run: RowContext) -> Piece | None:
@@ -53,7 +53,7 @@ class Sample:
 
     pieces: Sequence[AnyPiece]
     ids: int
-    """How many ids were looked at: some were deleted, and some rows are not chosen."""
+    """How many ids were sampled: some were deleted, and some rows are not chosen."""
 
 
 def read_pieces(reader: Reader[Any], extent: Extent) -> Sample:
@@ -72,7 +72,7 @@ def read_pieces(reader: Reader[Any], extent: Extent) -> Sample:
 def measured(
     sample: Sample, type_: RecorderTable, run: RowContext, groups: frozenset[ColumnGroup]
 ) -> tuple[float, int]:
-    """Return which share of the ids has rows that are sent, and the mean size of those in bytes.
+    """Return the share of ids whose rows are sent, and the mean size of those rows in bytes.
 
     This computes. They are bytes as the Storage Write API bills them.
     """

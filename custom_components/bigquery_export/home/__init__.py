@@ -1,1 +1,1 @@
-"""What Home Assistant knows of the home besides the recorder."""
+"""What Home Assistant knows about the home besides the recorder's database."""

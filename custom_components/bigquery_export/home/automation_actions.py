@@ -1,7 +1,7 @@
 """What triggers an automation, what its actions address, and what they run.
 
 Home Assistant says what an automation refers to, but not where. So the triggers and the steps of
-the actions are looked at here, by the functions with which Home Assistant looks at them.
+the actions are read here, by the functions with which Home Assistant reads them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,11 +51,11 @@ from .edges import entity_edges
 
 _TARGETS = (ATTR_ENTITY_ID, ATTR_DEVICE_ID, ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
 _DATA = (CONF_TARGET, CONF_SERVICE_DATA, CONF_SERVICE_DATA_TEMPLATE)
-"""Where a step that calls an action names what it is for, beside the step itself."""
+"""Where a step that calls an action names its targets, besides the step itself."""
 _NESTED = (
     *(CONF_SEQUENCE, CONF_CHOOSE, CONF_DEFAULT, CONF_THEN, CONF_ELSE, CONF_REPEAT, CONF_PARALLEL),
 )
-"""Where a step has further steps."""
+"""Keys of a step that contain further steps."""
 _CALLS = (
     *(cv.SCRIPT_ACTION_CALL_SERVICE, cv.SCRIPT_ACTION_DEVICE_AUTOMATION),
     cv.SCRIPT_ACTION_ACTIVATE_SCENE,
@@ -69,9 +69,9 @@ _RUN = {
     f"{HOME_ASSISTANT}.{SERVICE_TURN_ON}": _SCRIPT,
     f"{HOME_ASSISTANT}.{SERVICE_TOGGLE}": _SCRIPT,
 }
-"""Actions that run what they address, and of which domain. To turn an automation on does not."""
+"""Actions that run their targets, by domain. To turn an automation on does not run it."""
 _OF_ALL_SCRIPTS = (SERVICE_TURN_ON, SERVICE_TURN_OFF, SERVICE_TOGGLE, SERVICE_RELOAD)
-"""Actions that are no script's own."""
+"""Actions of the domain `script` that are not the name of a script."""
 
 
 @callback
@@ -83,7 +83,7 @@ def action_edges(hass: HomeAssistant, id_: str, sequence: Sequence[ConfigType]) 
         named = _named(step, *(step.get(key) for key in _DATA))
         named[ATTR_ENTITY_ID] += _texts(step.get(CONF_SCENE))
         addressed = _addressed(hass, named, action, groups=True)
-        # Home Assistant does not count a script that is called by its name as referred to.
+        # Home Assistant does not list a script that is called by its name as referenced.
         called = _called_script(hass, action)
         runs = [one for one in addressed if one.partition(".")[0] == _RUN.get(action)]
         edges += entity_edges(
@@ -98,7 +98,7 @@ def action_edges(hass: HomeAssistant, id_: str, sequence: Sequence[ConfigType]) 
 async def async_trigger_edges(hass: HomeAssistant, id_: str, config: ConfigType) -> list[Edge]:
     """Return edges to what triggers an automation.
 
-    Its triggers are public as they were written only, so that they are validated once more.
+    Only the triggers as they were written are public, so they are validated once more.
     """
     try:
         written = cv.TRIGGER_SCHEMA(config.get(CONF_TRIGGERS) or config.get(CONF_TRIGGER) or [])
@@ -110,7 +110,7 @@ async def async_trigger_edges(hass: HomeAssistant, id_: str, config: ConfigType)
         if one.get(CONF_ENABLED) is not False:
             named = _named(one.get(CONF_TARGET))
             named[ATTR_ENTITY_ID] = _texts(trigger.async_extract_entities(one))
-            # What is inside of a group does not trigger: only the group does.
+            # Members of a group do not trigger: only the group itself does.
             entities = _addressed(hass, named, one[CONF_PLATFORM], groups=False)
             devices = device_ids(hass, _texts(trigger.async_extract_devices(one)))
             edges += entity_edges(
@@ -122,14 +122,14 @@ async def async_trigger_edges(hass: HomeAssistant, id_: str, config: ConfigType)
 
 
 def entity_ids(hass: HomeAssistant, texts: Iterable[str]) -> list[str]:
-    """Return entity ids of texts that are one, or the registry's id of an entity."""
+    """Return the entity ids that texts name, directly or by the registry's id."""
     registry = er.async_get(hass)
     found = (er.async_resolve_entity_id(registry, text) for text in texts)
     return [entity_id for entity_id in found if entity_id]
 
 
 def device_ids(hass: HomeAssistant, ids: Iterable[str]) -> list[str]:
-    """Return ids of devices; one that was split since is all that it has become."""
+    """Return ids of devices; a composite device that was split gives those of all its parts."""
     split = dr.async_get(hass).async_get_devices_for_composite_device_id
     return [one for id_ in ids for one in ([part.id for part in split(id_)] or [id_])]
 
@@ -147,7 +147,7 @@ def _calls(steps: Iterable[Any]) -> Iterator[ConfigType]:
 
 
 def _action(step: ConfigType) -> str:
-    """Return the action that a step calls; nothing where only a template knows it."""
+    """Return the action that a step calls; empty if it is a template."""
     if CONF_SCENE in step:
         return f"{CONF_SCENE}.{SERVICE_TURN_ON}"
     action = step.get(CONF_ACTION)
@@ -155,7 +155,7 @@ def _action(step: ConfigType) -> str:
 
 
 def _called_script(hass: HomeAssistant, action: str) -> str | None:
-    """Return the script that an action is, by the entity_id that it has now."""
+    """Return the current entity_id of the script that an action calls by name, if it does."""
     domain, _, name = action.partition(".")
     if domain != _SCRIPT or name in _OF_ALL_SCRIPTS:
         return None
@@ -165,9 +165,9 @@ def _called_script(hass: HomeAssistant, action: str) -> str | None:
 def _addressed(
     hass: HomeAssistant, named: Mapping[str, list[str]], key: str, *, groups: bool
 ) -> list[str]:
-    """Return the entities that are named, and those in devices, areas, floors and with labels.
+    """Return the entities that are named, and those of named devices, areas, floors and labels.
 
-    Of the latter only those that the action or trigger of this key is for.
+    Of the latter only those that the action or trigger with this key is for.
     """
     entities = entity_ids(hass, named[ATTR_ENTITY_ID])
     selection = TargetSelection({**named, ATTR_ENTITY_ID: entities})
@@ -177,7 +177,7 @@ def _addressed(
 
 
 def _is_for(hass: HomeAssistant, key: str, entity_id: str) -> bool:
-    """Return whether an action or trigger is for an entity: of its domain, or integration."""
+    """Return whether an action or trigger is for an entity: for its domain or integration."""
     domain, _, name = key.partition(".")
     of = entity_id.partition(".")[0]
     if domain == HOME_ASSISTANT:
@@ -187,7 +187,7 @@ def _is_for(hass: HomeAssistant, key: str, entity_id: str) -> bool:
 
 
 def _named(*configs: object) -> dict[str, list[str]]:
-    """Return what parts of a configuration name; templates say nothing before they run."""
+    """Return the ids in parts of a configuration, by kind; templates are left out."""
     parts = [config for config in configs if isinstance(config, Mapping)]
     return {key: [text for part in parts for text in _texts(part.get(key))] for key in _TARGETS}
 

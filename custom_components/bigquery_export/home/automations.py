@@ -1,6 +1,6 @@
-"""What automations, scripts and scenes use, and what comes of it when they run.
+"""What automations, scripts and scenes use, trigger and control.
 
-What they use is Home Assistant's own answer, as its search for what is related gives it.
+What they use comes from the functions of Home Assistant's own search for related items.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -18,7 +18,7 @@ from .edges import entity_edges
 
 
 async def async_automation_edges(hass: HomeAssistant) -> AsyncIterator[Iterable[Edge]]:
-    """Yield edges of automations, those of one at a time."""
+    """Yield the edges of each automation."""
     for entity in _entities_of(hass, "automation"):
         id_ = entity.entity_id
         yield _uses(
@@ -38,7 +38,7 @@ async def async_automation_edges(hass: HomeAssistant) -> AsyncIterator[Iterable[
 
 
 def script_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
-    """Yield edges of scripts, those of one at a time."""
+    """Yield the edges of each script."""
     for entity in _entities_of(hass, "script"):
         id_ = entity.entity_id
         yield _uses(
@@ -52,13 +52,13 @@ def script_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
             blueprint=script.blueprint_in_script(hass, id_),
             blueprints=NodeType.SCRIPT_BLUEPRINT,
         )
-        # One that is not valid has none; where the class of the others is depends on the version.
+        # An invalid script has none; the module of the class of valid ones depends on the version.
         if isinstance(actions := getattr(entity, "script", None), Script):
             yield action_edges(hass, id_, actions.sequence)
 
 
 def scene_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
-    """Yield edges of scenes, those of one at a time."""
+    """Yield the edges of each scene."""
     for id_ in hass.states.async_entity_ids("scene"):
         entities = scene.entities_in_scene(hass, id_)
         yield entity_edges(
@@ -69,7 +69,7 @@ def scene_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
 
 
 def _entities_of(hass: HomeAssistant, domain: str) -> list[Entity]:
-    """Return the entities of automations or of scripts: their component is kept by its domain."""
+    """Return the entities of automations or scripts, from the component in `hass.data[domain]`."""
     component: EntityComponent[Entity] | None = hass.data.get(domain)
     return list(component.entities) if component else []
 

@@ -1,4 +1,4 @@
-"""Context entities that a home has by default: what says most about all other entities."""
+"""The default context entities, such as the weather and the price of electricity."""
 
 from collections.abc import Callable, Iterator
 import re
@@ -24,7 +24,7 @@ _PRICE = re.compile(r"price|tariff|preis|tarif|prijs|prix")
 
 @callback
 def default_context_entities(hass: HomeAssistant) -> list[dict[str, str]]:
-    """Return the context entities of this home by default, as the options hold them."""
+    """Return the default context entities of this home, as the options store them."""
     states = sorted(hass.states.async_all(), key=lambda state: state.entity_id)
     recorded = [state for state in states if is_entity_recorded(hass, state.entity_id)]
     defaults: dict[str, str] = {}
@@ -34,11 +34,11 @@ def default_context_entities(hass: HomeAssistant) -> list[dict[str, str]]:
 
 
 def _defaults(states: list[State]) -> Iterator[tuple[str, str]]:
-    """Yield names and entity ids, of those with the same name the best first."""
+    """Yield names and entity ids; of those with the same name the best comes first."""
     for name, kinds in _KINDS.items():
         for is_kind in kinds:
             found = [state.entity_id for state in states if is_kind(state)]
-            # Sensors of prices are for yesterday and tomorrow, too.
+            # There may also be price sensors for yesterday and tomorrow.
             found.sort(key=lambda entity_id: "current" not in entity_id)
             yield from ((name, entity_id) for entity_id in found)
     for state in states:
@@ -70,7 +70,7 @@ _KINDS: dict[str, tuple[Callable[[State], bool], ...]] = {
     "electricity_price": (
         lambda state: _has_unit(state, _PRICE_UNIT),
         lambda state: (
-            # Money alone may as well be in a bank.
+            # A unit of money alone may as well be a bank balance.
             _is_sensor(state, SensorDeviceClass.MONETARY)
             and _PRICE.search(state.entity_id) is not None
         ),
@@ -87,4 +87,4 @@ _KINDS: dict[str, tuple[Callable[[State], bool], ...]] = {
         lambda state: _is_sensor(state, SensorDeviceClass.PM25),
     ),
 }
-"""What to look for, by the name that it gets; what comes first is better."""
+"""Functions that find candidates, by the name that these get; better ones come first."""

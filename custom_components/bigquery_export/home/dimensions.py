@@ -1,4 +1,4 @@
-"""Dimension tables: their rows as they are now, as far as they may leave the home."""
+"""Dimension tables: their current rows, as far as they may leave the home."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -15,13 +15,13 @@ from .relationships import async_relationships
 
 _ENDS = ("from", "to")
 _TELLING = (Kind.PART_OF, Kind.HAS_LABEL)
-"""What would tell which one a hidden entity is."""
+"""Edges that would tell which one a hidden entity is."""
 
 
 def dimension_readers(
     hass: HomeAssistant, registries: Registries, run: RowContext
 ) -> dict[str, DimensionReader]:
-    """Return what reads dimension tables, by name: those whose rows can be known by now."""
+    """Return the readers of dimension tables, by name: of those that can be read by now."""
 
     async def async_read_entities() -> Mapping[str, DimensionRow]:
         rows = await registries.async_entities()
@@ -33,13 +33,13 @@ def dimension_readers(
 
     readers: dict[str, DimensionReader] = {ENTITIES.name: async_read_entities}
     if hass.state is CoreState.running:
-        # Before, automations and groups are not there yet, and would seem to be gone.
+        # While Home Assistant starts, automations and groups are missing, and would seem deleted.
         readers[RELATIONSHIPS.name] = async_read_relationships
     return readers
 
 
 def exported_entities(rows: Mapping[str, DimensionRow], run: RowContext) -> dict[str, DimensionRow]:
-    """Return what may be said of those entities that are exported."""
+    """Return the rows of exported entities, with the values that may be sent."""
     return {
         registry_id: replace(row, values=run.privacy.registry_values(entity_id, row.values))
         for registry_id, row in rows.items()
@@ -51,7 +51,7 @@ def exported_entities(rows: Mapping[str, DimensionRow], run: RowContext) -> dict
 def exported_relationships(
     rows: Mapping[str, DimensionRow], run: RowContext
 ) -> dict[str, DimensionRow]:
-    """Return what may be said of edges between what is exported."""
+    """Return the edges between exported nodes, with the values that may be sent."""
     devices = _hidden_devices((row.values for row in rows.values()), run)
     exported: dict[str, DimensionRow] = {}
     for row in rows.values():

@@ -1,18 +1,18 @@
-"""Edges from one thing to several others."""
+"""Building edges from one node to several others."""
 
 from collections.abc import Iterable
 
 from ..rows.relationships import Edge, Kind, Node, NodeType
 
 type Ends = tuple[Kind, NodeType, Iterable[str | None]]
-"""The kind of some edges, and the type and ids of what they end at; None is no end."""
+"""The kind of some edges, and the type and ids of the nodes they end at; None is left out."""
 
 
 def edges_of(start: Node, *ends: Ends) -> list[Edge]:
-    """Return the edges from one thing to all that have an id."""
+    """Return the edges from one node to all ends that have an id."""
     return [Edge(start, kind, Node(type_, id_)) for kind, type_, ids in ends for id_ in ids if id_]
 
 
 def entity_edges(entity_id: str, *ends: Ends) -> list[Edge]:
-    """Return the edges from an entity to all that have an id."""
+    """Return the edges from an entity to all ends that have an id."""
     return edges_of(Node(NodeType.ENTITY, entity_id), *ends)

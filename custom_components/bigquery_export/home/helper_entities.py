@@ -1,4 +1,4 @@
-"""What helpers are made from: a minimum of sensors, a meter of another one, a template."""
+"""The source entities of helpers, such as those of a minimum, a utility meter or a template."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -20,8 +20,8 @@ _GROUP = "group"
 def helper_edges(hass: HomeAssistant, helpers: set[str]) -> Iterator[Iterable[Edge]]:
     """Yield edges from helpers, which are the entities of these integrations.
 
-    The options of their config entries name what they are made from, by entity id, by the
-    registry's id, or in templates; what no entity is known by is any other option.
+    The options of their config entries name the sources, by entity id, by the registry's id, or in
+    templates. A text that is none of these is another option, and ignored.
     """
     for domain in sorted(helpers):
         for entry in hass.config_entries.async_entries(domain):
@@ -67,7 +67,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _known(hass: HomeAssistant, texts: Iterable[str]) -> Iterator[str]:
-    """Yield those of which Home Assistant knows an entity; "1.5" could be the id of one, too."""
+    """Yield texts that are the id of an existing entity; "1.5" has the form of one, too."""
     registry = er.async_get(hass)
     for text in texts:
         entity_id = er.async_resolve_entity_id(registry, text)
@@ -76,4 +76,4 @@ def _known(hass: HomeAssistant, texts: Iterable[str]) -> Iterator[str]:
 
 
 def _ignore(level: int, message: str) -> None:
-    """Log nothing: the helper has rendered its template, too."""
+    """Log nothing: the helper itself logs what is wrong with its template."""

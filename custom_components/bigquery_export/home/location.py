@@ -14,7 +14,7 @@ from ..rows.local_time import Place
 
 @callback
 def named_choice(hass: HomeAssistant, choice: Choice) -> Choice:
-    """Return what the user has chosen, with labels by name instead of id, as rows have them."""
+    """Return the user's choice with labels by name instead of id, as rows have them."""
     labels = lr.async_get(hass)
 
     def named(selection: Selection) -> Selection:
@@ -26,7 +26,7 @@ def named_choice(hass: HomeAssistant, choice: Choice) -> Choice:
 
 
 async def async_place(hass: HomeAssistant) -> Place:
-    """Return where the home is."""
+    """Return the home's location and time zone."""
     config = hass.config
     return Place(
         await dt_util.async_get_time_zone(config.time_zone) or dt_util.UTC,

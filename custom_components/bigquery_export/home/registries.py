@@ -1,4 +1,4 @@
-"""What Home Assistant's registries say, read in short steps on the event loop."""
+"""The values of Home Assistant's registries, read in short steps on the event loop."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from .steps import in_steps
 _QUIET = 1.0
 """Seconds to wait after a change: one often brings others."""
 _PATIENCE = 30.0
-"""Seconds to wait for changes to end, before what was read last is good enough."""
+"""Seconds to wait for changes to end; after that the values read last are used."""
 _OTHERS = (
     dr.EVENT_DEVICE_REGISTRY_UPDATED,
     ar.EVENT_AREA_REGISTRY_UPDATED,
@@ -37,7 +37,7 @@ _OTHERS = (
 class Registries:
     """The registry values of all entities, as they are during an export.
 
-    `of` and `version` may be used in any thread; they look at what was read, and never at a
+    `of` and `version` may be used in any thread; they use the values that were read, and never a
     registry.
     """
 
@@ -57,11 +57,11 @@ class Registries:
 
     @property
     def version(self) -> int:
-        """Return a number that is another one after each change."""
+        """Return a number that differs after each change."""
         return self._version
 
     def of(self, entity_id: str) -> RegistryValues:
-        """Return what is known of an entity now, or what was known of it last."""
+        """Return the registry values of an entity, or the last known ones if it is gone."""
         if values := self._values.get(entity_id):
             return values
         if source := self._sources.get(entity_id):
@@ -73,8 +73,8 @@ class Registries:
     async def async_open(self, last_known: Mapping[str, Values]) -> None:
         """Read everything, and follow the changes from now on.
 
-        `last_known` are rows of `entities` by entity_id, for those that are gone. What is open
-        already only learns them.
+        `last_known` are rows of `entities` by entity_id, for those that are gone. If it is open
+        already, only these are added.
         """
         self._last_known = last_known
         if not self._unsubscribe:
@@ -86,7 +86,7 @@ class Registries:
 
     @callback
     def async_close(self) -> None:
-        """Follow no changes any more, and forget everything."""
+        """Stop following changes, and delete what was read."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe = []
@@ -100,7 +100,7 @@ class Registries:
         self._version += 1
 
     async def async_entities(self) -> dict[str, DimensionRow]:
-        """Return what is true of each registered entity now, by the registry's id of it."""
+        """Return the current values of each registered entity, by the registry's id."""
         if self._reading:
             await asyncio.wait([self._reading], timeout=_PATIENCE)
         entities = list(self._entities.values())
@@ -108,7 +108,7 @@ class Registries:
 
     @callback
     def _on_entity(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
-        """Look at an entity at once: rows of a new one may come with the next piece."""
+        """Read an entity at once: the next piece may have rows of a new one."""
         if event.data["action"] == "update" and (old := event.data.get("old_entity_id")):
             self._entities.pop(old, None)
         self._look_at(event.data["entity_id"])
@@ -161,7 +161,7 @@ def _dimension_rows(entities: list[Entity]) -> dict[str, DimensionRow]:
 def _entity(hass: HomeAssistant, entry: er.RegistryEntry) -> Entity:
     """Put together what the registries say of an entity.
 
-    A device that is a part of another one is in its area, and of its make.
+    A child device takes manufacturer and model from its parent, and its area if it has none.
     """
     devices = dr.async_get(hass)
     device = devices.async_get(entry.device_id) if entry.device_id else None
@@ -205,12 +205,12 @@ def _entity(hass: HomeAssistant, entry: er.RegistryEntry) -> Entity:
         unit_of_measurement=_text(options.get("unit_of_measurement") or entry.unit_of_measurement),
         disabled_by=_text(entry.disabled_by),
         hidden_by=_text(entry.hidden_by),
-        # Of what was registered before 2024, Home Assistant does not know when.
+        # For entries from before 2024, Home Assistant does not know when they were made.
         created=created or None,
         modified=max(timestamp(part.modified_at) for part in parts if part),
     )
 
 
 def _text(value: object) -> str | None:
-    """Return a value for a STRING column: integrations give other types and invalid text, too."""
+    """Return a value as valid text for a STRING column: integrations may give anything."""
     return None if value is None else str(value).encode(errors="replace").decode()

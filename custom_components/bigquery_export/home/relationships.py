@@ -1,4 +1,7 @@
-"""What belongs to what in the home, and what uses what, read in short steps on the event loop."""
+"""The relationships in the home: what belongs to what, and what uses what.
+
+They are read in short steps on the event loop.
+"""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -23,13 +26,13 @@ from .helper_entities import helper_edges
 from .steps import in_steps
 
 _TRACKERS = "device_trackers"
-"""The attribute of a person. Its integration is not imported: it may lack what it needs."""
+"""An attribute of persons. The integration is not imported: its requirements may be missing."""
 
 
 async def async_relationships(hass: HomeAssistant) -> dict[str, DimensionRow]:
     """Return all edges by their keys, as they are now.
 
-    Of what is not set up nothing is known: while Home Assistant starts, this is not the time.
+    Integrations that are not set up have no edges, so this is not for while Home Assistant starts.
     """
     integrations = await _async_integrations(hass)
     helpers = {domain for domain, one in integrations.items() if one.integration_type == "helper"}
@@ -47,7 +50,7 @@ async def async_relationships(hass: HomeAssistant) -> dict[str, DimensionRow]:
 
 
 async def _async_integrations(hass: HomeAssistant) -> dict[str, Integration]:
-    """Return all integrations that entities or config entries are of, as far as they are there."""
+    """Return the integrations of all entities and config entries, as far as they are found."""
     domains = {entry.domain for entry in hass.config_entries.async_entries()}
     domains |= {entry.platform for entry in er.async_get(hass).entities.values()}
     domains |= {source["domain"] for source in entity_sources(hass).values()}
@@ -56,7 +59,7 @@ async def _async_integrations(hass: HomeAssistant) -> dict[str, Integration]:
 
 
 def _some_edges(hass: HomeAssistant, helpers: set[str]) -> Iterator[Iterable[Edge]]:
-    """Yield edges, some at a time; what they are read from may change in between."""
+    """Yield edges, some at a time; their source may change in between."""
     yield from _entity_edges(hass)
     yield from _device_edges(hass)
     yield from _area_edges(hass)
@@ -108,7 +111,7 @@ def _area_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
 
 
 def _group_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
-    """Yield members of groups, of all integrations that have such."""
+    """Yield the edges of groups to their members, for all integrations that have groups."""
     for entity_id in hass.states.async_entity_ids("group"):
         members = get_entity_ids(hass, entity_id)
         yield entity_edges(entity_id, (Kind.HAS_MEMBER, NodeType.ENTITY, members))
@@ -125,18 +128,18 @@ def _person_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
 
 
 class _Names(dict[Node, str | None]):
-    """The names of things as people see them, looked up when they are asked for."""
+    """The names of nodes as people see them, read when needed, and cached."""
 
     def __init__(self, hass: HomeAssistant, integrations: dict[str, Integration]) -> None:
-        """Know no name yet."""
+        """Begin with an empty cache."""
         super().__init__()
         self._hass = hass
         self._integrations = integrations
 
     def __missing__(self, node: Node) -> str | None:
-        """Look up a name."""
+        """Read a name that is not in the cache."""
         name = self._find(node)
-        # What an integration gave may be no text, or none that can be encoded.
+        # A name from an integration may be no text, or text that cannot be encoded.
         self[node] = None if name is None else str(name).encode(errors="replace").decode()
         return self[node]
 

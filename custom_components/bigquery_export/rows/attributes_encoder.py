@@ -9,37 +9,37 @@ from .privacy import Privacy
 from .sensor_data import attributes_values
 
 MAX_BYTES = 8 * 1024 * 1024
-"""How much is remembered: some 18,000 sets. What is forgotten has to be read and encoded again."""
+"""Size of the cache: some 18,000 sets. Others have to be read and encoded again."""
 _BESIDES = 140
-"""Bytes that each takes besides its own: two objects, and a place in a dictionary."""
+"""Overhead of each in bytes: two objects, and a place in a dictionary."""
 
 
 class AttributesEncoder:
-    """Encodes sets of attributes for one run, each once as long as it is remembered.
+    """Encodes sets of attributes for one run, each once as long as it is in the cache.
 
     missing -> read a piece with those -> learn, of -> missing ...
 
-    The recorder re-uses the ids of what it has purged, so they must not outlive the run.
+    The recorder reuses the ids of what it has purged, so the cache must not outlive the run.
     """
 
     def __init__(self, encoding: Encoding, privacy: Privacy) -> None:
-        """Remember nothing yet."""
+        """Begin with an empty cache."""
         self._encoding = encoding
         self._privacy = privacy
         self._fragments: dict[int | None, bytes] = {}
-        """Fragments by attributes_id, those that were needed last at the end."""
+        """Fragments by attributes_id, the most recently used last."""
         self._brought: Mapping[int, str | None] = {}
-        """What the last piece has brought, whether it can be encoded or not."""
+        """The texts of the last piece by attributes_id, whether they can be encoded or not."""
         self._bytes = 0
 
     def missing(self, ids: Ids) -> Ids:
-        """Return which of these a piece has to bring."""
+        """Return the ids whose texts have to be read with the next piece."""
         if self._privacy.has_own_rules:
             return ids  # Each entity may send something else of what it shares with others.
         return set(ids).difference(self._fragments)
 
     def learn(self, ids: Ids, texts: Mapping[int, str | None]) -> None:
-        """Encode what a piece brings, whose rows need these; forget others if it gets too much."""
+        """Encode the texts of a piece whose rows have these ids; remove others if it gets full."""
         known = self._fragments
         for id_ in ids:
             if (fragment := known.pop(id_, None)) is not None:
@@ -71,7 +71,7 @@ class AttributesEncoder:
         ]
 
     def readable(self, id_: int) -> str | None:
-        """Return attributes, at least as they would be sent."""
+        """Return attributes as the recorder has them, or else as they would be sent."""
         if id_ in self._brought:
             return self._brought[id_]
         fragment = self._fragments.get(id_, b"")
@@ -84,7 +84,7 @@ class AttributesEncoder:
         try:
             fragment = self._encode(text, None)
         except ValueError, TypeError, OverflowError:
-            return  # The rows that have them will say so.
+            return  # The rows that have them are rejected later.
         self._fragments[id_] = fragment
         self._bytes += len(fragment) + _BESIDES
 
@@ -93,7 +93,7 @@ class AttributesEncoder:
         return self._encoding.fragment(attributes_values(text, allowed))
 
     def _forget_oldest(self) -> None:
-        """Forget a little more than is necessary, as it is looked for from the beginning."""
+        """Remove a little more than necessary, as finding the oldest takes time."""
         forgotten = []
         for id_, fragment in self._fragments.items():
             if self._bytes <= MAX_BYTES * 15 // 16:

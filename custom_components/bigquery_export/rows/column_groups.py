@@ -25,7 +25,7 @@ COLUMNS = {
     ColumnGroup.QUALITY: frozenset({"state_numeric", "state_changed", "is_available"}),
     ColumnGroup.AMBIENT: frozenset({"ambient"}),
 }
-"""The names of the columns of each group, of whatever table."""
+"""The names of the columns of each group, in all tables."""
 
 
 class NarrowEncoding:
@@ -53,7 +53,7 @@ class NarrowEncoding:
 
 
 def narrowed(encoding: Encoding, groups: Iterable[ColumnGroup]) -> Encoding:
-    """Return an encoding that knows the columns of these groups, and all that are of none."""
+    """Return an encoding of the columns of these groups, and of all that belong to none."""
     chosen = frozenset(groups)
     left_out = frozenset[str]().union(*(COLUMNS[group] for group in COLUMNS if group not in chosen))
     return NarrowEncoding(encoding, left_out) if left_out else encoding

@@ -61,7 +61,7 @@ REGISTRY_COLUMNS = (
         Mode.REPEATED,
     ),
 )
-"""What Home Assistant's registries say of an entity."""
+"""Columns with the registry values of an entity."""
 
 _SEASONS = ("winter", "spring", "summer", "autumn")
 _HORIZON = -0.833
@@ -69,7 +69,7 @@ _HORIZON = -0.833
 
 
 def local_time_columns(of: str) -> tuple[Column, ...]:
-    """Return the columns that show the time of a column as the home's clocks and sky did."""
+    """Return columns with the local time and the daylight at the time of a column."""
     return (
         Column(
             "local_time",
@@ -115,7 +115,7 @@ def run_values(*, source: str, export_id: str, started: datetime) -> Values:
 
 
 def quarter_values(local: datetime, home: Observer) -> Values:
-    """Return the values that all rows of a quarter of an hour share, by its local beginning."""
+    """Return the values that all rows of a quarter of an hour share; `local` is its start."""
     return {
         "hour_of_day": local.hour,
         "day_of_week": local.isoweekday(),
@@ -128,7 +128,7 @@ def quarter_values(local: datetime, home: Observer) -> Values:
 
 
 def time_of_day(hour: int) -> str:
-    """Name the part of the day that a local hour belongs to."""
+    """Return the name of the part of the day that a local hour belongs to."""
     if hour < 6 or hour >= 22:
         return "night"
     if hour < 12:
@@ -137,6 +137,6 @@ def time_of_day(hour: int) -> str:
 
 
 def season(month: int, *, northern: bool) -> str:
-    """Name the meteorological season that a month belongs to."""
+    """Return the name of the meteorological season that a month belongs to."""
     quarter_of_year = month % 12 // 3
     return _SEASONS[quarter_of_year if northern else (quarter_of_year + 2) % 4]

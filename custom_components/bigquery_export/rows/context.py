@@ -1,4 +1,4 @@
-"""What rows depend on, besides the recorder."""
+"""What rows depend on besides the recorder: the user's choice, the run and the home."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from .registry import EmptyRegistry, Registry
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a user has chosen of what the recorder has."""
+    """What the user has chosen to export of the recorder's rows."""
 
     events: EventChoice = field(default_factory=EventChoice)
     context_entities: tuple[ContextEntity, ...] = ()

@@ -9,7 +9,7 @@ class RowKey(NamedTuple):
     """What identifies a row in BigQuery, and where it is."""
 
     name: str
-    """Of what the row tells: an entity_id, a statistic_id, an event type."""
+    """What the row is about: an entity_id, a statistic_id, an event type."""
     time: int
     """Microseconds since 1970."""
     day: int
@@ -18,7 +18,7 @@ class RowKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that cannot be sent: what is known of it, and why not."""
+    """A row that cannot be sent: its values, and why not."""
 
     values: Mapping[str, Any]
     reason: str
@@ -33,7 +33,7 @@ class EncodedRows:
     ids: list[int] = field(default_factory=list)
     """The recorder's ids."""
     names: list[str] = field(default_factory=list)
-    """What they tell of, as `RowKey.name`."""
+    """What the rows are about, as `RowKey.name`."""
     times: list[int] = field(default_factory=list)
     """Microseconds since 1970."""
     data: list[bytes] = field(default_factory=list)
@@ -42,7 +42,7 @@ class EncodedRows:
     rejected: list[RejectedRow] = field(default_factory=list)
 
     def batches(self, size: int) -> Iterator[EncodedRows]:
-        """Yield the rows again, so many at once."""
+        """Yield the rows in batches of at most `size`."""
         for start in range(0, len(self.data), size):
             part = slice(start, start + size)
             yield EncodedRows(

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 
 class Encoding(Protocol):
-    """Turns the values of a row into bytes, a part of the columns at a time.
+    """Turns the values of a row into bytes, one fragment of the columns at a time.
 
     A fragment holds the columns of one scope. It can be made once and used for every row that
     shares these values.
@@ -20,14 +20,15 @@ class Encoding(Protocol):
     def fragments(self, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
         """Encode some columns of many rows, which is quicker than row by row.
 
-        `columns` has as many values of each, none of them None. Raises what `fragment` raises.
+        All `columns` have the same number of values, none of them None. Raises what `fragment`
+        raises.
         """
 
     def row(self, *fragments: bytes) -> bytes:
         """Put a row together from its fragments."""
 
     def rows(self, *fragments: Sequence[bytes]) -> list[bytes]:
-        """Put many rows together: of the first fragments of each, and the second, and so on."""
+        """Put many rows together: each row is of the fragments at one index."""
 
     def decode(self, row: bytes) -> dict[str, Any]:
         """Return the values of a row that are not NULL, by name, as `fragment` takes them."""

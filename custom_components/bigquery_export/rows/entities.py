@@ -79,9 +79,9 @@ class Entity:
 
 
 def entity_row_values(entity: Entity) -> Values:
-    """Return the values that are true of an entity until one of them changes.
+    """Return the values of an entity, of which a new row is sent when one of them changes.
 
-    They are as JSON has them, so that they are the same when they were read from a file.
+    They are JSON values, so that they are equal to those that were read from a file.
     """
     return {
         **entity.registry_values.values,
@@ -99,6 +99,6 @@ def entity_row_values(entity: Entity) -> Values:
 
 
 def entity_change_values(before: Values | None, now: Values) -> Values:
-    """Return the values that say how an entity differs from what was known of it before."""
+    """Return the columns that say how an entity differs from its row before."""
     was = before and before["entity_id"]
     return {"renamed_from": was if was != now["entity_id"] else None}

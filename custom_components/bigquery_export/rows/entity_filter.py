@@ -12,12 +12,12 @@ from homeassistant.helpers.entityfilter import (
 from .registry import RegistryValues
 
 _NO_DOMAIN = "-"
-"""Nothing belongs to it; but where a domain is included, others are not."""
+"""A domain that no entity has: as soon as one domain is included, all others are excluded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Entities by what they are, and by what the registries say of them."""
+    """Entities by id, domain and glob, and by their registry values."""
 
     entities: frozenset[str] = frozenset()
     globs: tuple[str, ...] = ()
@@ -30,11 +30,11 @@ class Selection:
 
     @property
     def by_registry(self) -> bool:
-        """Return whether it depends on what the registries say."""
+        """Return whether it depends on registry values."""
         return bool(self.devices or self.areas or self.labels or self.integrations)
 
     def has(self, registry_values: RegistryValues) -> bool:
-        """Return whether what the registries say of an entity selects it."""
+        """Return whether the registry values of an entity select it."""
         return (
             registry_values.device_id in self.devices
             or registry_values.area_id in self.areas
@@ -45,11 +45,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class EntityFilter:
-    """The entities that a user wants, from the next row on: all, unless something is selected.
+    """The entities that are exported: all, unless something is selected.
 
-    What is named by itself comes first, as in Home Assistant's own filters. Then what the
-    registries say: to exclude goes before to include. The rest is Home Assistant's filter of
-    domains and globs.
+    Entity ids are decided first, as in Home Assistant's own filters; then registry values, where
+    exclude goes before include. The rest is Home Assistant's filter of domains and globs.
     """
 
     include: Selection = field(default_factory=Selection)

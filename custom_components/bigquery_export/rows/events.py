@@ -74,13 +74,13 @@ EVENTS = Table(
 DEFAULT_EVENTS = frozenset(
     {"automation_triggered", "script_started", f"{EVENT_CALL_SERVICE}.scene"}
 )
-"""The activity of automations, scripts and scenes. A scene has no event of its own."""
+"""Events that show what automations, scripts and scenes do. A scene has no event of its own."""
 
 _ORIGINS = ("LOCAL", "REMOTE")
 
 
 class EventChoice:
-    """The events that a user has chosen, from the next one on.
+    """The events that a user has chosen.
 
     A name is an event type, or `call_service.` with the domain of an action: actions of other
     domains may carry codes and messages.
@@ -105,7 +105,7 @@ class EventChoice:
         return frozenset(self._types | calls)
 
     def includes(self, event_type: str, domain: str | None) -> bool:
-        """Return whether an event whose data name a domain is chosen."""
+        """Return whether an event is chosen; `domain` is that of an action, from its data."""
         return event_type in self._types or (
             event_type == EVENT_CALL_SERVICE and domain in self._domains
         )
@@ -118,8 +118,8 @@ def event_values(
 ) -> Values:
     """Return the values that all events of a type with the same data share.
 
-    `allowed` returns what of the data of an event of an entity may be sent: the same if all may.
-    Raises ValueError when the text is not JSON.
+    `allowed` returns the data that may be sent, given the entity and the data: the same mapping if
+    all may. Raises ValueError when the text is not JSON.
     """
     try:
         data = {} if text is None else orjson.loads(text)
@@ -148,7 +148,7 @@ def origin(index: int | None, text: str | None) -> str | None:
 
 
 def _entity_id(data: Mapping[str, Any]) -> str | None:
-    """Return the single entity that data name: those of an action, what it is called for."""
+    """Return the entity of an event's data, or the target of an action, if there is just one."""
     called_with = data.get(ATTR_SERVICE_DATA)
     for named in (data, called_with if isinstance(called_with, dict) else {}):
         match named.get(ATTR_ENTITY_ID):

@@ -19,7 +19,7 @@ class EventEncoder:
     """Encodes events for one run, each scope of columns once."""
 
     def __init__(self, encoding: Encoding, run: RowContext) -> None:
-        """Make an encoder whose rows all carry the values of the run; it leaves others out."""
+        """Make an encoder whose rows all have the values of the run."""
         self._encoding = encoding
         self._row_context = run
         self._user = run.privacy.user
@@ -72,12 +72,12 @@ class EventEncoder:
         return RowKey(event_type, fired, fired // DAY), data
 
     def _event(self, type_and_data: tuple[str, str | None]) -> bytes:
-        """Return the fragment of events of a type with the same data: empty if not chosen."""
+        """Return the fragment of all events with this type and data: empty if not chosen."""
         run = self._row_context
         values = event_values(*type_and_data, run.privacy.event)
         if not run.choice.events.includes(values["event_type"], values["domain"]):
             return b""
-        if entity_id := values["entity_id"]:  # An empty one is no entity that could be chosen.
+        if entity_id := values["entity_id"]:  # An empty text is no entity.
             if not run.includes(entity_id):
                 return b""
             values = {**values, "entity_id": run.privacy.entity(entity_id)}

@@ -12,7 +12,7 @@ class Trigger(StrEnum):
     BACKFILL = "backfill"
     """A backfill that was paused, or interrupted by a restart, continues."""
     CORRECTION = "correction"
-    """Statistics were looked through for rows that Home Assistant has changed."""
+    """Statistics are checked for rows that Home Assistant has changed since they were exported."""
     FORCE = "force"
     """Exported rows are compared with BigQuery, and sent again where BigQuery lacks them."""
     RETENTION = "retention"

@@ -1,4 +1,4 @@
-"""The shape of all encoders: a row is fragments one after another, most of them made before."""
+"""What all encoders share: a row is fragments one after another, most of them from a cache."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
@@ -7,14 +7,14 @@ from .encoded_rows import EncodedRows, RejectedRow, RowKey
 
 MAX_BYTES = 8 * 1024 * 1024
 _BESIDES = 200
-"""Bytes that a short fragment takes besides its own: two objects, and a place in a dictionary."""
+"""Overhead of a short fragment in bytes: two objects, and a place in a dictionary."""
 
 
 class Fragments[Key: Hashable](dict[Key, bytes]):
-    """Fragments by what they are made of, made by need and remembered up to a size."""
+    """Fragments by the values that they encode: made when needed, and cached up to a size."""
 
     def __init__(self, make: Callable[[Key], bytes], max_bytes: int = MAX_BYTES) -> None:
-        """Remember nothing yet, and about so many bytes later."""
+        """Begin with an empty cache of about `max_bytes`."""
         super().__init__()
         self._make = make
         self._max_bytes = max_bytes
@@ -22,18 +22,18 @@ class Fragments[Key: Hashable](dict[Key, bytes]):
         self._version = 0
 
     def renew(self, version: int) -> None:
-        """Forget everything if it was made of another version of what it is made of."""
+        """Empty the cache if its fragments are of another version of the values."""
         if version != self._version:
             self.clear()
             self._bytes = 0
             self._version = version
 
     def __missing__(self, key: Key) -> bytes:
-        """Make the fragment of a key that is not remembered."""
+        """Make the fragment of a key that is not in the cache."""
         if self._bytes > self._max_bytes:
             self.clear()
             self._bytes = 0
-        if fragment := self._make(key):  # What has no size would never be forgotten.
+        if fragment := self._make(key):  # An empty one has no size, so it would never be removed.
             self[key] = fragment
             self._bytes += len(fragment) + _BESIDES
         return fragment

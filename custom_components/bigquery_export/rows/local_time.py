@@ -1,4 +1,4 @@
-"""Local time: where the home is, and what all rows of a quarter of an hour share there.
+"""Local time: the home's place, and the columns that all rows of a quarter of an hour share.
 
 Every UTC offset in use is a multiple of a quarter of an hour, and clocks are changed at the
 beginning of one.
@@ -29,7 +29,7 @@ MAX_QUARTERS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the home is: what local time and daylight depend on."""
+    """The home's location and time zone, on which local time and daylight depend."""
 
     zone: tzinfo
     observer: Observer
@@ -41,21 +41,21 @@ class Quarter:
 
     fragment: bytes
     offset: int
-    """In microseconds: a time of this quarter + this is its DATETIME."""
+    """In microseconds: a UTC time of this quarter + offset = its local DATETIME."""
 
 
 class Quarters(dict[int, Quarter]):
-    """Quarters of an hour by their number since 1970, computed by need."""
+    """Quarters of an hour by their number since 1970, computed when needed, and cached."""
 
     def __init__(self, encoding: Encoding, place: Place, limit: int = MAX_QUARTERS) -> None:
-        """Remember nothing yet, and no more than so many later."""
+        """Begin with an empty cache of at most `limit` quarters."""
         super().__init__()
         self._encoding = encoding
         self._place = place
         self._limit = limit
 
     def __missing__(self, number: int) -> Quarter:
-        """Compute a quarter that is not remembered."""
+        """Compute a quarter that is not in the cache."""
         if len(self) >= self._limit:
             self.clear()
         start = _EPOCH + timedelta(microseconds=number * QUARTER)
@@ -75,14 +75,14 @@ def microseconds(seconds: float) -> int:
     """
     if not _FIRST_SECOND <= seconds < _END_SECOND:
         raise ValueError(f"its time, {seconds} seconds since 1970, is not in the years 1 to 9999")
-    # As `datetime.fromtimestamp` rounds, and so as Home Assistant shows it. The product of the
-    # whole number would be rounded before: in one case of eight to the other microsecond.
+    # Rounds as `datetime.fromtimestamp` does, so as Home Assistant shows it. To multiply the whole
+    # number would round twice: in one case of eight to the wrong microsecond.
     whole = int(seconds)
     return whole * _SECOND + round((seconds - whole) * _SECOND)
 
 
 def all_microseconds(times: Sequence[float]) -> list[int]:
-    """Return the same of many times; raises ValueError if BigQuery lacks one of them."""
+    """Return many times as a TIMESTAMP column takes them; raises ValueError as `microseconds`."""
     for extreme in (min(times), max(times)):
         microseconds(extreme)
     return [
@@ -91,10 +91,10 @@ def all_microseconds(times: Sequence[float]) -> list[int]:
 
 
 def microseconds_or_none(seconds: float | None) -> int | None:
-    """Return a time that need not be there as a TIMESTAMP column takes it."""
+    """Return a time, or None, as a TIMESTAMP column takes it."""
     return None if seconds is None else microseconds(seconds)
 
 
 def timestamp_or_none(time: datetime | None) -> int | None:
-    """Return a time of the recorder, in UTC if without zone, as a TIMESTAMP column takes it."""
+    """Return a datetime, in UTC if it has no zone, as a TIMESTAMP column takes it."""
     return None if time is None else timestamp(process_timestamp(time))

@@ -1,6 +1,6 @@
-"""What does not leave the home as it is: attributes, places, users, and entities that are hidden.
+"""Privacy rules for what leaves the home: attributes, coordinates, users and hidden entities.
 
-It is applied before rows are encoded, so that no byte of it is sent.
+They are applied before rows are encoded, so that nothing else is sent.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ DEFAULT_DROPPED = (
     "stream_source",
     "token",
 )
-"""Keys to cameras and media that open without a password, and pictures, which change with them."""
+"""Tokens that open cameras and media without a password, and pictures' URLs, which contain them."""
 
 _PLACES = frozenset({ATTR_LATITUDE, ATTR_LONGITUDE})
 _DECIMALS = 2
@@ -34,11 +34,11 @@ _KNOWN_OF_HIDDEN = frozenset(
     {"domain", "integration", "entity_category", "area_id", "area_name", "floor_id", "floor_name"}
     | {"device_class", "state_class", "unit_of_measurement", "disabled_by", "hidden_by", "created"}
 )
-"""What is said of a hidden entity; all else would tell which one it is."""
+"""Columns that are sent of a hidden entity; all others would tell which one it is."""
 
 
 class Coordinates(StrEnum):
-    """What becomes of latitudes and longitudes in attributes."""
+    """How latitudes and longitudes in attributes are sent."""
 
     KEEP = "keep"
     ROUND = "round"
@@ -54,7 +54,7 @@ class PrivacyChoice:
     coordinates: Coordinates = Coordinates.KEEP
     hash_users: bool = False
     hidden: tuple[str, ...] = ()
-    """Globs of entities that go by another name."""
+    """Globs of entities that are sent under a pseudonym."""
 
     @property
     def needs_secret(self) -> bool:
@@ -63,7 +63,7 @@ class PrivacyChoice:
 
 
 class Privacy:
-    """Replaces and drops what is not to leave the home; it may be used in any thread."""
+    """Replaces and removes what must not leave the home; it may be used in any thread."""
 
     def __init__(self, choice: PrivacyChoice | None = None, secret: bytes = b"") -> None:
         """Prepare; the secret keeps others from trying out which name a pseudonym stands for."""
@@ -81,39 +81,39 @@ class Privacy:
         self._as_it_is = not (
             self._hidden or choice.hash_users or choice.coordinates is not Coordinates.KEEP
         )
-        """Whether data leave the home as they are."""
+        """Whether data leave the home unchanged."""
         remembered = lru_cache(_REMEMBERED)
         self.has_own_rules = bool(self._hidden or self._dropped_of)
-        """Whether there are entities for whose attributes other rules hold than for most."""
+        """Whether attributes of some entities have rules of their own."""
         self.is_hidden: Callable[[str], bool] = remembered(self._is_hidden)
-        """Returns whether an entity goes by another name."""
+        """Returns whether an entity is sent under a pseudonym."""
         self.own_rules: Callable[[str], str | None] = remembered(self._own_rules)
-        """Returns an entity if other rules hold for its attributes than for most."""
+        """Returns the entity if its attributes have rules of their own, else None."""
         self._pseudonym = remembered(self._hash)
 
     def user(self, user_id: str | None) -> str | None:
-        """Return how a user is called in BigQuery."""
+        """Return a user's id in BigQuery."""
         if user_id is None or not self._hash_users:
             return user_id
         return self._pseudonym(user_id, 32)
 
     def entity(self, entity_id: str) -> str:
-        """Return how an entity is called in BigQuery."""
+        """Return an entity's id in BigQuery."""
         if not self.is_hidden(entity_id):
             return entity_id
         return f"{entity_id.partition('.')[0]}.hidden_{self._pseudonym(entity_id, 16)}"
 
     def registry_values(self, entity_id: str, values: Values) -> Values:
-        """Return what may be said of an entity, by column, under the name that it has there."""
+        """Return the registry values of an entity that may be sent, by column, and its id there."""
         if not self.is_hidden(entity_id):
             return values
         known = {name: value for name, value in values.items() if name in _KNOWN_OF_HIDDEN}
         return known | {"entity_id": self.entity(entity_id)}
 
     def attributes(self, entity_id: str | None, attributes: dict[str, Any]) -> dict[str, Any]:
-        """Return the attributes that may leave the home, as they may: the same if all may.
+        """Return the attributes as they may leave the home: the same mapping if unchanged.
 
-        They are those of an entity for which other rules hold, or of any other entity.
+        `entity_id` is None for an entity without rules of its own.
         """
         dropped = self._dropped
         if entity_id is not None:
@@ -125,13 +125,13 @@ class Privacy:
         return cast(dict[str, Any], self.data(attributes))
 
     def event(self, entity_id: str | None, data: dict[str, Any]) -> dict[str, Any]:
-        """Return what an event says, as it may leave the home: the same if all may."""
+        """Return the data of an event as they may leave the home: the same mapping if unchanged."""
         if entity_id is not None and self.is_hidden(entity_id):
             data = {name: value for name, value in data.items() if name != ATTR_NAME}
         return cast(dict[str, Any], self.data(data))
 
     def data(self, value: object) -> object:
-        """Return what an event or an attribute says, as it may leave the home."""
+        """Return a value from event data or attributes as it may leave the home."""
         return value if self._as_it_is else self._data(value)
 
     def _data(self, value: object) -> object:

@@ -1,4 +1,4 @@
-"""The table `recorder_runs`: when the recorder was recording at all."""
+"""The table `recorder_runs`: the spans of time in which the recorder was recording."""
 
 from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE
 from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table

@@ -42,18 +42,18 @@ _NAMES = tuple(field.name for field in fields(RegistryValues))
 
 
 class Registry(Protocol):
-    """Knows the registry values of entities; it may be asked in any thread."""
+    """Returns the registry values of entities; it may be used in any thread."""
 
     @property
     def version(self) -> int:
-        """Return a number that is another one after each change."""
+        """Return a number that differs after each change."""
 
     def of(self, entity_id: str) -> RegistryValues:
-        """Return what is known of an entity now, or what was known of it last."""
+        """Return the registry values of an entity, or the last known ones if it is gone."""
 
 
 class EmptyRegistry:
-    """Knows nothing of any entity."""
+    """A registry without entities."""
 
     version = 0
 

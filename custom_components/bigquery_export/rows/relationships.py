@@ -21,7 +21,7 @@ class NodeType(StrEnum):
 
 
 class Kind(StrEnum):
-    """What an edge says: read it between its two ends. What it begins at needs the other."""
+    """What an edge says, read between its ends. The thing that it starts at needs the other."""
 
     ACTS_ON = "acts_on"
     HAS_LABEL = "has_label"
@@ -54,7 +54,7 @@ class Edge(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Return what it is known by in a home."""
+        """Return the key that identifies it in a home."""
         return " ".join((*self.start, self.kind, *self.end))
 
 
@@ -127,7 +127,7 @@ RELATIONSHIPS = Table(
 
 
 def edge_row_values(edge: Edge, from_name: str | None, to_name: str | None) -> Values:
-    """Return the values that are true of an edge until one of its ends gets another name."""
+    """Return the values of an edge, of which a new row is sent when one of the names changes."""
     return {
         "kind": str(edge.kind),
         "from_type": str(edge.start.type),

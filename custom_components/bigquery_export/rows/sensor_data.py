@@ -162,8 +162,8 @@ def attributes_values(
 ) -> Values:
     """Return the values that all rows with the same attributes share.
 
-    `allowed` returns what of them may be sent: the same if all may. Raises ValueError when the
-    text is not a JSON object.
+    `allowed` returns those of them that may be sent: the same mapping if all may. Raises
+    ValueError when the text is not a JSON object.
     """
     if text is None:
         return {}
@@ -179,7 +179,7 @@ def attributes_values(
 
 
 def _as_text(value: object) -> str | None:
-    """Return what an attribute says, whatever type an integration gave it."""
+    """Return the value of an attribute as text, whatever its type."""
     if value is None or isinstance(value, str):
         return value
     return orjson.dumps(value).decode()
@@ -188,7 +188,7 @@ def _as_text(value: object) -> str | None:
 def state_numeric(state: str | None) -> float | None:
     """Return a state as a finite number, or None.
 
-    Python reads more than a number as one: `nan`, `inf`, `1_000` and digits of other scripts.
+    `float` accepts more than plain numbers: `nan`, `inf`, `1_000` and digits of other scripts.
     """
     if state is None:
         return None
@@ -202,5 +202,5 @@ def state_numeric(state: str | None) -> float | None:
 
 
 def is_available(state: str | None) -> bool:
-    """Return whether a state says something about the world."""
+    """Return whether a state is a value, neither unknown nor unavailable."""
     return state not in _UNAVAILABLE

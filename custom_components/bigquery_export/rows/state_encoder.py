@@ -27,24 +27,24 @@ _MAX_AMBIENT_BYTES = 1024 * 1024  # They come one after another, and seldom agai
 
 
 _BREATH = 0.0001
-"""Seconds: a sleep of none would end before another thread has woken up."""
+"""Seconds to sleep; with 0 the sleep would end before another thread has woken up."""
 
 
 class _Entity(NamedTuple):
     """What all rows of an entity share."""
 
     name: str
-    """How it is called in BigQuery."""
+    """Its id in BigQuery."""
     fragment: bytes
     own_rules: str | None
-    """The entity, if other rules of privacy hold for its attributes than for most."""
+    """The entity, if its attributes have privacy rules of their own, else None."""
 
 
 class StateEncoder:
     """Encodes states for one run, each scope of columns once.
 
-    This is where an export spends most of its time. So a piece is encoded column by column: one
-    step for all rows costs a fraction of all steps for one row.
+    An export spends most of its time here. So a piece is encoded column by column: one step for all
+    rows is much faster than all steps for each row.
     """
 
     def __init__(self, encoding: Encoding, run: RowContext) -> None:
@@ -56,7 +56,7 @@ class StateEncoder:
         self._entities: dict[int | None, _Entity | None] = {}
         """Entities by metadata_id; None stands for one that is not exported."""
         self.attributes = AttributesEncoder(encoding, run.privacy)
-        """What pieces need not bring, as it is remembered."""
+        """The cache of attributes, which need not be read again."""
         self._quarters = Quarters(encoding, run.place, _MAX_QUARTERS)
         self._changed = Fragments[str | None](partial(self._state, True), _MAX_STATE_BYTES)
         self._unchanged = Fragments[str | None](partial(self._state, False), _MAX_STATE_BYTES)
@@ -77,7 +77,7 @@ class StateEncoder:
         return self._encode(piece)
 
     def _encode(self, piece: Piece) -> EncodedRows:
-        """Encode a piece at once, or its halves where a row of it cannot be encoded."""
+        """Encode a piece as a whole, or in halves if one of its rows cannot be encoded."""
         rows = piece.rows
         try:
             return self._encode_columns(piece)
@@ -90,7 +90,7 @@ class StateEncoder:
         return encoded
 
     def _encode_columns(self, piece: Piece) -> EncodedRows:
-        """Encode a piece of which all rows can be."""
+        """Encode a piece column by column; raises if any of its rows cannot be encoded."""
         columns: list[tuple[Any, ...]] = list(zip(*piece.rows, strict=True))
         entities = self._entities_of(columns[_METADATA_ID])
         if None in entities:
@@ -146,7 +146,7 @@ class StateEncoder:
         return EncodedRows(list(ids), list(names), updated, data, _days(changed))
 
     def _few_ulids(self, column: str, contexts: Sequence[bytes | None]) -> list[bytes]:
-        """Return fragments of a column that not every row has."""
+        """Return fragments of a column that is NULL in some rows."""
         present = _whole(ulids(list(filter(None, contexts))))
         made = iter(self._encoding.fragments({column: present}) if present else ())
         return [next(made) if context else b"" for context in contexts]
@@ -173,7 +173,7 @@ class StateEncoder:
         return _Entity(run.privacy.entity(entity_id), fragment, run.privacy.own_rules(entity_id))
 
     def _state(self, changed: bool, state: str | None) -> bytes:
-        """Return the fragment of all rows with a state, that have changed it or not."""
+        """Return the fragment of all rows with a state, whether or not it has just changed."""
         return self._encoding.fragment(
             {
                 "state": state,
@@ -211,12 +211,12 @@ class StateEncoder:
 
 
 def _give_way() -> None:
-    """Let another thread run: one that waits for Python would get it after 5 ms only."""
+    """Let another thread run: Python would otherwise make it wait for 5 ms."""
     sleep(_BREATH)
 
 
 def _days(times: Sequence[int]) -> set[int]:
-    """Return the days of times: mostly one."""
+    """Return the days of times in microseconds, since 1970: mostly one."""
     first, last = min(times) // DAY, max(times) // DAY
     return {first} if first == last else {time // DAY for time in times}
 

@@ -147,7 +147,7 @@ def statistic_values(statistic: Statistic) -> Values:
 
 
 def mean_type(number: int | None) -> str | None:
-    """Name a type of means; one that only a newer Home Assistant knows stays a number."""
+    """Return the name of a `StatisticMeanType`; one that is not known stays a number."""
     try:
         return None if number is None else StatisticMeanType(number).name.lower()
     except ValueError:
@@ -155,8 +155,9 @@ def mean_type(number: int | None) -> str | None:
 
 
 def finite(number: float | None) -> float | None:
-    """Return a number, or None in place of what is none: NaN and the infinities.
+    """Return a number, or None in place of NaN and the infinities.
 
-    SQLite keeps NULL for a NaN, and MariaDB takes neither. NULL is the same on all of them.
+    SQLite stores NaN as NULL, and MariaDB accepts neither NaN nor infinities. So all databases
+    give the same rows.
     """
     return number if number is not None and math.isfinite(number) else None

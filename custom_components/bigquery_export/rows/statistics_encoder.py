@@ -34,9 +34,9 @@ class StatisticsEncoder:
         return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
 
     def encode_deleted(self, statistic_id: str, first: float, last: float) -> EncodedRows:
-        """Return a row that says: what was sent of a statistic before is no more.
+        """Return a row that marks earlier rows of a statistic as deleted.
 
-        It holds for rows that begin from `first` to `last`, in seconds since 1970.
+        It applies to rows that start from `first` to `last`, in seconds since 1970.
         """
         if not self._includes(statistic_id):
             return EncodedRows()
@@ -97,7 +97,7 @@ class StatisticsEncoder:
         return RowKey(name, start, start // DAY), data
 
     def _includes(self, statistic_id: str) -> bool:
-        """Return whether a statistic is exported: one of no entity always is."""
+        """Return whether a statistic is exported: one that belongs to no entity always is."""
         return not valid_entity_id(statistic_id) or self._row_context.includes(statistic_id)
 
     def _statistic(self, statistic: Statistic) -> bytes:

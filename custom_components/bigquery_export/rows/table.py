@@ -76,19 +76,19 @@ class Table:
     id: str = ""
     """The column with the recorder's id of the row."""
     identity: tuple[str, str] = ("", "")
-    """The columns by which a row is known again: a STRING and a TIMESTAMP."""
+    """The columns that identify a row: a STRING and a TIMESTAMP."""
     partition_unit: PartitionUnit = PartitionUnit.DAY
     renamed: bool = False
-    """Whether the recorder changes the name in `identity` of rows, and what was sent stays."""
+    """Whether the recorder may change the first column of `identity` later: sent rows keep it."""
     expires: bool = False
-    """Whether partitions may expire: a table that grows fast. Hourly statistics are for years, and
-    all others are small."""
+    """Whether partitions may expire: only in tables that grow fast. Hourly statistics are kept for
+    years, and all others are small."""
     filtered: bool = False
-    """Whether a filter on the partitions may be required of queries: a large table without a view
-    of this integration, whose queries would lack the filter."""
+    """Whether queries may be required to filter on the partitions: only in a large table without a
+    view of this integration, because the views' queries have no such filter."""
     key: tuple[str, ...] = ()
-    """In a dimension table, the columns that say what a row is about; those of scope `entity` say
-    what is true of it."""
+    """In a dimension table, the columns that identify what a row is about; those of scope `entity`
+    have its values."""
 
     def partition_start(self, day: int) -> int:
         """Return the first day of the partition that a day is in, both since 1970-01-01 UTC."""

@@ -1,9 +1,8 @@
 """ULIDs as text, many at once: 48 bits of milliseconds and 80 random ones, in base 32.
 
-Home Assistant's own function is one of C, and hard to beat, or where there is no such build of it
-(`ulid_transform` then comes without) one of Python, that takes as long for one ULID as everything
-else takes for its row. Here the bits of all ULIDs are moved together, by functions of bytes and of
-long integers.
+Home Assistant's own function is fast if `ulid_transform` has its build in C. Without, it is one in
+Python that takes as long for one ULID as everything else takes for its row. Here the bits of all
+ULIDs are moved together, by functions of bytes and of long integers.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,17 +16,17 @@ _ALPHABET = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _BYTES = 16
 _CHARACTERS = 26
 _PADDING = bytes(4)
-"""With so many before, a ULID has four times five bytes, and each five bytes make eight letters."""
+"""Makes 20 bytes of the 16 of a ULID, because each five bytes make eight letters."""
 _LETTERS_PADDED = 32
 
 
 def _table(value: Callable[[int], int]) -> bytes:
-    """Return what `bytes.translate` needs to do the same to every byte."""
+    """Return the table for `bytes.translate` that maps every byte by a function."""
     return bytes(map(value, range(256)))
 
 
 def _letters(value: Callable[[int], int]) -> bytes:
-    """Return a table of the letters for five bits of a byte."""
+    """Return the table for `bytes.translate` that maps a byte to a letter of five of its bits."""
     return _table(lambda byte: _ALPHABET[value(byte) & 31])
 
 
@@ -37,19 +36,19 @@ _ALONE = {
     5: (3, _letters(lambda byte: byte >> 2)),
     7: (4, _letters(lambda byte: byte)),
 }
-"""Of the eight letters for five bytes, those of a single byte."""
+"""Of the eight letters for five bytes, those that depend on one byte."""
 _SHARED = {
     1: (0, _table(lambda byte: byte << 2 & 31), _table(lambda byte: byte >> 6)),
     3: (1, _table(lambda byte: byte << 4 & 31), _table(lambda byte: byte >> 4)),
     4: (2, _table(lambda byte: byte << 1 & 31), _table(lambda byte: byte >> 7)),
     6: (3, _table(lambda byte: byte << 3 & 31), _table(lambda byte: byte >> 5)),
 }
-"""Those of the low bits of a byte, and the high bits of the next."""
+"""Those that depend on the low bits of one byte and the high bits of the next."""
 _LETTERS = _letters(lambda byte: byte)
 
 
 def ulids(contexts: Sequence[bytes | None]) -> list[str | None]:
-    """Return 16 bytes each as ULIDs; None where there are not 16."""
+    """Return the ULID of each context id of 16 bytes; None for any other length."""
     if None not in contexts and {_BYTES}.issuperset(map(len, cast(Sequence[bytes], contexts))):
         return list(_convert(cast(Sequence[bytes], contexts)))
     is_whole = [context is not None and len(context) == _BYTES for context in contexts]

@@ -1,1 +1,1 @@
-"""Reading the recorder's database, in small pieces and never for long."""
+"""Reading the recorder's database, in small pieces and short transactions."""

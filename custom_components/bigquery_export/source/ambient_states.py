@@ -1,4 +1,4 @@
-"""The states that some entities had at the moments of a piece's rows."""
+"""The states that the context entities had at the times of a piece's rows."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -24,52 +24,51 @@ from sqlalchemy import (
 PAGE_STATES = 2_000
 """States in one read at most."""
 KEPT_STATES = 4_000
-"""Changes that are remembered from one piece to the next: more than 15 minutes of a busy home."""
+"""Changes that are kept from one piece to the next: more than 15 minutes of a busy home."""
 
 type StatesAtOnce = tuple[str | None, ...]
-"""A state of each entity in their order; None where it has none, or was removed."""
+"""The state of each context entity, in their order; None where it has none, or was removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class AmbientStates:
-    """What states some entities had at any moment of a span of time."""
+    """The states that the context entities had at any moment of a span of time."""
 
     since: Sequence[float]
-    """When any of them became another one, in seconds since 1970, ascending; first the span's
-    beginning."""
+    """Times in seconds since 1970, ascending: the start of the span, then those of changes."""
     states: Sequence[StatesAtOnce]
-    """Those from then on. Of several at one time the last holds."""
+    """The states from each time of `since` on. Of several at one time the last holds."""
     until: float
-    """The end of the span, which belongs to it."""
+    """The end of the span, inclusive."""
 
     def at(self, time: float) -> StatesAtOnce:
         """Return the states at a moment of the span."""
         return self.states[bisect_right(self.since, time) - 1]
 
     def cover(self, time: float) -> bool:
-        """Return whether a moment belongs to the span."""
+        """Return whether the span includes a moment."""
         return self.since[0] <= time <= self.until
 
     def newest(self, number: int) -> AmbientStates:
-        """Return the end of the span with no more than so many changes."""
+        """Return the latest part of the span that has at most so many changes."""
         if len(self.since) <= number:
             return self
         return AmbientStates(self.since[-number:], self.states[-number:], self.until)
 
 
 class AmbientReader:
-    """Reads the states of some entities for one run, about once each.
+    """Reads the states of the context entities for one run, about once each.
 
     What is read for a piece is bounded to one page: where that ends earlier, the piece does, too.
     In practice it does not, because the states of the context entities are among the rows.
     """
 
     def __init__(self, entity_ids: Sequence[str]) -> None:
-        """Remember nothing yet."""
+        """Begin with an empty cache."""
         self._entity_ids = entity_ids
         self._names: Mapping[int, str] = {}
         self._places: dict[int, int] = {}
-        """Of each entity that the recorder knows, its place among all, by metadata_id."""
+        """The place of each entity in `entity_ids`, by metadata_id, if the recorder has it."""
         self._known: AmbientStates | None = None
 
     def learn(
@@ -98,7 +97,7 @@ class AmbientReader:
         return known, covered.index(False)
 
     def _look_up(self, names: Mapping[int, str]) -> None:
-        """Find the entities among all that there are, if those have been read again."""
+        """Find the metadata_ids of the context entities, if the recorder's were read again."""
         if names is self._names:
             return
         self._names = names
@@ -142,17 +141,17 @@ class AmbientReader:
     def _read_page(
         self, connection: Connection, span: Mapping[str, float]
     ) -> tuple[Sequence[Row[Any]], float]:
-        """Return the states of a span, and until when these are all: its end, or before."""
+        """Return states of a span, and the time until which they are complete."""
         rows = connection.execute(self._between, span).all()
         until = span["until"]
         if len(rows) < PAGE_STATES:
             return rows, until
-        # There may be all states of some entities and none of others: each gets its part.
+        # A full page may lack all states of some entities, so read an equal share of each.
         each = PAGE_STATES // len(self._places)
         rows = connection.execute(self._between, {**span, "each": each}).all()
         for place in self._places.values():
             times = [row.updated for row in rows if row.place == place]
-            if len(times) == each:  # There may be more, also at the same time as the last.
+            if len(times) == each:  # There may be more, even at the same time as the last.
                 until = min(until, nextafter(max(times), -inf))
         return rows, until
 

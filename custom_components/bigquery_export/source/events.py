@@ -33,7 +33,7 @@ type EventRow = tuple[
 ]
 
 _WINDOW = 50_000
-"""Ids that one read looks through at most, to find the chosen events among them."""
+"""Ids that one read scans at most to find the chosen events."""
 
 EVENTS = SourceTable(
     columns=(
@@ -87,16 +87,16 @@ def _chosen(rows: Select[Any]) -> Select[Any]:
 
 def _of_types(rows: Select[Any]) -> Select[Any]:
     """Return the statement for those rows that are of some types."""
-    # A sum cannot be looked up in an index. The index of the types would give all events of these
-    # types, in the order of time, to be sorted by id again for each piece.
+    # A sum keeps the database from using the index of the types. That would give all events of
+    # these types in the order of time, to be sorted by id again for each piece.
     return rows.where((Events.event_type_id + 0).in_(bindparam("types", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
 class EventsPiece:
-    """Up to 1,000 events, and what their foreign keys stand for.
+    """Up to 1,000 events, and the rows that their foreign keys refer to.
 
-    It may have no events: then none of those that were looked through is of a chosen type.
+    It may have no events: then none of those that were scanned is of a chosen type.
     """
 
     rows: Sequence[EventRow]
@@ -105,14 +105,14 @@ class EventsPiece:
     data: Mapping[int, str | None]
     """JSON text by data_id; the same text is the same object throughout a run."""
     last: Anchor
-    """The last event that was looked at, of whatever type."""
+    """The last event that was scanned, of whatever type."""
 
 
 class EventsReader(TableReader[EventRow]):
     """Reads the events of some types for one run."""
 
     def __init__(self, hass: HomeAssistant, types: Collection[str]) -> None:
-        """Make a reader of events of these types that remembers nothing yet."""
+        """Make a reader of events of these types, with an empty cache."""
         super().__init__(hass, EVENTS)
         self._types = frozenset(types)
         self._chosen_rows = _chosen(self._plan.rows)
@@ -128,7 +128,7 @@ class EventsReader(TableReader[EventRow]):
 
     @override
     def narrow(self, first: float, last: float) -> None:
-        """Read hardly anything from now on but events between two times, in seconds."""
+        """Read few events from now on outside two times, in seconds since 1970."""
         super().narrow(first, last)
         self._chosen_rows = _of_types(self._plan.rows)
 
@@ -136,7 +136,7 @@ class EventsReader(TableReader[EventRow]):
         """Return the next chosen events with `after` < id <= `until`.
 
         Returns None when there are no events at all, and a piece without events when none of
-        those that were looked through is chosen.
+        those that were scanned is chosen.
         """
         limit = min(limit, PIECE_ROWS)
         with session_scope(hass=self._hass, read_only=True) as session:
@@ -158,6 +158,6 @@ class EventsReader(TableReader[EventRow]):
         return EventsPiece(rows, types, data, self._anchor(last))
 
     def _last(self, connection: Connection, until: int) -> EventRow:
-        """Return the last event that the database went past, chosen or not."""
+        """Return the last event that the database scanned, chosen or not."""
         row: EventRow = connection.execute(_LAST, {"until": until}).tuples().one()
         return row

@@ -1,4 +1,4 @@
-"""What rows refer to by an id, read by need and remembered for the time of a run."""
+"""What rows refer to by an id, read when needed and cached for one run."""
 
 from collections.abc import Callable, Mapping, Set as AbstractSet
 from typing import Any
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 SHARED_CHARACTERS = 8 * 1024 * 1024
-"""Of texts that many rows share, how much a reader remembers."""
+"""How many characters of texts that many rows share a reader caches."""
 
 type Ids = AbstractSet[int | None]
 """The ids that rows refer to; None where a row has none."""
@@ -18,18 +18,18 @@ type Missing = Callable[[Ids], Ids]
 def texts_by_ids(
     id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
 ) -> Select[Any]:
-    """Return a statement for the texts with some `ids`; it is made once, as that takes long."""
+    """Return a statement for the texts with some `ids`; make it once, as that takes long."""
     return select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
 
 
 class SharedTexts:
-    """Texts that rows refer to by an id, as many rows share each: read by need, and remembered.
+    """Texts that rows refer to by an id, each shared by many rows: read when needed, and cached.
 
-    The recorder re-uses the ids of what it has purged, so they must not outlive the run.
+    The recorder reuses the ids of what it has purged, so the cache must not outlive the run.
     """
 
     def __init__(self, statement: Select[Any]) -> None:
-        """Remember nothing yet; the statement is one of `texts_by_ids`."""
+        """Begin with an empty cache; the statement is one of `texts_by_ids`."""
         self._statement = statement
         self._characters = 0
         self._texts: dict[int, str | None] = {}
@@ -47,7 +47,7 @@ class SharedTexts:
 
 
 class MissingTexts:
-    """The same where the encoder keeps fragments of the texts: those that it lacks are read."""
+    """Texts whose encoded fragments the encoder caches: only those that it lacks are read."""
 
     def __init__(self, statement: Select[Any]) -> None:
         """Read all of them, until `missing` is set."""
@@ -55,7 +55,7 @@ class MissingTexts:
         self.missing: Missing = set
 
     def read(self, connection: Connection, ids: Ids) -> Mapping[int, str | None]:
-        """Return those of the texts that are missing, None for one that there is not."""
+        """Return the texts that are missing, None for an id that the recorder does not have."""
         missing = [id_ for id_ in self.missing(ids) if id_ is not None]
         texts: dict[int, str | None] = dict.fromkeys(missing)
         if missing:
@@ -64,10 +64,10 @@ class MissingTexts:
 
 
 class MetaRows[Meta]:
-    """The rows of a small table that others refer to: read as a whole when one is not known."""
+    """The rows of a small table that others refer to: all are read when one is not in the cache."""
 
     def __init__(self, statement: Select[Any], make: Callable[..., Meta]) -> None:
-        """Remember nothing yet; the statement selects an id, and what `make` takes."""
+        """Begin with an empty cache; the statement selects an id, and what `make` takes."""
         self._statement = statement
         self._make = make
         self._rows: dict[int, Meta] = {}

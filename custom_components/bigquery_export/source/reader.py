@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 PIECE_ROWS = 1_000
-"""Rows in one read at most: what Python does to them in one go stays within milliseconds."""
+"""Rows in one read at most, so that each step of processing them takes only milliseconds."""
 HIGHEST_ID = (1 << 63) - 1
 
 
@@ -42,12 +42,12 @@ class IdRange(NamedTuple):
 
 
 type ExportedIds = tuple[IdRange, IdRange]
-"""Rows that were exported: those up to a cursor, and, of a table with a backfill, newer ones."""
+"""Rows that were exported: older ones, and, of a table with a backfill, those newer than it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A row by which the recorder's history is known again: its id, and what no other row has."""
+    """A row that identifies the recorder's history: its id, and a fingerprint of its values."""
 
     id: int
     fingerprint: str
@@ -55,17 +55,17 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceTable:
-    """What is read of a table of the recorder. There is one for each table."""
+    """What is read of a table of the recorder: one declaration for each table."""
 
     columns: tuple[InstrumentedAttribute[Any], ...]
     """The columns of a row in their order; the first is the id."""
     fingerprint: tuple[InstrumentedAttribute[Any], ...]
-    """Those that tell a row from the one that SQLite gives the same id to later."""
+    """Those that distinguish a row from a later one to which SQLite gives the same id."""
     identity: tuple[InstrumentedAttribute[Any], ...] = ()
-    """The columns by which a row is known again, unless the recorder keeps them unique."""
+    """The columns that identify a row, unless the recorder keeps them unique."""
     times: tuple[InstrumentedAttribute[Any], ...] = ()
     """Columns with times, of which the first that is not NULL says which partition in BigQuery a
-    row belongs to; the last is the time by which it is known again."""
+    row belongs to; the last is the time that identifies the row."""
     final: ColumnElement[bool] | None = None
     """Whether a row will stay as it is; without a condition all rows do."""
     purged_by: InstrumentedAttribute[Any] | None = None
@@ -81,7 +81,7 @@ class SourceTable:
 
     @property
     def time(self) -> InstrumentedAttribute[Any]:
-        """Return the column with the time by which a row is known again."""
+        """Return the column with the time that identifies a row."""
         return self.times[-1]
 
     def named(self, row: Sequence[Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class SourceTable:
         return Anchor(row[0], fingerprint([row[place] for place in _plan(self).fingerprint_places]))
 
     def time_of(self, anchor: Anchor) -> float | None:
-        """Return the time by which a row is known again, in seconds since 1970, if it has one.
+        """Return the time that identifies a row, in seconds since 1970, if it has one.
 
         The fingerprint holds it, so the row itself may be deleted.
         """
@@ -113,7 +113,7 @@ class SourceTable:
 
 _DAY = 86_400.0
 _SHORTEST = 3_600.0
-"""Seconds; what is recorded in less than an hour says little of a day."""
+"""Seconds; what is recorded in less than an hour is too little to estimate a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +132,13 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a reader asks of its table, and where it finds what in a row."""
+    """The statements of a reader, and the places of columns in a row."""
 
     rows: Select[Any]
     newest: Select[Any]
     oldest: Select[Any]
     newest_of_all: Select[Any]
-    """Also of rows that are not final."""
+    """Includes rows that are not final."""
     waiting: Select[Any]
     marks: Select[Any]
     times: Select[Any]
@@ -217,10 +217,9 @@ class TableReader[Row: tuple[Any, ...]]:
             return cast(int, waiting.scalar_one())
 
     def repeats(self, after: int, until: int, exported: ExportedIds) -> Mapping[int, int]:
-        """Return how many exported rows are known by the same as another one, by the id of that.
+        """Return how many exported rows have the same identity as a row, by the id of that row.
 
-        The others are those with `after` < id <= `until`; those of which there is none are left
-        out.
+        The rows are those with `after` < id <= `until`; rows without such a repeat are left out.
         """
         if self._plan.repeats is None:
             return {}
@@ -238,8 +237,7 @@ class TableReader[Row: tuple[Any, ...]]:
     def times(self, after: int, until: int) -> list[tuple[float | None, float | None]]:
         """Return two times of the rows with `after` < id <= `until`, in seconds since 1970.
 
-        The first says which partition in BigQuery a row belongs to, and the second is the one by
-        which it is known again.
+        The first says which partition in BigQuery a row belongs to, the second identifies the row.
         """
         with session_scope(hass=self._hass, read_only=True) as session:
             bounds = {"after": after, "until": until}
@@ -249,9 +247,9 @@ class TableReader[Row: tuple[Any, ...]]:
     def oldest_time(self, after: int) -> float | None:
         """Return the time of about the oldest row with `after` < id, in seconds since 1970.
 
-        It is the time by which the recorder purges, and of the next 1,000 rows the lowest: ids and
-        times run against each other by minutes, and after a clock that was wrong by as much as
-        that. It is None where there is no such row, or where the recorder deletes none.
+        It is the time by which the recorder purges, and the lowest of the next 1,000 rows: the
+        order of ids differs from that of times by minutes, or, after the clock was wrong, by as
+        much as that. It is None where there is no such row, or where the recorder purges none.
         """
         if self._plan.oldest_time is None:
             return None
@@ -261,7 +259,7 @@ class TableReader[Row: tuple[Any, ...]]:
         return _first_time([oldest])
 
     def extent(self) -> Extent | None:
-        """Return how much the table holds, without counting it, or None when it is empty.
+        """Return the range of ids and the growth of the table, or None when it is empty.
 
         Each query looks up a few rows by an index, however many there are.
         """
@@ -273,8 +271,8 @@ class TableReader[Row: tuple[Any, ...]]:
                 return None
             until = connection.execute(self._plan.time_of_row, {"id": last}).scalar()
             if period := self._table.period:
-                # Statistics may be kept for ever, so their number says nothing of a day; but those
-                # of the latest period are repeated in each.
+                # Statistics may be kept for ever, so their number says nothing about a day; but
+                # each period has about as many as the latest.
                 together = connection.execute(self._plan.together, {"time": until}).scalar_one()
                 return Extent(first, last, together * _DAY / period)
             since = connection.execute(self._plan.time_of_row, {"id": first}).scalar()
@@ -286,9 +284,9 @@ class TableReader[Row: tuple[Any, ...]]:
         return _first_time([row[index] for index in self._plan.times_places])
 
     def narrow(self, first: float, last: float) -> None:
-        """Read hardly anything from now on but rows of partitions between two times, in seconds.
+        """Read few rows from now on outside the partitions between two times, in seconds.
 
-        Where that would need other statements for times of another kind, all rows are read.
+        All rows are read where the times are of another kind, which needs other statements.
         """
         times = self._table.times
         if not isinstance(times[0].type, DateTime):
@@ -308,12 +306,12 @@ class TableReader[Row: tuple[Any, ...]]:
             self._is_plain = _is_plain(self._plan.rows, connection.dialect)
         if not self._is_plain:
             return cast(Sequence[Row], result.tuples().all())
-        # A thousand objects more, each for a row, would let Python's collector look through all of
-        # Home Assistant every now and then; plain tuples it leaves alone.
+        # A thousand more objects, one for each row, would often make Python's garbage collector
+        # traverse all of Home Assistant; plain tuples it leaves alone.
         try:
             rows = cast(Sequence[Row], result.cursor.fetchall())
-            # Each connection of the recorder may keep 16 MiB of pages. What was read is read once,
-            # and would stay there for ever.
+            # Each connection of the recorder may cache 16 MiB of pages. These pages are read once,
+            # and would stay in the cache for ever.
             result.cursor.execute("PRAGMA shrink_memory")
             return rows
         except connection.dialect.loaded_dbapi.Error as err:
@@ -328,7 +326,7 @@ class TableReader[Row: tuple[Any, ...]]:
 def _places(
     some: Sequence[InstrumentedAttribute[Any]], columns: Sequence[InstrumentedAttribute[Any]]
 ) -> tuple[int, ...]:
-    """Return where some of the columns stand; to compare columns would make SQL."""
+    """Return the places of some columns; `==` and `index` do not work, as they would make SQL."""
     places = {id(column): place for place, column in enumerate(columns)}
     return tuple(places[id(column)] for column in some)
 
@@ -342,7 +340,7 @@ def _first_time(times: Sequence[Any]) -> float | None:
 def _oldest_time(id_: InstrumentedAttribute[Any], time: InstrumentedAttribute[Any]) -> Select[Any]:
     """Return a statement for the lowest time of the next 1,000 rows.
 
-    Times have indices of their own, but those would begin with what was exported long ago.
+    The index of the times does not help: it begins with rows that were exported long ago.
     """
     after = id_ > bindparam("after")
     rows = select(time).where(after).order_by(id_).limit(PIECE_ROWS).subquery()

@@ -32,8 +32,8 @@ class RecorderOutdatedError(RecorderBusyError):
 def check_recorder(hass: HomeAssistant) -> None:
     """Raise RecorderBusyError when the recorder's tables are not as they should be yet.
 
-    A migration is in progress also while its last steps are made with the recorder running. A
-    newer schema is no reason: columns are read by their names, and rarely go.
+    A migration is in progress even while its last steps are made with the recorder running. A
+    newer schema is no error: columns are read by name, and are rarely removed.
     """
     version = get_instance(hass).schema_version
     if async_migration_in_progress(hass) or not version:
@@ -43,10 +43,10 @@ def check_recorder(hass: HomeAssistant) -> None:
 
 
 async def async_flush(hass: HomeAssistant) -> None:
-    """Wait until the recorder has committed what it has heard of so far, or for 30 seconds.
+    """Wait until the recorder has committed all events so far, but at most 30 seconds.
 
-    The recorder commits before each task. Its `async_block_till_done` is no barrier: it does not
-    wait for what the recorder has taken from its queue, but not added to its session.
+    The recorder commits before each task. Its `async_block_till_done` is not enough: it does not
+    wait for what the recorder has taken from its queue, but not yet added to its session.
     """
     future = hass.loop.create_future()
     get_instance(hass).queue_task(SynchronizeTask(future))

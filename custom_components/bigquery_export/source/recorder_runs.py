@@ -1,4 +1,4 @@
-"""The recorder's runs: when it was recording at all."""
+"""The recorder's runs: the spans of time in which it was recording."""
 
 from homeassistant.components.recorder.db_schema import RecorderRuns
 

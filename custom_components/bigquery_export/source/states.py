@@ -51,7 +51,7 @@ _ATTRIBUTES = texts_by_ids(StateAttributes.attributes_id, StateAttributes.shared
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Up to 1,000 states, and what their foreign keys stand for."""
+    """Up to 1,000 states, and the rows that their foreign keys refer to."""
 
     rows: Sequence[StateRow]
     entity_ids: Mapping[int, str]
@@ -63,7 +63,7 @@ class Piece:
 
     @property
     def last(self) -> Anchor:
-        """Return the last row, from where the next read goes on."""
+        """Return the last row, after which the next read begins."""
         return STATES.anchor(self.rows[-1])
 
 
@@ -71,14 +71,14 @@ class StatesReader(TableReader[StateRow]):
     """Reads states for one run."""
 
     def __init__(self, hass: HomeAssistant, context_entities: Sequence[str] = ()) -> None:
-        """Make a reader that remembers nothing yet; context entities are named by their ids."""
+        """Make a reader with an empty cache; `context_entities` are entity ids."""
         super().__init__(hass, STATES)
         self._ambient = AmbientReader(context_entities) if context_entities else None
         self._entity_ids = MetaRows(_ENTITY_IDS, str)
         self._attributes = MissingTexts(_ATTRIBUTES)
 
     def bring_only(self, missing: Missing) -> None:
-        """Let pieces bring no other attributes from now on than those that are missing."""
+        """Read only those attributes from now on that `missing` says the encoder lacks."""
         self._attributes.missing = missing
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> Piece | None:

@@ -1,4 +1,4 @@
-"""Reading the recorder's statistics, which it keeps of an hour and of five minutes each."""
+"""Reading the recorder's statistics, of an hour or of five minutes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def _table(
             model.sum,
             model.created_ts,
         ),
-        # What a correction leaves as it is.
+        # These stay as they are when a row is corrected.
         fingerprint=(model.metadata_id, model.start_ts, model.created_ts),
         times=(model.start_ts,),
         purged_by=model.start_ts if purged else None,
@@ -86,7 +86,7 @@ class Statistic(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StatisticsPiece:
-    """Up to 1,000 rows of statistics, and the statistics that they are of."""
+    """Up to 1,000 rows of statistics, and the metadata of their statistics."""
 
     rows: Sequence[StatisticsRow]
     statistics: Mapping[int, Statistic]
@@ -98,7 +98,7 @@ class StatisticsReader(TableReader[StatisticsRow]):
     """Reads statistics of one length for one run."""
 
     def __init__(self, hass: HomeAssistant, table: SourceTable) -> None:
-        """Make a reader of one of the two tables that remembers nothing yet."""
+        """Make a reader of one of the two tables, with an empty cache."""
         super().__init__(hass, table)
         self._statistics = MetaRows(_METADATA, Statistic)
 

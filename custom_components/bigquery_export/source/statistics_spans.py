@@ -1,4 +1,4 @@
-"""Reading the statistics of a span of time, and what tells corrections from other changes."""
+"""Reading the statistics of a span of time, and what distinguishes corrections from purges."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,15 +14,15 @@ from .reader import PIECE_ROWS, SourceTable
 from .statistics import StatisticsPiece, StatisticsReader, StatisticsRow
 
 _FIVE_MINUTES = 300.0
-"""Seconds that a run makes statistics of."""
+"""Seconds that one run of short-term statistics covers."""
 
 
 class StatisticsSpans(StatisticsReader):
-    """Reads statistics by their time, too; its methods block, as those of all readers do."""
+    """Reads statistics by their time, too. Its methods block."""
 
     @override
     def __init__(self, hass: HomeAssistant, table: SourceTable) -> None:
-        """Make a reader of one of the two tables that remembers nothing yet."""
+        """Make a reader of one of the two tables, with an empty cache."""
         super().__init__(hass, table)
         model = cast(type[Statistics], table.columns[0].class_)  # or its equal of five minutes
         self._made_at = select(model.id).where(model.start_ts == bindparam("start")).limit(1)
@@ -62,15 +62,15 @@ class StatisticsSpans(StatisticsReader):
             return StatisticsPiece(rows, statistics, self._anchor(rows[-1]))
 
     def database(self) -> str:
-        """Return what no other database has: when its schema was made."""
+        """Return what identifies the database: the time when its schema was created."""
         return repr(self._earliest(select(func.min(SchemaChanges.changed))))
 
     def purged_until(self) -> float:
-        """Return the time before which the recorder has purged five minutes, in seconds since 1970.
+        """Return the time before which short-term statistics are purged, in seconds since 1970.
 
-        It is minus infinity where nothing says that it has purged any. The recorder purges the
-        runs that made them up to the same time, and first, and nothing else deletes those. But it
-        keeps the newest run, also where it purges what that has made.
+        It is minus infinity where nothing says that any were purged. Before the statistics, the
+        recorder purges the runs that made them, up to the same time, and nothing else deletes runs.
+        But it keeps the newest run, even where it purges that run's statistics.
         """
         earliest = self._earliest(select(func.min(StatisticsRuns.start)))
         if earliest is None:
