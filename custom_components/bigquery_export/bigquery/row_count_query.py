@@ -12,7 +12,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from ..export.reconcile.row_counts import CHECK, CountedRows
 from ..rows.table import Table
-from ..source.reader import ExportedIds
+from ..source.source_table import ExportedIds
 from .connection import Connection
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 import orjson
 
 from ..const import DOMAIN
-from ..source.reader import Anchor
+from ..source.source_table import Anchor
 from .files import replace_file
 from .positions import Position, TablePosition, backfill_of
 

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from ..rows.encoded_rows import EncodedRows, RejectedRow
 from ..rows.encoding import Encoding
 from ..rows.table import Table, timestamp
-from ..source.reader import Anchor
+from ..source.source_table import Anchor
 from .delivery import Rejection, Transaction
 
 MAX_ROWS = 50_000

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from ..rows.encoded_rows import EncodedRows
 from ..rows.table import Table
-from ..source.reader import PIECE_ROWS, Anchor, ExportedIds
+from ..source.reader import PIECE_ROWS
+from ..source.source_table import Anchor, ExportedIds
 from .positions import Position
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from ..source.reader import Anchor, ExportedIds, IdRange
+from ..source.source_table import Anchor, ExportedIds, IdRange
 
 MAX_ANCHORS = 32
 

@@ -25,7 +25,7 @@ from ..rows.statistics_encoder import StatisticsEncoder
 from ..rows.table import Table
 from ..source import events, recorder_runs, schema_changes, states, statistics
 from ..source.plain_reader import PlainReader
-from ..source.reader import SourceTable
+from ..source.source_table import SourceTable
 from .ports import Encoder, Reader, Source
 
 

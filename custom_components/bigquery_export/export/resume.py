@@ -7,7 +7,7 @@ older backup, or moved to another server. An id alone says nothing then; the anc
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..source.reader import Anchor
+from ..source.source_table import Anchor
 from .chunk import MAX_ROWS
 from .positions import Position, TablePosition
 

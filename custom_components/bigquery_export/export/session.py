@@ -14,7 +14,7 @@ from ..errors import StoppedError
 from ..rows.columns import run_values
 from ..rows.encoded_rows import EncodedRows
 from ..rows.table import Table
-from ..source.reader import Anchor
+from ..source.source_table import Anchor
 from .chunk import Chunk
 from .delivery import Delivery
 from .existing_rows import ExistingRows

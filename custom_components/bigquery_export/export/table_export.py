@@ -16,8 +16,9 @@ from typing import Any, cast
 from homeassistant.util import dt as dt_util
 
 from ..rows.encoded_rows import EncodedRows
-from ..source.reader import PIECE_ROWS, Anchor
+from ..source.reader import PIECE_ROWS
 from ..source.readiness import async_read_recorder
+from ..source.source_table import Anchor
 from .checkpoint import Gap
 from .chunk import Chunk
 from .existing_rows import without_existing

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from ..source.plain_reader import PlainPiece
-from ..source.reader import SourceTable
+from ..source.source_table import SourceTable
 from .context import RowContext
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding

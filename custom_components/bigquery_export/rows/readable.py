@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..source.reader import SourceTable
+from ..source.source_table import SourceTable
 
 
 def readable(

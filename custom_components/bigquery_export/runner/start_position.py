@@ -10,8 +10,8 @@ from ..const import CONF_BEGIN
 from ..export.checkpoint import Begin
 from ..export.recorder_tables import RECORDER_TABLES, RecorderTable
 from ..rows.context import Choice
-from ..source.reader import Anchor
 from ..source.readiness import async_read_recorder, check_recorder
+from ..source.source_table import Anchor
 
 _STEPS = (0, 1, 4, 16, 64, 256, 1_024, 4_096)
 """How far rows are before the newest: any one of them tells that the history is the same."""

@@ -11,13 +11,8 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from .lookup_cache import SharedTexts, texts_by_ids
-from .reader import (
-    HIGHEST_ID,
-    PIECE_ROWS,
-    Anchor,
-    SourceTable,
-    TableReader,
-)
+from .reader import HIGHEST_ID, PIECE_ROWS, TableReader
+from .source_table import Anchor, SourceTable
 
 type EventRow = tuple[
     int,  # event_id

@@ -6,7 +6,8 @@ from typing import Any
 
 from homeassistant.helpers.recorder import session_scope
 
-from .reader import PIECE_ROWS, Anchor, TableReader
+from .reader import PIECE_ROWS, TableReader
+from .source_table import Anchor
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,15 @@
 """Reading a table of the recorder in the order of its ids."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
-from homeassistant.util import dt as dt_util
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -25,90 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from .source_table import Anchor, ExportedIds, SourceTable, fingerprint
+
 PIECE_ROWS = 1_000
 """Rows in one read at most, so that each step of processing them takes only milliseconds."""
 HIGHEST_ID = (1 << 63) - 1
-
-
-class IdRange(NamedTuple):
-    """Rows with `after` < id <= `until`."""
-
-    after: int
-    until: int
-
-    def has(self, id_: int) -> bool:
-        """Return whether a row with this id is one of them."""
-        return self.after < id_ <= self.until
-
-
-type ExportedIds = tuple[IdRange, IdRange]
-"""Rows that were exported: older ones, and, of a table with a backfill, those newer than it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A row that identifies the recorder's history: its id, and a fingerprint of its values."""
-
-    id: int
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SourceTable:
-    """What is read of a table of the recorder: one declaration for each table."""
-
-    columns: tuple[InstrumentedAttribute[Any], ...]
-    """The columns of a row in their order; the first is the id."""
-    fingerprint: tuple[InstrumentedAttribute[Any], ...]
-    """Those that distinguish a row from a later one to which SQLite gives the same id."""
-    identity: tuple[InstrumentedAttribute[Any], ...] = ()
-    """The columns that identify a row, unless the recorder keeps them unique."""
-    times: tuple[InstrumentedAttribute[Any], ...] = ()
-    """Columns with times, of which the first that is not NULL says which partition in BigQuery a
-    row belongs to; the last is the time that identifies the row."""
-    final: ColumnElement[bool] | None = None
-    """Whether a row will stay as it is; without a condition all rows do."""
-    purged_by: InstrumentedAttribute[Any] | None = None
-    """The time by which the recorder decides that a row is old, and deletes it; None where it keeps
-    all rows (`recorder/purge.py` in Home Assistant)."""
-    period: float | None = None
-    """Seconds between two rows of one statistic; None where rows are written at any time."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the names that the recorder has for the columns."""
-        return tuple(column.key for column in self.columns)
-
-    @property
-    def time(self) -> InstrumentedAttribute[Any]:
-        """Return the column with the time that identifies a row."""
-        return self.times[-1]
-
-    def named(self, row: Sequence[Any]) -> dict[str, Any]:
-        """Return the values of a row by the recorder's names for its columns."""
-        return dict(zip(self.names, row, strict=True))
-
-    def values(self, rows: Iterable[Sequence[Any]], name: str) -> list[Any]:
-        """Return the values of one column of rows, by the recorder's name for it."""
-        place = self.names.index(name)
-        return [row[place] for row in rows]
-
-    def anchor(self, row: Sequence[Any]) -> Anchor:
-        """Return a row as an anchor."""
-        return Anchor(row[0], fingerprint([row[place] for place in _plan(self).fingerprint_places]))
-
-    def time_of(self, anchor: Anchor) -> float | None:
-        """Return the time that identifies a row, in seconds since 1970, if it has one.
-
-        The fingerprint holds it, so the row itself may be deleted.
-        """
-        (place,) = _places((self.time,), self.fingerprint)
-        text = anchor.fingerprint.split(" ")[place]
-        try:
-            return float(text)
-        except ValueError:
-            time = dt_util.parse_datetime(text)
-            return time.timestamp() if time else None
 
 
 _DAY = 86_400.0
@@ -146,7 +65,6 @@ class _Plan:
     oldest_time: Select[Any] | None
     time_of_row: Select[Any]
     together: Select[Any]
-    fingerprint_places: tuple[int, ...]
     times_places: tuple[int, ...]
 
 
@@ -174,8 +92,7 @@ def _plan(table: SourceTable) -> _Plan:
         oldest_time=None if table.purged_by is None else _oldest_time(id_, table.purged_by),
         time_of_row=select(time).where(id_ == bindparam("id")),
         together=select(func.count()).where(time == bindparam("time")),
-        fingerprint_places=_places(table.fingerprint, table.columns),
-        times_places=_places(table.times, table.columns),
+        times_places=table.places(table.times),
     )
 
 
@@ -323,14 +240,6 @@ class TableReader[Row: tuple[Any, ...]]:
         return self._table.anchor(row)
 
 
-def _places(
-    some: Sequence[InstrumentedAttribute[Any]], columns: Sequence[InstrumentedAttribute[Any]]
-) -> tuple[int, ...]:
-    """Return the places of some columns; `==` and `index` do not work, as they would make SQL."""
-    places = {id(column): place for place, column in enumerate(columns)}
-    return tuple(places[id(column)] for column in some)
-
-
 def _first_time(times: Sequence[Any]) -> float | None:
     """Return the first time that is not NULL, in seconds since 1970."""
     time = next((time for time in times if time is not None), None)
@@ -373,18 +282,3 @@ def _repeats(
         )
         .group_by(id_)
     )
-
-
-def fingerprint(values: Sequence[object]) -> str:
-    """Return the values of a row as a text that is the same on every database."""
-    return " ".join(map(_mark, values))
-
-
-def _mark(value: object) -> str:
-    match value:
-        case bytes():
-            return value.hex()
-        case datetime():
-            # PostgreSQL has them with a time zone, the other databases without.
-            return process_timestamp(value).isoformat()
-    return repr(value)

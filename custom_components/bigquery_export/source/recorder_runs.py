@@ -2,7 +2,7 @@
 
 from homeassistant.components.recorder.db_schema import RecorderRuns
 
-from .reader import SourceTable
+from .source_table import SourceTable
 
 RECORDER_RUNS = SourceTable(
     columns=(

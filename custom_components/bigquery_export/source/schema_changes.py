@@ -2,7 +2,7 @@
 
 from homeassistant.components.recorder.db_schema import SchemaChanges
 
-from .reader import SourceTable
+from .source_table import SourceTable
 
 SCHEMA_CHANGES = SourceTable(
     columns=(SchemaChanges.change_id, SchemaChanges.schema_version, SchemaChanges.changed),

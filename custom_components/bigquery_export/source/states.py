@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from .ambient_states import AmbientReader, AmbientStates
 from .lookup_cache import MetaRows, Missing, MissingTexts, texts_by_ids
-from .reader import PIECE_ROWS, Anchor, SourceTable, TableReader
+from .reader import PIECE_ROWS, TableReader
+from .source_table import Anchor, SourceTable
 
 type StateRow = tuple[
     int,  # state_id

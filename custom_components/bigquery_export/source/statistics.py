@@ -14,7 +14,8 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import select
 
 from .lookup_cache import MetaRows
-from .reader import PIECE_ROWS, Anchor, SourceTable, TableReader
+from .reader import PIECE_ROWS, TableReader
+from .source_table import Anchor, SourceTable
 
 type StatisticsRow = tuple[
     int,  # id

@@ -10,7 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Select, bindparam, func, select
 
-from .reader import PIECE_ROWS, SourceTable
+from .reader import PIECE_ROWS
+from .source_table import SourceTable
 from .statistics import StatisticsPiece, StatisticsReader, StatisticsRow
 
 _FIVE_MINUTES = 300.0

@@ -27,7 +27,7 @@ from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS_SHORT_TERM
 from custom_components.bigquery_export.rows.table import Table
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.source_table import Anchor
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
     in_database,

@@ -31,7 +31,7 @@ from custom_components.bigquery_export.rows.table import (
     Table,
 )
 from custom_components.bigquery_export.settings.options import options_from
-from custom_components.bigquery_export.source.reader import SourceTable
+from custom_components.bigquery_export.source.source_table import SourceTable
 from tests.bigquery_export.support.actions import act
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,

@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.bigquery_export.export.positions import MAX_ANCHORS, Position, TablePosition
 from custom_components.bigquery_export.export.resume import resumed
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.source_table import Anchor
 
 IDS = (10, 50, 80, 100)
 POSITION = Position(cursor=100, anchors=tuple(Anchor(id_, f"row {id_}") for id_ in IDS), rows=100)

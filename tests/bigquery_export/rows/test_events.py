@@ -19,7 +19,7 @@ from custom_components.bigquery_export.rows.events_encoder import EventEncoder
 from custom_components.bigquery_export.rows.fragments import Fragments
 from custom_components.bigquery_export.rows.table import Scope
 from custom_components.bigquery_export.source.events import EventRow, EventsPiece
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.source_table import Anchor
 from tests.bigquery_export.support.sources import AMSTERDAM, RUN_VALUES, STARTED
 
 ENCODING = ProtobufEncoding(EVENTS)

@@ -11,7 +11,7 @@ from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.table import Scope
 from custom_components.bigquery_export.source import recorder_runs
 from custom_components.bigquery_export.source.plain_reader import PlainPiece
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.source_table import Anchor
 from tests.bigquery_export.support.sources import AMSTERDAM, RUN_VALUES, STARTED
 
 ENCODING = ProtobufEncoding(RECORDER_RUNS)

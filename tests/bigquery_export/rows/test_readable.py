@@ -11,7 +11,7 @@ from custom_components.bigquery_export.rows.state_encoder import StateEncoder
 from custom_components.bigquery_export.rows.statistics import HOUR, STATISTICS
 from custom_components.bigquery_export.rows.statistics_encoder import StatisticsEncoder
 from custom_components.bigquery_export.source.events import EventRow, EventsPiece
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.source_table import Anchor
 from custom_components.bigquery_export.source.states import Piece, StateRow
 from custom_components.bigquery_export.source.statistics import (
     Statistic,

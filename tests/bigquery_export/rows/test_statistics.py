@@ -27,7 +27,7 @@ from custom_components.bigquery_export.rows.statistics import (
 )
 from custom_components.bigquery_export.rows.statistics_encoder import StatisticsEncoder
 from custom_components.bigquery_export.rows.table import Scope
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.source_table import Anchor
 from custom_components.bigquery_export.source.statistics import (
     Statistic,
     StatisticsPiece,

@@ -25,7 +25,7 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint, Chec
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.requests import ExportRequest
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.source_table import Anchor
 from custom_components.bigquery_export.status.progress import Progress
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at

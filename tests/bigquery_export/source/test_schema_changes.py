@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from sqlalchemy import delete
 
 from custom_components.bigquery_export.rows.schema_changes import SCHEMA_CHANGES
-from custom_components.bigquery_export.source.reader import IdRange
+from custom_components.bigquery_export.source.source_table import IdRange
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
     in_database,

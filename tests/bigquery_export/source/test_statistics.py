@@ -22,7 +22,7 @@ from sqlalchemy import delete, insert, update
 
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from custom_components.bigquery_export.rows.table import Table
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.source_table import Anchor
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
     in_database,

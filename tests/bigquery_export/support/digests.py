@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from custom_components.bigquery_export.export.corrections.digests import Digests, Periods, month
-from custom_components.bigquery_export.source.reader import Anchor
+from custom_components.bigquery_export.source.source_table import Anchor
 from custom_components.bigquery_export.source.statistics import (
     Statistic,
     StatisticsPiece,

@@ -50,7 +50,7 @@ from custom_components.bigquery_export.rows.encoding import Encoding
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.fragments import encode_each
 from custom_components.bigquery_export.rows.table import Column, ColumnType, Mode, Scope, Table
-from custom_components.bigquery_export.source.reader import Anchor, ExportedIds
+from custom_components.bigquery_export.source.source_table import Anchor, ExportedIds
 
 type Identity = tuple[str, int]
 """A name and a time in microseconds, by which a row is known again."""

@@ -20,7 +20,8 @@ from ...rows.columns import Values
 from ...rows.encoded_rows import EncodedRows, RejectedRow, RowKey
 from ...rows.local_time import DAY
 from ...rows.table import Table, timestamp
-from ...source.reader import PIECE_ROWS, Anchor
+from ...source.reader import PIECE_ROWS
+from ...source.source_table import Anchor
 from ..chunk import Chunk
 from ..positions import Position
 from ..session import Session

@@ -15,8 +15,8 @@ from typing import Any, cast
 from ...rows.encoded_rows import EncodedRows
 from ...rows.local_time import DAY, microseconds_or_none
 from ...rows.table import Table
-from ...source.reader import ExportedIds
 from ...source.readiness import async_read_recorder
+from ...source.source_table import ExportedIds
 from ..ports import Piece, Source
 from ..positions import TablePosition
 from ..session import Session

@@ -12,7 +12,7 @@ from typing import override
 
 from ...rows.encoded_rows import EncodedRows
 from ...rows.table import Table
-from ...source.reader import Anchor
+from ...source.source_table import Anchor
 from ..job import Job
 from ..session import Session
 from ..table_export import IN_DOUBT_ROWS

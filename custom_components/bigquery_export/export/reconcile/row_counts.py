@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from ...rows.table import Table
-from ...source.reader import ExportedIds
+from ...source.source_table import ExportedIds
 from .comparison import Comparison, Counts
 
 CHECK = 1_000_003
