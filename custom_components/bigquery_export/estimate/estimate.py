@@ -165,7 +165,7 @@ async def async_estimate(hass: HomeAssistant, options: Options) -> Estimate:
         run = replace(run, choice=replace(run.choice, context_entities=()))
         tables = {
             source.table.name: await _async_table(hass, source, run, options)
-            for source in options.sources
+            for source in options.recorder_tables
         }
     return Estimate(tables, DELIVERIES[options.delivery].sending_is_billed)
 

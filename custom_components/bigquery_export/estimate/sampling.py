@@ -7,21 +7,21 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 
 from ..bigquery.prices import billed_encoding
-from ..export.ports import Piece as AnyPiece, Reader
+from ..export.ports import Piece, Reader
 from ..export.recorder_tables import RecorderTable
 from ..rows.column_groups import ColumnGroup, narrowed
 from ..rows.context import RowContext
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.state_encoder import StateEncoder
 from ..source.reader import PIECE_ROWS, Extent
-from ..source.states import Piece, StatesReader
+from ..source.states import StatesPiece, StatesReader
 
 _PIECES = 20
 _PIECE_IDS = 50
 """Ids in each piece of a sample; one larger piece would be of a single minute."""
 
 
-def read_sample(hass: HomeAssistant, run: RowContext) -> Piece | None:
+def read_sample(hass: HomeAssistant, run: RowContext) -> StatesPiece | None:
     """Return the newest states, if there are any; this belongs on the recorder's executor."""
     context_entities = [context_entity.entity_id for context_entity in run.choice.context_entities]
     reader = StatesReader(hass, context_entities)
@@ -29,7 +29,7 @@ def read_sample(hass: HomeAssistant, run: RowContext) -> Piece | None:
     return reader.read(max(0, newest - PIECE_ROWS), newest)
 
 
-def row_sizes(piece: Piece, run: RowContext) -> Mapping[str, int] | None:
+def row_sizes(piece: StatesPiece, run: RowContext) -> Mapping[str, int] | None:
     """Return the mean size of a row in bytes, by group of columns, and of the rest; this computes.
 
     They are bytes as the Storage Write API bills them, or None where no row would be sent.
@@ -51,7 +51,7 @@ def row_sizes(piece: Piece, run: RowContext) -> Mapping[str, int] | None:
 class Sample:
     """Rows from all over a table, as they were read."""
 
-    pieces: Sequence[AnyPiece]
+    pieces: Sequence[Piece]
     ids: int
     """How many ids were sampled: some were deleted, and some rows are not chosen."""
 
@@ -59,7 +59,7 @@ class Sample:
 def read_pieces(reader: Reader[Any], extent: Extent) -> Sample:
     """Return a sample of a table; this belongs on the recorder's executor."""
     step = max(_PIECE_IDS, extent.rows // _PIECES)
-    pieces: list[AnyPiece] = []
+    pieces: list[Piece] = []
     ids = 0
     for after in range(extent.first - 1, extent.last, step):
         until = min(after + _PIECE_IDS, extent.last)

@@ -8,7 +8,7 @@ from time import sleep
 from typing import Any, NamedTuple, cast
 
 from ..source.ambient_states import StatesAtOnce
-from ..source.states import STATES, Piece, StateRow
+from ..source.states import STATES, StateRow, StatesPiece
 from .ambient import ambient_values
 from .attributes_encoder import AttributesEncoder
 from .context import RowContext
@@ -66,7 +66,7 @@ class StateEncoder:
         ]
         self._ambient = Fragments[StatesAtOnce](self._ambient_of, _MAX_AMBIENT_BYTES)
 
-    def encode(self, piece: Piece) -> EncodedRows:
+    def encode(self, piece: StatesPiece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is rejected and stops no other."""
         version = self._row_context.registry.version
         if self._version != version or self._entity_ids is not piece.entity_ids:
@@ -76,7 +76,7 @@ class StateEncoder:
         _give_way()
         return self._encode(piece)
 
-    def _encode(self, piece: Piece) -> EncodedRows:
+    def _encode(self, piece: StatesPiece) -> EncodedRows:
         """Encode a piece as a whole, or in halves if one of its rows cannot be encoded."""
         rows = piece.rows
         try:
@@ -89,7 +89,7 @@ class StateEncoder:
         encoded.extend(self._encode(replace(piece, rows=rows[middle:])))
         return encoded
 
-    def _encode_columns(self, piece: Piece) -> EncodedRows:
+    def _encode_columns(self, piece: StatesPiece) -> EncodedRows:
         """Encode a piece column by column; raises if any of its rows cannot be encoded."""
         columns: list[tuple[Any, ...]] = list(zip(*piece.rows, strict=True))
         entities = self._entities_of(columns[_METADATA_ID])
@@ -190,7 +190,7 @@ class StateEncoder:
     def _ambient_of(self, states: StatesAtOnce) -> bytes:
         return self._encoding.fragment(ambient_values(self._context_entities, states))
 
-    def _readable(self, piece: Piece, row: StateRow) -> dict[str, Any]:
+    def _readable(self, piece: StatesPiece, row: StateRow) -> dict[str, Any]:
         """Return a row of the recorder under its own names, for a person to read."""
         recorded = STATES.named(row)
         metadata_id, attributes_id = recorded["metadata_id"], recorded["attributes_id"]

@@ -153,7 +153,7 @@ class JobFactory:
 
     def _recorder_tables(self, wanted: Collection[str] | None) -> list[RecorderTable]:
         """Return the exported tables of the recorder, or the wanted ones of them."""
-        tables = self._options.sources
+        tables = self._options.recorder_tables
         return [table for table in tables if wanted is None or table.table.name in wanted]
 
     def _openings(
@@ -170,7 +170,7 @@ class JobFactory:
         readers = dimension_readers(self._hass, self._registries, row_context)
         return [
             Snapshot(table, SnapshotFile(self._hass, self._entry.entry_id, name), readers[name])
-            for table in self._options.snapshots
+            for table in self._options.dimension_tables
             for name in (table.table.name,)
             if name in readers and (wanted is None or name in wanted)
         ]

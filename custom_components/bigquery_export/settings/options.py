@@ -94,14 +94,14 @@ class Options:
     delivery: str = StorageWriteDelivery.name
     batch_rows: int = 2_000
     schedule: Schedule = field(default_factory=Schedule)
-    sources: tuple[RecorderTable, ...] = field(
+    recorder_tables: tuple[RecorderTable, ...] = field(
         default_factory=lambda: _recorder_tables(DEFAULT_TABLES)
     )
-    snapshots: tuple[DimensionTable, ...] = field(
+    dimension_tables: tuple[DimensionTable, ...] = field(
         default_factory=lambda: _dimension_tables(DEFAULT_TABLES)
     )
     choice: Choice = field(default_factory=Choice)
-    """Of which entities, and what of the recorder; labels are ids there."""
+    """Which entities and events; labels are ids here."""
     columns: frozenset[ColumnGroup] = frozenset(ColumnGroup)
     privacy: PrivacyChoice = field(default_factory=PrivacyChoice)
     table_settings: TableSettings = field(default_factory=TableSettings)
@@ -113,8 +113,8 @@ class Options:
     def tables(self) -> list[Table]:
         """Return all tables that have to be in BigQuery."""
         return [
-            *(source.table for source in self.sources),
-            *(snapshot.table for snapshot in self.snapshots),
+            *(table.table for table in self.recorder_tables),
+            *(table.table for table in self.dimension_tables),
             EXPORT_LOG,
         ]
 
@@ -130,8 +130,8 @@ def options_from(options: Mapping[str, Any]) -> Options:
         delivery=options.get(CONF_DELIVERY, DEFAULTS.delivery),
         batch_rows=int(options.get(CONF_BATCH_ROWS, DEFAULTS.batch_rows)),
         schedule=_schedule(options),
-        sources=_recorder_tables(tables),
-        snapshots=_dimension_tables(tables),
+        recorder_tables=_recorder_tables(tables),
+        dimension_tables=_dimension_tables(tables),
         choice=Choice(
             events=EventChoice(frozenset(options.get(CONF_EVENTS, DEFAULT_EVENTS))),
             context_entities=_context_entities(options.get(CONF_CONTEXT_ENTITIES, ())),

@@ -51,7 +51,7 @@ _ATTRIBUTES = texts_by_ids(StateAttributes.attributes_id, StateAttributes.shared
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class StatesPiece:
     """Up to 1,000 states, and the rows that their foreign keys refer to."""
 
     rows: Sequence[StateRow]
@@ -82,7 +82,7 @@ class StatesReader(TableReader[StateRow]):
         """Read only those attributes from now on that `missing` says the encoder lacks."""
         self._attributes.missing = missing
 
-    def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> Piece | None:
+    def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> StatesPiece | None:
         """Return the next states with `after` < id <= `until`, or None when there are none.
 
         There may be fewer than asked for, because of the context entities.
@@ -100,4 +100,4 @@ class StatesReader(TableReader[StateRow]):
             attributes = self._attributes.read(
                 connection, set(STATES.values(rows, "attributes_id"))
             )
-            return Piece(rows, entity_ids, attributes, ambient)
+            return StatesPiece(rows, entity_ids, attributes, ambient)

@@ -55,7 +55,7 @@ def _count(hass: HomeAssistant, options: Options, checkpoint: Checkpoint) -> dic
     """Return how many rows of each table wait; this blocks."""
     return {
         table.table.name: _count_table(hass, options, checkpoint, table)
-        for table in options.sources
+        for table in options.recorder_tables
     }
 
 

@@ -171,7 +171,7 @@ async def test_a_declaration_is_enough(
     await insert_rows(hass, StatisticsRuns, [{"start": time} for time in times])
 
     options = {CONF_TABLES: [name], CONF_PARTITION_DAYS: 60}
-    assert options_from(options).sources == (STATISTICS_RUNS,)
+    assert options_from(options).recorder_tables == (STATISTICS_RUNS,)
     estimate = (await async_estimate(hass, options_from(options))).tables[name]
     assert (estimate.rows, round(estimate.rows_per_day, 1)) == (4, 2.7)
     assert 40 < estimate.bytes_per_row < 120

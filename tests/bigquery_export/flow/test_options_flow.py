@@ -107,7 +107,7 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
     )
     assert options.notifications is Notifications.ALL
     assert options.batch_rows == 1000
-    assert [source.table.name for source in options.sources] == ["sensor_data", "events"]
+    assert [source.table.name for source in options.recorder_tables] == ["sensor_data", "events"]
 
     result = await hass.config_entries.options.async_init(entry.entry_id)
     assert suggested(result) == {"exclude": {}, "security": {}} | ALL

@@ -17,7 +17,7 @@ from custom_components.bigquery_export.home.registries import Registries
 from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.registry import RegistryValues
 from custom_components.bigquery_export.rows.state_encoder import StateEncoder
-from custom_components.bigquery_export.source.states import Piece
+from custom_components.bigquery_export.source.states import StatesPiece
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.registered_home import (
     DimensionsExporter,
@@ -226,7 +226,9 @@ def test_encoded_once_for_each_change() -> None:
     known = Known()
     encoder = StateEncoder(ENCODING, RowContext(RUN_VALUES, AMSTERDAM, registry=known))
     entities = {1: "sensor.a", 2: "sensor.b"}
-    piece = Piece([row(metadata_id=1), row(metadata_id=2), row(metadata_id=1)], entities, {7: None})
+    piece = StatesPiece(
+        [row(metadata_id=1), row(metadata_id=2), row(metadata_id=1)], entities, {7: None}
+    )
 
     def models() -> list[str]:
         return [ENCODING.decode(data)["model"] for data in encoder.encode(piece).data]

@@ -12,7 +12,7 @@ from custom_components.bigquery_export.rows.statistics import HOUR, STATISTICS
 from custom_components.bigquery_export.rows.statistics_encoder import StatisticsEncoder
 from custom_components.bigquery_export.source.events import EventRow, EventsPiece
 from custom_components.bigquery_export.source.source_table import Anchor
-from custom_components.bigquery_export.source.states import Piece, StateRow
+from custom_components.bigquery_export.source.states import StateRow, StatesPiece
 from custom_components.bigquery_export.source.statistics import (
     Statistic,
     StatisticsPiece,
@@ -29,7 +29,7 @@ def test_states() -> None:
     shared: StateRow = (1, 2, "on", None, None, 3, None, ONE, None, TWO)
     old: StateRow = (2, None, None, 1.5, None, None, '{"a":1}', None, ONE, None)
     encoder = StateEncoder(NdjsonEncoding(SENSOR_DATA), RUN)
-    encoded = encoder.encode(Piece([shared, old], {2: "light.hall"}, {3: '{"b":2}'}))
+    encoded = encoder.encode(StatesPiece([shared, old], {2: "light.hall"}, {3: '{"b":2}'}))
     assert [row.values for row in encoded.rejected] == [
         {
             "state_id": 1,

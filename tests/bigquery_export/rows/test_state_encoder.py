@@ -22,7 +22,7 @@ from custom_components.bigquery_export.rows.privacy import Privacy, PrivacyChoic
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA, run_values
 from custom_components.bigquery_export.rows.state_encoder import StateEncoder
 from custom_components.bigquery_export.source.ambient_states import AmbientStates
-from custom_components.bigquery_export.source.states import Piece, StateRow
+from custom_components.bigquery_export.source.states import StateRow, StatesPiece
 from tests.bigquery_export.support.state_rows import ENCODING, NOON, STARTED, encoder, row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,14 +33,14 @@ ATTRIBUTES = {7: '{"friendly_name":"Küche","unit_of_measurement":"°C"}', 8: No
 
 def encode(*rows: StateRow, zone: str = "Europe/Amsterdam") -> list[dict[str, Any]]:
     """Encode rows that all can be, and read them again."""
-    encoded = encoder(zone=zone).encode(Piece(rows, ENTITIES, ATTRIBUTES))
+    encoded = encoder(zone=zone).encode(StatesPiece(rows, ENTITIES, ATTRIBUTES))
     assert not encoded.rejected
     return [ENCODING.decode(data) for data in encoded.data]
 
 
 def rejection(state_row: StateRow) -> str:
     """Return why a row is rejected, while the one beside it is not."""
-    encoded = encoder().encode(Piece([state_row, row(state_id=6)], ENTITIES, ATTRIBUTES))
+    encoded = encoder().encode(StatesPiece([state_row, row(state_id=6)], ENTITIES, ATTRIBUTES))
     assert encoded.ids == [6]
     (rejected,) = encoded.rejected
     assert rejected.values["state_id"] == 5
@@ -144,7 +144,7 @@ def test_quarters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     states = encoder()
     for number in range(100):
         rows = [row(updated=NOON.timestamp() + number * 900)]
-        assert states.encode(Piece(rows, ENTITIES, ATTRIBUTES)).data
+        assert states.encode(StatesPiece(rows, ENTITIES, ATTRIBUTES)).data
         assert len(states._quarters) <= 10
 
 
@@ -154,7 +154,7 @@ def test_attributes_of_earlier_pieces() -> None:
 
     def attributes(attributes_id: int, texts: dict[int, str | None]) -> Any:
         rows = [row(attributes_id=attributes_id), row(attributes_id=attributes_id, metadata_id=2)]
-        encoded = states.encode(Piece(rows, ENTITIES, texts))
+        encoded = states.encode(StatesPiece(rows, ENTITIES, texts))
         first, second = (ENCODING.decode(data).get("attributes") for data in encoded.data)
         assert first == second
         return first
@@ -170,11 +170,11 @@ def test_attributes_of_a_row_that_is_rejected_later() -> None:
     states = encoder()
     texts = {1: '{"number":1}', 2: "{"}
     good = [row(attributes_id=1)]
-    assert len(states.encode(Piece(good, ENTITIES, texts)).data) == 1
+    assert len(states.encode(StatesPiece(good, ENTITIES, texts)).data) == 1
     bad = [row(attributes_id=1, updated=None), row(attributes_id=2)]
     assert states.attributes.missing({1, 2}) == {2}
     for brought in (texts, {2: "{"}):
-        rejected = states.encode(Piece(bad, ENTITIES, brought)).rejected
+        rejected = states.encode(StatesPiece(bad, ENTITIES, brought)).rejected
         assert [one.values["attributes"] for one in rejected] == ['{"number":1}', "{"]
 
 
@@ -185,7 +185,7 @@ def test_own_rules() -> None:
     privacy = Privacy(PrivacyChoice(dropped=("light.*:secret",)))
     states = StateEncoder(ENCODING, RowContext(run, place, privacy=privacy))
     rows = [row(attributes_id=1, metadata_id=number) for number in (1, 2)]
-    encoded = states.encode(Piece(rows, ENTITIES, {1: '{"secret":1,"b":2}'}))
+    encoded = states.encode(StatesPiece(rows, ENTITIES, {1: '{"secret":1,"b":2}'}))
     sent = [ENCODING.decode(data)["attributes"] for data in encoded.data]
     assert sent == ['{"secret":1,"b":2}', '{"b":2}']
 
@@ -246,7 +246,7 @@ def test_together_and_alone(
 
     def encode(piece: list[StateRow]) -> EncodedRows:
         states = StateEncoder(encoding, RowContext(run, place, choice))
-        return states.encode(Piece(piece, entities, ATTRIBUTES))
+        return states.encode(StatesPiece(piece, entities, ATTRIBUTES))
 
     together = encode(rows)
     alone = EncodedRows()
@@ -272,7 +272,7 @@ def test_ambient(encoding: ProtobufEncoding | NdjsonEncoding) -> None:
     """Each row has the context entities' states at its time, and the same is encoded once."""
     states = encoder("price", "weather", "anna", encoding=encoding)
     rows = [row(updated=NOON.timestamp() + second) for second in (0, 0.5, 1, 8)]
-    encoded = states.encode(Piece(rows, ENTITIES, ATTRIBUTES, AMBIENT))
+    encoded = states.encode(StatesPiece(rows, ENTITIES, ATTRIBUTES, AMBIENT))
     ambient = [json.loads(encoding.decode(data)["ambient"]) for data in encoded.data]
     assert ambient[0] == {"price": 0.25, "weather": "sunny", "anna": None}
     assert ambient[2] == {"price": None, "weather": "", "anna": "home"}
@@ -294,6 +294,6 @@ def test_remembered_ambient_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     states = encoder("price")
     for number in range(200):
         line = AmbientStates((NOON.timestamp(),), ((str(number),),), NOON.timestamp())
-        (data,) = states.encode(Piece([row()], ENTITIES, ATTRIBUTES, line)).data
+        (data,) = states.encode(StatesPiece([row()], ENTITIES, ATTRIBUTES, line)).data
         assert ENCODING.decode(data)["ambient"] == f'{{"price":{number}}}'
         assert sum(map(len, states._ambient.values())) < 600

@@ -15,7 +15,7 @@ from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.source.states import Piece
+from custom_components.bigquery_export.source.states import StatesPiece
 from tests.bigquery_export.support.state_rows import encoder, row
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR
@@ -32,7 +32,7 @@ def test_happy_path(warehouse: Warehouse) -> None:
     )
     states = [row(state_id=number, state=f"{number}.5") for number in range(1, 3_001)]
     attributes = {7: '{"friendly_name":"Küche","unit_of_measurement":"°C"}'}
-    encoded = encoder().encode(Piece(states, {1: "sensor.kitchen"}, attributes))
+    encoded = encoder().encode(StatesPiece(states, {1: "sensor.kitchen"}, attributes))
 
     with closing(Connection(warehouse.create_key(DATA_EDITOR), destination)) as connection:
         DatasetSchema(connection).ensure_dataset()

@@ -109,7 +109,7 @@ async def test_what_by_default(hass: HomeAssistant) -> None:
     options = content_options(hass, values)
     assert options == {CONF_TABLES: list(DEFAULT_TABLES), CONF_CONTEXT_ENTITIES: []}
     chosen = options_from(options)
-    assert len(chosen.sources) + len(chosen.snapshots) == len(DEFAULT_TABLES)
+    assert len(chosen.recorder_tables) + len(chosen.dimension_tables) == len(DEFAULT_TABLES)
 
 
 async def test_export_at_once(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:

@@ -7,7 +7,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.bigquery_export.source.lookup_cache import Ids
-from custom_components.bigquery_export.source.states import Piece, StatesReader
+from custom_components.bigquery_export.source.states import StatesPiece, StatesReader
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
     in_recorder,
@@ -16,10 +16,10 @@ from tests.bigquery_export.support.databases import (
 from tests.bigquery_export.support.recording import execute, record
 
 
-async def read_all(hass: HomeAssistant, reader: StatesReader, limit: int) -> list[Piece]:
+async def read_all(hass: HomeAssistant, reader: StatesReader, limit: int) -> list[StatesPiece]:
     """Read all pieces of a run."""
     until = await in_recorder(hass, reader.newest_id)
-    pieces: list[Piece] = []
+    pieces: list[StatesPiece] = []
     cursor = 0
     while piece := await in_recorder(hass, reader.read, cursor, until, limit):
         pieces.append(piece)
