@@ -4,13 +4,13 @@ from random import uniform
 
 _BASE = 60.0
 _CAP = 6 * 60 * 60.0
-"""Seconds; within them a home whose network is back has its export back, too."""
+"""The longest wait in seconds, after which a home whose network is back exports again."""
 
 
 def delay(failures: int, retry_after: float | None) -> float:
     """Return seconds to wait after so many failures in a row, 1 for the first.
 
-    Exponential, with full jitter, so that homes that were cut off together do not come back
+    Exponential, with full jitter, so that homes that lost the network together do not retry
     together; never shorter than Google asks for.
     """
     longest = min(_CAP, _BASE * 2 ** min(failures, 16))

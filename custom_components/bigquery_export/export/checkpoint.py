@@ -20,7 +20,7 @@ _LOGGER = logging.getLogger(__name__)
 _VERSION = 2
 
 type Begin = Mapping[str, tuple[Anchor, ...]]
-"""Rows by table, up to the last that is not wanted, where the user wants no older ones."""
+"""The newest rows at the set-up, by table, if the user wants no history: exports begin after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Intent:
     position_key: str
     """The name of the position: that of the table, or of its backfill."""
     delivery: str
-    """The delivery that both transactions are of."""
+    """The name of the delivery of both transactions."""
     transaction: str
     """The rows of the table."""
     log_transaction: str
-    """The row of the export log that says so; it is committed after them."""
+    """The transaction of their row in the export log, which is committed after them."""
     log_values: dict[str, Any]
-    """That row, should its transaction not outlive the process."""
+    """The values of that row, to send it again if its transaction is lost."""
     position: Position
 
     @property
@@ -77,37 +77,37 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Everything that an export must know of the ones before it."""
+    """Everything that an export must know about earlier exports."""
 
     positions: dict[str, Position] = field(default_factory=dict)
     """Positions by table, and those of backfills by `backfill_of` it."""
     intent: Intent | None = None
     last_export: float | None = None
-    """When the last export ended well, in seconds since 1970."""
+    """When the last export succeeded, in seconds since 1970."""
     begin: Begin = field(default_factory=dict)
     """Where tables begin, if not with their oldest row."""
     last_rows: int | None = None
-    """Rows that it has sent."""
+    """Rows that the last export has sent."""
     last_seconds: float | None = None
-    """How long it took."""
+    """How long the last export took."""
     bytes_sent: int = 0
     """Bytes of all rows committed since the first export, before protocols and compression."""
     gaps: tuple[Gap, ...] = ()
-    """What the user has not acknowledged yet, one for each table."""
+    """Gaps that the user has not acknowledged yet, one for each table."""
 
     def position(self, position_key: str) -> Position:
-        """Return where a table stands, or its backfill."""
+        """Return the position of a table, or of its backfill."""
         if position := self.positions.get(position_key):
             return position
         anchors = self.begin.get(position_key)
         return Position.after(anchors) if anchors else Position()
 
     def table_position(self, table: str) -> TablePosition:
-        """Return where a table stands, and its backfill."""
+        """Return the positions of a table and of its backfill."""
         return TablePosition(self.position(table), self.positions.get(backfill_of(table)))
 
     def advanced(self, position_key: str, position: Position, *, sent: int = 0) -> Checkpoint:
-        """Return the checkpoint with one position moved by some bytes, and nothing in doubt."""
+        """Return the checkpoint with one position moved, `sent` bytes more, nothing in doubt."""
         return replace(
             self,
             intent=None,
@@ -122,7 +122,7 @@ class Checkpoint:
         return replace(self, gaps=tuple(gaps.values()))
 
     def with_table_position(self, table: str, table_position: TablePosition) -> Checkpoint:
-        """Return the checkpoint with a table where it stands now."""
+        """Return the checkpoint with new positions of a table."""
         positions = {**self.positions, table: table_position.new}
         if table_position.backfill:
             positions[backfill_of(table)] = table_position.backfill
@@ -147,8 +147,8 @@ class CheckpointFile:
     ) -> None:
         """Name the file; nothing is read yet.
 
-        `destination` is what the checkpoint is of, and `begin` where tables begin that it does not
-        know of.
+        `destination` identifies the table in BigQuery, and `begin` says where tables begin that are
+        not in the file yet.
         """
         self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}"))
         self._destination = destination
@@ -158,7 +158,7 @@ class CheckpointFile:
         """Return the checkpoint as it was saved last, or a new one.
 
         A file that cannot be read is moved aside. A run without a checkpoint looks in BigQuery
-        for each row before it sends it, so nothing comes twice.
+        for each row before it sends it, so there are no duplicates.
         """
         try:
             checkpoint = _checkpoint(orjson.loads(self.path.read_bytes()))
@@ -172,7 +172,7 @@ class CheckpointFile:
         return replace(checkpoint, begin=self._begin)
 
     def is_of_another_destination(self) -> bool:
-        """Return whether the file says how far another table in BigQuery is."""
+        """Return whether the file is the checkpoint of another table in BigQuery."""
         try:
             destination = orjson.loads(self.path.read_bytes()).get("destination")
         except OSError, ValueError, AttributeError:

@@ -15,14 +15,14 @@ from ..source.source_table import Anchor
 from .delivery import Rejection, Transaction
 
 MAX_ROWS = 50_000
-"""Rows in a transaction: what a crash makes us send again at most."""
+"""Rows in a transaction: at most so many are sent again after a crash."""
 _MAX_DAYS = 3_000
 """A job may change 4,000 partitions (BigQuery's page "Quotas"), and a piece adds 1,000 at most."""
 
 
 @dataclass(slots=True)
 class Chunk:
-    """What was sent in one transaction, and how far it reaches."""
+    """The rows that are sent in one transaction, and the range of ids that they cover."""
 
     table: Table
     position_key: str
@@ -50,17 +50,17 @@ class Chunk:
 
     @property
     def cursor(self) -> int:
-        """Return from where the next read goes on."""
+        """Return the id after which the next read begins."""
         return self.last.id if self.last else self.start
 
     @property
     def full(self) -> bool:
-        """Return whether no other piece may be read."""
+        """Return whether no further piece may be read."""
         return self.ended or self._read >= MAX_ROWS or len(self._days) > _MAX_DAYS
 
     @property
     def empty(self) -> bool:
-        """Return whether there is nothing to commit: neither rows nor a place further on."""
+        """Return whether there is nothing to commit: neither rows nor a move of the position."""
         return self.last is None and not self.rows and not self.rejected
 
     def look_at(self, rows: EncodedRows) -> None:
@@ -79,7 +79,7 @@ class Chunk:
         self.bytes += sum(map(len, batch.data))
 
     def reject(self, rejections: Iterable[Rejection], encoding: Encoding) -> list[RejectedRow]:
-        """Take rows out again that were counted, and return them as they can be read."""
+        """Subtract rows that were counted, and return them in readable form."""
         rows = [
             RejectedRow(encoding.decode(one.data), one.reason, encoded=True) for one in rejections
         ]
@@ -88,12 +88,12 @@ class Chunk:
         return rows
 
     def close(self) -> None:
-        """Let go of the transaction, whether or not it was committed."""
+        """Release the transaction, whether or not it was committed."""
         if self.transaction:
             self.transaction.close()
 
     def log_values(self) -> dict[str, Any]:
-        """Return what the export log says of the chunk, when all rows have been sent."""
+        """Return the chunk's columns of the export log, when all rows have been sent."""
         return {
             "table_name": self.table.name,
             "first_id": self.first_id,

@@ -1,4 +1,4 @@
-"""What a delivery is: how rows get into the tables, a transaction at a time.
+"""The interface of a delivery: how rows get into the tables, one transaction at a time.
 
     begin -> append, append ... -> finish -> (the intent is saved) -> commit
 
@@ -16,7 +16,7 @@ from ..rows.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row that BigQuery does not take, as it was appended, and why not."""
+    """A row that BigQuery rejects, as it was appended, and why."""
 
     data: bytes
     reason: str
@@ -44,7 +44,7 @@ class Transaction(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the transaction, whether or not it was committed; it may be closed already."""
+        """Release the transaction, committed or not; does nothing if it is closed already."""
 
 
 class Outcome(Enum):
@@ -52,7 +52,7 @@ class Outcome(Enum):
 
     COMMITTED = auto()
     NOT_COMMITTED = auto()
-    """And it never will be."""
+    """It is not committed, and never will be."""
     FORGOTTEN = auto()
     """BigQuery no longer knows it; it will not be committed from now on."""
 
@@ -62,7 +62,7 @@ class Delivery(Protocol):
 
     @property
     def name(self) -> str:
-        """Return the name by which an intent remembers the delivery."""
+        """Return the name of the delivery in intents."""
 
     @property
     def sending_is_billed(self) -> bool:
@@ -70,7 +70,7 @@ class Delivery(Protocol):
 
     @property
     def load_jobs_used(self) -> int:
-        """Return how many load jobs of a day the table has used that has used most."""
+        """Return the number of load jobs within a day of the table that has used most."""
 
     def encoding(self, table: Table) -> Encoding:
         """Return how the rows of a table have to be encoded."""

@@ -1,4 +1,4 @@
-"""Rows that may be in BigQuery already, and those of a batch that are not."""
+"""Finding rows that are in BigQuery already, and the rows of a batch that are not."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
@@ -36,9 +36,9 @@ def without_existing(
 ) -> EncodedRows:
     """Return the rows of a batch that are not in BigQuery; this blocks.
 
-    Where more rows of one identity are wanted than there are, the last of them are sent. `repeats`
-    says by the recorder's id how many rows before the batch have the identity of one in it: those
-    are in BigQuery. Raises ExportError.
+    Where the batch has more rows of one identity than BigQuery, the last of them are returned.
+    `repeats` says by the recorder's id how many rows before the batch have the same identity as one
+    in it: those are in BigQuery. Raises ExportError.
     """
     keys = list(zip(batch.names, batch.times, strict=True))
     places = zip(batch.times, batch.ids, strict=True)
@@ -55,7 +55,7 @@ def without_existing(
 
 
 def without_sent(batch: EncodedRows, table: Table, existing_rows: ExistingRows) -> EncodedRows:
-    """Return the rows of a batch that were not sent as they are, with their ids; this blocks."""
+    """Return the rows of a batch that are not in BigQuery with the same ids; this blocks."""
     sent = set(_rows(batch, table, existing_rows))
     rows = zip(batch.names, batch.times, batch.ids, strict=True)
     return batch.only([index for index, row in enumerate(rows) if row not in sent])

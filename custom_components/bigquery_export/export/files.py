@@ -18,8 +18,8 @@ from ..errors import CheckpointUnwritableError
 def append_lines(path: Path, lines: bytes) -> None:
     """Add lines to a file; they are on the disk when this returns.
 
-    What a crash has left of a line ends there, and spoils none that follows. The file is readable
-    by its owner alone. Raises CheckpointUnwritableError.
+    A line that a crash has cut off is ended, so that it does not damage the next one. The file is
+    readable by its owner alone. Raises CheckpointUnwritableError.
     """
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

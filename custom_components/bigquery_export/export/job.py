@@ -11,7 +11,7 @@ class Job(ABC):
     """The work of one session. It can be run once, and stopped or paused meanwhile."""
 
     settles: ClassVar[bool] = True
-    """Whether it sends rows, for which nothing may be in doubt any more."""
+    """Whether it sends rows, before which every transaction in doubt must be settled."""
 
     def __init__(self, session: Session) -> None:
         """Prepare; nothing is read yet."""
@@ -27,7 +27,7 @@ class Job(ABC):
         self._session.stopped = True
 
     def pause(self, paused: bool) -> None:
-        """Make backfills wait after the transaction that they are at, or continue."""
+        """Make backfills wait after their current transaction, or continue."""
         self._session.paused = paused
 
     async def async_run(self) -> Result:

@@ -1,4 +1,4 @@
-"""The journal: what is known to be in BigQuery, and the protocol that keeps it true.
+"""The journal: the checkpoint, and the protocol that keeps it consistent with BigQuery.
 
     finish -> save intent -> commit -> save position
 
@@ -40,11 +40,10 @@ class Journal:
         rejected_rows: RejectedRows,
         on_progress: Callable[[], None] = lambda: None,
     ) -> None:
-        """Know of no export yet.
+        """Begin with an empty checkpoint.
 
-        `deliveries` are all that there are, by name: a transaction in doubt may be of another
-        one than is used now. `on_progress` is called on the event loop when the checkpoint has
-        moved.
+        `deliveries` has all of them by name: a transaction in doubt may be of another one than the
+        one in use now. `on_progress` is called on the event loop when the checkpoint has moved.
         """
         self._hass = hass
         self._file = file
@@ -65,7 +64,7 @@ class Journal:
         self._on_progress()
 
     async def async_settle(self) -> None:
-        """Find out what became of a transaction whose commit was not seen."""
+        """Settle the transaction in doubt, if there is one."""
         if (intent := self.checkpoint.intent) is None:
             return
         delivery = self.deliveries[intent.delivery]
@@ -83,7 +82,7 @@ class Journal:
         await self.async_save(self.checkpoint.advanced(intent.position_key, position, sent=sent))
 
     async def _async_settle_log(self, intent: Intent, delivery: Delivery) -> None:
-        """Make sure that the export log has its row of a transaction that was committed."""
+        """Ensure that the export log has the row about a transaction that was committed."""
         outcome = await self._async_block(delivery.settle, EXPORT_LOG, intent.log_transaction)
         if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED:
             log = await self._async_block(_write_log, delivery, intent.log_values)
@@ -101,8 +100,8 @@ class Journal:
     ) -> None:
         """Commit what was sent by a delivery, and move the chunk's position to `after` it.
 
-        `log_header` has the columns of the export log that are not of a chunk. Rows that BigQuery
-        rejects only now are left out and kept, and the others committed.
+        `log_header` has the columns of the export log that are not the chunk's. Rows that BigQuery
+        rejects only now are written to the file of rejected rows, and the others are committed.
         """
         while chunk.transaction and chunk.rows:
             log_values = {**chunk.log_values(), **log_header}

@@ -1,4 +1,4 @@
-"""The pace of an export: others in the house get their turn, and more when they are busy."""
+"""The pace of an export: it pauses for other work, and longer while the event loop is busy."""
 
 import asyncio
 from time import monotonic
@@ -10,7 +10,7 @@ _PAUSE = 0.01
 _SHORTEST = 0.002
 _LONGEST = 1.0
 _LATE = 0.005
-"""Seconds after which the event loop is busy: it should have gone on with us before."""
+"""Seconds by which a sleep may be late before the event loop counts as busy."""
 _PIECE_SECONDS = 0.004
 """How long one piece may take; Python lets another thread run after it has waited for 5 ms."""
 _FEWEST = 100
@@ -20,13 +20,13 @@ class Pace:
     """How long an export pauses between two pieces, and how many rows a piece has."""
 
     def __init__(self) -> None:
-        """Begin with care: nothing is known of the machine, and of what else it does."""
+        """Begin with small pieces: the speed of the machine is not known yet."""
         self._pause = _PAUSE
         self.rows = PIECE_ROWS // 4
         """Rows that the next piece should have at most."""
 
     async def async_rest(self) -> None:
-        """Let others have their turn: longer while the event loop is busy."""
+        """Pause for other work: longer while the event loop is busy."""
         due = monotonic() + self._pause
         await asyncio.sleep(self._pause)
         if monotonic() - due > _LATE:
@@ -38,5 +38,5 @@ class Pace:
         """Adapt to how long it took to encode so many rows, in seconds of processor time."""
         if rows:
             fitting = _PIECE_SECONDS * rows / max(seconds, 1e-6)
-            # Halfway: the first rows after a change take longer than all others.
+            # Only halfway: the first rows after a change take longer than all others.
             self.rows = round(min(PIECE_ROWS, max(_FEWEST, (self.rows + fitting) / 2)))

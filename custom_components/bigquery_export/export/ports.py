@@ -1,4 +1,4 @@
-"""What a source is: the rows of one table of the recorder, for one table in BigQuery."""
+"""The interfaces of a source: the rows of one table of the recorder, for one table in BigQuery."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ class Piece(Protocol):
 
     @property
     def last(self) -> Anchor:
-        """Return the last row that was looked at, from where the next read goes on."""
+        """Return the last row that was scanned, after which the next read begins."""
 
 
 class Reader[P: Piece](Protocol):
     """Reads one table of the recorder; its methods block, and run on the recorder's executor."""
 
     def newest_id(self) -> int:
-        """Return the id up to which a run reads, or 0 when there is nothing to read."""
+        """Return the highest id that a run may read, or 0 when there is none."""
 
     def oldest_id(self) -> int | None:
         """Return the lowest id, or None when there is no row at all."""
@@ -36,31 +36,30 @@ class Reader[P: Piece](Protocol):
         """Return the fingerprints of those rows that there are, by id."""
 
     def count(self, after: int, until: int | None = None) -> int:
-        """Return how many rows wait that have `after` < id <= `until`."""
+        """Return how many waiting rows have `after` < id <= `until`."""
 
     def repeats(self, after: int, until: int, exported: ExportedIds) -> Mapping[int, int]:
-        """Return how many exported rows are identified by the same as another, by its id.
+        """Return how many exported rows have the same identity as a row, by the id of that row.
 
-        The others are those with `after` < id <= `until`; `exported` is `TablePosition.exported`.
+        The rows are those with `after` < id <= `until`; `exported` is `TablePosition.exported`.
         """
 
     def times(self, after: int, until: int) -> list[tuple[float | None, float | None]]:
-        """Return of each row with `after` < id <= `until` two times, in seconds since 1970.
+        """Return two times of each row with `after` < id <= `until`, in seconds since 1970.
 
-        The first says which partition in BigQuery it belongs to, the second is the one by which
-        it is known again.
+        The first says which partition in BigQuery it belongs to, the second identifies the row.
         """
 
     def partition_time(self, row: Sequence[Any]) -> float | None:
         """Return the time that says which partition a row belongs to, in seconds since 1970."""
 
     def narrow(self, first: float, last: float) -> None:
-        """Read few rows from now on but those of partitions between two times, in seconds."""
+        """Read few rows from now on outside the partitions between two times, in seconds."""
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> P | None:
         """Return the next rows with `after` < id <= `until`, or None when there are none.
 
-        A piece may hold no row; then the next read goes on after its `last`.
+        A piece may have no rows; then the next read begins after its `last`.
         """
 
 
@@ -72,7 +71,7 @@ class Encoder[P: Piece](Protocol):
 
 
 class SentObserver[P: Piece]:
-    """Learns what is exported of a table; this one does not care.
+    """Hears which rows of a table are exported; this one ignores them.
 
     open -> begin, look_at, look_at ..., leave_out, keep -> begin ...
     """
@@ -84,13 +83,13 @@ class SentObserver[P: Piece]:
         """Begin with a transaction; the one before was committed, or will be begun again."""
 
     def look_at(self, piece: P) -> None:
-        """Learn what was read."""
+        """Observe a piece that was read."""
 
     def leave_out(self, ids: Collection[int]) -> None:
-        """Learn which rows of it are not sent, because BigQuery has them already."""
+        """Observe which rows are not sent, because BigQuery has them already."""
 
     def keep(self) -> None:
-        """Remember what was sent; this blocks, and comes before the commit.
+        """Save what is sent; this blocks, and is called before the commit.
 
         Raises ExportError.
         """
@@ -100,7 +99,7 @@ class SentObserver[P: Piece]:
 class Source[P: Piece]:
     """Reads one table of the recorder, and encodes its rows for one in BigQuery.
 
-    It is made for one run: what it remembers must not outlive that.
+    It is made for one run: its caches must not outlive that.
     """
 
     table: Table
@@ -108,8 +107,7 @@ class Source[P: Piece]:
     encoder: Encoder[P]
     observer: SentObserver[P] = field(default_factory=SentObserver)
     own: frozenset[str] = frozenset()
-    """Names (`RowKey.name`) of rows that exports themselves bring about.
+    """Names (`RowKey.name`) of rows that exports themselves cause, such as their own states.
 
-    When there are no others, they wait until there are: else no export would ever have nothing to
-    send.
+    When there are no others, these rows wait: otherwise each export would cause rows for the next.
     """

@@ -1,4 +1,4 @@
-"""How far a table is exported: by the recorder's ids, and by rows that its history is known by."""
+"""How far a table is exported: the recorder's ids, and rows that identify its history."""
 
 from dataclasses import dataclass, replace
 
@@ -9,32 +9,32 @@ MAX_ANCHORS = 32
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a table is exported."""
+    """How far a table, or its backfill, is exported."""
 
     cursor: int = 0
-    """The recorder's id of the last row that was dealt with."""
+    """The recorder's id of the last row that was sent, rejected or left out."""
     anchors: tuple[Anchor, ...] = ()
-    """Rows up to the cursor, oldest first, by which the recorder's history is known again."""
+    """Rows up to the cursor, oldest first, that identify the recorder's history."""
     in_doubt_until: int = 0
-    """Rows up to this id may be in BigQuery already, and are looked for before they are sent."""
+    """Rows up to this id may be in BigQuery already, which is searched before they are sent."""
     rows: int = 0
     """Rows committed since the first export."""
     rejected: int = 0
-    """Rows that could not be sent, and lie in the file of rejected rows."""
+    """Rows that were rejected since the first export."""
     since: int | None = None
-    """The id behind which a backfill began."""
+    """The id after which a backfill began."""
     until: int | None = None
-    """The id of its last row. What is newer has a position of its own."""
+    """The id of the backfill's last row. Newer rows have a position of their own."""
     first: int = 0
-    """Rows up to this id were there when the user chose to export from then on only."""
+    """Rows up to this id are not exported, because the user chose to begin after them."""
 
     @classmethod
     def after(cls, anchors: tuple[Anchor, ...]) -> Position:
-        """Return where a table begins of which nothing up to the last of some rows is wanted."""
+        """Return the position of a table whose export begins after the last of some rows."""
         return cls(cursor=anchors[-1].id, anchors=anchors, first=anchors[-1].id)
 
     def moved(self, last: Anchor | None, *, rows: int, rejected: int) -> Position:
-        """Return the position after more rows, up to and with `last`, or without a move."""
+        """Return the position with more rows, and moved to `last` unless that is None."""
         return replace(
             self,
             cursor=last.id if last else self.cursor,
@@ -46,7 +46,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class TablePosition:
-    """How far a table is exported, and how far the backfill of its older rows, while there is one.
+    """The position of a table's new rows, and of the backfill of older ones, while there is one.
 
     All rows up to the cursor of the backfill are exported, and those between its end and the cursor
     of the new rows.
@@ -57,7 +57,7 @@ class TablePosition:
 
     @property
     def oldest(self) -> Position:
-        """Return the position behind which the oldest rows wait."""
+        """Return the position after which the oldest waiting rows are."""
         return self.backfill or self.new
 
     @property
@@ -67,18 +67,18 @@ class TablePosition:
 
     @property
     def exported(self) -> ExportedIds:
-        """Return the ids of the rows that are exported: older ones, and those behind a backfill."""
+        """Return the ids of the exported rows: older ones, and those newer than a backfill."""
         newest = self.new.cursor
         if self.backfill is None or self.backfill.until is None:
             return IdRange(0, newest), IdRange(newest, newest)
         return IdRange(0, self.backfill.cursor), IdRange(self.backfill.until, newest)
 
     def without_doubt(self) -> TablePosition:
-        """Return the table before its first export, when none of its rows can be there yet."""
+        """Return the position with nothing in doubt: BigQuery has no rows of the table yet."""
         return TablePosition(replace(self.new, in_doubt_until=0))
 
     def begun_backfill(self, start: int, newest: Anchor) -> TablePosition:
-        """Return the table with all rows behind `start` and up to `newest` as a backfill."""
+        """Return the position with a backfill of all rows after `start` and up to `newest`."""
         anchors = self.new.anchors if start == self.new.cursor else ()
         return TablePosition(
             replace(self.new, cursor=newest.id, anchors=(newest,)),
@@ -94,7 +94,7 @@ class TablePosition:
         )
 
     def ended_backfill(self) -> TablePosition:
-        """Return the table when its backfill is done: with one position for all rows."""
+        """Return the position when the backfill is done: a single one for all rows."""
         if (done := self.backfill) is None:
             return self
         first = self.new.anchors[0].id if self.new.anchors else 0
@@ -102,7 +102,7 @@ class TablePosition:
         return TablePosition(self._counted(replace(self.new, anchors=anchors + self.new.anchors)))
 
     def gone_back(self, newest: int) -> TablePosition:
-        """Return the table as if only what the backfill has passed were exported for certain."""
+        """Return the position of the backfill alone: all rows after it are in doubt."""
         if (backfill := self.backfill) is None:
             return self
         in_doubt = max(self.new.in_doubt_until, self.new.cursor, newest)
@@ -127,7 +127,7 @@ def backfill_of(table: str) -> str:
 
 
 def _thinned(anchors: tuple[Anchor, ...]) -> tuple[Anchor, ...]:
-    """Return few enough anchors: many near the cursor, and ever fewer before."""
+    """Return at most `MAX_ANCHORS` anchors: dense near the cursor, and sparser before."""
     few = list(anchors)
 
     def gap(index: int) -> float:

@@ -25,7 +25,7 @@ def is_purged(table: str) -> bool:
 def oldest_waiting(hass: HomeAssistant, table: str, cursor: int) -> float | None:
     """Return the time of about the oldest row behind a cursor, in seconds since 1970. Blocks.
 
-    `TableReader.oldest_time` may be wrong by minutes; rows are looked at a day before they go.
+    `TableReader.oldest_time` may be wrong by minutes; rows count as at risk a day before a purge.
     """
     reader = TableReader[tuple[object, ...]](hass, RECORDER_TABLES[table].source)
     return reader.oldest_time(cursor)
@@ -46,11 +46,11 @@ class Retention:
         return cls(recorder.keep_days, recorder.auto_purge)
 
     def cutoff(self, purge: datetime) -> float:
-        """Return the time from which on rows outlive a purge, in seconds since 1970."""
+        """Return the time of the oldest rows that a purge keeps, in seconds since 1970."""
         return purge.timestamp() - self.days * 86_400 if self.purges else float("-inf")
 
     def purge_of(self, time: float, now: datetime) -> datetime | None:
-        """Return which purge deletes a row, if it is the next one or the one after."""
+        """Return the time of the purge that deletes a row, if it is one of the next two."""
         purge = now
         for _ in range(2):
             purge = next_purge(purge)
@@ -60,7 +60,7 @@ class Retention:
 
 
 def next_purge(after: datetime) -> datetime:
-    """Return when the recorder deletes old rows the next time."""
+    """Return the time of the next purge."""
     soon = dt_util.as_local(after) + timedelta(seconds=1)
     return dt_util.find_next_time_expression_time(soon, seconds=[0], minutes=[12], hours=[4])
 
@@ -75,7 +75,7 @@ class RowsAtRisk:
     purge: datetime
 
     def and_(self, other: RowsAtRisk | None) -> RowsAtRisk:
-        """Return this together with the rows of other tables."""
+        """Return these rows at risk together with those of other tables."""
         if other is None:
             return self
         return RowsAtRisk(
@@ -94,12 +94,12 @@ def find_gap(
     last_export: float | None,
     retention: Retention,
 ) -> Gap | None:
-    """Return what was deleted when a run has to go on behind its cursor, if anything was.
+    """Return the rows deleted before a run that resumes later than its cursor, if there are any.
 
     `oldest` is the time of the oldest row that is left, None if that row is of now.
 
-    That the row at the cursor and some ids behind it are missing does not say it alone. A quiet
-    table loses that row in the course of time, and a database that comes back has other rows.
+    Missing rows at the cursor and after it are not enough to tell. The row at the cursor of a
+    quiet table is purged in the course of time, and a database that comes back has other rows.
     """
     rows = after.cursor - before.cursor
     if not before.cursor or rows <= 0:
@@ -114,5 +114,5 @@ def find_gap(
         return None  # These rows are older: another database.
     cutoff = retention.cutoff(now)
     if last_row is not None and last_row < cutoff <= since:
-        return None  # Old age; all that followed was exported, and is kept still.
+        return None  # The last row was just old; all later ones are exported, and still there.
     return Gap(table, rows, since, until)

@@ -1,8 +1,8 @@
 """All tables of the recorder that are exported: one declaration for each.
 
-What is special to a table follows from its declaration: how it is read and encoded, whether it is
-exported by default, whether its rows are corrected, and, from its `SourceTable`, what the recorder
-deletes of it and how fast it grows. `Table` says how BigQuery stores it.
+A declaration says how a table is read and encoded, whether it is exported by default, and whether
+its rows are corrected. Its `SourceTable` says what the recorder deletes and how fast the table
+grows, its `Table` how BigQuery stores it.
 """
 
 from collections.abc import Callable
@@ -38,14 +38,14 @@ class RecorderTable:
     make_reader: Callable[[HomeAssistant, Choice], Reader[Any]] | None = None
     """None for a table whose rows refer to no other table."""
     make_encoder: Callable[[Encoding, RowContext], Encoder[Any]] | None = None
-    """None for a table whose columns in BigQuery have the names of the recorder's."""
+    """None for a table whose columns in BigQuery have the same names as the recorder's."""
     introduce: Callable[[Any, Any], None] = lambda reader, encoder: None
-    """Lets the reader know how to ask the encoder what that lacks."""
+    """Tells the reader how to find out which texts the encoder lacks."""
     default: bool = True
     """Whether it is exported unless the user chooses."""
     corrected: bool = False
-    """Whether Home Assistant changes rows after it wrote them: digests of them are kept for each
-    partition, and what differs is sent again. Its source is one of statistics."""
+    """Whether Home Assistant changes rows later: digests of them are kept for each partition, and
+    what differs is sent again. Only for tables of statistics."""
 
     def reader(self, hass: HomeAssistant, choice: Choice) -> Reader[Any]:
         """Return a reader for one run; nothing is read yet."""
@@ -90,7 +90,7 @@ RECORDER_TABLES = {
             statistics.STATISTICS_SHORT_TERM,
             lambda hass, _: statistics.StatisticsReader(hass, statistics.STATISTICS_SHORT_TERM),
             lambda encoding, run: StatisticsEncoder(encoding, run, FIVE_MINUTES),
-            default=False,  # They say what the states say.
+            default=False,  # They are computed from the states, which are exported.
             corrected=True,
         ),
         RecorderTable(

@@ -1,4 +1,4 @@
-"""The file of rejected rows: what BigQuery did not take is kept here, with the reason."""
+"""The file of rejected rows: rows that BigQuery did not accept, with the reason."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -39,8 +39,8 @@ class RejectedEntry:
 class RejectedRows:
     """A file with one JSON object a line. Its methods block.
 
-    A crash makes rows come, and be rejected, again: a row that is in the file already is not
-    written a second time.
+    After a crash, rows may be sent and rejected again: a row that is in the file already is not
+    written again.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
@@ -65,7 +65,7 @@ class RejectedRows:
         self._known.update(new)
 
     def count_by_reason(self) -> Counter[str]:
-        """Return how many rows there are, by the reason without what it quotes of them."""
+        """Return how many rows there are, by the reason, without values that it quotes."""
         return Counter(_QUOTED.sub("…", entry.reason) for entry in self.load())
 
     def load(self) -> list[RejectedEntry]:
@@ -74,13 +74,13 @@ class RejectedRows:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
             return []
-        # A line that a crash cut off is of a row that comes again.
+        # A line that a crash cut off is of a row that is sent again.
         return [entry for line in lines if (entry := _parsed(line))]
 
     def take_out(
         self, table: Table, entries: Iterable[RejectedEntry], still: Iterable[RejectedRow]
     ) -> None:
-        """Take rows out of the file, except those that are still rejected.
+        """Remove rows from the file, except those that are still rejected.
 
         Raises CheckpointUnwritableError.
         """
@@ -119,7 +119,7 @@ def _parsed(line: bytes) -> RejectedEntry | None:
 
 
 def _identity(entry: RejectedEntry) -> int:
-    """Return a number that the same row has again, whatever export sent it and why it failed.
+    """Return a hash of a row that does not depend on the export and on the reason.
 
     Two rows may differ in nothing but the recorder's id, and both are kept.
     """

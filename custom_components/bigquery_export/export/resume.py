@@ -1,7 +1,7 @@
-"""Where to go on, if the recorder's history is still the one that a table's positions belong to.
+"""Where to resume: whether the recorder's history is still the one of a table's positions.
 
 SQLite gives the ids of deleted rows to new ones. A database can be replaced, restored from an
-older backup, or moved to another server. An id alone says nothing then; the anchors do.
+older backup, or moved to another server. Then an id alone says nothing, but the anchors do.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def resumed(
     newest: int,
     begin: Position | None = None,
 ) -> TablePosition:
-    """Return where to go on.
+    """Return the positions from which to resume.
 
     `found` are the fingerprints that the recorder has now for the ids of the anchors, `oldest`
     and `newest` are its lowest and highest ids. `begin` is where a new export begins.
@@ -32,10 +32,10 @@ def resumed(
             return TablePosition(new)
         return TablePosition(_resumed(new, found, oldest, newest))
     if oldest is None:
-        # Nothing to go on from; the ids may begin again at 1.
+        # There is no row to resume from; the ids may begin again at 1.
         return before
     if before.backfill is None or _known(before.new, found):
-        # As long as one of the rows behind it is there, a backfill's ids are given to no other.
+        # While one of the later rows is there, the ids of a backfill are not given to new rows.
         return TablePosition(
             _resumed(before.new, found, oldest, newest),
             before.backfill and _behind_purge(before.backfill, oldest),
@@ -62,16 +62,16 @@ def _resumed(position: Position, found: Mapping[int, str], oldest: int, newest: 
     known = _known(position, found)
     if known and known[-1] == position.anchors[-1]:
         return position
-    # After any break in the history, nothing is known of any row behind it; nor of those up to
-    # the cursor, should the history that it belongs to come back.
+    # After any break in the history, all rows after it are in doubt, and so are those up to the
+    # cursor, in case the history that the cursor belongs to comes back.
     in_doubt = max(position.in_doubt_until, position.cursor, newest)
     if known:
-        # Rows were deleted and their ids given again, or an older backup was restored: some rows
-        # behind the newest anchor that is left may have been exported before.
+        # Rows were deleted and their ids reused, or an older backup was restored: some rows after
+        # the newest anchor that is left may have been exported before.
         return replace(position, cursor=known[-1].id, anchors=tuple(known), in_doubt_until=in_doubt)
     if oldest > position.cursor:
         # The recorder has purged everything up to the cursor, and more. Or the cursor belongs to
-        # a database that was in use for a while, and the one from before is back.
+        # a database that was in use for a while, and the previous one is back.
         return replace(position, cursor=oldest - 1, anchors=(), in_doubt_until=in_doubt)
     # It is another database, perhaps with the same history under other ids.
     return replace(position, cursor=0, anchors=(), in_doubt_until=in_doubt, first=0)

@@ -1,8 +1,8 @@
-"""Which of some rows are among others: how rows that BigQuery has are known again.
+"""An index that finds out which rows of the recorder BigQuery has already.
 
-A row has a *key*, what identifies it (its name and time), and a *place*, its time and the
-recorder's id, by which it is known when its name has changed since. Both may be tuples, or hashes
-of them where there are many rows.
+A row has a *key*, its name and time, and a *place*, its time and the recorder's id, which
+identifies it when its name has changed since. Both may be tuples, or hashes of them where there
+are many rows.
 """
 
 from collections import Counter
@@ -10,32 +10,32 @@ from collections.abc import Hashable, Mapping, Sequence
 
 
 class RowIndex[Key: Hashable, Place: Hashable]:
-    """Some rows, of which it is found out whether others are the same."""
+    """Wanted rows, which are compared with rows that were found."""
 
     def __init__(self, wanted: Sequence[tuple[Key, Place]], *, renamed: bool) -> None:
-        """Take the key and the place of each row; without `renamed`, places do not count."""
+        """Take the key and the place of each wanted row; without `renamed`, ignore the places."""
         self._wanted = wanted
         self.wanted: Mapping[Key, int] = Counter(key for key, _ in wanted)
-        """How many rows have a key."""
+        """How many wanted rows have a key."""
         self._places = {place for _, place in wanted} if renamed else set()
         self._found: Counter[Key] = Counter()
         self._found_places: Counter[Place] = Counter()
         self.renamed = 0
-        """How many rows were found by their place, once `missing` was asked."""
+        """How many rows were found by their place; `missing` sets it."""
 
     def add(self, key: Key, place: Place) -> None:
-        """Add a row that was found. Of those that are none of the wanted ones nothing is kept."""
+        """Add a row that was found; ignore it if it is none of the wanted ones."""
         if key in self.wanted:
             self._found[key] += 1
         elif place in self._places:
             self._found_places[place] += 1
 
     def ignore(self, key: Key, number: int) -> None:
-        """Let so many rows that were found with a key count as others, which are not wanted."""
+        """Ignore so many of the found rows with a key, because they are not the wanted ones."""
         self._found[key] -= number
 
     def missing(self) -> list[int]:
-        """Return the indices of those wanted rows that were not found.
+        """Return the indices of the wanted rows that were not found.
 
         Where more rows have a key than were found, the last of them are missing.
         """

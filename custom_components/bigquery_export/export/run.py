@@ -1,4 +1,4 @@
-"""A run: one export of all tables, from the checkpoint to the newest rows when it began."""
+"""A run: one export of all tables, from the checkpoint to the newest rows."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,7 +17,7 @@ from .table_export import TableExport
 
 
 class Run(Job):
-    """One export of all that there is."""
+    """One export of all waiting rows."""
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class Run(Job):
     ) -> None:
         """Prepare a run that continues from the checkpoint.
 
-        With `flush` it exports also what the recorder has heard of, but not committed yet. Without
-        `backfill` backfills wait. A run that is not of `everything` does not count as the last
+        With `flush` it also exports what the recorder has received but not committed yet. Without
+        `backfill`, backfills wait. A run that is not of `everything` does not count as the last
         export.
         """
         super().__init__(session)
@@ -44,15 +44,15 @@ class Run(Job):
 
     @property
     def gaps(self) -> list[Gap]:
-        """Return what the recorder had deleted before the run could export it."""
+        """Return the rows that the recorder has deleted before the run could export them."""
         return [export.gap for export in self._exports if export.gap]
 
     @override
     async def _async_work(self) -> None:
         """Export all rows that there are now, those of the backfill last.
 
-        The tables take turns, so that none waits for another's history; and new rows come after
-        each transaction of a backfill.
+        The tables take turns, so that none waits for another's history, and new rows are sent
+        after each transaction of a backfill.
         """
         began = monotonic()
         check_recorder(self._session.hass)
@@ -83,7 +83,7 @@ class Run(Job):
             unfinished = [export for export in unfinished if await export.async_export_chunk()]
 
     async def _async_backfill(self, export: TableExport) -> bool:
-        """Send rows of one backfill, and then new ones of all; return whether it goes on."""
+        """Send rows of one backfill, then new ones of all tables; return if there are more."""
         if self._session.paused or not await export.async_backfill_chunk():
             return False
         for other in self._exports:

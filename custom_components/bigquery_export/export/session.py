@@ -37,7 +37,7 @@ class Result:
     """Bytes of rows sent, before protocols and compression."""
     seconds: float = 0
     sent_again: dict[str, int] | None = None
-    """Those of the rows that were exported before, by table, if they were looked for."""
+    """Those of the rows that were exported before, by table; None if BigQuery was not searched."""
 
     @property
     def total(self) -> int:
@@ -51,7 +51,7 @@ class Result:
         self.bytes += chunk.bytes
 
     def include(self, other: Result) -> None:
-        """Count what another job has done for the same reason."""
+        """Add the result of another job that belongs to the same export."""
         for table, rows in other.rows.items():
             self.rows[table] = self.rows.get(table, 0) + rows
         self.rejected += other.rejected
@@ -86,7 +86,7 @@ class Session:
         return await self.hass.async_add_executor_job(call, *args)
 
     async def async_rest(self) -> None:
-        """Give others their turn, after each piece. Raises StoppedError if it was the last."""
+        """Pause for other work, after each piece. Raises StoppedError if the job has to end."""
         await self.pace.async_rest()
         if self.stopped:
             raise StoppedError
@@ -124,7 +124,7 @@ class Session:
     async def async_send(self, chunk: Chunk, rows: EncodedRows) -> None:
         """Add rows to the transaction of a chunk, which the first ones begin.
 
-        Its label is of the table, the export, the place where the chunk begins, and the number of
+        Its label has the table, the export, the position where the chunk begins, and the number of
         transactions before it.
         """
         if not rows.data:

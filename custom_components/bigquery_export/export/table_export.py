@@ -31,11 +31,11 @@ from .session import Session
 _LOGGER = logging.getLogger(__name__)
 
 IN_DOUBT_ROWS = 10_000
-"""Rows that are kept in memory until those are found that BigQuery has already."""
+"""Rows that are kept in memory while BigQuery is searched for them."""
 
 
 class TableExport:
-    """Exports one table: new rows up to the newest that was looked for, and its backfill."""
+    """Exports one table: new rows up to the newest that it has found, and its backfill."""
 
     def __init__(self, session: Session, source: Source[Any]) -> None:
         """Prepare the export; nothing is read yet."""
@@ -72,7 +72,7 @@ class TableExport:
         if before:
             await self._async_compare(before, after)
         elif await self._session.async_block(self._session.existing_rows.is_empty, self._table):
-            # The first export, most likely: there is nothing to be looked for.
+            # Most likely the first export: BigQuery need not be searched for its rows.
             after = after.without_doubt()
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
@@ -93,12 +93,12 @@ class TableExport:
         self._until = await self._async_read(self._reader.newest_id)
 
     async def _async_compare(self, before: TablePosition, after: TablePosition) -> None:
-        """Say what has become of rows since the last export, where it was not to be expected."""
+        """Log unexpected changes of the recorder's rows since the last export, and find gaps."""
         if after.oldest.cursor > before.oldest.cursor:
             await self._async_look_for_gap(before, after)
         if after.oldest.cursor < before.oldest.cursor or after.new.cursor < before.new.cursor:
             _LOGGER.warning(
-                "The recorder's database is not as it was at the last export; %s goes on from"
+                "The recorder's database is not as it was at the last export; %s resumes from"
                 " row %s instead of %s, and nothing is sent twice",
                 self._table.name,
                 after.new.cursor,
@@ -106,7 +106,7 @@ class TableExport:
             )
 
     async def _async_look_for_gap(self, before: TablePosition, after: TablePosition) -> None:
-        """Find out whether rows are gone that were not exported."""
+        """Find out whether the recorder has deleted rows that were not exported."""
         if not is_purged(self._table.name):
             return
         hass = self._session.hass
@@ -116,7 +116,7 @@ class TableExport:
             before.oldest,
             after.oldest,
             oldest=await self._async_read(oldest_waiting, hass, self._table.name, cursor),
-            # It says nothing of a backfill that waits.
+            # It says nothing about rows of a backfill.
             last_export=None if before.backfill else self._journal.checkpoint.last_export,
             retention=Retention.of(hass),
         )
@@ -186,7 +186,7 @@ class TableExport:
         await self._session.async_send(chunk, batch)
 
     def _may_wait(self, chunk: Chunk, batch: EncodedRows) -> bool:
-        """Return whether there is nothing new but what exports bring about."""
+        """Return whether all new rows are ones that exports themselves cause."""
         is_all = chunk.ended and chunk.position_key == self._table.name and not batch.rejected
         return is_all and bool(batch.names) and self._own.issuperset(batch.names)
 

@@ -48,7 +48,7 @@ ENTITIES = Table(
             "generation",
             ColumnType.INT64,
             Scope.ROW,
-            "The look at the registries that found it; later ones have higher numbers",
+            "The snapshot that found the change; later ones have higher numbers",
         ),
         EXPORT_ID,
         EXPORT_TIMESTAMP,

@@ -114,7 +114,7 @@ RELATIONSHIPS = Table(
             "generation",
             ColumnType.INT64,
             Scope.ROW,
-            "The look at the home that found it; later ones have higher numbers",
+            "The snapshot that found the change; later ones have higher numbers",
         ),
         EXPORT_ID,
         EXPORT_TIMESTAMP,

@@ -1,12 +1,12 @@
 """Corrections: what Home Assistant has changed in statistics after they were exported.
 
-    look through the recorder -> compare with what was sent -> send what differs
+    read the recorder -> compare with what was sent -> send what differs
 
-Tables are append-only. A period of a statistic that differs is sent as a whole: a row that says
-that all that was sent before is deleted, and the rows that there are now. The view of the latest
-rows (bigquery/views.py) shows of both what is true.
+Tables are append-only. A period of a statistic that differs is sent as a whole: a row that marks
+the rows sent before as deleted, and the current rows. The view of the latest rows
+(bigquery/views.py) shows only what is valid.
 
-A process that dies between commit and file sends the same once more, which the view does not show.
+A process that dies between commit and file sends the same again, which the view does not show.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -34,10 +34,10 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Corrections(Job):
-    """One look at all tables whose rows change afterwards.
+    """One check of all tables whose rows are corrected.
 
-    It comes after a run that ended well, in a session of its own: what it sends has to be known
-    as newer than what the run has sent.
+    It comes after a run that succeeded, in a session of its own: the rows that it sends must be
+    newer than those of the run.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Corrections(Job):
         now: datetime | None = None,
         again: bool = False,
     ) -> None:
-        """Prepare to look through those sources whose rows are corrected.
+        """Prepare to check those sources whose rows are corrected.
 
-        Tables that were looked through on the local day of `now` are left out, unless they shall
-        be looked through `again`.
+        Tables that were checked on the local day of `now` are left out, unless they are to be
+        checked `again`.
         """
         super().__init__(session)
         self._now = now or dt_util.utcnow()
@@ -62,7 +62,7 @@ class Corrections(Job):
             if isinstance(source.observer, StatisticsObserver)
         ]
         self.checked: date | None = None
-        """The local day on which all tables were looked through, once they are."""
+        """The local day on which all tables were checked, None before."""
 
     @override
     async def _async_work(self) -> None:
@@ -75,7 +75,7 @@ class Corrections(Job):
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """A period of a statistic that was not exported as it is now."""
+    """A period of a statistic that differs from what was exported."""
 
     statistic_id: str
     number: int
@@ -84,10 +84,10 @@ class _Difference:
 
 
 class _TableCorrections:
-    """Looks through one table."""
+    """Checks one table."""
 
     def __init__(self, session: Session, source: Source[Any], observer: StatisticsObserver) -> None:
-        """Prepare to look; nothing is read yet."""
+        """Prepare to check; nothing is read yet."""
         self._session = session
         self._table = source.table
         self._encoder = cast(StatisticsEncoder, source.encoder)
@@ -97,7 +97,7 @@ class _TableCorrections:
         self._cursor = 0
         self._metadata_ids: dict[str, int] = {}
         self._horizon = float("-inf")
-        """Before it, in seconds since 1970, the recorder has purged everything."""
+        """The time before which the recorder has purged everything, in seconds since 1970."""
         session.result.rows[source.table.name] = 0
 
     async def async_check(self, now: datetime, *, again: bool) -> bool:
@@ -142,10 +142,10 @@ class _TableCorrections:
         return digests
 
     def _compare(self, exported: Digests, current: Digests) -> list[_Difference]:
-        """Return what differs, and make `exported` forget what the recorder has purged.
+        """Return what differs, and remove from `exported` what the recorder has purged.
 
-        Where only a part of a period was purged, the rest of it is sent if all of it is gone, or
-        anything else of the statistic differs: it cannot be compared by itself.
+        The rest of a period that is purged in part cannot be compared by itself. It is sent if all
+        of it is gone, or if any other period of the statistic differs.
         """
         differences: list[_Difference] = []
         for statistic_id in sorted(exported.by_statistic.keys() | current.by_statistic.keys()):
@@ -171,7 +171,7 @@ class _TableCorrections:
         return differences
 
     async def _async_send_all(self, exported: Exported, differences: list[_Difference]) -> None:
-        """Send what differs, as much of it in one transaction as there may be."""
+        """Send what differs, in as few transactions as possible."""
         rest = iter(differences)
         while True:
             sent: list[tuple[_Difference, Digest | None]] = []
@@ -191,7 +191,7 @@ class _TableCorrections:
         differences: Iterator[_Difference],
         sent: list[tuple[_Difference, Digest | None]],
     ) -> None:
-        """Send differences until the transaction is full; note each with what was sent of it."""
+        """Send differences until the transaction is full; add each with its digest to `sent`."""
         batch = EncodedRows()
         for difference in differences:
             digests = Digests(self._file.periods)

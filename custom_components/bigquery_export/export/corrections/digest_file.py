@@ -1,7 +1,7 @@
-"""The file of digests: of which rows of a table are in BigQuery, as they were sent.
+"""The file of digests: of the rows of a table that are in BigQuery, as they were sent.
 
-Whatever it does not know of, or knows twice, makes digests differ, and then a period is sent
-again. So a line that was written in vain costs some rows, and never the truth.
+Rows that it lacks, or has twice, make digests differ, and then a period is sent again. So a line
+whose transaction was not committed costs some rows, but nothing becomes wrong.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from ..files import append_lines, replace_file
 from .digests import Digests, Periods
 
 _FORMER_NAMES = {"track": "position_key", "doubtful": "in_doubt"}
-"""What fields were called in files of an earlier version, by which lines are still known."""
+"""Names of fields in files of an earlier version, whose lines are still read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +29,18 @@ class Line:
     """The recorder's database that the rows are of."""
     digests: Mapping[str, Mapping[str, Any]]
     before: tuple[int, ...] | None = None
-    """Where the table stood before the transaction, or None where it is all that is known."""
+    """The position before the transaction, or None in the line of all that is known."""
     position_key: str = ""
     """The name of the position that moved with the transaction."""
     in_doubt: bool = False
     """Whether rows that BigQuery had already were left out."""
     checked: float | None = None
-    """When the recorder was last looked through for corrections, in seconds since 1970."""
+    """When the recorder was last checked for corrections, in seconds since 1970."""
 
 
 @dataclass(slots=True)
 class Exported:
-    """What is known of the rows that were exported of a database."""
+    """The digests of the rows that were exported from a database."""
 
     database: str
     digests: Digests
@@ -50,7 +50,7 @@ class Exported:
 class DigestFile:
     """Keeps digests in Home Assistant's .storage, one file for each table. Its methods block.
 
-    A line is added before each commit, so that nothing is in BigQuery that it does not know of.
+    A line is added before each commit, so that the file has all rows that are in BigQuery.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str, table: str, periods: Periods) -> None:
@@ -64,13 +64,13 @@ class DigestFile:
         append_lines(self.path, _text(line))
 
     def load(self, database: str) -> Exported:
-        """Return what was exported of a database; of another one nothing counts.
+        """Return what was exported from a database; rows from another one are left out.
 
         A transaction that is begun again at the same position replaces the one before, which was
         not committed. One of rows in doubt does not: it may leave out what the one before sent.
 
-        Where another database has sent rows since, of the same statistic in the same period, those
-        may be shown: what is known of this one is no longer true there.
+        Where another database has sent rows since, of the same statistic in the same period, the
+        view may show those: so the digests of this one are forgotten there.
         """
         exported = Exported(database, Digests(self.periods))
         last: dict[str, Line] = {}
@@ -94,7 +94,7 @@ class DigestFile:
             exported.digests.include(Digests.from_json(self.periods, line.digests))
 
     def save(self, exported: Exported) -> None:
-        """Write all that is known in place of all lines. Raises CheckpointUnwritableError."""
+        """Replace all lines by a single one. Raises CheckpointUnwritableError."""
         digests = exported.digests.as_json()
         line = Line(exported.database, digests, checked=exported.checked)
         replace_file(self.path, _text(line))

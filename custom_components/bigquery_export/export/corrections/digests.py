@@ -1,9 +1,9 @@
-"""Digests of the statistics that were exported, by which corrections are noticed.
+"""Digests of the statistics that were exported, by which corrections are found.
 
-Home Assistant changes statistics afterwards: it adjusts sums, converts units, imports into the
-past, renames and clears, and says so nowhere. A digest of a statistic in a period is the number of
-its rows and the sum of their hashes. One is kept of the rows as they were sent, and compared with
-one of the rows as they are.
+Home Assistant changes statistics afterwards, and does not record it: it adjusts sums, converts
+units, imports into the past, renames and clears. A digest of a statistic in a period is the number
+of its rows and the sum of their hashes. One is kept of the rows as they were sent, and compared
+with one of the rows as they are now.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -22,7 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400
 _HASHES = 1 << 64
 _MARSHAL = 2
-"""The version of the format: the newest that does not depend on who else refers to a value."""
+"""The version of the format: in newer ones the bytes depend on other references to a value."""
 
 
 def month(date: datetime) -> int:
@@ -39,7 +39,7 @@ class Periods(dict[int, int]):
     """Numbers of periods by the number of a day since 1970, in UTC."""
 
     def __init__(self, number: Callable[[datetime], int]) -> None:
-        """Remember nothing yet."""
+        """Begin with an empty cache."""
         super().__init__()
         self._number = number
 
@@ -50,23 +50,23 @@ class Periods(dict[int, int]):
 
 
 PERIODS = {PartitionUnit.DAY: Periods(day), PartitionUnit.MONTH: Periods(month)}
-"""A period is a partition, so that what is sent of a period stays within one."""
+"""A period is a partition, so that all rows that are sent of a period are in one."""
 
 
 @dataclass(slots=True)
 class Digest:
-    """What is known of the rows of a statistic in a period."""
+    """A digest of the rows of a statistic in a period."""
 
     rows: int = 0
     hashes: int = 0
-    """The sum of their hashes; modulo 2^64 where it is kept or compared."""
+    """The sum of their hashes; modulo 2^64 where it is stored or compared."""
     first: float = float("inf")
     """The earliest start of a row, in seconds since 1970."""
     last: float = float("-inf")
-    """The latest."""
+    """The latest start of a row, in seconds since 1970."""
 
     def like(self, other: Digest) -> bool:
-        """Return whether both are of the same rows."""
+        """Return whether both digests are equal, and so of the same rows."""
         return self.rows == other.rows and (self.hashes - other.hashes) % _HASHES == 0
 
     def add(self, other: Digest) -> None:
@@ -81,16 +81,16 @@ class Digests:
     """Digests by statistic_id and period."""
 
     def __init__(self, periods: Periods) -> None:
-        """Know of no rows yet."""
+        """Begin without rows."""
         self._periods = periods
         self._salts: dict[Statistic, bytes] = {}
         self.by_statistic: dict[str, dict[int, Digest]] = {}
 
     def add(self, piece: StatisticsPiece, ids: Collection[int] | None = None) -> None:
-        """Add rows, or those with some ids; what nothing can be made of is left out.
+        """Add rows, or only those with some ids; rows that cannot be encoded are left out.
 
-        A hash is of everything of a row but its id, and of everything of its statistic. It is the
-        same in each process and with each version of Python.
+        A hash is of all values of a row but its id, and of its statistic's metadata. It is the same
+        in each process and with each version of Python.
         """
         from_bytes, numbers = int.from_bytes, self._periods
         places = self._places(piece)
@@ -115,7 +115,7 @@ class Digests:
                 digest.last = start
 
     def include(self, other: Digests) -> None:
-        """Add all rows that others are of."""
+        """Add the rows of other digests."""
         for statistic_id, periods in other.by_statistic.items():
             mine = self.by_statistic.setdefault(statistic_id, {})
             for number, digest in periods.items():
@@ -126,7 +126,7 @@ class Digests:
         return self.by_statistic.get(statistic_id, {}).get(number)
 
     def put(self, statistic_id: str, number: int, digest: Digest | None) -> None:
-        """Let a digest take the place of the one that there is; None stands for no rows."""
+        """Replace the digest of a statistic in a period; None stands for no rows."""
         periods = self.by_statistic.setdefault(statistic_id, {})
         if digest:
             periods[number] = digest
@@ -134,7 +134,7 @@ class Digests:
             del self.by_statistic[statistic_id]
 
     def forget(self, others: Mapping[str, Mapping[str, Any]]) -> None:
-        """Know of no rows in those periods of statistics that others, as JSON, are of."""
+        """Remove the digests of all statistics and periods that `others`, as JSON, have."""
         for statistic_id, by_number in others.items():
             for number in by_number:
                 self.put(statistic_id, int(number), None)
@@ -161,7 +161,7 @@ class Digests:
         return digests
 
     def _places(self, piece: StatisticsPiece) -> dict[int | None, tuple[bytes, dict[int, Digest]]]:
-        """Return what hashes begin with, and where they belong, by metadata_id."""
+        """Return the salt of the hashes, and the digests by period, by metadata_id."""
         return {
             metadata_id: (
                 self._salt(statistic),
@@ -172,7 +172,7 @@ class Digests:
         }
 
     def _salt(self, statistic: Statistic) -> bytes:
-        """Return what the hashes of all rows of a statistic begin with."""
+        """Return the salt of a statistic: the bytes that all its hashes begin with."""
         if (salt := self._salts.get(statistic)) is None:
             salt = blake2b(orjson.dumps(tuple(statistic)), digest_size=8).digest()
             self._salts[statistic] = salt

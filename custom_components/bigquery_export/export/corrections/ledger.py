@@ -44,7 +44,7 @@ class StatisticsObserver(SentObserver[StatisticsPiece]):
         self._in_doubt = in_doubt
         self._digests = Digests(self.file.periods)
         self._pieces: list[StatisticsPiece] = []
-        """What was read; it is needed as long as it is not known which rows are left out."""
+        """The pieces that were read; needed until it is known which rows are left out."""
         self._left_out: Collection[int] = ()
 
     @override

@@ -2,10 +2,10 @@
 
     read -> compare with what was sent -> send what differs -> write the file -> commit
 
-The file (snapshot_file.py) has both what is in BigQuery before the commit and what is there after
-it. The commit moves the table's position from one to the other; a crash in between is settled as
-that of any transaction (journal.py). Without a file, or a position that belongs to it, everything
-is sent again as of now, which the views do not show as a change.
+The file (snapshot_file.py) has what is in BigQuery before the commit and what is there after it.
+The commit moves the table's position from one to the other; a crash in between is settled as for
+any transaction (journal.py). Without a file, or a position that belongs to it, everything is sent
+again as of now, which the views do not show as a change.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -28,30 +28,30 @@ from ..session import Session
 from .snapshot_file import Generation, Sent, SnapshotFile
 
 MAX_GONE = 5_000
-"""Keys that are gone of which it is remembered what was known of them."""
+"""Keys that are gone whose last values are kept in the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class DimensionRow:
-    """The values of a key as they are now."""
+    """The current values of a key."""
 
     values: Values
     """The columns of scope `entity`, as JSON has them; a row is sent when they change."""
     modified: int = 0
-    """When something of it was last changed, in microseconds since 1970, if that is known."""
+    """When any of the values was last changed, in microseconds since 1970; 0 if not known."""
 
 
 type DimensionReader = Callable[[], Awaitable[Mapping[str, DimensionRow]]]
-"""Returns all rows by their keys, as they are now."""
+"""Returns all current rows by their keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class DimensionTable:
-    """What is particular to one dimension table."""
+    """The declaration of one dimension table."""
 
     table: Table
     change: Callable[[Values | None, Values], Values] = lambda before, now: {}
-    """Returns further columns of a row, by its values before and now."""
+    """Returns further columns of a row, from its values before and now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ async def async_export_snapshots(session: Session, snapshots: Iterable[Snapshot]
 
 
 def last_known(hass: HomeAssistant, entry_id: str, table: str, name: str) -> dict[str, Values]:
-    """Return what was sent last of a table, by the value of a column; this blocks."""
+    """Return the rows of a table that were sent last, by the value of a column; this blocks."""
     generations = SnapshotFile(hass, entry_id, table).load()
     return {
         str(sent.values.get(name)): sent.values
@@ -81,7 +81,7 @@ def last_known(hass: HomeAssistant, entry_id: str, table: str, name: str) -> dic
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A key that is not as it was sent last."""
+    """A key whose row differs from the one sent last."""
 
     before: Values | None
     now: Sent
@@ -90,12 +90,12 @@ class _Change:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """What one look has found."""
+    """The changes that one snapshot has found."""
 
     generation: Generation
-    """What is in BigQuery when all rows are."""
+    """What is in BigQuery once all rows are sent."""
     looked_before: int | None
-    """When the look was whose rows are there, or None where that is not known."""
+    """When the snapshot was taken that is in BigQuery, or None where that is not known."""
     looked_until: int
     rows: list[_Change] = field(default_factory=list)
 
@@ -172,7 +172,7 @@ class _SnapshotExport:
 
     def _values(self, changes: _Changes, change: _Change) -> dict[str, Any]:
         since = changes.looked_before
-        # A time after the look is one of a clock that was wrong.
+        # A time after that of the snapshot is from a clock that was wrong.
         known = since is not None and since < change.modified <= changes.looked_until
         return {
             **change.now.values,
@@ -189,7 +189,7 @@ def _compare(
     current: Mapping[str, DimensionRow],
     looked: int,
 ) -> _Changes:
-    """Return what differs from what was sent, or everything where that is not certain."""
+    """Return what differs from what was sent, or everything if it is not known what was sent."""
     certain = [one for one in generations if one.number == position.cursor]
     if position.in_doubt_until > position.cursor:
         # BigQuery has forgotten whether it has a later one.
@@ -213,7 +213,7 @@ def _compare(
 
 
 def _now(base: Generation, rows: Mapping[str, DimensionRow]) -> dict[str, Sent]:
-    """Return the values of all keys now; of those that are gone, the last ones."""
+    """Return the current values of all keys, and the last ones of keys that are gone."""
     gone = {key: sent for key, sent in base.rows.items() if key not in rows}
     long_gone = [key for key, sent in gone.items() if sent.removed][-MAX_GONE:]
     newly_gone = [key for key, sent in gone.items() if not sent.removed]

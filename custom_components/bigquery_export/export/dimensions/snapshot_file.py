@@ -19,7 +19,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was sent of one key last."""
+    """The row of one key that was sent last."""
 
     values: Values
     """As JSON has them."""
@@ -28,11 +28,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What is in BigQuery after one look at the facts."""
+    """What is in BigQuery after the rows of one snapshot were sent."""
 
     number: int
     looked: int
-    """When the look began, in microseconds since 1970."""
+    """When the snapshot was taken, in microseconds since 1970."""
     rows: Mapping[str, Sent]
     """By key."""
 
@@ -40,7 +40,7 @@ class Generation:
 class SnapshotFile:
     """Keeps one or two generations in Home Assistant's .storage. Its methods block.
 
-    Which of them holds is the checkpoint's to say: the one whose number is the table's cursor.
+    The checkpoint says which of them is valid: the one whose number is the table's cursor.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str, table: str) -> None:
@@ -73,7 +73,7 @@ class SnapshotFile:
 def _lines(generations: Sequence[Generation]) -> Iterator[bytes]:
     """Yield the elements of the file: the generations, and then each row with those it is in.
 
-    There is one on a line, because to write or read all at once would hold up Home Assistant.
+    Each is on its own line, because to encode or parse all at once would block Home Assistant.
     """
     yield orjson.dumps(
         {"version": _VERSION, "generations": [[one.number, one.looked] for one in generations]}

@@ -1,7 +1,7 @@
 """Comparing the rows of one day in the recorder with those in BigQuery, in little memory.
 
-A row is kept as two hashes, 16 bytes: one of what it is known by, its name and time, and one of
-its place, its time and the recorder's id, by which a row is known whose name has changed since.
+A row is kept as two hashes, 16 bytes: one of its key, its name and time, and one of its place, its
+time and the recorder's id, which identifies a row whose name has changed since.
 """
 
 from array import array
@@ -13,11 +13,11 @@ from ..row_index import RowIndex
 
 _BUCKETS = 64
 _NOT_OURS = 0
-"""The place of rows that are newer than what is compared: they count if they are looked for."""
+"""The place of rows that are newer than those compared: they count only if their key is wanted."""
 
 
 def key_of(name: str, time: int) -> int:
-    """Return a number for what a row is known by."""
+    """Return the hash of a row's key."""
     return hash((name, time))
 
 
@@ -25,7 +25,7 @@ class Keys:
     """Rows of one day, in buckets, so that a part of them can be compared at a time."""
 
     def __init__(self) -> None:
-        """Know of no rows yet."""
+        """Begin without rows."""
         self._keys = [array("q") for _ in range(_BUCKETS)]
         self._places = [array("q") for _ in range(_BUCKETS)]
 
@@ -52,13 +52,13 @@ class Counts:
     missing: int = 0
     """Rows of the recorder that BigQuery does not have."""
     duplicated: int = 0
-    """Rows in BigQuery that are there once too often."""
+    """Rows in BigQuery that are duplicates of others."""
     only_in_bigquery: int = 0
-    """Rows that the recorder has no more, or that are not exported any more."""
+    """Rows in BigQuery that the recorder has deleted, or that are no longer exported."""
     rejected: int = 0
     """Rows that BigQuery does not have because they were rejected, and are kept."""
     corrected: int = 0
-    """Rows in BigQuery that hold what was true of a statistic before."""
+    """Rows in BigQuery with values of a statistic from before a correction."""
 
     @classmethod
     def sum(cls, counts: Iterable[Counts]) -> Counts:
@@ -74,7 +74,7 @@ class Comparison:
 
     counts: Counts = field(default_factory=Counts)
     lacking: Counter[int] = field(default_factory=Counter)
-    """How many rows BigQuery lacks, by what they are known by."""
+    """How many rows BigQuery lacks, by the hash of their key."""
 
 
 def compared(
@@ -83,8 +83,8 @@ def compared(
     """Compare the rows of a day.
 
     With `renamed`, a row may be in BigQuery under another name. With `corrected`, it may be there
-    several times, because it was sent again. `rejected` are rows that are kept for later; those
-    that BigQuery lacks are taken out.
+    several times, because it was sent again. `rejected` has the rows of the file of rejected rows,
+    by the hash of their key; those that BigQuery lacks are subtracted from it.
     """
     result = Comparison()
     for ours, theirs in zip(recorder.buckets(), bigquery.buckets(), strict=True):

@@ -1,9 +1,9 @@
 """The rows of a table that were exported and that the recorder still has, by partition.
 
-    spans (one look at the times of all rows) -> read (the rows of one partition)
+    spans (reads the times of all rows once) -> read (the rows of one partition)
 
-What was exported is what the checkpoint says: up to a cursor, and of a table with a backfill also
-what is newer than that. So rows that wait, or are being sent, are none of these.
+The checkpoint says what was exported: rows up to a cursor, and, in a table with a backfill, also
+newer ones. Rows that wait, or are being sent, are not among them.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ from ..session import Session
 from .row_selection import RowSelection
 
 WINDOW = 5_000
-"""Ids that one look goes through at most."""
+"""Ids that one read of times covers at most."""
 _SLACK = 1e-3
 """Seconds by which more is read than a partition: the database does not round as BigQuery does."""
 
@@ -36,9 +36,9 @@ class Span:
     """Where the rows of one partition are."""
 
     days: set[int] = field(default_factory=set)
-    """The days that there are rows of, since 1970."""
+    """The days that have rows, since 1970."""
     windows: list[tuple[int, int]] = field(default_factory=list)
-    """Ids behind which they are, and up to which."""
+    """Ranges of ids that have such rows: (after, until), with `after` < id <= `until`."""
 
 
 class ExportedRows:
@@ -54,7 +54,7 @@ class ExportedRows:
         selection: RowSelection | None = None,
         days: range | None = None,
     ) -> None:
-        """Look for rows that are selected, in the partitions of these days, since 1970.
+        """Prepare to read selected rows in the partitions of these days, since 1970.
 
         `table_position` says what was exported.
         """
@@ -127,7 +127,7 @@ class ExportedRows:
         began = thread_time()
         rows = [row for row in piece.rows if _day(source.reader.partition_time(row)) in days]
         chosen: Piece = replace(cast(Any, piece), rows=rows) if rows else piece
-        # What comes with a piece comes once, so that also one without our rows has to be looked at.
+        # Texts come with a piece only once, so even one without selected rows has to be encoded.
         encoded = source.encoder.encode(chosen)
         self._session.pace.learn(len(chosen.rows), thread_time() - began)
         if not rows:
@@ -140,7 +140,7 @@ class ExportedRows:
 
 
 def _ranges(table_position: TablePosition) -> ExportedIds:
-    """Return the ids of the rows that were exported, without history that the user left out."""
+    """Return the ids of the rows that were exported, without the history that is not exported."""
     older, newer = table_position.exported
     return older._replace(after=table_position.oldest.first), newer
 

@@ -16,7 +16,7 @@ from .row_counts import CountedRows, Tally
 
 _PAUSE_EVERY = 1_000
 _PAUSE = 0.002
-"""Seconds to pause after so many rows, so that others in the house get their turn."""
+"""Seconds to pause after so many rows, so that other work gets its turn."""
 
 type CountedDays = Mapping[int, list[CountedRows]]
 
@@ -38,8 +38,8 @@ class PartitionComparison:
     ) -> dict[int, Comparison]:
         """Compare the rows of some days of one partition. Raises ExportError.
 
-        `counted` says how many rows BigQuery has of each day: those of days that differ are
-        listed, and without it those of all.
+        `counted` says how many rows BigQuery has of each day: only days that differ are listed.
+        Without it, all days are.
         """
         wanted = frozenset(days)
         if self._rejected is None:
@@ -59,7 +59,7 @@ class PartitionComparison:
         return dict(sorted(found.items()))
 
     def _rejected_keys(self) -> Counter[int]:
-        """Return the rows that are kept for later, by what they are known by."""
+        """Return how many rows are in the file of rejected rows, by the hash of their key."""
         name, time = self._table.identity
         return Counter(
             key_of(str(entry.row[name]), int(entry.row[time]))
@@ -76,7 +76,7 @@ class PartitionComparison:
             tallies[day].add(name, time)
 
     def _day(self, time: int, days: Iterable[int]) -> int:
-        """Return the day of a row: of a state it is not that of the time that it is known by."""
+        """Return the day of a row: a state's is not the day of the time that identifies it."""
         if self._table.partition_unit is PartitionUnit.DAY:
             (day,) = days
             return day

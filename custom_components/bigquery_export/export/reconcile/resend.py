@@ -1,4 +1,4 @@
-"""Sending rows again that were exported and that BigQuery has no more, or never had.
+"""Sending rows again that were exported and that BigQuery no longer has, or never had.
 
 Rows may have been deleted in BigQuery, or entities be chosen that were left out before. All rows
 up to the cursors are compared with BigQuery, and those that it lacks are sent. The positions stay
@@ -23,7 +23,7 @@ from .row_selection import RowSelection
 
 
 class Resend(Job):
-    """One look for rows that BigQuery lacks, after a run that ended well."""
+    """One search for exported rows that BigQuery lacks, after a run that succeeded."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Resend(Job):
         tables: Mapping[str, tuple[Table, OpenSource]],
         selection: RowSelection,
     ) -> None:
-        """Prepare to look for those rows of some tables that are selected."""
+        """Prepare to search for the selected rows of some tables."""
         super().__init__(session)
         self._tables = tables
         self._selection = selection
@@ -73,7 +73,7 @@ class _TableResend:
                 await self._async_send_partition(span, lacking)
 
     async def _async_send_partition(self, span: Span, lacking: Counter[int]) -> None:
-        """Send rows of one partition: of those known by the same, as many as are lacking."""
+        """Send rows of one partition: of those with the same key, as many as are lacking."""
         batch = EncodedRows()
         async for rows in self._rows.read(span):
             chosen = []

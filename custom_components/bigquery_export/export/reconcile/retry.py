@@ -1,4 +1,4 @@
-"""Sending rejected rows again, after what they were rejected for has changed."""
+"""Sending rejected rows again, after the reason for the rejection was fixed."""
 
 from collections.abc import Iterable, Sequence
 from typing import override
@@ -15,7 +15,7 @@ _DAY = 24 * 60 * 60 * 1_000_000
 
 
 class Retry(Job):
-    """One attempt at the file of rejected rows.
+    """One attempt to send the rows of the file of rejected rows.
 
     A crash between the commit and the writing of the file leaves rows in it that are in BigQuery
     already, so that each is looked for before it is sent.
@@ -41,7 +41,7 @@ class Retry(Job):
         self.result.rejected = len(await self._session.async_block(self._rejected_rows.load))
 
     async def _async_send(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
-        """Send rows of one table in one transaction, and take them out of the file."""
+        """Send rows of one table in one transaction, and remove them from the file."""
         session = self._session
         encoding = session.delivery.encoding(table)
         rows = await session.async_block(self._encode, table, entries, encoding)

@@ -1,4 +1,4 @@
-"""Rows of a day counted by name, on both sides: where the counts agree, nothing need be listed."""
+"""Rows of a day counted by name, on both sides: days whose counts agree need not be listed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class RowCounts(Protocol):
     """Counts what is in the tables; its methods block and raise ExportError."""
 
     def size(self, table: Table, days: range, exported: ExportedIds) -> int:
-        """Return how many bytes `rows` would read; this reads none."""
+        """Return how many bytes `rows` would read, without reading any."""
 
     def rows(self, table: Table, days: range, exported: ExportedIds) -> Iterator[CountedRows]:
         """Yield the rows of some days, counted by day and name."""

@@ -1,4 +1,4 @@
-"""What is chosen of the rows that were exported: a span of time, and entities."""
+"""A selection of the rows that were exported: a span of time, and entities."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class RowSelection:
     """Entities as BigQuery knows them."""
 
     def may_have(self, table: Table) -> bool:
-        """Return whether rows of a table can be chosen: not every table tells of entities."""
+        """Return whether the selection may have rows of a table: not every table has entities."""
         return (
             self.entities is None
             or table.identity[0] in (_ENTITY_ID, _STATISTIC_ID)
@@ -36,7 +36,7 @@ class RowSelection:
     def of(
         self, rows: EncodedRows, table: Table, decode: Callable[[bytes], Mapping[str, Any]]
     ) -> EncodedRows:
-        """Return the chosen ones of a table's rows; `decode` says what a row holds."""
+        """Return the selected ones of a table's rows; `decode` returns the values of a row."""
         if self == RowSelection():
             return rows
         by_name = table.identity[0] in (_ENTITY_ID, _STATISTIC_ID)

@@ -1,7 +1,7 @@
 """Comparing the recorder with BigQuery: what is missing, and what is duplicated.
 
-It changes nothing, and may go on beside exports: it looks at what the checkpoint said was
-exported when it began.
+It changes nothing, and may run at the same time as exports: it compares what was exported
+according to the checkpoint when it began.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from .row_counts import CountedRows, RowCounts
 
 @dataclass(slots=True)
 class TableVerdict:
-    """What the comparison of one table has found."""
+    """The result of the comparison of one table."""
 
     days: dict[int, Counts] = field(default_factory=dict)
     """Days since 1970, in UTC, of which there are any rows."""
@@ -56,8 +56,8 @@ class Verification(Job):
     ) -> None:
         """Prepare to compare the rows of some days, since 1970 in UTC.
 
-        With `row_counts`, a query says first which days are alike. A dry run finds out how many
-        bytes the queries would read, and no more.
+        With `row_counts`, a query first finds the days that agree. A dry run only finds out how
+        many bytes the queries would read.
         """
         super().__init__(session)
         self._tables = tables
