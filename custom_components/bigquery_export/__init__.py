@@ -80,14 +80,14 @@ async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
-    """Delete what the export kept in Home Assistant; BigQuery keeps the rows."""
+    """Delete the export's files in Home Assistant; BigQuery keeps the rows."""
     async_remove_issues(hass, entry)
     async_dismiss_notifications(hass, entry)
     await hass.async_add_executor_job(remove_all, hass, entry)
 
 
 def _connect(entry: BigQueryExportConfigEntry) -> Connection:
-    """Return a connection to a table that is there. Raises ExportError."""
+    """Return a connection, once all tables are found or created. Raises ExportError."""
     options = options_from(entry.options)
     connection = Connection.open(entry.data[CONF_SERVICE_ACCOUNT_KEY], destination_from(entry.data))
     try:

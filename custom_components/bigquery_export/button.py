@@ -28,14 +28,14 @@ async def async_setup_entry(
 
 
 class ExportNowButton(AlwaysAvailableEntity, ButtonEntity):
-    """Begins to export everything that waits; the status says how it goes."""
+    """Begins to export all waiting rows; the status shows how it goes."""
 
     def __init__(self, data: RuntimeData, description: ButtonEntityDescription) -> None:
-        """Begin exports by the scheduler of an entry."""
+        """Make the button; the entry's scheduler begins the exports."""
         super().__init__(data.coordinator, description)
         self._scheduler = data.scheduler
 
     @override
     async def async_press(self) -> None:
-        """Begin an export, and do not wait until it ends."""
+        """Begin an export, without waiting for its end."""
         self._scheduler.async_export_now()

@@ -55,7 +55,7 @@ GCLOUD = (
     "  home-assistant-key.json --iam-account \\\n"
     '  "home-assistant@$PROJECT.iam.gserviceaccount.com"'
 )
-"""Lines that are short enough for the dialog, which does not wrap them."""
+"""Lines short enough for the dialog, which does not wrap them."""
 
 
 class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -71,7 +71,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         self._destination: dict[str, Any] = {}
         self._delivery = ""
         self._needless: tuple[str, ...] = ()
-        """Permissions that the key has and does not need."""
+        """Permissions that the key has, but does not need."""
 
     @staticmethod
     @callback
@@ -96,7 +96,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_destination(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask where the rows go, and make dataset and tables there if they are missing."""
+        """Ask for the destination, and create the dataset and tables if they are missing."""
         error = NO_ERROR
         if user_input is not None:
             try:
@@ -119,7 +119,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_what(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what to export, estimate what it comes to, and make the entry."""
+        """Ask what to export, show an estimate, and create the entry."""
         error = NO_ERROR
         if user_input is not None:
             try:
@@ -203,10 +203,10 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def _async_take_key(self, user_input: dict[str, Any]) -> None:
-        """Keep the key that a form brings. Raises FormError.
+        """Take the key from a submitted form. Raises FormError.
 
-        An uploaded file can be read once, and a form may come again with it, because of an error
-        elsewhere.
+        An uploaded file can be read only once, but the form may be submitted again with it after an
+        error in another field.
         """
         file = user_input.get(CONF_KEY_FILE)
         if not file or file != self._file:
@@ -214,7 +214,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             self._file = file
 
     async def _async_take_destination(self, user_input: dict[str, Any]) -> None:
-        """Keep the destination that a form brings, once it is checked. Raises FormError."""
+        """Take the destination from a submitted form, once it is checked. Raises FormError."""
         data = entry_data(user_input)
         check_dataset(self._async_current_entries(), data, CONF_DATASET_ID)
         destination = destination_from(data)
@@ -226,7 +226,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         self._destination, self._delivery = data, delivery
 
     async def _async_create_entry(self, user_input: dict[str, Any]) -> ConfigFlowResult:
-        """Make the entry, once all is checked. Raises FormError."""
+        """Create the entry, once everything is checked. Raises FormError."""
         check_dataset(self._async_current_entries(), self._destination, "base")
         options = {CONF_DELIVERY: self._delivery, **content_options(self.hass, user_input)}
         destination = destination_from(self._destination)
@@ -251,7 +251,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_change_entry(
         self, entry: ConfigEntry, user_input: dict[str, Any]
     ) -> ConfigFlowResult:
-        """Save what is new, once it is checked. Raises FormError."""
+        """Save the new data, once they are checked. Raises FormError."""
         data = entry_data(user_input)
         others = [other for other in self._async_current_entries() if other is not entry]
         check_dataset(others, data, CONF_DATASET_ID)
@@ -288,7 +288,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     def _key_data(self) -> dict[str, Any]:
-        """Return what of an entry's data belongs to the key."""
+        """Return the part of an entry's data that belongs to the key."""
         return {
             CONF_SERVICE_ACCOUNT_KEY: self._key,
             CONF_KEY_SINCE: dt_util.utcnow().isoformat(),

@@ -29,22 +29,22 @@ from .translation import translated
 _LOGGER = logging.getLogger(__name__)
 _SCAN_INTERVAL = timedelta(minutes=5)
 _SHOWN_AFTER = 3.0
-"""Seconds after which a running export is shown, and then how it goes, each time.
+"""Seconds after which a running export is shown, and between updates of its progress.
 
-An export that is over before changes fewer states: each would be a row of the next one.
+A shorter export changes fewer states: each change would be a row of the next export.
 """
 
 
 class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     """Shows the exports of one config entry.
 
-    Every five minutes, and after each export, it reads what waits, through the recorder's executor.
+    Every five minutes, and after each export, it reads the backlog, on the recorder's executor.
     """
 
     config_entry: ConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, runner: Runner) -> None:
-        """Show what a runner does; nothing is read yet."""
+        """Show the jobs of a runner; nothing is read yet."""
         super().__init__(
             hass, _LOGGER, config_entry=entry, name=DOMAIN, update_interval=_SCAN_INTERVAL
         )
@@ -55,7 +55,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._shown_at = 0.0
         self._next_export: datetime | None = None
         self.backlog = Backlog()
-        """What waited in the recorder when it was last read."""
+        """The rows that waited in the recorder when it was last read."""
         runner.async_listen(
             RunnerListener(self._async_begun, self._async_progressed, self._async_ended)
         )
@@ -67,7 +67,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
     @override
     async def _async_update_data(self) -> ExportStatus:
-        """Read what waits in the recorder; Google is not asked."""
+        """Read the backlog from the recorder; Google is not asked."""
         checkpoint = self._runner.checkpoint
         try:
             check_recorder(self.hass)
@@ -91,7 +91,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
     @property
     def paused(self) -> bool:
-        """Return whether nothing begins by itself, and backfills wait."""
+        """Return whether the export is paused: none begins by itself, and backfills wait."""
         return self._runner.paused
 
     @callback
@@ -101,27 +101,27 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
 
     @callback
     def async_show(self, _: datetime | None = None) -> None:
-        """Show how exports go, now."""
+        """Show the current status now."""
         self._shown_at = monotonic()
         self.async_set_updated_data(self._status())
 
     @callback
     def _async_begun(self) -> None:
-        """Show that an export is running, if it takes its time."""
+        """Show that an export is running, if it takes longer than a moment."""
         self._progress.start(self._runner.checkpoint)
         self._shown_at = monotonic()
         self._cancel_show = async_call_later(self.hass, _SHOWN_AFTER, self.async_show)
 
     @callback
     def _async_progressed(self) -> None:
-        """Show how far an export is, now and then."""
+        """Show the progress of an export, now and then."""
         status = self._status()
         if monotonic() - self._shown_at >= _SHOWN_AFTER:
             self._shown_at = monotonic()
             self.async_set_updated_data(status)
 
     async def _async_ended(self) -> None:
-        """Show how an export ended, and what waits now."""
+        """Show how an export ended, and the backlog now."""
         self._progress.stop()
         if self._cancel_show:
             self._cancel_show()

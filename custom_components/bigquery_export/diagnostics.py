@@ -1,4 +1,4 @@
-"""Diagnostics of BigQuery Export, for a bug report: how it is, without saying whose it is."""
+"""Diagnostics of BigQuery Export for a bug report, without personal data."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -43,14 +43,14 @@ _SHOWN = {
     *(CONF_KEY_SINCE, CONF_LOCATION, CONF_MINUTES, CONF_NOTIFICATIONS),
     *(CONF_PARTITION_FILTER, CONF_TABLES, CONF_WEEKDAYS),
 }
-"""Settings whose texts come from a list of ours, or are a time or a place of Google's."""
+"""Settings with values that are not personal: from a fixed list, a time, or a Google location."""
 _PLAIN_WORDS = re.compile(r"[A-Za-z ,()]*")
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BigQueryExportConfigEntry
 ) -> dict[str, Any]:
-    """Return what helps to find a mistake, without a secret, an address or a name of the home."""
+    """Return what helps to find an error, without secrets, addresses or names of the home."""
     coordinator, runner = entry.runtime_data.coordinator, entry.runtime_data.runner
     return {
         "libraries": await hass.async_add_executor_job(_libraries),
@@ -80,7 +80,7 @@ def _libraries() -> dict[str, str]:
 
 
 def _without_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with what is the user's own counted or redacted, and never shown."""
+    """Return settings in which the user's own values are counted or redacted."""
     return {name: _without_name(name, value) for name, value in settings.items()}
 
 
@@ -114,7 +114,7 @@ def _recorder(hass: HomeAssistant) -> dict[str, Any]:
 
 
 def _status(coordinator: BigQueryExportCoordinator) -> dict[str, Any]:
-    """Return the status, with errors by their kind: their sentences name places and addresses."""
+    """Return the status, with kinds of errors only: their sentences have names and addresses."""
     status = asdict(coordinator.data)
     del status["last_error"]
     reasons: Counter[str] = Counter()
@@ -124,13 +124,13 @@ def _status(coordinator: BigQueryExportCoordinator) -> dict[str, Any]:
 
 
 def _impersonal(reason: str) -> str:
-    """Return the beginning of a reason: before anything that may be a name or a value."""
+    """Return the beginning of a reason, before anything that may be a name or a value."""
     words = _PLAIN_WORDS.match(reason)
     return (words.group() if words else "").strip() or REDACTED
 
 
 def _issues(hass: HomeAssistant, entry: ConfigEntry) -> list[str]:
-    """Return the repair issues of an export, by what they are about."""
+    """Return the kinds of an export's repair issues."""
     return sorted(
         issue.translation_key or ""
         for issue in ir.async_get(hass).issues.values()
@@ -148,5 +148,5 @@ def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _position(position: Position) -> dict[str, Any]:
-    """Return a position without its anchors, which are of rows."""
+    """Return a position without its anchors, which have values of rows."""
     return {**asdict(position), "anchors": len(position.anchors)}

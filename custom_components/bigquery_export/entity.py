@@ -35,10 +35,10 @@ class BigQueryExportEntity(CoordinatorEntity[BigQueryExportCoordinator]):
 
 
 class AlwaysAvailableEntity(BigQueryExportEntity):
-    """An entity that is of use even while the recorder cannot be read."""
+    """An entity that is available even while the recorder cannot be read."""
 
     @property
     @override
     def available(self) -> bool:
-        """Return True, whether or not it is known what waits."""
+        """Return True, even if the backlog is not known."""
         return True

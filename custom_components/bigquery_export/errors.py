@@ -1,4 +1,4 @@
-"""Why an export cannot go on: one kind of error for each thing that a user can do about it."""
+"""Errors that stop an export: one class for each thing that a user can do about them."""
 
 from dataclasses import dataclass, field, fields
 from typing import ClassVar, override
@@ -6,7 +6,7 @@ from typing import ClassVar, override
 
 @dataclass(eq=False)
 class ExportError(Exception):
-    """An export cannot go on.
+    """An export cannot continue.
 
     `key` names the sentence in the translations that says so; the fields that are text are its
     placeholders. No secret may be in them.
@@ -19,7 +19,7 @@ class ExportError(Exception):
         """Return the values of the sentence's placeholders, by name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         texts = {name: value for name, value in values.items() if isinstance(value, str)}
-        # Google ends some of its sentences with a full stop; ours go on.
+        # Google ends some sentences with a full stop; the sentences of translations continue.
         return {name: text.strip().removesuffix(".") for name, text in texts.items()}
 
     @override
@@ -29,7 +29,7 @@ class ExportError(Exception):
 
 @dataclass(eq=False)
 class TransientError(ExportError):
-    """An export cannot go on now, and may well be able to later without anybody's help."""
+    """An export cannot continue now; a later attempt may succeed without user action."""
 
     retry_after: float | None = field(default=None, kw_only=True)
     """Seconds that Google asks to wait, if it does."""
@@ -37,7 +37,7 @@ class TransientError(ExportError):
 
 @dataclass(eq=False)
 class KeyRefusedError(ExportError):
-    """Google does not accept the service account's key (any more)."""
+    """Google does not accept the service account's key, or no longer does."""
 
     key = "key_refused"
     message: str
@@ -52,7 +52,7 @@ _ROLES = {
 
 @dataclass(eq=False)
 class PermissionMissingError(ExportError):
-    """The service account may not do something."""
+    """The service account lacks a permission, which Google names."""
 
     key = "permission_missing"
     permission: str
@@ -68,7 +68,7 @@ class PermissionMissingError(ExportError):
 
 @dataclass(eq=False)
 class AccessDeniedError(ExportError):
-    """The service account may not do something, and Google does not say which permission it is."""
+    """The service account lacks a permission, and Google does not say which."""
 
     key = "access_denied"
     message: str
@@ -109,7 +109,7 @@ class LocationError(ExportError):
 
 @dataclass(eq=False)
 class TableMismatchError(ExportError):
-    """The table has other columns than it needs."""
+    """The table's columns or partitions differ from its declaration."""
 
     key = "table_mismatch"
     table: str
@@ -126,7 +126,7 @@ class KmsKeyError(ExportError):
 
 @dataclass(eq=False)
 class ColumnsUnknownError(TransientError):
-    """BigQuery does not know columns (yet): it takes minutes to notice new ones."""
+    """BigQuery does not know some columns: new ones take minutes to be known everywhere."""
 
     key = "columns_unknown"
     message: str
@@ -134,7 +134,7 @@ class ColumnsUnknownError(TransientError):
 
 @dataclass(eq=False)
 class QuotaExceededError(TransientError):
-    """The project has used up a quota, or asks too much at once."""
+    """The project has used up a quota, or exceeds a rate limit."""
 
     key = "quota_exceeded"
     message: str
@@ -158,7 +158,7 @@ class StorageUnreachableError(UnreachableError):
 
 @dataclass(eq=False)
 class RefusedError(ExportError):
-    """BigQuery refuses a request for a reason of its own."""
+    """BigQuery refuses a request for any other reason."""
 
     key = "refused"
     message: str
@@ -190,14 +190,14 @@ class RecorderUnreadableError(TransientError):
 
 @dataclass(eq=False)
 class StoppedError(ExportError):
-    """Home Assistant stops, or the entry is unloaded: what was not committed is sent next time."""
+    """Home Assistant stops, or the entry is unloaded; the next export sends what is left."""
 
     key = "stopped"
 
 
 @dataclass(eq=False)
 class LoadJobsUsedUpError(TransientError):
-    """A table has had about as many load jobs as BigQuery allows in a day."""
+    """A table has used nearly all load jobs that BigQuery allows in a day."""
 
     key = "load_jobs_used_up"
     used: str

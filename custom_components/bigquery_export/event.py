@@ -1,4 +1,4 @@
-"""The event entity that says what happens to an export."""
+"""The event entity of an export."""
 
 from typing import override
 
@@ -32,11 +32,11 @@ async def async_setup_entry(
 
 
 class ExportEventEntity(AlwaysAvailableEntity, EventEntity):
-    """Tells automations, and the activity of the home, what has happened."""
+    """Shows export events to automations and in the activity of the home."""
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to what happens."""
+        """Listen to export events."""
         await super().async_added_to_hass()
         entry = self.coordinator.config_entry
         self.async_on_remove(async_listen_export_events(self.hass, entry, self._async_happened))

@@ -1,4 +1,4 @@
-"""Notifications of what happens to an export, as far as the user wants them."""
+"""Notifications about export events, of the kinds that the user has chosen."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from .status.export_events import ExportEvent, ExportEventType, async_listen_exp
 from .translation import async_text
 
 _MAX_RETRIES = 3
-"""Transient failures in a row until there is a notification."""
+"""Transient failures in a row after which a notification is created."""
 
 
 @callback
@@ -87,7 +87,7 @@ def _notification_id(entry: ConfigEntry, type_: ExportEventType) -> str:
 
 
 def _message(hass: HomeAssistant, export_event: ExportEvent) -> str:
-    """Return what has happened, and what to do, in sentences."""
+    """Return the message: what has happened, and what to do."""
     key = f"notification_{export_event.type}"
     placeholders = {**export_event.attributes}
     match export_event.type:

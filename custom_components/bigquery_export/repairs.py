@@ -20,8 +20,8 @@ from .status.issues import ROWS_AT_RISK, ROWS_LOST, ROWS_REJECTED
 from .translation import async_reason
 
 PATIENCE = 30.0
-"""Seconds to wait for an export. One that takes longer does most likely not fail as before; should
-it fail after all, there is an issue again."""
+"""Seconds to wait for an export. One that takes longer most likely does not fail as before; if it
+does, the issue is created again."""
 _EMPTY = probatio.Schema({})
 
 
@@ -34,7 +34,7 @@ class _Flow(RepairsFlow):
         self._issue = issue
 
     def _absent(self) -> RepairsFlowResult | None:
-        """Return why nothing can be repaired, if the export was removed or disabled meanwhile."""
+        """Return an abort with the reason, if the export was removed or disabled meanwhile."""
         if self.hass.config_entries.async_get_entry(self._entry.entry_id) is None:
             return self.async_abort(reason="entry_removed")
         if self._entry.disabled_by:
@@ -60,7 +60,7 @@ class _Flow(RepairsFlow):
 
 
 class TryAgainFlow(_Flow):
-    """Tries again what failed: sets up the export if necessary, and exports."""
+    """Retries what failed: sets up the export if necessary, and exports."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Say what to do first."""
@@ -81,7 +81,7 @@ class TryAgainFlow(_Flow):
         return self.async_create_entry(data={})
 
     async def _async_try(self) -> None:
-        """Export, after missing tables are made again. Raises HomeAssistantError."""
+        """Create missing tables, then export. Raises HomeAssistantError."""
         entry, key = self._entry, self._issue.translation_key
         if key == TableNotFoundError.key or entry.state is not ConfigEntryState.LOADED:
             await self.hass.config_entries.async_reload(entry.entry_id)
@@ -147,7 +147,7 @@ class RejectedRowsFlow(_Flow):
 
 
 class GapsFlow(_Flow):
-    """Says that rows are gone, and forgets them once the user has read it."""
+    """Shows which rows were deleted before their export, and lets the user acknowledge it."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Say it."""
@@ -156,7 +156,7 @@ class GapsFlow(_Flow):
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Forget the gaps, so that later ones are shown by themselves."""
+        """Acknowledge the gaps, so that only later ones are shown again."""
         if user_input is None:
             return self._form("confirm")
         entry = self._entry
@@ -171,7 +171,7 @@ class GapsFlow(_Flow):
 
 
 class RemovedFlow(RepairsFlow):
-    """Says that there is nothing to repair any more, and deletes the issue."""
+    """Says that there is no longer anything to repair, and deletes the issue."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Say it."""

@@ -1,4 +1,4 @@
-"""Sensors that show how the export goes."""
+"""Sensors that show the status of an export."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class BigQueryExportSensorDescription(SensorEntityDescription):
 
 
 def _backfill(value_fn: Callable[[Backfill], StateType]) -> Callable[[ExportStatus], StateType]:
-    """Return what shows a part of the backfill, and nothing while there is none."""
+    """Return a function that returns a value of the backfill, None while there is none."""
     return lambda data: value_fn(data.backfill) if data.backfill else None
 
 

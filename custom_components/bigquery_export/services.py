@@ -41,14 +41,14 @@ def _entry(call: ServiceCall) -> BigQueryExportConfigEntry:
 
 
 async def _async_export_now(call: ServiceCall) -> ServiceResponse:
-    """Export what waits, and return what was done."""
+    """Export the waiting rows, and return what was done."""
     entry = _entry(call)
     request = export_request(call, options_from(entry.options))
     return export_response(await entry.runtime_data.runner.async_export(Trigger.ACTION, request))
 
 
 async def _async_estimate(call: ServiceCall) -> ServiceResponse:
-    """Return what an export of everything takes and costs."""
+    """Return the estimate of an export of everything."""
     entry = _entry(call)
     try:
         estimate = await async_estimate(call.hass, options_from(entry.options))
@@ -86,7 +86,7 @@ async def _async_discard_rejected(call: ServiceCall) -> ServiceResponse:
 
 
 class Action(NamedTuple):
-    """What an action does, what it takes, and whether it answers."""
+    """An action: its function, its fields, and whether it has a response."""
 
     handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
     schema: probatio.Schema

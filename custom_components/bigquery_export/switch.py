@@ -28,10 +28,10 @@ async def async_setup_entry(
 
 
 class PauseSwitch(AlwaysAvailableEntity, SwitchEntity):
-    """Lets nothing begin by itself while it is on, and backfills wait."""
+    """While it is on, no export begins by itself, and backfills wait."""
 
     def __init__(self, data: RuntimeData, description: SwitchEntityDescription) -> None:
-        """Pause the scheduler of an entry."""
+        """Make the switch, which pauses the entry's scheduler."""
         super().__init__(data.coordinator, description)
         self._scheduler = data.scheduler
 
@@ -48,5 +48,5 @@ class PauseSwitch(AlwaysAvailableEntity, SwitchEntity):
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        """Go on."""
+        """Resume."""
         self._scheduler.async_pause(False)

@@ -1,4 +1,4 @@
-"""System health: whether Google can be reached, and how the exports are."""
+"""System health: whether Google can be reached, and the status of all exports."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .settings.destination import destination_from
 
 _SIGN_IN = "https://oauth2.googleapis.com/token"
-"""As all keys of service accounts have it."""
+"""The token endpoint that all keys of service accounts have."""
 
 
 @callback
@@ -24,7 +24,7 @@ def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> N
 
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return whether Google answers at all, without a key, and how all exports are together."""
+    """Return whether Google can be reached, without a key, and the status of all exports."""
     entries: list[BigQueryExportConfigEntry] = hass.config_entries.async_entries(
         DOMAIN, include_disabled=False
     )
@@ -47,7 +47,7 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
 
 
 def _urls(entries: list[BigQueryExportConfigEntry]) -> dict[str, str]:
-    """Return the addresses of Google's services, as the first export has them."""
+    """Return the addresses of Google's services that the first export uses."""
     for entry in entries:
         destination = destination_from(entry.data)
         return {

@@ -1,6 +1,6 @@
-"""Sentences of the translations in Home Assistant's language, which a browser's may differ from.
+"""Sentences of the translations in Home Assistant's language, which may differ from a browser's.
 
-Home Assistant loads them when it sets up the integration. A flow can run before that.
+Home Assistant loads them when it sets up the integration, but a flow can run before that.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from .errors import ExportError
 
 
 async def async_load_translations(hass: HomeAssistant) -> None:
-    """Load what `async_text` needs; a flow does so, as the integration may not be set up."""
+    """Load what `async_text` needs; flows call it, as the integration may not be set up yet."""
     await async_load_integrations(hass, {DOMAIN})
 
 
@@ -52,7 +52,7 @@ def translated[E: HomeAssistantError](exception: type[E], err: ExportError) -> E
 
 
 def validation_error(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return an exception for a call of an action that cannot be fulfilled."""
+    """Return an exception for a call of an action that cannot be executed."""
     return ServiceValidationError(
         translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
     )

@@ -32,7 +32,7 @@ METHODS = (METHOD_LIST, METHOD_QUERY)
 
 _TABLES = {probatio.Optional(CONF_TABLES): probatio.All(cv.ensure_list, [cv.string])}
 ENTRY_SCHEMA = probatio.Schema({probatio.Optional(CONF_CONFIG_ENTRY_ID): str})
-"""The field that all actions have."""
+"""The schema of the field that all actions have."""
 EXPORT_SCHEMA = ENTRY_SCHEMA.extend(
     {
         **_TABLES,
@@ -99,12 +99,12 @@ def day_name(day: int) -> str:
 
 
 def _utc(time: datetime | None) -> datetime | None:
-    """Return a time in UTC; one without a time zone is the home's."""
+    """Return a time in UTC; one without a time zone is local time."""
     return dt_util.as_utc(time) if time else None
 
 
 def _tables(data: Mapping[str, Any], options: Options) -> frozenset[str] | None:
-    """Return the chosen tables, if any are chosen, all of which have to be exported."""
+    """Return the chosen tables, or None. Raises ServiceValidationError if one is not exported."""
     if not (tables := frozenset(data.get(CONF_TABLES, ()))):
         return None
     if unknown := tables - TABLES.keys():
@@ -116,7 +116,7 @@ def _tables(data: Mapping[str, Any], options: Options) -> frozenset[str] | None:
 
 
 def _days(hass: HomeAssistant, start: date | None, end: date | None) -> range:
-    """Return days since 1970: by default those that the recorder still has, at most ten."""
+    """Return days since 1970: by default at most ten, as far as the recorder still has them."""
     last = end or dt_util.utcnow().date()
     default = min(_DEFAULT_DAYS, get_instance(hass).keep_days + 1)
     first = start or last - timedelta(days=default - 1)

@@ -16,7 +16,7 @@ from .fields import day_name
 
 
 def export_response(result: Result) -> ServiceResponse:
-    """Return what an export has done."""
+    """Return the response of an export: what it has done."""
     response: dict[str, Any] = {
         "export_id": result.export_id,
         "rows": {**result.rows},
@@ -33,7 +33,7 @@ def export_response(result: Result) -> ServiceResponse:
 def verify_response(
     hass: HomeAssistant, request: VerifyRequest, verdict: Verdict
 ) -> dict[str, Any]:
-    """Return what a comparison has found, or what its queries would read."""
+    """Return the response of a comparison: its result, or how much its queries would read."""
     total = Counts.sum(table.total for table in verdict.tables.values())
     sizes = [table.query_bytes for table in verdict.tables.values()]
     charged = sum(max(size, LEAST_QUERY_BYTES) for size in sizes) if request.query else 0
@@ -71,7 +71,7 @@ def _dry_run_key(request: VerifyRequest) -> str:
 
 
 def _key(total: Counts) -> str:
-    """Return the key of the sentence that sums it up."""
+    """Return the key of the sentence that sums up a comparison."""
     if total.missing:
         return "verify_missing"
     if total.duplicated:

@@ -1,1 +1,1 @@
-"""What the user is asked: the forms of the config flow and the options flow."""
+"""The forms of the config flow and the options flow, and their checks."""

@@ -1,4 +1,4 @@
-"""Checks that an export can work, before it is saved: every part of it is used once."""
+"""Checks that an export can work, before it is saved: each part of the connection is used once."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import logging
@@ -41,13 +41,13 @@ FIELDS = (
     *(CONF_PROJECT_ID, CONF_DATASET_ID, CONF_LOCATION, CONF_TABLE_ID),
     *(CONF_DELIVERY, CONF_ADVANCED),
 )
-"""The fields of a destination at which an error can be corrected."""
+"""Fields of a destination where a user can correct an error."""
 
 
 def check_dataset(entries: Iterable[ConfigEntry], data: Mapping[str, Any], field: str) -> None:
     """Check that no other export goes to a dataset. Raises FormError, at this field.
 
-    All tables but that of states have the same names there, and each row would be duplicated.
+    All tables but that of states have the same names there, so each row would be duplicated.
     """
     names = (CONF_PROJECT_ID, CONF_DATASET_ID)
     for entry in entries:
@@ -62,9 +62,9 @@ def check_destination(
     tables: Sequence[Table] = (),
     settings: TableSettings | None = None,
 ) -> tuple[str, ...]:
-    """Check dataset, tables and a delivery; return permissions that the key does not need.
+    """Check dataset, tables and delivery; return permissions that the key does not need.
 
-    The tables of states and of the log are always among them. This blocks. Raises ExportError.
+    The tables of states and of the log are always checked. This blocks. Raises ExportError.
     """
     with Connection.open(key, destination) as connection:
         schema = DatasetSchema(connection, settings)
@@ -76,19 +76,19 @@ def check_destination(
 
 
 def check_tables(key: Mapping[str, Any], destination: Destination, tables: Sequence[Table]) -> None:
-    """Make tables when they are missing; this blocks. Raises ExportError."""
+    """Create tables that are missing; this blocks. Raises ExportError."""
     with Connection.open(key, destination) as connection:
         DatasetSchema(connection).ensure(tables)
 
 
 def set_up_tables(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
-    """Give the tables their settings; this blocks. Raises ExportError."""
+    """Apply the settings to the tables; this blocks. Raises ExportError."""
     with Connection.open(key, destination) as connection:
         DatasetSchema(connection, options.table_settings).ensure_tables(options.tables)
 
 
 def check_delivery(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
-    """Make tables when they are missing, and check a delivery; this blocks. Raises ExportError."""
+    """Create tables that are missing, and check the delivery; this blocks. Raises ExportError."""
     with Connection.open(key, destination) as connection:
         DatasetSchema(connection, options.table_settings).ensure_tables(options.tables)
         DELIVERIES[options.delivery](connection).check_access(SENSOR_DATA)
@@ -100,13 +100,13 @@ async def async_check_connection[*Ts, T](
     check: Callable[[*Ts], T],
     *args: *Ts,
 ) -> T:
-    """Return what a check returns. Raises FormError, with errors at these fields if possible."""
+    """Run a check and return its result. Raises FormError, at one of these fields if possible."""
     try:
         return await hass.async_add_executor_job(check, *args)
     except ExportError as err:
         field = _field(err)
         if field not in fields:
-            # A form with no name of a table may have a choice of tables.
+            # A form without the name of a table may have a choice of tables.
             field = CONF_TABLES if field == CONF_TABLE_ID and CONF_TABLES in fields else "base"
         raise FormError({field: err.key}, err.placeholders) from err
     except Exception as err:

@@ -55,7 +55,7 @@ CONTENT_SCHEMA = probatio.Schema(
 
 @callback
 def content_options(hass: HomeAssistant, user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a user has chosen with the form. Raises FormError."""
+    """Return the options from a submitted form. Raises FormError."""
     check_options(user_input)
     # An empty list says that the user wants none, not even the default ones.
     context_entities = checked_context_entities(

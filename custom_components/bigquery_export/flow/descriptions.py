@@ -1,4 +1,4 @@
-"""Sentences in the descriptions of forms that depend on what a form is about."""
+"""Sentences in the descriptions of forms that depend on the export."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,9 +32,9 @@ async def async_content_sentences(
     needless: Sequence[str],
     service_account: str,
 ) -> dict[str, str]:
-    """Return what an export with these options comes to, and which permissions it does not need."""
+    """Return the estimate of an export, and the permissions that it does not need, as sentences."""
     await async_load_translations(hass)
-    # What a user has just filled in may lack names.
+    # Options that were just submitted may lack the names of context entities.
     named = [{CONF_NAME: "", **item} for item in options.get(CONF_CONTEXT_ENTITIES, ())]
     try:
         estimate = estimate_sentence(
@@ -53,7 +53,7 @@ async def async_content_sentences(
 
 @callback
 def estimate_sentence(hass: HomeAssistant, estimate: Estimate) -> str:
-    """Return what an export comes to."""
+    """Return an estimate as a sentence."""
     return _text(
         hass,
         "estimate",

@@ -110,7 +110,7 @@ DESTINATION_FIELDS = (
     *(CONF_PROJECT_ID, CONF_DATASET_ID, CONF_LOCATION, CONF_TABLE_ID),
     *(CONF_API_ENDPOINT, CONF_STORAGE_ENDPOINT),
 )
-"""What of a config entry's data says where the rows go."""
+"""The keys of a config entry's data that describe the destination."""
 # BigQuery's pages "Creating and managing projects", "Create datasets" and "Create and use tables".
 # Of the names that they allow, those that need no quoting in SQL.
 NAMES = {
@@ -122,9 +122,9 @@ NAMES = {
 
 
 def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the destination as a config entry keeps it: trimmed, and nothing that is empty.
+    """Return the destination as a config entry stores it: trimmed, and without empty values.
 
-    Raises FormError for names and endpoints that Google is not even asked about.
+    Raises FormError for invalid names and endpoints, without asking Google.
     """
     values = {**user_input, **user_input[CONF_ADVANCED]}
     trimmed = {

@@ -1,4 +1,4 @@
-"""Rules for what a user fills in that need no call to Google, and the errors of forms."""
+"""Rules for the fields of forms that need no call to Google, and the errors of forms."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -35,14 +35,14 @@ from ..settings.schedule import Frequency
 
 MAX_CONTEXT_ENTITIES = 50
 _CONTEXT_ENTITY_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
-"""What needs no quotes in SQL: `ambient.electricity_price`."""
+"""Names that need no quotes in SQL: `ambient.electricity_price`."""
 _MIN_PARTITION_DAYS = 30
 """Longer than exports wait, so that no partition expires before its rows are there."""
 _GLOB = re.compile(r"[a-z0-9_*?\[\]!-]+\.[a-z0-9_*?\[\]!-]+|\*")
 _DOMAIN = re.compile(r"[a-z0-9_]+")
 _DROPPED = re.compile(rf"(({_GLOB.pattern}):)?[^:]+")
 _LABEL = re.compile(r"[^\W\d_][\w-]{0,62}:[\w-]{0,63}")
-"""BigQuery's page "Introduction to labels", "Requirements"; and there are no capitals in it."""
+"""BigQuery's page "Introduction to labels", "Requirements"; capital letters are not allowed."""
 _MAX_LABELS = 64
 _KMS_KEY = re.compile(
     r"projects/[^/\s]+/locations/[^/\s]+/keyRings/[\w-]{1,63}/cryptoKeys/[\w-]{1,63}", re.ASCII
@@ -58,27 +58,27 @@ _PATTERNS = {
     (CONF_PRIVACY, CONF_DROPPED): (_DROPPED, "attribute_invalid"),
     (CONF_PRIVACY, CONF_HIDDEN): (_GLOB, "glob_invalid"),
 }
-"""What texts in sections look like, and the error that says so."""
+"""The pattern of texts in sections, and the key of the error for one that does not match."""
 
 
 class FormError(Exception):
-    """What a user has filled in cannot be used."""
+    """A submitted form has errors."""
 
     def __init__(
         self, errors: Mapping[str, str], placeholders: Mapping[str, str] | None = None
     ) -> None:
-        """Say why: by field or "base" the key of a sentence, and its placeholders."""
+        """Take the keys of sentences, by field or "base", and their placeholders."""
         super().__init__(errors)
         self.errors = dict(errors)
         self.placeholders = dict(placeholders or {})
 
 
 NO_ERROR = FormError({})
-"""What a form shows as long as nothing was filled in."""
+"""The errors of a form that was not submitted yet."""
 
 
 def check_options(user_input: Mapping[str, Any]) -> None:
-    """Raise FormError for the first value that cannot be meant so, at its section.
+    """Raise FormError for the first invalid value, at its section.
 
     Home Assistant shows the errors of a section above it, and none at a field in it.
     """
@@ -94,7 +94,7 @@ def check_options(user_input: Mapping[str, Any]) -> None:
 def checked_context_entities(
     hass: HomeAssistant, items: Iterable[Mapping[str, Any]], field: str
 ) -> list[dict[str, str]]:
-    """Return context entities as the options hold them, each with a name.
+    """Return context entities as the options store them, each with a name.
 
     Raises FormError, at this field of the form.
     """

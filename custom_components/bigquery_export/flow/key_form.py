@@ -1,4 +1,4 @@
-"""The key that a form brings: uploaded or pasted, and accepted by Google."""
+"""The key from a submitted form: uploaded or pasted, and accepted by Google."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,12 +18,12 @@ from .field_rules import FormError
 
 
 def has_key(user_input: Mapping[str, Any]) -> bool:
-    """Return whether a form brings a key."""
+    """Return whether a submitted form has a key."""
     return any(user_input.get(field) for field in (CONF_KEY_FILE, CONF_KEY_JSON))
 
 
 async def async_take_key(hass: HomeAssistant, user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the key that a form brings, once Google has accepted it. Raises FormError."""
+    """Return the key from a submitted form, once Google has accepted it. Raises FormError."""
     field = CONF_KEY_FILE if user_input.get(CONF_KEY_FILE) else CONF_KEY_JSON
     if not has_key(user_input):
         raise FormError({"base": "key_missing"})
@@ -45,7 +45,7 @@ def _read(hass: HomeAssistant, field: str, value: str) -> dict[str, Any]:
 
 
 def _uploaded(hass: HomeAssistant, file_id: str) -> str:
-    """Return the text of an uploaded file, which is gone afterwards."""
+    """Return the text of an uploaded file, which is deleted afterwards."""
     try:
         with process_uploaded_file(hass, file_id) as path:
             content = path.read_bytes()

@@ -29,10 +29,10 @@ from .options_form import OPTIONS_SCHEMA, chosen_options, recorded_entities, sug
 
 
 class BigQueryExportOptionsFlow(OptionsFlowWithReload):
-    """Asks what, when and how to export, and how BigQuery keeps it."""
+    """Asks what, when and how to export, and how BigQuery stores it."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the options, and check what Google may refuse before it is used."""
+        """Ask for the options, and check those that Google may refuse."""
         error = NO_ERROR
         if user_input is not None:
             try:
@@ -64,7 +64,7 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         return options
 
     async def _async_check(self, chosen: Options) -> None:
-        """Try what is new of delivery and tables. Raises FormError."""
+        """Check the delivery and the tables, as far as they have changed. Raises FormError."""
         entry = self.config_entry
         before = options_from(entry.options)
         args = entry.data[CONF_SERVICE_ACCOUNT_KEY], destination_from(entry.data), chosen
@@ -81,7 +81,7 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
             raise FormError(errors, {"message": async_reason(self.hass, err)}) from err
 
     async def _async_sizes(self) -> dict[str, str]:
-        """Return how many bytes rows take here, as far as that can be known now."""
+        """Return the placeholders with the sizes of rows in bytes, as far as they are known."""
         entry = self.config_entry
         loaded = entry.state is ConfigEntryState.LOADED
         sizes = await async_row_sizes(self.hass, options_from(entry.options)) if loaded else None

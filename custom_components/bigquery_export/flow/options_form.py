@@ -1,4 +1,4 @@
-"""The form of the options: its sections with their fields, and what is suggested in them."""
+"""The form of the options: its sections with their fields, and their suggested values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -106,7 +106,7 @@ _SECURITY = probatio.Schema(
     {probatio.Required(CONF_KEY_DAYS, default=DEFAULTS.key_days): number(0, 3_650, unit="d")}
 )
 _EVENTS = [
-    # Events that say what happened in a home; any other can be typed.
+    # Common events; any other can be typed.
     "automation_triggered",
     "call_service.scene",
     "logbook_entry",
@@ -213,11 +213,11 @@ _FLAT = {
     CONF_NOTIFICATIONS: _NOTIFICATIONS,
     CONF_SECURITY: _SECURITY,
 }
-"""Sections that a config entry does not have: it has their fields beside one another."""
+"""Sections of the form that the options do not have: there their fields are at the top level."""
 
 
 def chosen_options(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a user has submitted as a config entry keeps it."""
+    """Return the submitted options as a config entry stores them."""
     options = {name: values for name, values in user_input.items() if name not in _FLAT}
     for name in _FLAT:
         options.update(user_input.get(name, {}))

@@ -1,4 +1,4 @@
-"""Selectors that several fields of the options have."""
+"""Selectors that several fields of the options use."""
 
 from collections.abc import Iterable
 from enum import StrEnum

@@ -64,12 +64,12 @@ class JobFactory:
         self._options = options_from(entry.options)
         self._registries = Registries(hass)
         self._corrections: Corrections | None = None
-        """The last look for corrections."""
+        """The last check for corrections."""
 
     async def async_new_run(
         self, trigger: Trigger, wanted: ExportRequest, *, backfill: bool
     ) -> Run:
-        """Return an export of all that waits, or of what waits for the wanted tables."""
+        """Return an export of all waiting rows, or of those of the requested tables."""
         session = await self._async_new_session(trigger)
         row_context = await self._async_row_context(session)
         sources = await self._async_sources(
@@ -91,9 +91,9 @@ class JobFactory:
         )
 
     async def async_new_corrections(self, wanted: ExportRequest) -> Corrections | None:
-        """Return a look for rows that Home Assistant has changed since they were exported.
+        """Return a check for rows that Home Assistant has changed since they were exported.
 
-        There is one on each local day, and one with each request that has `force`.
+        There is one on each local day, and one with each request that has `force`; else None.
         """
         today = local_day(dt_util.utcnow().timestamp())
         if not wanted.force and self._corrections and self._corrections.checked == today:
@@ -112,7 +112,7 @@ class JobFactory:
         return corrections
 
     async def async_new_resend(self, wanted: ExportRequest) -> Resend:
-        """Return a look for exported rows that BigQuery lacks."""
+        """Return a job that sends exported rows again that BigQuery lacks."""
         session = await self._async_new_session(Trigger.FORCE)
         row_context = await self._async_row_context(session)
         name_of = row_context.privacy.entity
@@ -152,7 +152,7 @@ class JobFactory:
         self._registries.async_close()
 
     def _recorder_tables(self, wanted: Collection[str] | None) -> list[RecorderTable]:
-        """Return the exported tables of the recorder, or the wanted ones of them."""
+        """Return the exported tables of the recorder, or the requested ones of them."""
         tables = self._options.recorder_tables
         return [table for table in tables if wanted is None or table.table.name in wanted]
 
@@ -166,7 +166,7 @@ class JobFactory:
         }
 
     def _snapshots(self, row_context: RowContext, wanted: Collection[str] | None) -> list[Snapshot]:
-        """Return the exported dimension tables, or the wanted ones, that can be read by now."""
+        """Return the exported dimension tables, or the requested ones, that can be read by now."""
         readers = dimension_readers(self._hass, self._registries, row_context)
         return [
             Snapshot(table, SnapshotFile(self._hass, self._entry.entry_id, name), readers[name])

@@ -1,4 +1,4 @@
-"""What an action asks the runner for: an export or a comparison."""
+"""Requests to the runner: for an export, or for a comparison."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What to export: all that waits, or what waits for some tables.
+    """What to export: all waiting rows, or those of some tables.
 
-    With `force`, look afterwards for rows of a span of time and of some entities that were
-    exported before and that BigQuery lacks.
+    With `force`, rows that were exported before and that BigQuery lacks are sent again: those from
+    `start` on and before `end`, of some entities.
     """
 
     tables: frozenset[str] | None = None

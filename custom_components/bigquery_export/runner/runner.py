@@ -47,7 +47,7 @@ _STOP_TIMEOUT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RunnerListener:
-    """What hears how jobs go; all of it is called on the event loop."""
+    """Callbacks about the progress of jobs; all of them are called on the event loop."""
 
     begun: Callable[[], None] = lambda: None
     progressed: Callable[[], None] = lambda: None
@@ -80,7 +80,7 @@ class Runner:
         self._task: asyncio.Task[Result] | None = None
         self._listeners: list[RunnerListener] = []
         self.health = ExportHealth(hass, entry)
-        """How exports went."""
+        """The health of the exports."""
         self.rejected: Counter[str] = Counter()
         """How many rows were rejected and not sent since, by the reason."""
         self.stopped = False
@@ -93,7 +93,7 @@ class Runner:
 
     @property
     def load_jobs_used(self) -> int:
-        """Return how many load jobs of a day the table has used that has used most."""
+        """Return the number of load jobs within a day of the table that has used most."""
         return sum(delivery.load_jobs_used for delivery in self._journal.deliveries.values())
 
     @property
@@ -108,7 +108,7 @@ class Runner:
 
     @callback
     def async_listen(self, listener: RunnerListener) -> None:
-        """Let a listener hear how jobs go from now on."""
+        """Add a listener to the progress of jobs."""
         self._listeners.append(listener)
 
     async def async_load(self) -> None:
@@ -119,10 +119,10 @@ class Runner:
             async_show_gaps(self._hass, self._entry, self.checkpoint.gaps)
 
     async def async_export(self, trigger: Trigger, wanted: ExportRequest = _EVERYTHING) -> Result:
-        """Export everything that waits, or what is wanted of it; while paused, no backfill.
+        """Export all waiting rows, or the requested ones; while paused, no backfill.
 
         Raises ServiceValidationError when a job is running already, and HomeAssistantError when
-        this one cannot go on.
+        this one cannot continue.
         """
         return await self._async_run_alone(lambda: self._async_export(trigger, wanted))
 
@@ -131,7 +131,7 @@ class Runner:
         return await self._async_run_alone(self._async_retry_rejected)
 
     async def async_discard_rejected(self) -> int:
-        """Delete the rejected rows for ever, and return how many there were.
+        """Delete the rejected rows permanently, and return how many there were.
 
         Raises ServiceValidationError when a job is running.
         """
@@ -147,7 +147,7 @@ class Runner:
         return await self._verifier.async_verify(wanted)
 
     async def async_acknowledge_gaps(self) -> None:
-        """Forget the gaps that were found so far, and remove their issue.
+        """Remove the gaps that were found so far, and their issue.
 
         Raises CheckpointUnwritableError.
         """
@@ -157,7 +157,7 @@ class Runner:
 
     @callback
     def async_pause(self, paused: bool) -> None:
-        """Make the backfills of a running job wait, or continue; and do not retry while paused."""
+        """Make the backfills of a running job wait or continue; cancel a retry when paused."""
         if paused:
             self.health.async_forget_retry()
         if self._job:
@@ -185,9 +185,9 @@ class Runner:
         await self._hass.async_add_executor_job(self._connection.close)
 
     async def _async_run_alone(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """Run something in a task of its own, if nothing else is running."""
+        """Run work in a task of its own, if no job is running."""
         self.check_idle()
-        # Not eagerly: a listener that is told that it has begun must find it running.
+        # Not eagerly: when listeners are told that it has begun, `is_running` must be true.
         self._task = self._entry.async_create_background_task(
             self._hass, work(), f"{DOMAIN} export", eager_start=False
         )
@@ -198,7 +198,7 @@ class Runner:
             raise translated(HomeAssistantError, err) from err
 
     async def _async_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
-        """Export, and look for corrections and, if wanted, for rows that BigQuery lacks."""
+        """Export, check for corrections, and send again what BigQuery lacks if requested."""
         async with self._running(trigger, everything=wanted.tables is None):
             result = await self._async_run_export(trigger, wanted)
             if corrections := await self._jobs.async_new_corrections(wanted):
@@ -212,7 +212,7 @@ class Runner:
         return result
 
     async def _async_run_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
-        """Export what waits, and show which rows are gone that were not exported."""
+        """Export the waiting rows, and show rows that were deleted before their export."""
         if async_gaps_ignored(self._hass, self._entry):
             await self.async_acknowledge_gaps()
         # Rows that the recorder is about to delete cannot wait.
@@ -241,16 +241,16 @@ class Runner:
         return await job.async_run()
 
     async def _async_note(self, result: Result) -> None:
-        """Keep how much was exported, and how long it took, unless the run has."""
+        """Save how many rows were exported, and how long it took, unless the run did."""
         last = replace(self.checkpoint, last_rows=result.total, last_seconds=result.seconds)
         if last != self.checkpoint:
             await self._journal.async_save(last)
 
     @asynccontextmanager
     async def _running(self, trigger: Trigger, *, everything: bool = True) -> AsyncIterator[None]:
-        """Tell the listeners that a job runs, and note how it ends.
+        """Tell the listeners that a job runs, and record how it ends.
 
-        One that is not of everything makes nothing healthy again.
+        The success of one that is not of everything does not count for the health.
         """
         if everything:
             self.health.async_forget_retry()
@@ -283,7 +283,7 @@ class Runner:
             if not self.stopped:
                 await self._async_count_rejected()
             await self._async_tell_ended()
-            # All entities show how it ended before anything hears of it.
+            # All entities show how it ended before the event is sent.
             if event:
                 self._async_send_event(event)
 
@@ -293,7 +293,7 @@ class Runner:
                 await listener.ended()
 
     async def _async_count_rejected(self, *, first: bool = False) -> None:
-        """Count the rejected rows, show an issue if there are any, and tell if there are more."""
+        """Count the rejected rows, show an issue if there are any, send an event if more."""
         rejected_rows = self._journal.rejected_rows
         before = self.rejected
         self.rejected = await self._hass.async_add_executor_job(rejected_rows.count_by_reason)

@@ -1,4 +1,4 @@
-"""From where on tables are exported: from their oldest row, or from the set-up on."""
+"""Where the export of tables begins: at their oldest row, or at the set-up."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -14,11 +14,11 @@ from ..source.readiness import async_read_recorder, check_recorder
 from ..source.source_table import Anchor
 
 _STEPS = (0, 1, 4, 16, 64, 256, 1_024, 4_096)
-"""How far rows are before the newest: any one of them tells that the history is the same."""
+"""How far before the newest row the anchors are: any one of them identifies the history."""
 
 
 class History(StrEnum):
-    """What of the past is exported."""
+    """Which rows from before the set-up are exported."""
 
     ALL = "all"
     """Everything that the recorder has."""
@@ -27,7 +27,7 @@ class History(StrEnum):
 
 
 async def async_newest_rows(hass: HomeAssistant) -> dict[str, list[tuple[int, str]]]:
-    """Return the newest rows of all tables of the recorder, as a config entry keeps them.
+    """Return the newest rows of all tables of the recorder, as a config entry stores them.
 
     Tables that are not chosen are among them: they may be switched on later. Raises ExportError.
     """

@@ -1,4 +1,4 @@
-"""What an export keeps in Home Assistant, and when it begins anew. All but names blocks."""
+"""The files of an export in Home Assistant. All but `checkpoint_file` blocks."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def checkpoint_file(hass: HomeAssistant, entry: ConfigEntry) -> CheckpointFile:
 
 
 def forget_other_destination(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Forget how far the export was, if that was to another table in BigQuery.
+    """Delete the checkpoint and the digests if they are of another destination.
 
     What is in the table that it goes to now is not known, so each row is looked for there before it
     is sent. Dimension tables are sent again as of now: without their position, the file that says
@@ -37,7 +37,7 @@ def forget_other_destination(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 def acknowledge_gaps(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Forget the gaps of an export that is not loaded; this blocks.
+    """Acknowledge the gaps of an export that is not loaded; this blocks.
 
     Raises CheckpointUnwritableError.
     """
@@ -47,7 +47,7 @@ def acknowledge_gaps(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 def remove_all(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete all that an export has kept; BigQuery keeps the rows."""
+    """Delete all files of an export; BigQuery keeps the rows."""
     checkpoint_file(hass, entry).remove()
     RejectedRows(hass, entry.entry_id).remove()
     remove_digests(hass, entry.entry_id)

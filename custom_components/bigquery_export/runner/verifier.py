@@ -1,4 +1,4 @@
-"""Comparing the recorder with BigQuery: one comparison at a time, beside exports."""
+"""Comparing the recorder with BigQuery: one comparison at a time, also while exports run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from .requests import VerifyRequest
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a comparison has found, by table."""
+    """The result of a comparison, by table."""
 
     tables: Mapping[str, TableVerdict]
     seconds: float
@@ -30,7 +30,7 @@ class Verifier:
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection, journal: Journal
     ) -> None:
-        """Prepare to compare with the destination of a connection what the journal says."""
+        """Prepare to compare what the journal says was exported with a connection's destination."""
         self._hass = hass
         self._entry = entry
         self._connection = connection
@@ -43,7 +43,7 @@ class Verifier:
         """Compare what was exported so far.
 
         Raises ServiceValidationError while another comparison is running, and HomeAssistantError
-        when this one cannot go on.
+        when this one cannot continue.
         """
         if self._busy:
             raise validation_error("already_verifying")
@@ -66,7 +66,7 @@ class Verifier:
 
     @callback
     def async_stop(self) -> None:
-        """Make a comparison end soon, and let no other one begin."""
+        """Make a running comparison end soon, and do not let another one begin."""
         self._stopped = True
         self._async_stop_current()
 

@@ -64,7 +64,7 @@ class Scheduler:
 
     @callback
     def async_pause(self, paused: bool) -> None:
-        """Let nothing begin by itself, and backfills wait; or let everything continue."""
+        """Let no export begin by itself, and backfills wait; or let everything continue."""
         data = {**self._entry.data, CONF_PAUSED: paused}
         self._hass.config_entries.async_update_entry(self._entry, data=data)
         self._runner.async_pause(paused)
@@ -74,7 +74,7 @@ class Scheduler:
 
     @callback
     def async_export_now(self) -> None:
-        """Begin to export everything that waits, without waiting for the end.
+        """Begin to export all waiting rows, without waiting for the end.
 
         Raises ServiceValidationError when an export is running already.
         """
@@ -100,7 +100,7 @@ class Scheduler:
 
     @callback
     def _async_catch_up(self, _: HomeAssistant) -> None:
-        """Begin what has waited for Home Assistant's start, such as an export that was missed."""
+        """Begin an export that was missed, or had to wait for Home Assistant's start."""
         self._async_look_ahead()
         last_export = self._runner.checkpoint.last_export
         since = self._entry.created_at
@@ -111,7 +111,7 @@ class Scheduler:
 
     @callback
     def _async_look_ahead(self) -> None:
-        """Export before the recorder deletes what waits, and continue a backfill."""
+        """Export before the recorder deletes waiting rows, and continue a backfill."""
         runner, coordinator = self._runner, self._coordinator
         busy = runner.stopped or runner.is_running or runner.health.retrying
         ready = self._hass.state is CoreState.running and coordinator.last_update_success
@@ -123,7 +123,7 @@ class Scheduler:
             self._async_begin(Trigger.BACKFILL)
 
     async def _async_schedule_retry(self) -> None:
-        """Retry what has failed, after the time that its health says."""
+        """Retry a failed export, after the time that `ExportHealth.retry_after` says."""
         self._async_forget_retry()
         if (seconds := self._runner.health.retry_after) is not None:
             self._cancel_retry = async_call_later(self._hass, seconds, self._async_retry)
@@ -140,12 +140,12 @@ class Scheduler:
             await self._async_export_due()
 
     async def _async_export_due(self, _: datetime | None = None) -> None:
-        """Export because it is due, or to retry what has failed."""
+        """Export because it is due, or as a retry."""
         self._async_push_next()
         await self._async_export(Trigger.SCHEDULE)
 
     async def _async_export(self, trigger: Trigger) -> None:
-        """Export, and log how it ends; while paused, only for what cannot wait."""
+        """Export, and log how it ends; while paused, only on request or if rows are at risk."""
         if self._runner.paused and trigger not in (Trigger.ACTION, Trigger.RETENTION):
             return
         failed_before = self._runner.health.failures > 0

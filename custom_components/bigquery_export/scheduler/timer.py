@@ -1,4 +1,4 @@
-"""Runs something at the times of a schedule, for as long as a config entry is loaded."""
+"""The timer: begins exports at the times of a schedule while a config entry is loaded."""
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -24,7 +24,7 @@ class ScheduleTimer:
         export: Callable[[datetime], Coroutine[Any, Any, None]],
         changed: Callable[[], None],
     ) -> None:
-        """Prepare; `export` is run when it is time to, `changed` when the times have changed."""
+        """Prepare; `export` is called at the times, `changed` when the time zone changes them."""
         self._hass = hass
         self._entry = entry
         self._schedule = schedule
@@ -38,7 +38,7 @@ class ScheduleTimer:
 
     @callback
     def async_start(self) -> None:
-        """Begin, until the entry is unloaded; the home's time zone may change meanwhile."""
+        """Begin, and stop when the entry is unloaded; the home's time zone may change meanwhile."""
         self._async_wait(dt_util.utcnow())
         self._entry.async_on_unload(self._async_stop_waiting)
         self._entry.async_on_unload(
@@ -55,7 +55,7 @@ class ScheduleTimer:
 
     @callback
     def _async_wait(self, time: datetime) -> None:
-        """Wait for the next time after this one."""
+        """Wait for the next scheduled time after `time`."""
         self._async_stop_waiting()
         self.next = self._next_after(time)
         if self.next:

@@ -1,1 +1,1 @@
-"""What a config entry says: destination, options, schedule and age of the key."""
+"""The settings in a config entry: destination, options, schedule and age of the key."""

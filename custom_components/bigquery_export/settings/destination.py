@@ -1,4 +1,4 @@
-"""The destination as a config entry keeps it."""
+"""The destination as a config entry stores it."""
 
 from collections.abc import Mapping
 from typing import Any

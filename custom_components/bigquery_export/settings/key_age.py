@@ -1,4 +1,4 @@
-"""The age of a key: how long an export has used it. Google's key files have no date."""
+"""The age of a key: how long the export has used it, as Google's key files have no date."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from ..const import CONF_KEY_SINCE
 
 
 def key_since(entry: ConfigEntry) -> datetime | None:
-    """Return since when an export has had its key, if it is known."""
+    """Return when an export got its key, if it is known."""
     return dt_util.parse_datetime(entry.data.get(CONF_KEY_SINCE, ""))
 
 
@@ -20,7 +20,7 @@ def key_age(entry: ConfigEntry) -> timedelta | None:
 
 
 def key_days(entry: ConfigEntry) -> int | None:
-    """Return how many midnights in the home an export has had its key, if it is known."""
+    """Return for how many days an export has had its key, counted by local midnights, if known."""
     since = key_since(entry)
     return (dt_util.now().date() - dt_util.as_local(since).date()).days if since else None
 

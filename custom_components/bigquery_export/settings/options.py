@@ -89,7 +89,7 @@ def _dimension_tables(names: Collection[str]) -> tuple[DimensionTable, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a user has chosen; without a choice, the default."""
+    """The options that the user has chosen, and the defaults of all others."""
 
     delivery: str = StorageWriteDelivery.name
     batch_rows: int = 2_000
@@ -120,7 +120,7 @@ class Options:
 
 
 DEFAULTS = Options()
-"""What holds where a user has chosen nothing."""
+"""The default of each option."""
 
 
 def options_from(options: Mapping[str, Any]) -> Options:

@@ -40,7 +40,7 @@ _WEEK = tuple(Weekday)
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The times at which exports run; only what belongs to the frequency counts."""
+    """The times at which exports run; fields that the frequency does not use are ignored."""
 
     frequency: Frequency = Frequency.DAILY
     at: time = time(3, 30)
@@ -54,9 +54,9 @@ class Schedule:
     def next_after(self, now: datetime, shift: timedelta = timedelta()) -> datetime | None:
         """Return the first time after now, in the time zone of now; None if there is none.
 
-        Every hour and every few minutes means by the clock of UTC, which is never changed, and
-        moved by `shift`. Other times are those that the home's clock shows: one that it skips is
-        the first one after the gap, one that it shows twice is the first of both.
+        Hours and minutes are counted in UTC, which has no daylight saving time, and moved by
+        `shift`. Other times are local: one that the clock skips becomes the first one after the
+        change, and of one that it shows twice the first is meant.
         """
         match self.frequency:
             case Frequency.MANUAL:
@@ -85,9 +85,9 @@ class Schedule:
 
 
 def shift_of(entry_id: str) -> timedelta:
-    """Return by how much the exports of an entry are moved: always the same, less than an hour.
+    """Return by how much the exports of an entry are moved: a constant of less than an hour.
 
-    Else all homes would call Google at the full hour.
+    Otherwise all homes would call Google at the full hour.
     """
     digest = blake2b(entry_id.encode(), digest_size=4).digest()
     return timedelta(seconds=int.from_bytes(digest) % 3600)
@@ -104,11 +104,11 @@ def _last_day(day: date) -> int:
 
 
 def _instant(local: datetime) -> datetime:
-    """Return when the home's clock first shows a time, or a later one if it leaves that out."""
+    """Return when the local clock first shows a time, or the next one if it skips that."""
     found = local.astimezone(UTC)
     if found.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
         return found
-    # The clock goes forward between the two times that the offsets after and before make of it.
+    # The clock goes forward between the two instants that the offsets after and before give.
     before, after = local.replace(fold=1).astimezone(UTC), found
     offset = after.astimezone(local.tzinfo).utcoffset()
     while after - before > _SECOND:

@@ -1,1 +1,1 @@
-"""What is shown of an export: its status, its repair issues and its events."""
+"""What the user sees of an export: its status, repair issues and events."""

@@ -15,12 +15,12 @@ from ..source.readiness import async_read_recorder
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits in the recorder."""
+    """The rows that wait in the recorder."""
 
     rows: Mapping[str, int] = field(default_factory=dict)
-    """How many rows, by table."""
+    """How many rows wait, by table."""
     oldest: float | None = None
-    """The time of about the oldest row, in seconds since 1970, of the tables that are purged."""
+    """The approximate time of the oldest row in tables that are purged, in seconds since 1970."""
     at_risk: RowsAtRisk | None = None
     """Rows that the recorder deletes at one of the next two purges."""
 
@@ -33,7 +33,7 @@ class Backlog:
 async def async_read_backlog(
     hass: HomeAssistant, options: Options, checkpoint: Checkpoint
 ) -> Backlog:
-    """Read what waits behind a checkpoint, on the recorder's own executor. Raises ExportError."""
+    """Read the rows after a checkpoint, on the recorder's own executor. Raises ExportError."""
     rows = await async_read_recorder(hass, _count, hass, options, checkpoint)
     retention = Retention.of(hass)
     at_risk = None

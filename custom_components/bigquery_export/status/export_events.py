@@ -1,4 +1,4 @@
-"""What happens to an export, said once: the event entity and the notifications listen."""
+"""Export events, to which the event entity and the notifications listen."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ from ..rows.export_log import Trigger
 from .health import ExportHealth
 
 _MAX_TEXT = 1_000
-"""Characters of a text in an attribute: any sentence of ours, but not all that Google may say."""
+"""The most characters of an attribute: enough for this integration's sentences, not Google's."""
 
 
 class ExportEventType(StrEnum):
-    """What can happen, as automations know it."""
+    """The types of events, as automations know them."""
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -38,11 +38,11 @@ class ExportEvent:
 
     type: ExportEventType
     attributes: Mapping[str, Any]
-    """What automations can know of it, in JSON."""
+    """The attributes that automations can use, as JSON values."""
 
 
 def completed(result: Result, trigger: Trigger) -> ExportEvent:
-    """Return that an export has ended well."""
+    """Return the event that an export has succeeded."""
     return ExportEvent(
         ExportEventType.COMPLETED,
         {
@@ -56,7 +56,7 @@ def completed(result: Result, trigger: Trigger) -> ExportEvent:
 
 
 def failed(health: ExportHealth, trigger: Trigger) -> ExportEvent:
-    """Return that an export has failed, as its health says."""
+    """Return the event that an export has failed, as its health says."""
     return ExportEvent(
         ExportEventType.FAILED,
         {
@@ -70,7 +70,7 @@ def failed(health: ExportHealth, trigger: Trigger) -> ExportEvent:
 
 
 def rows_rejected(before: Counter[str], after: Counter[str]) -> ExportEvent | None:
-    """Return that there are more rejected rows, counted by reason, than before, if there are."""
+    """Return the event that there are more rejected rows than before, by reason, if there are."""
     new = after - before
     if after.total() <= before.total():
         return None
@@ -82,7 +82,7 @@ def rows_rejected(before: Counter[str], after: Counter[str]) -> ExportEvent | No
 
 
 def gap_found(gaps: Sequence[Gap]) -> ExportEvent:
-    """Return that rows are gone that were not exported."""
+    """Return the event that the recorder has deleted rows before they were exported."""
     return ExportEvent(
         ExportEventType.GAP_FOUND,
         {
@@ -98,7 +98,7 @@ def gap_found(gaps: Sequence[Gap]) -> ExportEvent:
 def async_send_export_event(
     hass: HomeAssistant, entry: ConfigEntry, export_event: ExportEvent
 ) -> None:
-    """Tell all that listen to an export what has happened to it."""
+    """Send an event to all listeners of an export."""
     async_dispatcher_send(hass, _signal(entry), export_event)
 
 
@@ -106,7 +106,7 @@ def async_send_export_event(
 def async_listen_export_events(
     hass: HomeAssistant, entry: ConfigEntry, target: Callable[[ExportEvent], None]
 ) -> CALLBACK_TYPE:
-    """Hear what happens to an export, until what is returned is called."""
+    """Listen to the events of an export; call what is returned to stop."""
     return async_dispatcher_connect(hass, _signal(entry), target)
 
 

@@ -1,4 +1,4 @@
-"""The export as entities and diagnostics show it, and what begins one."""
+"""The status of an export as entities and diagnostics show it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,37 +17,37 @@ class Status(StrEnum):
     PAUSED = "paused"
     """Nothing begins by itself, because the user has paused the export."""
     RETRYING = "retrying"
-    """It failed for a reason that may pass, and will be tried again by itself."""
+    """The last export failed for a transient reason, and will be retried."""
     FAILED = "failed"
 
 
 UNHURRIED = (Trigger.BACKFILL, Trigger.SCHEDULE)
-"""Exports for which states of the export's own entities are no reason to send anything."""
+"""Triggers of exports that send nothing if only states of the export's own entities wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportStatus:
-    """The export as entities and diagnostics show it."""
+    """The status of an export as entities and diagnostics show it."""
 
     status: Status
     last_export: datetime | None
     next_export: datetime | None
-    """When the next one is due by the schedule, if it is."""
+    """When the schedule has the next export, if it has one."""
     last_rows: int | None
     """Rows that the last export has sent."""
     last_seconds: float | None
-    """How long it took."""
+    """How long the last export took."""
     rows_per_second: float | None
-    """Of the export that is running, else of the last one."""
+    """The speed of the running export, else of the last one."""
     rows_exported: int
     bytes_sent: int
     rejected: Mapping[str, int]
     """How many rows were rejected and not sent since, by the reason."""
     rows_waiting: int
     oldest_age: float | None
-    """How old the oldest row that waits is, in seconds."""
+    """The age of the oldest waiting row, in seconds."""
     backfill: Backfill | None
     last_error: str | None
     """Why the last export failed, as a sentence, if it did."""
     last_error_kind: str | None
-    """The same by a word that has nothing of the home in it."""
+    """The kind of the last error, without personal data."""

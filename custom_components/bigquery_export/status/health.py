@@ -1,4 +1,4 @@
-"""How exports went, and what follows from it: a repair issue, a new key, or a retry."""
+"""The health of exports, and what follows from it: a repair issue, a new key, or a retry."""
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -16,7 +16,7 @@ from .issues import async_clear_issues, async_show_issue
 
 
 class ExportHealth:
-    """Knows how the last export of a config entry went, and asks the user for what helps."""
+    """Records how the last export of a config entry went, and shows the user what to do."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Begin in good health."""
@@ -28,18 +28,18 @@ class ExportHealth:
         self.failures = 0
         """Exports in a row that failed for a reason that may pass."""
         self.tables_in_doubt = False
-        """Whether the last export found a table otherwise than it should be."""
+        """Whether the last export found that a table's columns differ from its declaration."""
         self.retry_after: float | None = None
-        """Seconds after the last export when it should be retried, if it should."""
+        """Seconds to wait before the last export is retried, None if it is not."""
 
     @property
     def retrying(self) -> bool:
-        """Return whether a retry is on its way."""
+        """Return whether a retry is planned."""
         return self.retry_after is not None
 
     @callback
     def async_succeeded(self) -> None:
-        """Note that an export succeeded."""
+        """Record that an export succeeded."""
         self.last_error = self.last_error_kind = None
         self.failures = 0
         self.tables_in_doubt = False
@@ -62,7 +62,7 @@ class ExportHealth:
 
     @callback
     def async_broke_down(self, err: Exception) -> None:
-        """Note an error of the program; its text may hold anything, and is not shown."""
+        """Record a programming error; its text is not shown, as it may have any values."""
         self.last_error_kind = kind = type(err).__name__
         self.last_error = async_text(
             self._hass, "exceptions", "unexpected.message", {"error": kind}

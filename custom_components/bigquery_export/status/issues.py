@@ -1,4 +1,4 @@
-"""Repair issues: what a user has to do before an export can go on."""
+"""Repair issues: what a user has to do before an export can continue."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from ..export.purge import RowsAtRisk
 from ..settings.key_age import is_old, key_age
 from ..source.readiness import KNOWN_SCHEMA
 
-# A refused key has a flow of its own, and what is transient passes without anybody's help.
+# A refused key has a flow of its own, and transient errors need no user action.
 KINDS = (
     AccessDeniedError,
     ApiDisabledError,
@@ -43,7 +43,7 @@ ROWS_LOST = "rows_lost"
 ROWS_REJECTED = "rows_rejected"
 _RECORDER_NEWER = "recorder_newer"
 _NOT_FIXABLE = frozenset({LocationError.key, _KEY_OLD, _RECORDER_NEWER})
-"""Issues that no click can do anything about; for the others there is a flow in repairs.py."""
+"""Issues without a flow in repairs.py, which could not fix them."""
 
 
 @callback
@@ -57,7 +57,7 @@ def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, err: ExportError) 
 def async_show_rejected_rows(
     hass: HomeAssistant, entry: ConfigEntry, reasons: Counter[str], path: str
 ) -> None:
-    """Show that there are rejected rows, and mostly why, as long as there are any."""
+    """Show that there are rejected rows, with the most frequent reason, while there are any."""
     placeholders = None
     if reasons:
         ((reason, _),) = reasons.most_common(1)
@@ -69,7 +69,7 @@ def async_show_rejected_rows(
 def async_show_rows_at_risk(
     hass: HomeAssistant, entry: ConfigEntry, at_risk: RowsAtRisk | None
 ) -> None:
-    """Show that rows will be deleted before they are exported, as long as that is so."""
+    """Show that rows will be deleted before they are exported, while that is so."""
     placeholders = None
     if at_risk:
         placeholders = {
@@ -82,7 +82,7 @@ def async_show_rows_at_risk(
 
 @callback
 def async_show_gaps(hass: HomeAssistant, entry: ConfigEntry, gaps: Sequence[Gap]) -> None:
-    """Show that the recorder has deleted rows that were not exported, until it is acknowledged."""
+    """Show the gaps: rows deleted before they were exported, until the user acknowledges them."""
     if not gaps:
         _show(hass, entry, ROWS_LOST, None)
         return
@@ -113,7 +113,7 @@ def async_show_newer_recorder(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 @callback
 def async_show_old_key(hass: HomeAssistant, entry: ConfigEntry, days: int) -> None:
-    """Advise a new key, as long as the one that there is has been in use for longer."""
+    """Advise a new key, as long as the current one is older than so many days."""
     age = key_age(entry)
     placeholders = (
         {"days": str(age.days), "limit": str(days)} if age and is_old(age, days) else None
@@ -123,7 +123,7 @@ def async_show_old_key(hass: HomeAssistant, entry: ConfigEntry, days: int) -> No
 
 @callback
 def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove the issues of an entry that an export heals."""
+    """Remove the issues of an entry that a successful export resolves."""
     for name in (*(kind.key for kind in KINDS), ROWS_AT_RISK):
         _show(hass, entry, name, None)
 

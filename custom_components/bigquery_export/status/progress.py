@@ -1,4 +1,4 @@
-"""How far exports are: rows that wait, and how long a backfill takes."""
+"""The progress of exports: how many rows wait, and how long a backfill takes."""
 
 from dataclasses import dataclass
 from time import monotonic
@@ -14,7 +14,7 @@ class Backfill:
     rows_done: int
     rows_left: int
     seconds_left: float | None
-    """None while nothing is sent, or not long enough to tell."""
+    """None while nothing is sent, or when it began too recently to tell."""
 
     @property
     def percent(self) -> float:
@@ -23,18 +23,18 @@ class Backfill:
 
 
 class Progress:
-    """Knows how many rows wait: they are counted now and then, and reckoned in between."""
+    """Estimates how many rows wait: they are counted now and then, and computed in between."""
 
     def __init__(self) -> None:
-        """Know of no rows."""
+        """Begin without rows."""
         self.oldest_age: float | None = None
-        """How old the oldest row that waits was when they were counted, in seconds."""
+        """The age of the oldest waiting row when they were counted, in seconds."""
         self._waiting = 0
         self._handled = 0
         self._started: tuple[float, int] | None = None
         self._began: tuple[float, int] | None = None
         self._sizes: dict[str, int] = {}
-        """Rows of each backfill, and of those that are done while others are not."""
+        """Rows of each backfill, including those that are done while others are not."""
 
     def count(self, checkpoint: Checkpoint, waiting: int, oldest_age: float | None) -> None:
         """Set how many rows wait behind a checkpoint, and the age of the oldest in seconds."""
@@ -43,7 +43,7 @@ class Progress:
         self._handled = _handled(checkpoint)
 
     def rows_waiting(self, checkpoint: Checkpoint) -> int:
-        """Return how many rows wait, about."""
+        """Return approximately how many rows wait."""
         return max(0, self._waiting - (_handled(checkpoint) - self._handled))
 
     def start(self, checkpoint: Checkpoint) -> None:
@@ -56,7 +56,7 @@ class Progress:
         self._started = None
 
     def rows_per_second(self, checkpoint: Checkpoint) -> float | None:
-        """Return how fast rows are exported: now, or else by the last export, if there was one."""
+        """Return the speed of the running export, or else of the last one, if there was one."""
         if self._started:
             began, handled = self._started
             return (_handled(checkpoint) - handled) / max(monotonic() - began, 1e-3)
@@ -65,7 +65,7 @@ class Progress:
         return checkpoint.last_rows / max(checkpoint.last_seconds, 1e-3)
 
     def backfill(self, checkpoint: Checkpoint, *, exporting: bool) -> Backfill | None:
-        """Return how far the backfills are that a checkpoint has, if it has any."""
+        """Return the progress of the backfills in a checkpoint, if it has any."""
         left = 0
         sizes = {}
         for position_key, position in checkpoint.positions.items():
@@ -79,7 +79,7 @@ class Progress:
         return Backfill(done, left, self._seconds(left) if exporting else None)
 
     def _seconds(self, left: int) -> float | None:
-        """Return how long it takes, if it goes on as since it began to be sent."""
+        """Return how many seconds the rest takes, at the mean speed since sending began."""
         now = monotonic()
         if self._began is None or left > self._began[1]:
             self._began = (now, left)
@@ -88,7 +88,7 @@ class Progress:
 
 
 def _handled(checkpoint: Checkpoint) -> int:
-    """Return how many rows were dealt with of those that can wait in the recorder."""
+    """Return how many rows of the recorder's tables were sent or rejected."""
     positions = [
         position
         for table in RECORDER_TABLES
