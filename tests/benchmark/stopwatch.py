@@ -27,7 +27,7 @@ class Stopwatch:
     _cpu: float = 0.0
 
     def start(self) -> None:
-        """Begin with a stage; what came before is nobody's."""
+        """Begin with a stage; the time before belongs to none."""
         self._wall, self._cpu = time.perf_counter(), time.thread_time()
 
     def lap(self, stage: str) -> None:

@@ -32,7 +32,7 @@ from tests.bigquery_export.support.registered_home import (
 )
 from tests.bigquery_export.support.warehouse import Warehouse
 
-FACTS = ", ".join(column.name for column in REGISTRY_COLUMNS)
+REGISTRY_VALUES = ", ".join(column.name for column in REGISTRY_COLUMNS)
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def home(hass: HomeAssistant) -> Home:
 
 def registry_values_of(warehouse: Warehouse, entity_id: str) -> dict[str, Any]:
     """Return the registry values in the last row of an entity's states."""
-    *_, row = warehouse.rows(f"{FACTS}, state_id", f"entity_id = '{entity_id}'")
+    *_, row = warehouse.rows(f"{REGISTRY_VALUES}, state_id", f"entity_id = '{entity_id}'")
     del row["state_id"]
     return plain(row)
 
 
 def test_columns() -> None:
-    """Facts are the registry's columns, and an entity's values are those of its scope."""
+    """Registry values have the registry's columns, and an entity's values those of its scope."""
     names = [column.name for column in REGISTRY_COLUMNS]
     assert list(RegistryValues().values) == names
     nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Entity))
@@ -130,7 +130,7 @@ async def test_every_fact(
 async def test_rows_of_entities(
     home: Home, warehouse: Warehouse, exporter: DimensionsExporter
 ) -> None:
-    """Each registered entity has a row with its facts, and all that is known beside them."""
+    """Each registered entity has a row with its registry values, and all else that is known."""
     furnish(home)
     result = await exporter.export()
     assert result.rows == {"sensor_data": 0, "entities": 6}
@@ -199,7 +199,7 @@ async def test_what_integrations_give(
 
 
 async def test_changes(home: Home, warehouse: Warehouse, exporter: DimensionsExporter) -> None:
-    """A row is sent when facts change, wherever they come from, and none otherwise."""
+    """A row is sent when registry values change, wherever they come from, and none otherwise."""
     furnish(home)
     assert await exporter.export_entities() == 6
     assert await exporter.export_entities() == 0

@@ -46,9 +46,9 @@ def at(text: str) -> datetime:
 class History:
     """The rows of a home, table by table."""
 
-    def __init__(self, facts: Mapping[str, Values]) -> None:
-        """Begin without rows; `facts` is what the registries say of some entities."""
-        self._facts = facts
+    def __init__(self, registry_values: Mapping[str, Values]) -> None:
+        """Begin without rows; `registry_values` is what the registries say of some entities."""
+        self._registry_values = registry_values
         self._rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._tables: dict[str, Table] = {}
 
@@ -64,7 +64,7 @@ class History:
         text = str(state)
         self._add(
             SENSOR_DATA,
-            self._facts.get(entity_id, {}),
+            self._registry_values.get(entity_id, {}),
             entity_values(entity_id),
             attributes_values(orjson.dumps(more).decode()),
             _local(updated),
@@ -83,8 +83,15 @@ class History:
         """Record a row of long-term statistics."""
         start = at(hour)
         times = {"start": timestamp(start), "end": timestamp(start) + HOUR // _MICROSECOND}
-        facts = self._facts.get(statistic_id, {})
-        self._add(STATISTICS, facts, {"statistic_id": statistic_id}, _local(start), times, values)
+        registry_values = self._registry_values.get(statistic_id, {})
+        self._add(
+            STATISTICS,
+            registry_values,
+            {"statistic_id": statistic_id},
+            _local(start),
+            times,
+            values,
+        )
 
     def event(self, event_type: str, time: str, **data: Any) -> None:
         """Record an event."""
@@ -97,10 +104,10 @@ class History:
         times = {"start": timestamp(at(start)), "end": timestamp(at(end))}
         self._add(RECORDER_RUNS, times, {"closed_incorrect": crashed})
 
-    def entity(self, entity_id: str, since: str, **facts: Any) -> None:
+    def entity(self, entity_id: str, since: str, **registry_values: Any) -> None:
         """Say what the registries said of an entity from a time on."""
         values = {"valid_from": timestamp(at(since)), "removed": False}
-        self._add(ENTITIES, values, {"entity_id": entity_id, **facts})
+        self._add(ENTITIES, values, {"entity_id": entity_id, **registry_values})
 
     def edge(self, sentence: str) -> None:
         """Relate two things: `sensor.a part_of device:Hub`."""

@@ -14,7 +14,7 @@ NOW = "TIMESTAMP '2026-10-30 12:00:00 UTC'"
 GUEST = "device_tracker.guest_phone"
 """An entity whose history is deleted."""
 
-FACTS: dict[str, dict[str, Any]] = {
+REGISTRY_VALUES: dict[str, dict[str, Any]] = {
     "sensor.living_room_temperature": {"area_name": "Living room", "device_name": "Thermometer"},
     "sensor.bedroom_temperature": {"area_name": "Bedroom"},
     "sensor.garden_soil": {"device_name": "Soil sensor"},
@@ -29,7 +29,7 @@ ENERGY = {"unit_class": "energy", "unit_of_measurement": "kWh", "has_sum": True}
 
 def history() -> History:
     """Return everything that happened."""
-    home = History(FACTS)
+    home = History(REGISTRY_VALUES)
     for tell in (
         *STATES,
         _energy,

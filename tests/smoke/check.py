@@ -1,4 +1,4 @@
-"""What a check is: one thing that BigQuery answers, and what of ours rests on it."""
+"""What a check is: one answer of BigQuery, and what in this project depends on it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Check:
     expected: str
     """What the local BigQuery answers."""
     rule: str
-    """What of ours rests on it."""
+    """What in this project depends on it."""
     needs: tuple[Part, ...] = (Part.TABLES,)
     opens: Part | None = None
     """The part that is not there unless this check says so."""

@@ -98,7 +98,7 @@ def test_columns(declared: RecorderTable) -> None:
 
 @ON_EACH_TABLE
 def test_times(declared: RecorderTable) -> None:
-    """A fingerprint holds the time by which a row is known again, whatever its type."""
+    """A fingerprint holds the time that identifies a row, whatever its type."""
     source = declared.source
     assert source.times
     time = datetime(2026, 11, 21, 7, 45, 0, 250_000)
@@ -114,7 +114,7 @@ def test_times(declared: RecorderTable) -> None:
 
 
 def test_what_is_known_of_tables() -> None:
-    """What is special to each table is what the recorder does with it, and how fast it grows."""
+    """Each declaration fits what the recorder does with the table, and how fast it grows."""
     assert {
         name: (
             declared.source.purged_by is not None and declared.source.purged_by.key,

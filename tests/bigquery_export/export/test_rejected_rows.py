@@ -38,12 +38,12 @@ async def record_old(hass: HomeAssistant) -> None:
 
 
 def rejected(number: int, **run: Any) -> RejectedRow:
-    """Return a row that BigQuery does not take."""
+    """Return a row that BigQuery rejects."""
     return RejectedRow({"state_id": number, "state": f"x{number}", **run}, "no", encoded=True)
 
 
 async def test_a_row_is_kept_once(hass: HomeAssistant) -> None:
-    """A row that comes again, and is rejected again, is not written again."""
+    """A row that is sent again, and rejected again, is not written again."""
     for attempt in range(3):
         file = RejectedRows(hass, "entry")
         file.append(f"export{attempt}", SENSOR_DATA, [rejected(1, export_id=str(attempt))])
@@ -71,7 +71,7 @@ async def test_a_line_that_a_crash_cut_off(hass: HomeAssistant, left: int) -> No
 
 
 async def test_retry(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
-    """Rows that another delivery takes are sent by it, once, and the others stay."""
+    """Rows that another delivery accepts are sent by it, once, and the others stay."""
     await record_old(hass)
     assert (await exporter.export()).rejected == 3
     assert (await exporter.retry_rejected()).rows == {"sensor_data": 0}

@@ -289,7 +289,7 @@ async def test_no_commit_without_its_intent(
 
 
 async def test_rejected_rows(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
-    """Rows that BigQuery or we refuse are kept in a file with the reason, and stop no other."""
+    """Rows that cannot be encoded or sent are kept with the reason, and stop no other."""
     await record(hass, 6)
     long_ago = (datetime.now(UTC) - timedelta(days=11 * 365)).timestamp()
     await execute(hass, "UPDATE states SET last_updated_ts = ? WHERE state_id = 2", long_ago)
@@ -406,7 +406,7 @@ async def test_purged_rows(hass: HomeAssistant, warehouse: Warehouse, exporter: 
 
 @pytest.mark.usefixtures("small_chunks")
 async def test_stop(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
-    """A stopped run ends at the next piece; what was committed stays, the rest comes later."""
+    """A stopped run ends at the next piece; committed rows stay, the next run sends the rest."""
     await record(hass, 25)
     run = exporter.new_run(batch_rows=5)
     journal = run._session.journal
@@ -469,7 +469,7 @@ async def test_newer_recorder(
 
 
 async def test_flush(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
-    """What the recorder has heard of and not committed is exported when that is asked for."""
+    """What the recorder has received but not committed is exported when that is requested."""
     await record(hass, 2)
     get_instance(hass).commit_interval = 3_600
     hass.states.async_set("sensor.s0", "latest")
@@ -592,7 +592,7 @@ async def test_database_that_comes_back(
 async def test_moved_to_another_server(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
-    """A history that was moved has other ids, and is known by its entities and times."""
+    """A history that was moved has other ids, and is identified by its entities and times."""
     await record(hass, 25)
     await exporter.export(batch_rows=5)
     await rewrite(hass, "UPDATE states SET state_id = state_id * 3 + 1000")
@@ -636,7 +636,7 @@ async def test_no_doubt_about_an_empty_table(
     exporter: Exporter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The first export of all looks for none of its rows; it does where the table has any."""
+    """The first export searches BigQuery for its rows only if the table has any."""
     looked = Mock(wraps=without_existing)
     monkeypatch.setattr(table_export, "without_existing", looked)
     await record(hass, 5)
@@ -681,7 +681,7 @@ async def test_forgotten_transaction(
 async def test_rows_of_other_homes(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:
-    """Many homes may share one table: the rows of another one are not taken for ours."""
+    """Many homes may share one table: the rows of another home do not count."""
     await record(hass, 5)
     await exporter.export()
     exporter.file.remove()

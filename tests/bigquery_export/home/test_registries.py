@@ -1,4 +1,4 @@
-"""What is read of the registries while an export is going on."""
+"""What is read of the registries while an export is running."""
 
 import asyncio
 from collections.abc import Iterator
@@ -171,7 +171,7 @@ async def test_closed(home: Home) -> None:
 
 
 async def test_not_in_the_registry(home: Home, registries: Registries) -> None:
-    """An entity without unique id is known by its integration, whatever had its name before."""
+    """An entity without unique id has its integration's value, whatever had its name before."""
     registries._last_known = {"sensor.computed": {"model": "M"}}
     await home.add_unregistered("sensor.computed")
     assert registries.of("sensor.computed") == RegistryValues(integration="template")

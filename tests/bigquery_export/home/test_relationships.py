@@ -110,7 +110,7 @@ async def no_integrations(_: HomeAssistant) -> dict[str, Any]:
 
 
 async def test_others_get_their_turn(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Home Assistant goes on between steps, and what is removed in between does no harm."""
+    """Home Assistant runs between steps, and what is removed in between does no harm."""
     home = Home(hass)
     furnish(home)
     monkeypatch.setattr(steps_module, "_STEP", -1.0)

@@ -1,4 +1,4 @@
-"""The golden home: its relationships, facts and entities, compared with tables written by hand."""
+"""The golden home: relationships, registry values and entities, compared with tables by hand."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -166,7 +166,7 @@ FLOORS = {
     **dict.fromkeys(("Kitchen", "Hall"), "Ground floor"),
     **dict.fromkeys(("Bedroom", "Bathroom"), "Upper floor"),
 }
-FACTS = (
+REGISTRY_VALUES = (
     "integration, device_name, manufacturer, model, via_device_id, area_name, labels, floor_name,"
     " entity_category, unique_id, registry_id"
 )
@@ -223,10 +223,10 @@ def integrations() -> set[str]:
     return {f"{entity_id} provided_by integration:{row[0]}" for entity_id, row in rows.items()}
 
 
-def facts_of(home: GoldenHome, entity_id: str) -> dict[str, Any]:
-    """Return what must be known of an entity."""
+def registry_values_of(home: GoldenHome, entity_id: str) -> dict[str, Any]:
+    """Return the registry values that an entity must have."""
     if unregistered := cells(UNREGISTERED).get(entity_id):
-        nothing = dict.fromkeys(FACTS.split(", "))
+        nothing = dict.fromkeys(REGISTRY_VALUES.split(", "))
         return {**nothing, "integration": unregistered[0], "labels": []}
     integration, device, manufacturer, model, via, area, labels = cells(REGISTERED)[entity_id]
     entry = home.entities.async_get(entity_id)
@@ -252,23 +252,25 @@ async def test_edges(home: GoldenHome) -> None:
     assert await home.async_edges() == expected
 
 
-async def test_facts(home: GoldenHome, warehouse: Warehouse, exporter: GoldenExporter) -> None:
+async def test_registry_values(
+    home: GoldenHome, warehouse: Warehouse, exporter: GoldenExporter
+) -> None:
     """Entities, and each of their states, have what the registries say of them."""
     await record(home.hass, 0)
     await exporter.export()
     registered = {row["entity_id"]: row for row in entity_rows(warehouse)}
     assert registered.keys() == cells(REGISTERED).keys()
     for entity_id, row in registered.items():
-        expected = facts_of(home, entity_id)
+        expected = registry_values_of(home, entity_id)
         assert {name: row[name] for name in expected} == expected
-    states = [plain(row) for row in warehouse.rows(f"entity_id, {FACTS}, state_id")]
+    states = [plain(row) for row in warehouse.rows(f"entity_id, {REGISTRY_VALUES}, state_id")]
     assert {row["entity_id"] for row in states} == {
         *cells(REGISTERED),
         *cells(UNREGISTERED),
     }
     for row in states:
         del row["state_id"]
-        assert row == {**facts_of(home, row["entity_id"]), "entity_id": row["entity_id"]}
+        assert row == {**registry_values_of(home, row["entity_id"]), "entity_id": row["entity_id"]}
 
 
 async def test_rows(home: GoldenHome, warehouse: Warehouse, exporter: GoldenExporter) -> None:

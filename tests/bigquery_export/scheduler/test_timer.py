@@ -1,4 +1,4 @@
-"""When exports begin by themselves: on time, after a change of the clock, and made up for."""
+"""When exports begin by themselves: on time, after a change of the clock, and to catch up."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,7 +41,7 @@ class Entry(MockConfigEntry):
 
 
 async def test_on_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
-    """Each time has one export, until the entry is unloaded; one that is late comes once."""
+    """Each time has one export, until the entry is unloaded; a late one runs once."""
     freezer.move_to(BEGINNING)
     await hass.config.async_set_time_zone("Europe/Berlin")
     entry = Entry()
@@ -97,7 +97,7 @@ async def test_manually(hass: HomeAssistant) -> None:
 
 
 async def test_missed(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
-    """What was due while Home Assistant was off is made up for; not while paused, nor twice."""
+    """An export that was due while Home Assistant was off is run later, once, unless paused."""
     # Half a day from now, so that it is not due while this test runs.
     at = dt_util.now() + timedelta(hours=12)
     options = {CONF_EXPORT_TIME: at.time().isoformat("seconds")}

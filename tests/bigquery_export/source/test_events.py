@@ -129,7 +129,7 @@ async def test_the_chosen_among_many(hass: HomeAssistant, monkeypatch: pytest.Mo
     assert any(not piece.rows for piece in pieces)
     assert await in_recorder(hass, events.reader.count, 3) == 4
 
-    # Where a run ends is known again, though it is not chosen.
+    # The last event of a run identifies the history, though it is not chosen.
     last = pieces[-1].last
     assert await in_recorder(hass, events.reader.fingerprints, [last.id]) == {
         last.id: last.fingerprint

@@ -31,7 +31,7 @@ from tests.bigquery_export.support.sources import source
     ids=lambda table: table.name,
 )
 async def test_each_select_uses_an_index(hass: HomeAssistant, table: Table) -> None:
-    """No select looks at rows that it does not want, so that each piece costs the same."""
+    """No select scans rows that it does not need, so that each piece costs the same."""
     model = MODELS[table.name]
     if table is EVENTS:
         await record_event_types(hass)
@@ -43,7 +43,7 @@ async def test_each_select_uses_an_index(hass: HomeAssistant, table: Table) -> N
         newest = await in_recorder(hass, rows.reader.newest_id)
         oldest = await in_recorder(hass, rows.reader.oldest_id)
         if table is RECORDER_RUNS:
-            # There is one run for each start of Home Assistant: what is pending is looked for.
+            # There is one run for each start of Home Assistant, so finding pending ones may scan.
             sent.clear()
         else:
             assert newest == (oldest or 0) + ROWS - 1

@@ -218,7 +218,7 @@ async def test_empty_table(hass: HomeAssistant) -> None:
 
 @ON_EACH_DATABASE
 async def test_fingerprint(hass: HomeAssistant) -> None:
-    """A row is known again after a correction, and not when its id belongs to another."""
+    """A row keeps its fingerprint after a correction, but not when its id belongs to another."""
     await record_statistics(hass)
     await insert_rows(hass, Statistics, [row(number, sum=1.0 / 3) for number in range(3)])
     statistics = source(hass, STATISTICS)

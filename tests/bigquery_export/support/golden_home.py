@@ -331,8 +331,8 @@ class GoldenHome(Home):
                     _end(values["to_type"], values["to_id"], devices),
                 )
             )
-            for fact in (await async_relationships(self.hass)).values()
-            for values in [fact.values]
+            for row in (await async_relationships(self.hass)).values()
+            for values in [row.values]
         }
 
 

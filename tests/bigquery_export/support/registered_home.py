@@ -31,7 +31,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 @dataclass
 class DimensionsExporter(Exporter):
-    """Exports states and entities as the coordinator does, with the facts of the registries."""
+    """Exports states and entities as the coordinator does, with registry values."""
 
     registries: Registries = field(init=False)
 

@@ -65,7 +65,7 @@ def test_each_value(name: str) -> None:
 
 @pytest.mark.parametrize("name", Statistic._fields)
 def test_each_fact(name: str) -> None:
-    """Any fact of the statistic that changes is noticed."""
+    """A change of any metadata of the statistic is noticed."""
     other = METER._replace(**{name: "other"})  # type: ignore[arg-type]
     assert not like(digests(piece(row(1))), digests(piece(row(1), statistic=other)))
 

@@ -245,10 +245,10 @@ def refusing(exporter: DimensionsExporter, entity_id: str, monkeypatch: pytest.M
 
     async def spoilt() -> dict[str, DimensionRow]:
         return {
-            key: DimensionRow({**fact.values, "model": 5})
-            if fact.values["entity_id"] == entity_id
-            else fact
-            for key, fact in (await read()).items()
+            key: DimensionRow({**row.values, "model": 5})
+            if row.values["entity_id"] == entity_id
+            else row
+            for key, row in (await read()).items()
         }
 
     monkeypatch.setattr(exporter.registries, "async_entities", spoilt)
@@ -257,7 +257,7 @@ def refusing(exporter: DimensionsExporter, entity_id: str, monkeypatch: pytest.M
 async def test_rejected(
     home: Home, warehouse: Warehouse, exporter: DimensionsExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An entity whose facts cannot be encoded is kept in the file of rejected rows, once."""
+    """An entity whose values cannot be encoded is kept in the file of rejected rows, once."""
     refusing(exporter, "sensor.b", monkeypatch)
     result = await exporter.export()
     assert (result.rows["entities"], result.rejected) == (2, 1)
