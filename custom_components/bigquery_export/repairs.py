@@ -14,7 +14,6 @@ import probatio
 from .const import DOMAIN
 from .errors import ExportError, TableNotFoundError
 from .rows.export_log import Trigger
-from .runner.storage import acknowledge_gaps
 from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .status.issues import ROWS_AT_RISK, ROWS_LOST, ROWS_REJECTED
 from .translation import async_reason
@@ -157,14 +156,14 @@ class GapsFlow(_Flow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Acknowledge the gaps, so that only later ones are shown again."""
+        if absent := self._absent():
+            return absent
         if user_input is None:
             return self._form("confirm")
-        entry = self._entry
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self._form("confirm", "not_loaded")
         try:
-            if entry.state is ConfigEntryState.LOADED:
-                await entry.runtime_data.runner.async_acknowledge_gaps()
-            else:
-                await self.hass.async_add_executor_job(acknowledge_gaps, self.hass, entry)
+            await self._entry.runtime_data.runner.async_acknowledge_gaps()
         except ExportError as err:
             return self._form("confirm", "failed", {"problem": async_reason(self.hass, err)})
         return self.async_create_entry(data={})

@@ -239,7 +239,7 @@ async def test_rows_at_risk_and_lost(
     issues.async_show_rows_at_risk(hass, entry, RowsAtRisk(3, now.timestamp(), now))
     runner = entry.runtime_data.runner
     gap = Gap("events", 3, 0, now.timestamp())
-    await runner._journal.async_save(runner.checkpoint.with_gap(gap))
+    await runner._journal.async_update(lambda now: now.with_gap(gap))
     issues.async_show_gaps(hass, entry, runner.checkpoint.gaps)
     step = await dialog.open("rows_in_danger", entry)
     assert step["description_placeholders"]["count"] == "3"

@@ -41,7 +41,7 @@ class Job(ABC):
                 await self._session.journal.async_settle()
             await self._async_work()
         finally:
-            self.result.seconds = monotonic() - began
+            self.result.seconds = self.result.seconds or monotonic() - began
         return self.result
 
     @abstractmethod

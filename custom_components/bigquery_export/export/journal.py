@@ -6,8 +6,10 @@ The intent says which transaction may have been committed when the process ends 
 position is saved. The next job settles it before it sends anything.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -52,15 +54,21 @@ class Journal:
         self._on_progress = on_progress
         self.rejected_rows = rejected_rows
         self.checkpoint = Checkpoint()
+        self._lock = asyncio.Lock()
 
     async def async_load(self) -> None:
         """Continue from the checkpoint as it was saved last."""
         self.checkpoint = await self._async_block(self._file.load)
 
-    async def async_save(self, checkpoint: Checkpoint) -> None:
-        """Write the checkpoint. Raises CheckpointUnwritableError."""
-        await self._async_block(self._file.save, checkpoint)
-        self.checkpoint = checkpoint
+    async def async_update(self, change: Callable[[Checkpoint], Checkpoint]) -> None:
+        """Write the checkpoint as `change` returns it. Raises CheckpointUnwritableError.
+
+        Changes come one after another: gaps may be acknowledged while a job is running.
+        """
+        async with self._lock:
+            checkpoint = change(self.checkpoint)
+            await self._async_block(self._file.save, checkpoint)
+            self.checkpoint = checkpoint
         self._on_progress()
 
     async def async_settle(self) -> None:
@@ -79,16 +87,15 @@ class Journal:
         elif outcome is Outcome.FORGOTTEN or intent.age > _REMEMBERED:
             in_doubt = max(position.in_doubt_until, intent.position.cursor)
             position = replace(position, in_doubt_until=in_doubt)
-        await self.async_save(self.checkpoint.advanced(intent.position_key, position, sent=sent))
+        await self.async_update(lambda now: now.advanced(intent.position_key, position, sent=sent))
 
     async def _async_settle_log(self, intent: Intent, delivery: Delivery) -> None:
         """Ensure that the export log has the row about a transaction that was committed."""
         outcome = await self._async_block(delivery.settle, EXPORT_LOG, intent.log_transaction)
         if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED:
             log = await self._async_block(_write_log, delivery, intent.log_values)
-            await self.async_save(
-                replace(self.checkpoint, intent=replace(intent, log_transaction=log.name))
-            )
+            settled = replace(intent, log_transaction=log.name)
+            await self.async_update(lambda now: replace(now, intent=settled))
             await self._async_commit_log(log)
 
     async def async_commit(
@@ -115,7 +122,7 @@ class Journal:
                 log_values,
                 after(chunk),
             )
-            await self.async_save(replace(self.checkpoint, intent=intent))
+            await self.async_update(partial(replace, intent=intent))
             rejections = await self._async_block(chunk.transaction.commit)
             if not rejections:
                 await self._async_commit_log(log)
@@ -124,7 +131,8 @@ class Journal:
             rejected = chunk.reject(rejections, delivery.encoding(chunk.table))
             await self.async_keep_rejected(str(log_header["export_id"]), chunk.table, rejected)
         sent = chunk.bytes if chunk.rows else 0
-        await self.async_save(self.checkpoint.advanced(chunk.position_key, after(chunk), sent=sent))
+        position = after(chunk)
+        await self.async_update(lambda now: now.advanced(chunk.position_key, position, sent=sent))
 
     async def async_keep_rejected(
         self, export_id: str, table: Table, rows: Sequence[RejectedRow]

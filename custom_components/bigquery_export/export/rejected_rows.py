@@ -53,7 +53,8 @@ class RejectedRows:
 
         Raises CheckpointUnwritableError.
         """
-        if self._known is None:
+        # A user may have deleted the file.
+        if self._known is None or not self.path.exists():
             self._known = set(map(_identity, self.load()))
         entries = (_entry(export_id, table, row) for row in rows)
         new = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Any, override
 
@@ -66,13 +67,13 @@ class Run(Job):
         while unfinished and self._backfills and not self._session.paused:
             unfinished = [export for export in unfinished if await self._async_backfill(export)]
         if self._everything:
-            journal = self._session.journal
-            await journal.async_save(
-                replace(
-                    journal.checkpoint,
+            self.result.seconds = monotonic() - began
+            await self._session.journal.async_update(
+                partial(
+                    replace,
                     last_export=dt_util.utcnow().timestamp(),
                     last_rows=self.result.total,
-                    last_seconds=monotonic() - began,
+                    last_seconds=self.result.seconds,
                 )
             )
 

@@ -9,6 +9,7 @@ wait for it.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 import logging
 from time import thread_time
 from typing import Any, cast
@@ -19,7 +20,7 @@ from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS
 from ..source.readiness import async_read_recorder
 from ..source.source_table import Anchor
-from .checkpoint import Gap
+from .checkpoint import Checkpoint, Gap
 from .chunk import Chunk
 from .existing_rows import without_existing
 from .ports import Piece, Source
@@ -77,10 +78,12 @@ class TableExport:
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
         if after != before:
-            checkpoint = checkpoint.with_table_position(self._table.name, after)
-            if self.gap:
-                checkpoint = checkpoint.with_gap(self.gap)
-            await self._journal.async_save(checkpoint)
+            await self._journal.async_update(partial(self._resumed, after))
+
+    def _resumed(self, after: TablePosition, checkpoint: Checkpoint) -> Checkpoint:
+        """Return a checkpoint with the table's position, and the gap that was found."""
+        checkpoint = checkpoint.with_table_position(self._table.name, after)
+        return checkpoint.with_gap(self.gap) if self.gap else checkpoint
 
     def _open(self, anchors: list[int]) -> tuple[int, int | None, dict[int, str]]:
         """Return the highest and the lowest id, and the fingerprints of those and these rows."""
@@ -147,7 +150,7 @@ class TableExport:
         if await self._async_export_chunk(backfill_of(name), before, before.until or 0):
             return True
         done = self._table_position.ended_backfill()
-        await self._journal.async_save(self._journal.checkpoint.with_table_position(name, done))
+        await self._journal.async_update(lambda now: now.with_table_position(name, done))
         return False
 
     async def _async_export_chunk(self, position_key: str, before: Position, until: int) -> bool:

@@ -43,8 +43,10 @@ from ..rows.privacy import Privacy
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table, timestamp
 from ..settings.options import options_from
-from ..status.export_status import UNHURRIED
 from .requests import ExportRequest, VerifyRequest
+
+UNHURRIED = (Trigger.BACKFILL, Trigger.SCHEDULE)
+"""Triggers of exports that send nothing if only states of the export's own entities wait."""
 
 
 class JobFactory:
@@ -66,9 +68,7 @@ class JobFactory:
         self._corrections: Corrections | None = None
         """The last check for corrections."""
 
-    async def async_new_run(
-        self, trigger: Trigger, wanted: ExportRequest, *, backfill: bool
-    ) -> Run:
+    async def async_new_run(self, trigger: Trigger, wanted: ExportRequest) -> Run:
         """Return an export of all waiting rows, or of those of the requested tables."""
         session = await self._async_new_session(trigger)
         row_context = await self._async_row_context(session)
@@ -86,7 +86,6 @@ class JobFactory:
             sources,
             self._snapshots(row_context, wanted.tables),
             flush=wanted.flush,
-            backfill=backfill,
             everything=wanted.tables is None,
         )
 

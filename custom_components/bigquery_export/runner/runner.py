@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -45,6 +46,10 @@ _STOP_TIMEOUT = 5.0
 """Seconds that a job has to end when it is told to."""
 
 
+async def _async_nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunnerListener:
     """Callbacks about the progress of jobs; all of them are called on the event loop."""
@@ -52,7 +57,7 @@ class RunnerListener:
     begun: Callable[[], None] = lambda: None
     progressed: Callable[[], None] = lambda: None
     """The checkpoint has moved."""
-    ended: Callable[[], Coroutine[Any, Any, None]] | None = None
+    ended: Callable[[], Coroutine[Any, Any, None]] = _async_nothing
     """Waited for before the events of the job are sent."""
 
 
@@ -77,7 +82,7 @@ class Runner:
         self._jobs = JobFactory(hass, entry, connection, self._journal)
         self._verifier = Verifier(hass, entry, connection, self._journal)
         self._job: Job | None = None
-        self._task: asyncio.Task[Result] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._listeners: list[RunnerListener] = []
         self.health = ExportHealth(hass, entry)
         """The health of the exports."""
@@ -94,7 +99,7 @@ class Runner:
     @property
     def load_jobs_used(self) -> int:
         """Return the number of load jobs within a day of the table that has used most."""
-        return sum(delivery.load_jobs_used for delivery in self._journal.deliveries.values())
+        return max(delivery.load_jobs_used for delivery in self._journal.deliveries.values())
 
     @property
     def is_running(self) -> bool:
@@ -133,14 +138,9 @@ class Runner:
     async def async_discard_rejected(self) -> int:
         """Delete the rejected rows permanently, and return how many there were.
 
-        Raises ServiceValidationError when a job is running.
+        Raises ServiceValidationError when a job is running; none can begin meanwhile.
         """
-        self.check_idle()
-        number = self.rejected.total()
-        await self._hass.async_add_executor_job(self._journal.rejected_rows.remove)
-        await self._async_count_rejected()
-        await self._async_tell_ended()
-        return number
+        return await self._async_run_alone(self._async_discard_rejected)
 
     async def async_verify(self, wanted: VerifyRequest) -> Verdict:
         """Compare what was exported with BigQuery; raises what `Verifier.async_verify` raises."""
@@ -152,7 +152,7 @@ class Runner:
         Raises CheckpointUnwritableError.
         """
         if self.checkpoint.gaps:
-            await self._journal.async_save(replace(self.checkpoint, gaps=()))
+            await self._journal.async_update(partial(replace, gaps=()))
         async_show_gaps(self._hass, self._entry, ())
 
     @callback
@@ -184,16 +184,17 @@ class Runner:
         """Close the connection to Google."""
         await self._hass.async_add_executor_job(self._connection.close)
 
-    async def _async_run_alone(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    async def _async_run_alone[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run work in a task of its own, if no job is running."""
         self.check_idle()
         # Not eagerly: when listeners are told that it has begun, `is_running` must be true.
-        self._task = self._entry.async_create_background_task(
+        task = self._entry.async_create_background_task(
             self._hass, work(), f"{DOMAIN} export", eager_start=False
         )
+        self._task = task
         try:
             # The caller may be cancelled; the export continues.
-            return await asyncio.shield(self._task)
+            return await asyncio.shield(task)
         except ExportError as err:
             raise translated(HomeAssistantError, err) from err
 
@@ -215,9 +216,9 @@ class Runner:
         """Export the waiting rows, and show rows that were deleted before their export."""
         if async_gaps_ignored(self._hass, self._entry):
             await self.async_acknowledge_gaps()
+        run = await self._jobs.async_new_run(trigger, wanted)
         # Rows that the recorder is about to delete cannot wait.
-        backfill = not self.paused or trigger is Trigger.RETENTION
-        run = await self._jobs.async_new_run(trigger, wanted, backfill=backfill)
+        run.pause(self.paused and trigger is not Trigger.RETENTION)
         try:
             return await self._async_run(run)
         finally:
@@ -229,6 +230,14 @@ class Runner:
         """Send the rejected rows again."""
         async with self._running(Trigger.RETRY_REJECTED):
             return await self._async_run(await self._jobs.async_new_retry())
+
+    async def _async_discard_rejected(self) -> int:
+        """Delete the rejected rows, and show that there are none."""
+        number = self.rejected.total()
+        await self._hass.async_add_executor_job(self._journal.rejected_rows.remove)
+        await self._async_count_rejected()
+        await self._async_tell_ended()
+        return number
 
     async def _async_run(self, job: Job) -> Result:
         """Run a job, which can be stopped from now on. Raises ExportError.
@@ -242,9 +251,9 @@ class Runner:
 
     async def _async_note(self, result: Result) -> None:
         """Save how many rows were exported, and how long it took, unless the run did."""
-        last = replace(self.checkpoint, last_rows=result.total, last_seconds=result.seconds)
-        if last != self.checkpoint:
-            await self._journal.async_save(last)
+        note = partial(replace, last_rows=result.total, last_seconds=result.seconds)
+        if note(self.checkpoint) != self.checkpoint:
+            await self._journal.async_update(note)
 
     @asynccontextmanager
     async def _running(self, trigger: Trigger, *, everything: bool = True) -> AsyncIterator[None]:
@@ -267,7 +276,7 @@ class Runner:
         except StoppedError:
             raise
         except ExportError as err:
-            self.health.async_failed(err, retry=not self.stopped)
+            self.health.async_failed(err, retry=not (self.stopped or self.paused))
             event = failed(self.health, trigger)
             raise
         except Exception as err:
@@ -280,17 +289,18 @@ class Runner:
         finally:
             self._job = None
             self._jobs.async_end()
-            if not self.stopped:
-                await self._async_count_rejected()
-            await self._async_tell_ended()
+            try:
+                if not self.stopped:
+                    await self._async_count_rejected()
+            finally:
+                await self._async_tell_ended()
             # All entities show how it ended before the event is sent.
             if event:
                 self._async_send_event(event)
 
     async def _async_tell_ended(self) -> None:
         for listener in self._listeners:
-            if listener.ended:
-                await listener.ended()
+            await listener.ended()
 
     async def _async_count_rejected(self, *, first: bool = False) -> None:
         """Count the rejected rows, show an issue if there are any, send an event if more."""
@@ -303,6 +313,8 @@ class Runner:
 
     @callback
     def _async_progressed(self) -> None:
+        if not self.is_running:
+            return  # Gaps were acknowledged.
         for listener in self._listeners:
             listener.progressed()
 

@@ -1,7 +1,5 @@
 """The files of an export in Home Assistant. All but `checkpoint_file` blocks."""
 
-from dataclasses import replace
-
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
@@ -34,16 +32,6 @@ def forget_other_destination(hass: HomeAssistant, entry: ConfigEntry) -> None:
     if file.is_of_another_destination():
         remove_digests(hass, entry.entry_id)
         file.remove()
-
-
-def acknowledge_gaps(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Acknowledge the gaps of an export that is not loaded; this blocks.
-
-    Raises CheckpointUnwritableError.
-    """
-    file = checkpoint_file(hass, entry)
-    if (checkpoint := file.load()).gaps:
-        file.save(replace(checkpoint, gaps=()))
 
 
 def remove_all(hass: HomeAssistant, entry: ConfigEntry) -> None:

@@ -10,7 +10,7 @@ import logging
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
@@ -123,10 +123,12 @@ class Scheduler:
             self._async_begin(Trigger.BACKFILL)
 
     async def _async_schedule_retry(self) -> None:
-        """Retry a failed export, after the time that `ExportHealth.retry_after` says."""
+        """Retry a failed export, at the time that `ExportHealth.retry_at` says."""
         self._async_forget_retry()
-        if (seconds := self._runner.health.retry_after) is not None:
-            self._cancel_retry = async_call_later(self._hass, seconds, self._async_retry)
+        if retry_at := self._runner.health.retry_at:
+            self._cancel_retry = async_track_point_in_utc_time(
+                self._hass, self._async_retry, retry_at
+            )
 
     @callback
     def _async_forget_retry(self) -> None:

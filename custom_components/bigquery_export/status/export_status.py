@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ..rows.export_log import Trigger
 from .progress import Backfill
 
 
@@ -19,10 +18,6 @@ class Status(StrEnum):
     RETRYING = "retrying"
     """The last export failed for a transient reason, and will be retried."""
     FAILED = "failed"
-
-
-UNHURRIED = (Trigger.BACKFILL, Trigger.SCHEDULE)
-"""Triggers of exports that send nothing if only states of the export's own entities wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """The health of exports, and what follows from it: a repair issue, a new key, or a retry."""
 
+from datetime import datetime, timedelta
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
 from ..errors import (
     ColumnsUnknownError,
@@ -29,13 +32,13 @@ class ExportHealth:
         """Exports in a row that failed for a reason that may pass."""
         self.tables_in_doubt = False
         """Whether the last export found that a table's columns differ from its declaration."""
-        self.retry_after: float | None = None
-        """Seconds to wait before the last export is retried, None if it is not."""
+        self.retry_at: datetime | None = None
+        """When the last export is retried; None if it is not."""
 
     @property
     def retrying(self) -> bool:
         """Return whether a retry is planned."""
-        return self.retry_after is not None
+        return self.retry_at is not None
 
     @callback
     def async_succeeded(self) -> None:
@@ -48,7 +51,7 @@ class ExportHealth:
     @callback
     def async_failed(self, err: ExportError, *, retry: bool) -> None:
         """Ask for a key, show what to do, or, if `retry`, have a transient error retried."""
-        self.retry_after = None
+        self.retry_at = None
         self.last_error = async_reason(self._hass, err)
         self.last_error_kind = err.key
         async_show_issue(self._hass, self._entry, err)
@@ -58,7 +61,8 @@ class ExportHealth:
                 self._entry.async_start_reauth(self._hass)
             case TransientError() if retry:
                 self.failures += 1
-                self.retry_after = delay(self.failures, err.retry_after)
+                seconds = delay(self.failures, err.retry_after)
+                self.retry_at = dt_util.utcnow() + timedelta(seconds=seconds)
 
     @callback
     def async_broke_down(self, err: Exception) -> None:
@@ -71,4 +75,4 @@ class ExportHealth:
     @callback
     def async_forget_retry(self) -> None:
         """Do not retry what has failed."""
-        self.retry_after = None
+        self.retry_at = None

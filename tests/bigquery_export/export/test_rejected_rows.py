@@ -196,6 +196,9 @@ def test_rows_are_known_once_they_are_on_the_disk(
     rejected.remove()
     rejected.append("export", SENSOR_DATA, [row])
     assert len(rejected.load()) == 1
+    rejected.path.unlink()  # A user may delete the file.
+    rejected.append("export", SENSOR_DATA, [row])
+    assert len(rejected.load()) == 1
 
 
 async def test_retry_that_is_stopped(

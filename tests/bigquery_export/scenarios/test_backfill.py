@@ -386,7 +386,7 @@ async def test_nothing_begins_beside_an_export(
     loaded.runtime_data.scheduler.async_pause(True)
     await export_now(hass)
     runner = loaded.runtime_data.runner
-    run = await runner._jobs.async_new_run(Trigger.BACKFILL, ExportRequest(), backfill=True)
+    run = await runner._jobs.async_new_run(Trigger.BACKFILL, ExportRequest())
     heard: list[bool] = []
 
     def look() -> None:

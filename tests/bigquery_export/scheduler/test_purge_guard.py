@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 import logging
 from typing import Any
 from unittest.mock import Mock, patch
@@ -324,7 +325,7 @@ async def test_gaps_are_summed_until_they_are_acknowledged(
 ) -> None:
     """Gaps are kept in the checkpoint, shown after a restart, and forgotten when ignored."""
     runner = loaded.runtime_data.runner
-    await runner._journal.async_save(replace(runner.checkpoint, gaps=gaps(3).gaps))
+    await runner._journal.async_update(partial(replace, gaps=gaps(3).gaps))
     assert await hass.config_entries.async_reload(loaded.entry_id)
     placeholders = issues_of(hass)["rows_lost"]
     assert placeholders is not None

@@ -1,0 +1,172 @@
+"""What may happen around a job: pauses, acknowledged gaps, discarded rows and errors."""
+
+import asyncio
+from threading import Event
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bigquery_export.bigquery.storage_write import (
+    PendingStream,
+    StorageWriteDelivery,
+)
+from custom_components.bigquery_export.errors import RecorderBusyError, StorageUnreachableError
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile, Gap
+from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.rows.export_log import Trigger
+from custom_components.bigquery_export.runner.factory import JobFactory
+from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.warehouse import Warehouse
+
+GAP = Gap("sensor_data", 1, 1.0, 2.0)
+DOWN = StorageUnreachableError(endpoint="storage", message="down")
+
+
+async def test_gaps_are_acknowledged_while_a_job_runs(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The checkpoint has one change after the other, so that none takes another one back."""
+    runner = loaded.runtime_data.runner
+    await runner.async_export(Trigger.ACTION)
+    await runner._journal.async_update(lambda now: now.with_gap(GAP))
+    await record(hass, 3, name="more")
+    written = Event()
+    tasks: list[asyncio.Task[None]] = []
+    save, finish = CheckpointFile.save, PendingStream.finish
+
+    def save_slowly(file: CheckpointFile, checkpoint: Checkpoint) -> None:
+        if not checkpoint.gaps and not written.is_set():
+            written.set()
+            Event().wait(0.5)
+        save(file, checkpoint)
+
+    def acknowledge() -> None:
+        tasks.append(hass.async_create_task(runner.async_acknowledge_gaps()))
+
+    def finish_meanwhile(stream: PendingStream) -> None:
+        if not written.is_set():
+            hass.loop.call_soon_threadsafe(acknowledge)
+            assert written.wait(10)
+        finish(stream)
+
+    monkeypatch.setattr(CheckpointFile, "save", save_slowly)
+    monkeypatch.setattr(PendingStream, "finish", finish_meanwhile)
+    await runner.async_export(Trigger.ACTION)
+    await tasks[0]
+    await runner.async_export(Trigger.ACTION)
+    assert runner.checkpoint.gaps == ()
+    ids = [int(row["state_id"]) for row in warehouse.rows("state_id")]
+    assert len(ids) == len(set(ids))
+
+
+async def test_gaps_are_acknowledged_while_the_recorder_cannot_be_read(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    """A change of the checkpoint without a job does not show that the recorder can be read."""
+    data = loaded.runtime_data
+    await data.runner._journal.async_update(lambda now: now.with_gap(GAP))
+    module = "custom_components.bigquery_export.coordinator"
+    with patch(f"{module}.check_recorder", side_effect=RecorderBusyError):
+        await data.coordinator.async_refresh()
+    data.coordinator._shown_at = 0.0
+    await data.runner.async_acknowledge_gaps()
+    assert data.coordinator.failing
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_pause_while_a_run_is_prepared(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pause counts from its moment on: the backfill of a run that is being made waits."""
+    monkeypatch.setattr("custom_components.bigquery_export.export.resume.MAX_ROWS", 10)
+    await record(hass, 60)
+    data = loaded.runtime_data
+    new_run = JobFactory.async_new_run
+
+    async def new_run_paused(jobs: JobFactory, *args: Any) -> Any:
+        data.scheduler.async_pause(True)
+        return await new_run(jobs, *args)
+
+    monkeypatch.setattr(JobFactory, "async_new_run", new_run_paused)
+    await data.runner.async_export(Trigger.SCHEDULE)
+    assert data.runner.checkpoint.table_position("sensor_data").backfill
+
+
+async def test_rejected_rows_that_cannot_be_counted(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    """Whatever fails at the end of a job, its end is shown, and a retry is planned."""
+    data = loaded.runtime_data
+    await record(hass, 1)
+    with (
+        patch.object(StorageWriteDelivery, "begin", side_effect=DOWN),
+        patch.object(RejectedRows, "count_by_reason", side_effect=OSError("no disk")),
+        pytest.raises(OSError, match="no disk"),
+    ):
+        await data.runner.async_export(Trigger.ACTION)
+    assert data.coordinator.data.status == "retrying"
+    assert data.scheduler._cancel_retry
+
+
+async def test_nothing_begins_while_rejected_rows_are_discarded(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of rejected rows is deleted alone, as a job runs alone."""
+    runner = loaded.runtime_data.runner
+    begun, ended = Event(), Event()
+    remove = RejectedRows.remove
+
+    def remove_slowly(file: RejectedRows) -> None:
+        begun.set()
+        assert ended.wait(10)
+        remove(file)
+
+    monkeypatch.setattr(RejectedRows, "remove", remove_slowly)
+    discard = hass.async_create_task(runner.async_discard_rejected())
+    assert await hass.async_add_executor_job(begun.wait, 10)
+    with pytest.raises(ServiceValidationError, match="An export is running already"):
+        await runner.async_export(Trigger.ACTION)
+    ended.set()
+    assert await discard == 0
+    assert not runner.is_running
+
+
+async def test_a_run_saves_the_checkpoint_once(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export that finds nothing writes its end to the disk, and nothing else."""
+    runner = loaded.runtime_data.runner
+    await runner.async_export(Trigger.ACTION)
+    saved: list[Checkpoint] = []
+    save = CheckpointFile.save
+
+    def count(file: CheckpointFile, checkpoint: Checkpoint) -> None:
+        saved.append(checkpoint)
+        save(file, checkpoint)
+
+    monkeypatch.setattr(CheckpointFile, "save", count)
+    result = await runner.async_export(Trigger.SCHEDULE)
+    assert [checkpoint.last_seconds for checkpoint in saved] == [result.seconds]
+
+
+async def test_a_failure_while_paused_is_not_retried(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    """A retry that would never come keeps no export from beginning before a purge."""
+    data = loaded.runtime_data
+    await record(hass, 1)
+    data.scheduler.async_pause(True)
+    with (
+        patch.object(StorageWriteDelivery, "begin", side_effect=DOWN),
+        pytest.raises(HomeAssistantError),
+    ):
+        await data.runner.async_export(Trigger.ACTION)
+    assert not data.runner.health.retrying
+    assert data.scheduler._cancel_retry is None

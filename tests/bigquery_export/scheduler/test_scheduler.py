@@ -1,0 +1,39 @@
+"""When a failed export is retried."""
+
+from datetime import timedelta
+from unittest.mock import patch
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
+from custom_components.bigquery_export.errors import StorageUnreachableError
+from custom_components.bigquery_export.rows.export_log import Trigger
+from custom_components.bigquery_export.runner.requests import ExportRequest
+from tests.bigquery_export.support.recording import record
+
+DOWN = StorageUnreachableError(endpoint="storage", message="down")
+
+
+async def test_other_exports_do_not_postpone_a_retry(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry has its time: exports of some tables that succeed meanwhile do not change it."""
+    monkeypatch.setattr("custom_components.bigquery_export.status.health.delay", lambda *_: 90.0)
+    runner = loaded.runtime_data.runner
+    await record(hass, 1)
+    with (
+        patch.object(StorageWriteDelivery, "begin", side_effect=DOWN),
+        pytest.raises(HomeAssistantError),
+    ):
+        await runner.async_export(Trigger.ACTION)
+    due = runner.health.retry_at
+    assert due is not None
+    await runner.async_export(Trigger.ACTION, ExportRequest(frozenset({"events"})))
+    assert runner.health.retry_at == due
+    async_fire_time_changed(hass, due + timedelta(seconds=1))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not runner.health.retrying
+    assert runner.health.last_error is None
