@@ -29,8 +29,10 @@ import custom_components.bigquery_export as integration
 
 REPOSITORY = Path(__file__).parents[3]
 SOURCES = ("custom_components", "tests")
-OTHER_VERSIONS = REPOSITORY / "tests" / "home" / "older" / "make.py"
-"""It runs by hand, with the older versions of Home Assistant whose names it uses."""
+OTHER_VERSIONS = {
+    REPOSITORY / "tests" / "home" / folder / "make.py" for folder in ("exported", "older")
+}
+"""They run by hand, with the older versions whose names they use."""
 
 FOR_SUBCLASSES = {
     # Home Assistant's developer documentation offers these to integrations.
@@ -76,7 +78,7 @@ def trees() -> Iterator[tuple[Path, ast.Module]]:
     """Yield all our source files."""
     for folder in SOURCES:
         for path in sorted((REPOSITORY / folder).rglob("*.py")):
-            if path not in (OTHER_VERSIONS, Path(__file__)):
+            if path not in OTHER_VERSIONS | {Path(__file__)}:
                 yield path, ast.parse(path.read_text())
 
 
