@@ -217,14 +217,17 @@ class Runner:
         if async_gaps_ignored(self._hass, self._entry):
             await self.async_acknowledge_gaps()
         run = await self._jobs.async_new_run(trigger, wanted)
-        # Rows that the recorder is about to delete cannot wait.
-        run.pause(self.paused and trigger is not Trigger.RETENTION)
+        run.pause(self._waits(trigger))
         try:
             return await self._async_run(run)
         finally:
             if run.gaps:
                 async_show_gaps(self._hass, self._entry, self.checkpoint.gaps)
                 self._async_send_event(gap_found(run.gaps))
+
+    def _waits(self, trigger: Trigger) -> bool:
+        """Return whether backfills and retries wait; before a purge they cannot."""
+        return self.paused and trigger is not Trigger.RETENTION
 
     async def _async_retry_rejected(self) -> Result:
         """Send the rejected rows again."""
@@ -276,7 +279,7 @@ class Runner:
         except StoppedError:
             raise
         except ExportError as err:
-            self.health.async_failed(err, retry=not (self.stopped or self.paused))
+            self.health.async_failed(err, retry=not (self.stopped or self._waits(trigger)))
             event = failed(self.health, trigger)
             raise
         except Exception as err:

@@ -139,10 +139,12 @@ class Scheduler:
     async def _async_retry(self, _: datetime) -> None:
         self._cancel_retry = None
         if self._runner.health.retrying:
-            await self._async_export_due()
+            # While paused, only an export before a purge is retried.
+            paused = self._runner.paused
+            await self._async_export(Trigger.RETENTION if paused else Trigger.SCHEDULE)
 
-    async def _async_export_due(self, _: datetime | None = None) -> None:
-        """Export because it is due, or as a retry."""
+    async def _async_export_due(self, _: datetime) -> None:
+        """Export because it is due."""
         self._async_push_next()
         await self._async_export(Trigger.SCHEDULE)
 

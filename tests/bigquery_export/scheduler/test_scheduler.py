@@ -37,3 +37,24 @@ async def test_other_exports_do_not_postpone_a_retry(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not runner.health.retrying
     assert runner.health.last_error is None
+
+
+async def test_export_before_a_purge_is_retried_while_paused(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    """Rows that the recorder is about to delete are exported, though the first attempt failed."""
+    scheduler, runner = loaded.runtime_data.scheduler, loaded.runtime_data.runner
+    scheduler.async_pause(True)
+    await record(hass, 1)
+    with (
+        patch.object(StorageWriteDelivery, "begin", side_effect=DOWN),
+        pytest.raises(HomeAssistantError),
+    ):
+        await runner.async_export(Trigger.RETENTION)
+    due = runner.health.retry_at
+    assert due is not None
+    async_fire_time_changed(hass, due + timedelta(seconds=1))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not runner.health.retrying
+    assert runner.health.last_error is None
+    assert runner.checkpoint.last_export is not None
