@@ -39,7 +39,7 @@ async def _forget(
     after: Mapping[str, Document],
 ) -> None:
     """Stand in for `TableLoads.load`."""
-    loads._store.put(kind, dict(after))
+    loads._changes._store.put(kind, after)
 
 
 if __name__ == "__main__":

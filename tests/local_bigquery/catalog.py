@@ -6,12 +6,12 @@ get come from here.
 
 import hashlib
 import re
-import time
 from typing import Any
 
 import orjson
 
 from . import emulated_tables
+from .clock import Clock
 from .emulator import Emulator, Exclusive
 from .errors import access_denied, condition_not_met, duplicate, invalid, not_found
 from .names import TableName
@@ -26,6 +26,7 @@ from .schema import (
 )
 from .schema_lag import SchemaLag
 from .store import Store
+from .streaming_buffer import StreamingBuffer
 from .table_settings import KmsKeys, check_change_of_key, check_settings, kms_key
 
 _DATASET_ID = re.compile(r"\w{1,1024}", re.ASCII)
@@ -36,9 +37,18 @@ _TABLE_DROPPED_BY_PUT = ("description", "expirationTime", "friendlyName", "label
 class Catalog:
     """All projects, datasets and tables of the server."""
 
-    def __init__(self, store: Store, emulator: Emulator, lag: SchemaLag) -> None:
+    def __init__(
+        self,
+        store: Store,
+        emulator: Emulator,
+        clock: Clock,
+        lag: SchemaLag,
+        buffer: StreamingBuffer,
+    ) -> None:
         """Read what was declared before."""
         self._store = store
+        self._clock = clock
+        self._buffer = buffer
         self._lag = lag
         self.kms_keys = KmsKeys(store)
         self._emulator = emulator
@@ -104,7 +114,7 @@ class Catalog:
             "datasetReference": reference,
             "location": location,
             "type": "DEFAULT",
-            "creationTime": _now(),
+            "creationTime": self._now(),
         }
         return self._keep("dataset", self._datasets, declared)
 
@@ -117,7 +127,7 @@ class Catalog:
             params={"deleteContents": "true"},
         )
         for body in self.tables(project, dataset):
-            self._forget("table", self._tables, body["id"])
+            self._forget_table(body)
         self._forget("dataset", self._datasets, f"{project}:{dataset}")
 
     def tables(self, project: str, dataset: str) -> list[Json]:
@@ -140,10 +150,11 @@ class Catalog:
         """Return the columns of a table that write streams know; raises ApiError (404)."""
         return self._lag.known(name, columns_of(self.existing_table(name).get("schema")))
 
-    async def count_rows(self, name: TableName) -> int:
-        """Return how many rows a table has."""
+    async def statistics(self, name: TableName) -> Json:
+        """Return what tables.get tells of a table's rows."""
         async with self._emulator.exclusively() as emulator:
-            return await emulator.count(name.project, name.dataset, name.table)
+            rows = await emulator.count(name.project, name.dataset, name.table)
+            return self._buffer.statistics(name, rows)
 
     async def create_table(self, name: TableName, body: Json) -> Json:
         """Make a table or a view; raises ApiError."""
@@ -161,13 +172,13 @@ class Catalog:
             self.kms_keys.check(key, dataset["location"])
         declared = {
             **body,
-            **_expirations(dataset, body),
+            **_expirations(dataset, body, self._clock.milliseconds()),
             "kind": "bigquery#table",
             "id": str(name),
             "tableReference": name.reference,
             "type": "VIEW" if "view" in body else "TABLE",
             "location": dataset["location"],
-            "creationTime": _now(),
+            "creationTime": self._now(),
         }
         async with self._emulator.exclusively() as emulator:
             if "view" in body:
@@ -222,7 +233,7 @@ class Catalog:
         body = self.existing_table(name)
         kind = "VIEW" if body["type"] == "VIEW" else "TABLE"
         await self._emulator.query(name.project, f"DROP {kind} {name.sql}")
-        self._forget("table", self._tables, str(name))
+        self._forget_table(body)
 
     async def adopt_changes(self, project: str) -> None:
         """Take over what a statement made, changed or dropped in the project's datasets."""
@@ -239,14 +250,16 @@ class Catalog:
         ]
         for name in names:
             await self._adopt_table(emulator, dataset, name)
-        for key in {body["id"] for body in self.tables(project, dataset_id)} - set(map(str, names)):
-            self._forget("table", self._tables, key)
+        there = set(map(str, names))
+        for body in self.tables(project, dataset_id):
+            if body["id"] not in there:
+                self._forget_table(body)
 
     async def _adopt_table(self, emulator: Exclusive, dataset: Json, name: TableName) -> None:
         known = self.table(name)
         if known is None:
             theirs = await emulated_tables.describe(emulator, name)
-            ours = {**theirs, "location": dataset["location"], "creationTime": _now()}
+            ours = {**theirs, "location": dataset["location"], "creationTime": self._now()}
         else:
             ours = known
         fields = {field["name"]: field for field in ours.get("schema", {}).get("fields", [])}
@@ -257,25 +270,32 @@ class Catalog:
             self._keep("table", self._tables, ours)
 
     def _keep(self, kind: str, resources: dict[str, Json], body: Json) -> Json:
-        body["lastModifiedTime"] = _now()
-        body.pop("etag", None)
+        body["lastModifiedTime"] = self._now()
+        # The etag before is a part of the next one, which so differs even within a millisecond.
         digest = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
         body["etag"] = digest[:22]
         resources[body["id"]] = body
         self._store.put(kind, {body["id"]: body})
         return body
 
+    def _now(self) -> str:
+        return str(self._clock.milliseconds())
+
+    def _forget_table(self, body: Json) -> None:
+        """Forget a table that is gone, and which of its rows were streamed."""
+        reference = body["tableReference"]
+        self._buffer.forget(
+            TableName(reference["projectId"], reference["datasetId"], reference["tableId"])
+        )
+        self._forget("table", self._tables, body["id"])
+
     def _forget(self, kind: str, resources: dict[str, Json], key: str) -> None:
         del resources[key]
         self._store.drop(kind, key)
 
 
-def _now() -> str:
-    return str(time.time_ns() // 1_000_000)
-
-
-def _expirations(dataset: Json, body: Json) -> Json:
-    """Return what a new table takes over from its dataset.
+def _expirations(dataset: Json, body: Json, now: int) -> Json:
+    """Return what a new table takes over from its dataset; `now` is in milliseconds.
 
     Source: rest/v2/datasets, defaultPartitionExpirationMs and defaultTableExpirationMs.
     """
@@ -285,7 +305,7 @@ def _expirations(dataset: Json, body: Json) -> Json:
         return {"timePartitioning": {"expirationMs": partition_default, **partitioning}}
     table_default = dataset.get("defaultTableExpirationMs")
     if table_default and "expirationTime" not in body:
-        return {"expirationTime": str(int(_now()) + int(table_default))}
+        return {"expirationTime": str(now + int(table_default))}
     return {}
 
 
@@ -297,7 +317,8 @@ def _merged(old: Json, body: Json, *, replace: bool) -> Json:
     new = {**old, **body} if replace else _patched(old, body)
     gone = {key for key in _TABLE_DROPPED_BY_PUT if replace and key not in body}
     return {key: value for key, value in _without_nulls(new).items() if key not in gone} | {
-        "tableReference": old["tableReference"]
+        "tableReference": old["tableReference"],
+        "etag": old["etag"],
     }
 
 

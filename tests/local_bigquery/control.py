@@ -9,11 +9,12 @@ from aiohttp import web
 from .accounts import GRANT_TYPE, Account, Accounts, InvalidGrantError, new_key
 from .calls import Call, Gate
 from .catalog import Catalog
-from .emulator import Emulator
+from .clock import Clock
 from .errors import ApiError, not_found
 from .permissions import Grant
 from .responses import error_response, json_response, response_of
 from .rest import json_body
+from .running_statements import RunningStatements
 from .schema import Json
 from .statements import may_declare
 
@@ -21,16 +22,22 @@ type Handler = Callable[[web.Request], Awaitable[Json | None]]
 
 
 class Control:
-    """The token endpoint, and calls that make and change accounts, projects and datasets."""
+    """The token endpoint, and calls that change accounts, projects, datasets and the clock."""
 
     def __init__(
-        self, gate: Gate, accounts: Accounts, catalog: Catalog, emulator: Emulator
+        self,
+        gate: Gate,
+        accounts: Accounts,
+        catalog: Catalog,
+        statements: RunningStatements,
+        clock: Clock,
     ) -> None:
         """Act on these parts."""
         self._gate = gate
         self._accounts = accounts
         self._catalog = catalog
-        self._emulator = emulator
+        self._statements = statements
+        self._clock = clock
 
     def register(self, app: web.Application) -> None:
         """Add the calls to the application."""
@@ -46,6 +53,7 @@ class Control:
             ("DELETE", "/local/datasets/{project}/{dataset}", self.drop_dataset),
             ("POST", "/local/kms_keys", self.add_kms_key),
             ("POST", "/local/query", self.query),
+            ("POST", "/local/clock", self.move_clock),
         ):
             app.router.add_route(method, path, answering(handler))
 
@@ -125,10 +133,16 @@ class Control:
     async def query(self, request: web.Request) -> Json:
         """Run {"project", "sql"} without an account and return its rows."""
         body = await json_body(request)
-        rows = await self._emulator.query(body["project"], body["sql"])
+        async with self._statements.running(body["project"], {"query": body["sql"]}) as emulator:
+            rows = await emulator.query(body["project"], body["sql"])
         if may_declare(body["sql"]):
             await self._catalog.adopt_changes(body["project"])
         return {"rows": rows}
+
+    async def move_clock(self, request: web.Request) -> Json:
+        """Move the server's clock forward by {"seconds"} and return its time."""
+        self._clock.move((await json_body(request))["seconds"])
+        return {"date": self._clock.http_date()}
 
     async def _new_key(self, request: web.Request, email: str) -> Json:
         account = self._accounts.get(email)

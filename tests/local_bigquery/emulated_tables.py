@@ -7,6 +7,9 @@ from .errors import invalid
 from .names import TableName
 from .schema import Column, Json, columns_of
 
+_PLACEHOLDER = "__placeholder"
+"""What bqemulator gives a table that is declared without columns, because DuckDB wants one."""
+
 
 async def create(emulator: Exclusive, name: TableName, declared: Json) -> None:
     """Make the table of a declaration."""
@@ -25,14 +28,16 @@ async def put_view(emulator: Exclusive, name: TableName, view: Json) -> None:
 
 
 async def column_fields(emulator: Exclusive, name: TableName) -> list[Json]:
-    """Return the columns that a query of the table or view has, all of them without their mode."""
+    """Return the columns that a query of the table or view has, all of them without their mode.
+
+    A table without columns has one in DuckDB, which nobody is to see.
+    """
     answer = await emulator.call(
         "POST",
         f"/projects/{name.project}/queries",
         {"query": f"SELECT * FROM {name.sql}", "useLegacySql": False, "dryRun": True},  # noqa: S608
     )
-    fields: list[Json] = answer["schema"]["fields"]
-    return fields
+    return [field for field in answer["schema"]["fields"] if field["name"] != _PLACEHOLDER]
 
 
 async def describe(emulator: Exclusive, name: TableName) -> Json:
@@ -58,6 +63,8 @@ async def change_columns(
         await emulator.query(
             name.project, f"ALTER TABLE {name.sql} ADD COLUMN `{column.name}` {type_}"
         )
+    if len(added) == len(columns_of(declared.get("schema"))):
+        await emulator.query(name.project, f"ALTER TABLE {name.sql} DROP COLUMN {_PLACEHOLDER}")
     await emulator.call(
         "PATCH",
         f"/projects/{name.project}/datasets/{name.dataset}/tables/{name.table}",

@@ -134,11 +134,13 @@ class Exclusive:
             raise ApiError(response.status, error["reason"], error["message"])
         return answer
 
-    async def query(self, project: str, sql: str) -> list[Json]:
-        """Run one statement and return its rows as dictionaries of the REST API's values."""
-        answer = await self.call(
-            "POST", f"/projects/{project}/queries", {"query": sql, "useLegacySql": False}
-        )
+    async def query(self, project: str, sql: str, options: Json | None = None) -> list[Json]:
+        """Run one statement and return its rows as dictionaries of the REST API's values.
+
+        `options` are further ones of jobs.query.
+        """
+        body = {**(options or {}), "query": sql, "useLegacySql": False}
+        answer = await self.call("POST", f"/projects/{project}/queries", body)
         if errors := answer.get("errors"):
             raise invalid_query(errors[0]["message"])
         names = [column["name"] for column in answer["schema"]["fields"]]

@@ -6,7 +6,6 @@ decided here.
 Sources: rest/v2/jobs, rest/v2/jobs/query, running-queries ("Required permissions"), locations.
 """
 
-import re
 from typing import Any
 
 from aiohttp import web
@@ -16,24 +15,32 @@ from .catalog import Catalog
 from .emulator import Emulator
 from .errors import access_denied, invalid, invalid_query, not_found, not_implemented
 from .job_history import JobHistory
+from .named_tables import named_tables
 from .names import TableName
 from .partition_filter import check_filters
 from .permissions import denied_on_dataset
 from .rest import PREFIX, RestApi, json_body
+from .running_statements import RunningStatements
 from .schema import Json
 from .statements import may_declare, reads_only
 
 _PROJECT = f"{PREFIX}/projects/{{project}}"
-_NAME = re.compile(r"(?:([a-z][a-z0-9-]+)\.)?(\w+)\.(\w+)")
 
 
 class Jobs:
     """The methods of the collection jobs."""
 
-    def __init__(self, catalog: Catalog, emulator: Emulator, history: JobHistory) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        emulator: Emulator,
+        statements: RunningStatements,
+        history: JobHistory,
+    ) -> None:
         """Run statements in this emulator, on the tables of this catalog."""
         self._catalog = catalog
         self._emulator = emulator
+        self._statements = statements
         self._history = history
 
     def register(self, api: RestApi) -> None:
@@ -49,7 +56,8 @@ class Jobs:
         caller.check_project("bigquery.jobs.create", project)
         body = await json_body(request)
         location = self._check_statement(project, caller, body, body.get("location"))
-        answer = await self._emulator.call("POST", f"/projects/{project}/queries", body)
+        async with self._statements.running(project, body) as emulator:
+            answer = await emulator.call("POST", f"/projects/{project}/queries", body)
         if errors := answer.get("errors"):
             raise invalid_query(errors[0]["message"])
         if job := answer.get("jobReference", {}).get("jobId"):
@@ -71,7 +79,8 @@ class Jobs:
         self._history.check_unused(project, job)
         self._remember(project, job, caller, location)
         body["jobReference"] = {"projectId": project, "jobId": job}
-        answer = await self._emulator.call("POST", f"/projects/{project}/jobs", body)
+        async with self._statements.running(project, query) as emulator:
+            answer = await emulator.call("POST", f"/projects/{project}/jobs", body)
         await self._after(project, str(query["query"]))
         return _located(answer, location)
 
@@ -117,7 +126,7 @@ class Jobs:
         sql = str(query.get("query", ""))
         permission = "bigquery.tables.getData" if reads_only(sql) else "bigquery.tables.updateData"
         where = location
-        for name in self._named_tables(project, sql, query.get("defaultDataset")):
+        for name in named_tables(self._catalog, project, sql, query.get("defaultDataset")):
             if not caller.may(permission, name.project, name.dataset):
                 if self._catalog.table(name) is None:
                     raise denied_on_dataset(permission, name.project, name.dataset)
@@ -141,21 +150,6 @@ class Jobs:
         dataset = dataset or default.get("datasetId", "")
         owner = owner or default.get("projectId") or project
         return self._catalog.table(TableName(owner, dataset, table))
-
-    def _named_tables(self, project: str, sql: str, default: Json | None) -> list[TableName]:
-        names = [
-            TableName(owner or project, dataset, table)
-            for owner, dataset, table in _NAME.findall(sql.replace("`", ""))
-            if self._catalog.dataset(owner or project, dataset)
-        ]
-        if default:
-            owner, dataset = default.get("projectId", project), default["datasetId"]
-            names.extend(
-                TableName(owner, dataset, body["tableReference"]["tableId"])
-                for body in self._catalog.tables(owner, dataset)
-                if re.search(rf"\b{body['tableReference']['tableId']}\b", sql)
-            )
-        return names
 
     async def _after(self, project: str, sql: str) -> None:
         if may_declare(sql):

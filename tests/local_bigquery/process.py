@@ -79,6 +79,10 @@ class LocalBigQuery:
         """Change some of `settings.Settings`, for example token_seconds=2; a restart undoes it."""
         self._call("PATCH", "/local/settings", values)
 
+    def move_clock(self, seconds: float) -> None:
+        """Move the server's clock forward; see `clock`. It stays so after a restart."""
+        self._call("POST", "/local/clock", {"seconds": seconds})
+
     def add_fault(self, method: str, kind: str, **rule: Any) -> int:
         """Make calls of a method go wrong and return the id of the rule.
 

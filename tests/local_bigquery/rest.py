@@ -13,6 +13,7 @@ from .access import Access, Caller
 from .calls import Call, Gate
 from .catalog import Catalog
 from .errors import ApiError, invalid, not_found
+from .metadata_quota import MetadataQuota
 from .names import TableName, table_id
 from .responses import error_response, json_response, response_of
 from .schema import Json
@@ -76,9 +77,10 @@ class RestApi:
 class Resources:
     """The methods of the collections datasets and tables."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, quota: MetadataQuota) -> None:
         """Answer from this catalog."""
         self._catalog = catalog
+        self._quota = quota
 
     def register(self, api: RestApi) -> None:
         """Add the methods to the API."""
@@ -138,15 +140,16 @@ class Resources:
         caller.check_dataset("bigquery.tables.create", project, dataset)
         body = await json_body(request)
         name = TableName(project, dataset, body.get("tableReference", {}).get("tableId", ""))
+        self._quota.spend(name)
         return _linked(request, await self._catalog.create_table(name, body))
 
     async def get_table(self, request: web.Request, caller: Caller) -> Json:
-        """Answer tables.get; its numRows counts every row that a query would see."""
+        """Answer tables.get; rows in the streaming buffer have numbers of their own."""
         name = _name(request)
         caller.check_table("bigquery.tables.get", name)
         table = self._catalog.existing_table(name)
         if table["type"] == "TABLE":
-            table = {**table, "numRows": str(await self._catalog.count_rows(name))}
+            table = {**table, **await self._catalog.statistics(name)}
         return _linked(request, table)
 
     async def patch_table(self, request: web.Request, caller: Caller) -> Json:
@@ -162,6 +165,7 @@ class Resources:
         caller.check_table("bigquery.tables.update", name)
         body = await json_body(request)
         etag = request.headers.get("If-Match")
+        self._quota.spend(name)
         return _linked(request, await self._catalog.update_table(name, body, etag, replace=replace))
 
     async def delete_table(self, request: web.Request, caller: Caller) -> None:

@@ -1,6 +1,6 @@
 """The server: its parts put together, and its two ports."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from .access import Access
 from .accounts import Accounts
 from .calls import Gate
 from .catalog import Catalog
+from .clock import Clock
 from .control import Control
 from .emulator import Emulator
 from .fault_control import FaultControl
@@ -19,10 +20,14 @@ from .faults import FaultRules
 from .job_history import JobHistory
 from .jobs import Jobs
 from .load_jobs import LoadJobs
+from .metadata_quota import MetadataQuota
+from .noted_changes import NotedChanges
 from .rest import Resources, RestApi, unknown_path
+from .running_statements import RunningStatements
 from .schema_lag import SchemaLag
 from .settings import Settings
 from .store import Store
+from .streaming_buffer import StreamingBuffer
 from .table_data import TableData
 from .table_loads import TableLoads
 from .uploads import Uploads
@@ -63,22 +68,27 @@ async def running(data_dir: Path, rest_port: int, grpc_port: int) -> AsyncIterat
         settings = Settings()
         faults = FaultRules()
         gate = Gate(faults)
-        loads = TableLoads(store, emulator)
-        await loads.recover()
+        clock = Clock(store)
+        changes = NotedChanges(store)
+        await changes.recover(emulator)
+        buffer = StreamingBuffer(store, clock, settings)
+        loads = TableLoads(changes, emulator, buffer)
         accounts = Accounts(store, settings)
-        catalog = Catalog(store, emulator, SchemaLag(settings))
+        catalog = Catalog(store, emulator, clock, SchemaLag(settings), buffer)
         access = Access(accounts, catalog)
-        streams = WriteStreams(store, loads, catalog, data_dir)
+        streams = WriteStreams(store, loads, catalog, clock, data_dir)
         history = JobHistory(store)
+        statements = RunningStatements(catalog, emulator, buffer, changes)
         load_jobs = LoadJobs(history, catalog, loads, settings, data_dir)
 
         app = web.Application(client_max_size=64 * 2**20)
+        app.on_response_prepare.append(_dating(clock))
         api = RestApi(app, gate, access)
-        Resources(catalog).register(api)
-        TableData(catalog, emulator).register(api)
-        Jobs(catalog, emulator, history).register(api)
+        Resources(catalog, MetadataQuota(settings)).register(api)
+        TableData(catalog, emulator, buffer, settings).register(api)
+        Jobs(catalog, emulator, statements, history).register(api)
         Uploads(load_jobs, store, settings, data_dir).register(api)
-        Control(gate, accounts, catalog, emulator).register(app)
+        Control(gate, accounts, catalog, statements, clock).register(app)
         FaultControl(faults, settings).register(app)
         app.router.add_route("*", "/{path:.*}", unknown_path)
         stack.push_async_callback(load_jobs.stop)
@@ -90,6 +100,15 @@ async def running(data_dir: Path, rest_port: int, grpc_port: int) -> AsyncIterat
             rest_url, storage_url, emulator.rest_url, emulator.storage_url, emulator.pid
         )
         yield Server(addresses, accounts, catalog)
+
+
+def _dating(clock: Clock) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what gives answers the Date of the server's clock."""
+
+    async def date(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = clock.http_date()
+
+    return date
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """What the server itself must remember: JSON documents in one SQLite file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 import sqlite3
 from typing import Any
@@ -25,20 +25,40 @@ class Store:
         )
 
     def put(
-        self, kind: str, documents: dict[str, Document], drop: tuple[str, str] = ("", "")
+        self, kind: str, documents: Mapping[str, Document], drop: tuple[str, str] = ("", "")
     ) -> None:
-        """Write the documents and drop one (kind, key), all or nothing."""
+        """Write documents of one kind and drop one (kind, key), all or nothing."""
+        self.put_all({kind: documents}, drop)
+
+    def put_all(
+        self,
+        documents: Mapping[str, Mapping[str, Document]],
+        drop: tuple[str, str] = ("", ""),
+    ) -> None:
+        """Write documents by kind and key and drop one (kind, key), all or nothing."""
         with self._connection:
             self._connection.execute("BEGIN")
             self._connection.executemany(
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)",
-                [(kind, key, orjson.dumps(body)) for key, body in documents.items()],
+                [
+                    (kind, key, orjson.dumps(body))
+                    for kind, bodies in documents.items()
+                    for key, body in bodies.items()
+                ],
             )
             self._connection.execute("DELETE FROM documents WHERE kind = ? AND key = ?", drop)
 
     def drop(self, kind: str, key: str) -> None:
         """Forget a document."""
         self._connection.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
+
+    def drop_before(self, kind: str, key: str) -> None:
+        """Forget the documents of a kind whose keys come before this one."""
+        self._connection.execute("DELETE FROM documents WHERE kind = ? AND key < ?", (kind, key))
+
+    def drop_all(self, kind: str) -> None:
+        """Forget all documents of a kind."""
+        self._connection.execute("DELETE FROM documents WHERE kind = ?", (kind,))
 
     def all(self, kind: str) -> Iterator[tuple[str, Document]]:
         """Yield every document of a kind, in the order of their keys."""

@@ -1,7 +1,8 @@
 """The REST API's tabledata.list: rows without a job.
 
 Sources: rest/v2/tabledata/list, managing-table-data ("Required permissions"),
-managing-partitioned-table-data ("partition decorators").
+managing-partitioned-table-data ("partition decorators"), streaming-data-into-bigquery (rows in the
+streaming buffer are not listed; see `streaming_buffer`).
 """
 
 import re
@@ -15,9 +16,12 @@ from .errors import invalid
 from .names import TableName
 from .rest import PREFIX, RestApi
 from .schema import Column, Json, columns_of
+from .settings import Settings
+from .streaming_buffer import StreamingBuffer, is_buffered, with_positions
 
 _PATH = f"{PREFIX}/projects/{{project}}/datasets/{{dataset}}/tables/{{table}}/data"
 _MAX_ROWS = 10_000
+_UNPARTITIONED = "__UNPARTITIONED__"
 _PARTITION_ID = re.compile(r"(\d{4})(\d{2})?(\d{2})?(\d{2})?", re.ASCII)
 _UNIT_OF_LENGTH = {4: "YEAR", 6: "MONTH", 8: "DAY", 10: "HOUR"}
 # What a partition id that ends early leaves out of the time at which the partition begins.
@@ -27,10 +31,14 @@ _FIRST = ("", "01", "01", "00")
 class TableData:
     """The method list of the collection tabledata."""
 
-    def __init__(self, catalog: Catalog, emulator: Emulator) -> None:
-        """Read the rows of this catalog's tables."""
+    def __init__(
+        self, catalog: Catalog, emulator: Emulator, buffer: StreamingBuffer, settings: Settings
+    ) -> None:
+        """Read the rows of this catalog's tables, except those that are in the buffer."""
         self._catalog = catalog
         self._emulator = emulator
+        self._buffer = buffer
+        self._settings = settings
 
     def register(self, api: RestApi) -> None:
         """Add the method to the API."""
@@ -49,14 +57,19 @@ class TableData:
         if not known:
             return {"kind": "bigquery#tableDataList", "totalRows": "0"}
         columns = _selected(known, request.query.get("selectedFields"))
-        where = f" WHERE {_condition(name, resource, partition)}" if partition else ""
+        if partition == _UNPARTITIONED:
+            self._check_unpartitioned(name, resource)
+            condition = ""
+        else:
+            condition = _condition(name, resource, partition) if partition else ""
         first = int(request.query.get("pageToken") or request.query.get("startIndex") or 0)
         limit = min(int(request.query.get("maxResults") or _MAX_ROWS), _MAX_ROWS)
         names = ", ".join(f"`{column.name}`" for column in columns)
-        sql = f"SELECT {names} FROM {name.sql}{where} LIMIT {limit} OFFSET {first}"  # noqa: S608
         int64_timestamp = request.query.get("formatOptions.useInt64Timestamp", "").casefold()
         async with self._emulator.exclusively() as emulator:
-            total = await _count(emulator, name, where)
+            source = self._source(name, partition, condition)
+            sql = f"SELECT {names} FROM {source} LIMIT {limit} OFFSET {first}"  # noqa: S608
+            total = await _count(emulator, name.project, source)
             rows = await _rows(emulator, name.project, sql, int64_timestamp == "true")
         answer: Json = {"kind": "bigquery#tableDataList", "totalRows": str(total)}
         if rows:
@@ -64,6 +77,21 @@ class TableData:
         if first + len(rows) < total:
             answer["pageToken"] = str(first + len(rows))
         return answer
+
+    def _check_unpartitioned(self, name: TableName, resource: Json) -> None:
+        """Refuse the decorator for rows in the buffer, unless the settings allow it."""
+        if not self._settings.lists_unpartitioned or not resource.get("timePartitioning"):
+            raise invalid(f"Invalid partition {_UNPARTITIONED} of table {name}.")
+
+    def _source(self, name: TableName, partition: str, condition: str) -> str:
+        """Return the SQL behind FROM for what is listed; bqemulator must be held."""
+        buffered = self._buffer.current(name)
+        if partition == _UNPARTITIONED:
+            return f"{with_positions(name)} WHERE {is_buffered(buffered)}"
+        if not buffered or (self._settings.lists_buffer and not partition):
+            return f"{name.sql} WHERE {condition}" if condition else name.sql
+        listed = f"{with_positions(name)} WHERE NOT {is_buffered(buffered)}"
+        return f"{listed} AND {condition}" if condition else listed
 
 
 def _selected(columns: list[Column], fields: str | None) -> list[Column]:
@@ -105,9 +133,9 @@ def _condition(name: TableName, resource: Json, partition: str) -> str:
     return f"{column.type}_TRUNC(`{column.name}`, {unit}) = {literal}"
 
 
-async def _count(emulator: Exclusive, name: TableName, where: str) -> int:
-    sql = f"SELECT COUNT(*) AS n FROM {name.sql}{where}"  # noqa: S608
-    return int((await emulator.query(name.project, sql))[0]["n"])
+async def _count(emulator: Exclusive, project: str, source: str) -> int:
+    sql = f"SELECT COUNT(*) AS n FROM {source}"  # noqa: S608
+    return int((await emulator.query(project, sql))[0]["n"])
 
 
 async def _rows(emulator: Exclusive, project: str, sql: str, int64_timestamp: bool) -> list[Json]:

@@ -153,7 +153,7 @@ def test_a_commit_that_a_kill_interrupted_is_found_out(tmp_path: Path) -> None:
     for rows_after, stream in ((3, streams[landed]), (6, committed)):
         after = {stream["name"]: stream}
         table_name = stream["table"]
-        note = {"table": table_name, "rows_after": rows_after, "kind": "stream", "after": after}
+        note = {"table": table_name, "rows_after": rows_after, "after": {"stream": after}}
         store.put("load", {stream["name"]: note})
     store.put("stream", {landed: {**streams[landed], "committed": None}})
     store.close()

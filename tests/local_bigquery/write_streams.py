@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 import secrets
 import shutil
-import time
 from typing import Self
 
 from .catalog import Catalog
+from .clock import Clock
 from .errors import StorageErrorCode
 from .names import TableName
 from .rows import Batch
@@ -55,8 +55,11 @@ class CommitProblem:
 class WriteStreams:
     """All write streams of the server. They and their rows survive a kill."""
 
-    def __init__(self, store: Store, loads: TableLoads, catalog: Catalog, data_dir: Path) -> None:
+    def __init__(
+        self, store: Store, loads: TableLoads, catalog: Catalog, clock: Clock, data_dir: Path
+    ) -> None:
         """Read the streams that were made before."""
+        self._clock = clock
         self._store = store
         self._loads = loads
         self._catalog = catalog
@@ -70,7 +73,7 @@ class WriteStreams:
 
     def create(self, table: TableName, *, pending: bool) -> Stream:
         """Make a stream of the type PENDING or COMMITTED."""
-        now = time.time_ns() // 1000
+        now = self._clock.microseconds()
         stream = Stream(
             name=f"{table.path}/streams/{secrets.token_urlsafe(24)}",
             table=table,
@@ -133,7 +136,7 @@ class WriteStreams:
             ]
             if problems:
                 return problems
-            now = time.time_ns() // 1000
+            now = self._clock.microseconds()
             streams = [stream for stream in found.values() if stream]
             after = [replace(stream, committed=now) for stream in streams]
             row_count = sum(stream.row_count for stream in streams)
