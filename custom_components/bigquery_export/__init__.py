@@ -3,10 +3,11 @@
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, instance_id
 from homeassistant.helpers.typing import ConfigType
 
 from .bigquery.connection import Connection
+from .bigquery.fence import BigQueryFence
 from .bigquery.schema import DatasetSchema
 from .const import CONF_EXPORT_AT_ONCE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportCoordinator
@@ -42,7 +43,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> bool:
     """Set up an export from a config entry."""
     try:
-        connection = await hass.async_add_executor_job(_connect, entry)
+        source = await instance_id.async_get(hass)
+        connection, fence = await hass.async_add_executor_job(_connect, entry, source)
     except KeyRefusedError as err:
         raise translated(ConfigEntryAuthFailed, err) from err
     except ExportError as err:
@@ -51,7 +53,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     async_clear_issues(hass, entry)
     await hass.async_add_executor_job(forget_other_destination, hass, entry)
 
-    runner = Runner(hass, entry, connection)
+    runner = Runner(hass, entry, connection, fence)
     entry.async_on_unload(runner.async_close)
     coordinator = BigQueryExportCoordinator(hass, entry, runner)
     scheduler = Scheduler(hass, entry, coordinator, runner)
@@ -86,13 +88,17 @@ async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
     await hass.async_add_executor_job(remove_all, hass, entry)
 
 
-def _connect(entry: BigQueryExportConfigEntry) -> Connection:
-    """Return a connection, once all tables are found or created. Raises ExportError."""
+def _connect(entry: BigQueryExportConfigEntry, source: str) -> tuple[Connection, BigQueryFence]:
+    """Return a connection, and the fence of the installation `source`, once all tables are there.
+
+    Raises ExportError.
+    """
     options = options_from(entry.options)
     connection = Connection.open(entry.data[CONF_SERVICE_ACCOUNT_KEY], destination_from(entry.data))
+    fence = BigQueryFence(connection, source, options.table_settings)
     try:
-        DatasetSchema(connection, options.table_settings).ensure(options.tables)
+        DatasetSchema(connection, options.table_settings, fence=fence).ensure(options.tables)
     except ExportError:
         connection.close()
         raise
-    return connection
+    return connection, fence

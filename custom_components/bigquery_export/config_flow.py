@@ -5,6 +5,7 @@ from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
 from homeassistant.core import callback
+from homeassistant.helpers import instance_id
 from homeassistant.util import dt as dt_util
 
 from .const import (
@@ -221,7 +222,13 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         await self.async_set_unique_id(destination.table_id, raise_on_progress=False)
         delivery = user_input[CONF_DELIVERY]
         self._needless = await async_check_connection(
-            self.hass, FIELDS, check_destination, self._key, destination, delivery
+            self.hass,
+            FIELDS,
+            check_destination,
+            self._key,
+            destination,
+            await instance_id.async_get(self.hass),
+            delivery,
         )
         self._destination, self._delivery = data, delivery
 
@@ -282,6 +289,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             check_destination,
             self._key,
             destination_from(data),
+            await instance_id.async_get(self.hass),
             options.delivery,
             options.tables,
             options.table_settings,

@@ -189,6 +189,30 @@ class RecorderUnreadableError(TransientError):
 
 
 @dataclass(eq=False)
+class RowsNotListedError(TransientError):
+    """Rows may be in BigQuery already, which does not list them yet."""
+
+    key = "rows_not_listed"
+    table: str
+    until: str
+    """When it does at the latest, most likely."""
+
+
+@dataclass(eq=False)
+class CheckpointOutdatedError(TransientError):
+    """The checkpoint is not the newest one, which was not known until now."""
+
+    key = "checkpoint_outdated"
+
+
+@dataclass(eq=False)
+class AnotherExportError(ExportError):
+    """A copy of this export has gone on: on another machine, with the same configuration."""
+
+    key = "another_export"
+
+
+@dataclass(eq=False)
 class StoppedError(ExportError):
     """Home Assistant stops, or the entry is unloaded; the next export sends what is left."""
 

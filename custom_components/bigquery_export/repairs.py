@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 import probatio
 
 from .const import DOMAIN
-from .errors import ExportError, TableNotFoundError
+from .errors import AnotherExportError, ExportError, TableNotFoundError
 from .rows.export_log import Trigger
 from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .status.issues import ROWS_AT_RISK, ROWS_LOST, ROWS_REJECTED
@@ -169,6 +169,50 @@ class GapsFlow(_Flow):
         return self.async_create_entry(data={})
 
 
+class AnotherExportFlow(_Flow):
+    """Asks whether this export goes on, or the copy of it that has gone on meanwhile."""
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask which one."""
+        if absent := self._absent():
+            return absent
+        return self.async_show_menu(
+            menu_options=["take_over", "stay_out"], description_placeholders=self._placeholders
+        )
+
+    async def async_step_take_over(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Go on; the copy stops before its next commit."""
+        if absent := self._absent():
+            return absent
+        if user_input is None:
+            return self._form("take_over")
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self._form("take_over", "not_loaded")
+        runtime_data = self._entry.runtime_data
+        try:
+            await runtime_data.runner.async_take_over()
+        except ExportError as err:
+            return self._form("take_over", "failed", {"problem": async_reason(self.hass, err)})
+        with suppress(HomeAssistantError):  # One that is running looks at it, too.
+            runtime_data.scheduler.async_export_now()
+        return self.async_create_entry(data={})
+
+    async def async_step_stay_out(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Disable this export."""
+        if absent := self._absent():
+            return absent
+        if user_input is None:
+            return self._form("stay_out")
+        await self.hass.config_entries.async_set_disabled_by(
+            self._entry.entry_id, ConfigEntryDisabler.USER
+        )
+        return self.async_create_entry(data={})
+
+
 class RemovedFlow(RepairsFlow):
     """Says that there is no longer anything to repair, and deletes the issue."""
 
@@ -190,6 +234,8 @@ async def async_create_fix_flow(
         return RemovedFlow()
     if issue.translation_key == ROWS_LOST:
         return GapsFlow(entry, issue)
+    if issue.translation_key == AnotherExportError.key:
+        return AnotherExportFlow(entry, issue)
     if issue.translation_key == ROWS_REJECTED:
         return RejectedRowsFlow(entry, issue)
     return TryAgainFlow(entry, issue)

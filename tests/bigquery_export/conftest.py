@@ -21,7 +21,13 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
-from custom_components.bigquery_export.bigquery import listed_rows, load_jobs, schema, storage_write
+from custom_components.bigquery_export.bigquery import (
+    fence,
+    listed_rows,
+    load_jobs,
+    schema,
+    storage_write,
+)
 from custom_components.bigquery_export.export import chunk as chunk_module, table_export
 from custom_components.bigquery_export.export.tables import DEFAULT_TABLES, DIMENSION_TABLES
 
@@ -30,7 +36,7 @@ from custom_components.bigquery_export.export.tables import DEFAULT_TABLES, DIME
 from tests.bigquery_export.support.crashes import TRANSACTIONS
 from tests.bigquery_export.support.databases import empty_database
 from tests.bigquery_export.support.exporter import Exporter
-from tests.bigquery_export.support.warehouse import Warehouse
+from tests.bigquery_export.support.warehouse import HOME, Warehouse
 from tests.local_bigquery.fixtures import local_bigquery
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
 
@@ -93,6 +99,7 @@ def key(warehouse: Warehouse) -> dict[str, Any]:
 def entry(hass: HomeAssistant, warehouse: Warehouse, key: dict[str, Any]) -> MockConfigEntry:
     """Return a config entry for an empty table of the warehouse; nothing is set up yet."""
     warehouse.create_table()
+    hass.data["core.uuid"] = HOME  # What `instance_id.async_get` returns from now on.
     entry = warehouse.config_entry(key)
     entry.add_to_hass(hass)
     return entry
@@ -127,6 +134,12 @@ def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(
             "custom_components.bigquery_export.settings.options.DEFAULT_TABLES", few
         )
+
+
+@pytest.fixture(autouse=True)
+def quick_fence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the fence as often as tests export; `tests/local_bigquery/fixtures.py` allows it."""
+    monkeypatch.setattr(fence, "_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ def verify_response(
             name: {
                 "total": asdict(table.total),
                 "left_out": table.left_out,
+                "not_listed_yet": table.not_listed_yet,
                 "unreadable": table.unreadable,
                 "rows_listed": table.rows_listed,
                 "query_bytes": table.query_bytes,

@@ -34,18 +34,6 @@ class ListedRows:
         self._empty: set[tuple[str, int]] = set()
         self._known_fields: dict[str, list[SchemaField]] = {}
 
-    def is_empty(self, table: Table) -> bool:
-        """Return whether a table has no row at all, of any installation."""
-        with self._connection.errors():
-            found = self._client.list_rows(
-                self._destination.table_reference(table),
-                selected_fields=self._fields(table),
-                max_results=1,
-                retry=_RETRY,
-                timeout=_TIMEOUT,
-            )
-            return not any(True for _ in found)
-
     def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
         """Yield this installation's rows in one partition of a table. Raises ExportError.
 

@@ -28,7 +28,7 @@ _OVERLOOKED = 1_000
 """How many bad rows a survey finds at most."""
 _BAD_LINE = b"x"
 """A line that is not JSON."""
-_FENCE = "fence"
+_NO_ROWS = "fence"
 
 _POSITION = re.compile(r"row starting at position (\d+)")
 _NO_SUCH_FIELD = re.compile(r"No such field: (\w+)", re.IGNORECASE)
@@ -39,6 +39,7 @@ class LoadJobDelivery:
 
     name = "load_job"
     sending_is_billed = False
+    is_listed_at_once = True
 
     def __init__(self, connection: Connection) -> None:
         """Prepare the delivery; nothing is sent yet."""
@@ -77,7 +78,7 @@ class LoadJobDelivery:
         an empty job takes the id: either that request fails from now on, or it was faster.
         """
         jobs = self._jobs(table)
-        job = jobs.find(transaction) or _fence(jobs, transaction)
+        job = jobs.find(transaction) or _taken(jobs, transaction)
         if job.error_result is None and _stored_rows(job):
             return Outcome.COMMITTED
         return Outcome.NOT_COMMITTED
@@ -200,11 +201,11 @@ class LoadTransaction:
         return rejected
 
 
-def _fence(jobs: LoadJobs, job_id: str) -> LoadJob:
+def _taken(jobs: LoadJobs, job_id: str) -> LoadJob:
     """Run an empty job under the id, unless it is taken, and return the job that has it."""
     empty = RowFile()
     try:
-        return jobs.run(job_id, empty, labels={_FENCE: "true"})
+        return jobs.run(job_id, empty, labels={_NO_ROWS: "true"})
     finally:
         empty.close()
 
@@ -215,7 +216,7 @@ def _stored_rows(job: LoadJob) -> int:
     An empty job that took an id is no transaction. It has a label that says so, because the
     reference of JobStatistics3 leaves open whether BigQuery reports zero rows.
     """
-    if _FENCE in job.labels:
+    if _NO_ROWS in job.labels:
         return 0
     if job.output_rows is None:
         raise RefusedError(message=f"the load job {job.job_id} does not say what it loaded")

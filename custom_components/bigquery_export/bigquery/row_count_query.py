@@ -1,23 +1,20 @@
 """Counting rows by a query: faster than listing them, but it needs a job, and may cost money.
 
-A query is asked first how many bytes it reads, which is free (BigQuery's page "Estimate and
-control costs").
+A query is asked first how many bytes it reads, which is free, and may not read more.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from google.cloud.bigquery import QueryJob, QueryJobConfig, ScalarQueryParameter
-from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery import ScalarQueryParameter
 
 from ..export.reconcile.row_counts import CHECK, CountedRows
 from ..rows.table import Table
 from ..source.source_table import ExportedIds
+from .capped_query import query_rows, query_size
 from .connection import Connection
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMEOUT = 60.0
-_RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
 
 class RowCountQuery:
@@ -30,43 +27,34 @@ class RowCountQuery:
 
     def size(self, table: Table, days: range, exported: ExportedIds) -> int:
         """Return how many bytes `rows` would read; this reads none."""
-        with self._connection.errors():
-            return int(self._query(table, days, exported, dry_run=True).total_bytes_processed or 0)
+        return query_size(self._connection, *self._query(table, days, exported))
 
     def rows(self, table: Table, days: range, exported: ExportedIds) -> Iterator[CountedRows]:
         """Yield the rows of some days, counted by day and name."""
-        with self._connection.errors():
-            job = self._query(table, days, exported, dry_run=False)
-            for row in job.result(retry=_RETRY, timeout=_TIMEOUT):
-                yield CountedRows(
-                    row["counted_day"],
-                    row["counted_name"],
-                    row["row_count"],
-                    row["different"],
-                    row["checksum"],
-                )
+        cap = self.size(table, days, exported)
+        query = self._query(table, days, exported)
+        for row in query_rows(self._connection, *query, cap=cap):
+            yield CountedRows(
+                row["counted_day"],
+                row["counted_name"],
+                row["row_count"],
+                row["different"],
+                row["checksum"],
+            )
 
     def _query(
-        self, table: Table, days: range, exported: ExportedIds, *, dry_run: bool
-    ) -> QueryJob:
+        self, table: Table, days: range, exported: ExportedIds
+    ) -> tuple[str, list[ScalarQueryParameter]]:
         older, newer = exported
-        return self._connection.tables.query(
-            _statement(table, str(self._connection.destination.table_reference(table))),
-            job_config=QueryJobConfig(
-                dry_run=dry_run,
-                use_query_cache=False,
-                query_parameters=[
-                    ScalarQueryParameter("source", "STRING", self._source),
-                    ScalarQueryParameter("first", "TIMESTAMP", _time(days.start)),
-                    ScalarQueryParameter("end", "TIMESTAMP", _time(days.stop)),
-                    ScalarQueryParameter("up_to", "INT64", older.until),
-                    ScalarQueryParameter("after", "INT64", newer.after),
-                    ScalarQueryParameter("until", "INT64", newer.until),
-                ],
-            ),
-            retry=_RETRY,
-            timeout=_TIMEOUT,
-        )
+        reference = self._connection.destination.table_reference(table)
+        return _statement(table, str(reference)), [
+            ScalarQueryParameter("source", "STRING", self._source),
+            ScalarQueryParameter("first", "TIMESTAMP", _time(days.start)),
+            ScalarQueryParameter("end", "TIMESTAMP", _time(days.stop)),
+            ScalarQueryParameter("up_to", "INT64", older.until),
+            ScalarQueryParameter("after", "INT64", newer.after),
+            ScalarQueryParameter("until", "INT64", newer.until),
+        ]
 
 
 def _statement(table: Table, reference: str) -> str:

@@ -1,14 +1,18 @@
 """The dataset, its tables and their views: finding them, making them, checking that they fit."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from secrets import token_hex
 
 from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed, ServiceUnavailable
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from ..errors import LocationError, TableMismatchError
+from ..export.fence import FencedTransaction, FenceMovedError
 from ..rows.table import Column, Mode, Table
 from .connection import Connection
+from .fence import BigQueryFence
 from .table_settings import TableSettings, apply_settings
 from .views import View, views
 
@@ -25,9 +29,19 @@ class DatasetSchema:
     The methods block and raise ExportError.
     """
 
-    def __init__(self, connection: Connection, settings: TableSettings | None = None) -> None:
-        """Prepare for a connection's destination; without settings, tables keep theirs."""
+    def __init__(
+        self,
+        connection: Connection,
+        settings: TableSettings | None = None,
+        *,
+        fence: BigQueryFence | None = None,
+    ) -> None:
+        """Prepare for a connection's destination; without settings, tables keep theirs.
+
+        A `fence` that is missing is made before the tables.
+        """
         self._connection = connection
+        self._fence = fence
         self._settings = settings or TableSettings()
         self._client = connection.tables
         self._destination = connection.destination
@@ -49,8 +63,19 @@ class DatasetSchema:
 
     def ensure_tables(self, tables: Iterable[Table]) -> None:
         """Find tables, or make them. Raises TableMismatchError."""
-        for table in tables:
+        wanted = list(tables)
+        if self._fence and self._fence.read() is None:
+            self._make_fence(self._fence, wanted)
+        for table in wanted:
             self.ensure_table(table)
+
+    def _make_fence(self, fence: BigQueryFence, tables: Iterable[Table]) -> None:
+        """Make a fence; with no token, if there is no table that could have rows yet."""
+        references = map(self._destination.table_reference, tables)
+        first = not any(map(self._find_table, references))
+        # If another process makes it now, it is as good.
+        with suppress(FenceMovedError):
+            fence.make(FencedTransaction("" if first else token_hex(16)))
 
     def ensure_table(self, table: Table) -> None:
         """Find the table, or make it; columns that it lacks are added, and settings changed.

@@ -51,6 +51,7 @@ class StorageWriteDelivery:
 
     name = "storage_write"
     sending_is_billed = True
+    is_listed_at_once = False
     load_jobs_used = 0
 
     def __init__(self, connection: Connection) -> None:
@@ -84,9 +85,9 @@ class StorageWriteDelivery:
         if committed is None:
             return Outcome.FORGOTTEN
         # Only a finalized stream can be committed, and this one was before its intent was saved.
-        if committed or not writer.commit(transaction):
+        if committed:
             return Outcome.COMMITTED
-        return Outcome.NOT_COMMITTED
+        return Outcome.NOT_COMMITTED if writer.commit(transaction) else Outcome.COMMITTED_NOW
 
 
 class PendingStream:

@@ -68,8 +68,14 @@ def _change_key(settings: TableSettings, _: Table, declared: BigQueryTable) -> b
         return False
     if found is not None and found.kms_key_name.partition(_VERSION)[0] == settings.kms_key:
         return False
-    declared.encryption_configuration = EncryptionConfiguration(settings.kms_key)
+    encrypt(settings, declared)
     return True
+
+
+def encrypt(settings: TableSettings, declared: BigQueryTable) -> None:
+    """Set the key that protects a table that is to be made, if one is chosen."""
+    if settings.kms_key is not None:
+        declared.encryption_configuration = EncryptionConfiguration(settings.kms_key)
 
 
 def _change_filter(settings: TableSettings, table: Table, declared: BigQueryTable) -> bool:

@@ -13,11 +13,13 @@ import orjson
 
 from ..const import DOMAIN
 from ..source.source_table import Anchor
+from .fence import FencedTransaction
 from .files import replace_file
 from .positions import Position, TablePosition, backfill_of
+from .recent_commits import EVERYTHING, RecentCommit, with_commit
 
 _LOGGER = logging.getLogger(__name__)
-_VERSION = 2
+_VERSION = 3
 
 type Begin = Mapping[str, tuple[Anchor, ...]]
 """The newest rows at the set-up, by table, if the user wants no history: exports begin after."""
@@ -39,6 +41,20 @@ class Intent:
     log_values: dict[str, Any]
     """The values of that row, to send it again if its transaction is lost."""
     position: Position
+    fence: str = ""
+    """Its token; an earlier version had none."""
+    after: int = 0
+    """Its rows have `after` < id <= `until`."""
+    until: int = EVERYTHING
+    again: bool = True
+    """Whether rows may be among them that an export has passed before."""
+
+    @property
+    def fenced(self) -> FencedTransaction:
+        """Return what is written into the fence before the commit."""
+        return FencedTransaction(
+            self.fence, self.table, self.delivery, self.transaction, self.log_transaction
+        )
 
     @property
     def bytes(self) -> int:
@@ -94,25 +110,81 @@ class Checkpoint:
     """Bytes of all rows committed since the first export, before protocols and compression."""
     gaps: tuple[Gap, ...] = ()
     """Gaps that the user has not acknowledged yet, one for each table."""
+    fence: str = ""
+    """The token of the last transaction that was begun and is not in doubt; empty before the first
+    one. That of the intent is its own."""
+    unknown_before: int = 0
+    """Until then others, or a checkpoint that was lost, may have sent rows of any table, in
+    milliseconds since 1970 by BigQuery's clock. 0: this checkpoint knows of all that was sent."""
+    recent: dict[str, tuple[RecentCommit, ...]] = field(default_factory=dict)
+    """Commits that BigQuery may not list yet, by table."""
+    superseded: bool = False
+    """Whether a copy of this export has gone on, and the user has to say which one is to."""
 
     def position(self, position_key: str) -> Position:
         """Return the position of a table, or of its backfill."""
         if position := self.positions.get(position_key):
             return position
         anchors = self.begin.get(position_key)
-        return Position.after(anchors) if anchors else Position()
+        first = Position.after(anchors) if anchors else Position()
+        if self.unknown_before:
+            return first.in_doubt(EVERYTHING, self.unknown_before)
+        return first
 
     def table_position(self, table: str) -> TablePosition:
         """Return the positions of a table and of its backfill."""
         return TablePosition(self.position(table), self.positions.get(backfill_of(table)))
 
-    def advanced(self, position_key: str, position: Position, *, sent: int = 0) -> Checkpoint:
-        """Return the checkpoint with one position moved, `sent` bytes more, nothing in doubt."""
+    def commits(self, table: str) -> tuple[RecentCommit, ...]:
+        """Return the commits of a table that BigQuery may not list yet."""
+        unknown = (RecentCommit(self.unknown_before),) if self.unknown_before else ()
+        return (*unknown, *self.recent.get(table, ()))
+
+    def without_ids(self, table: str) -> Checkpoint:
+        """Return the checkpoint with the ids of a table's recent commits not known any more."""
+        commits = tuple(RecentCommit(commit.begun) for commit in self.recent.get(table, ()))
+        return replace(self, recent={**self.recent, table: commits})
+
+    def advanced(
+        self,
+        position_key: str,
+        position: Position,
+        *,
+        sent: int = 0,
+        commit: RecentCommit | None = None,
+    ) -> Checkpoint:
+        """Return the checkpoint with one position moved, `sent` bytes more, and no intent.
+
+        `commit` is that of the intent, if BigQuery may not list it yet.
+        """
+        recent = self.recent
+        if commit and self.intent:
+            table = self.intent.table
+            recent = {**recent, table: with_commit(recent.get(table, ()), commit)}
         return replace(
             self,
             intent=None,
             positions={**self.positions, position_key: position},
             bytes_sent=self.bytes_sent + sent,
+            fence=self.intent.fence if self.intent else self.fence,
+            recent=recent,
+        )
+
+    def taken_over(self, fence: str, before: int) -> Checkpoint:
+        """Return the checkpoint with all in doubt that waits: others have sent rows until a time.
+
+        `fence` is the token with which this copy of the export goes on.
+        """
+        return replace(
+            self,
+            intent=None,
+            positions={
+                key: position.in_doubt(EVERYTHING, before)
+                for key, position in self.positions.items()
+            },
+            fence=fence,
+            unknown_before=max(self.unknown_before, before),
+            superseded=False,
         )
 
     def with_gap(self, gap: Gap) -> Checkpoint:
@@ -197,6 +269,8 @@ class CheckpointFile:
 def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
     if data["version"] == 1:
         data = _migrated(data)
+    if data["version"] == 2:  # It had no fence, which is the default.
+        data = {**data, "version": 3}
     if data["version"] != _VERSION:
         raise ValueError(f"version {data['version']} is not known")
     intent = data["intent"]
@@ -208,6 +282,13 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
         last_seconds=data.get("last_seconds"),
         bytes_sent=data.get("bytes_sent", 0),
         gaps=tuple(Gap(**gap) for gap in data["gaps"]),
+        fence=data.get("fence", ""),
+        unknown_before=data.get("unknown_before", 0),
+        recent={
+            table: tuple(RecentCommit(**commit) for commit in commits)
+            for table, commits in data.get("recent", {}).items()
+        },
+        superseded=data.get("superseded", False),
     )
 
 

@@ -13,9 +13,12 @@ from ..rows.encoding import Encoding
 from ..rows.table import Table, timestamp
 from ..source.source_table import Anchor
 from .delivery import Rejection, Transaction
+from .recent_commits import EVERYTHING
 
 MAX_ROWS = 50_000
 """Rows in a transaction: at most so many are sent again after a crash."""
+_MAX_PASSED = 64
+"""Of the rows that were passed so many are remembered at most."""
 _MAX_DAYS = 3_000
 """A job may change 4,000 partitions (BigQuery's page "Quotas"), and a piece adds 1,000 at most."""
 
@@ -30,13 +33,18 @@ class Chunk:
     start: int
     until: int
     """The id of the last row that may be in it."""
-    last: Anchor | None = None
-    """The last row that was read."""
+    again: bool = False
+    """Whether rows may be among them that an export has passed before."""
+    passed: list[Anchor] = field(default_factory=list)
+    """Rows that were read, of each piece the last: some of the anchors of the position."""
     ended: bool = False
     """Whether there is nothing more to read."""
     transaction: Transaction | None = None
     started: datetime = field(default_factory=dt_util.utcnow)
     first_id: int | None = None
+    lowest_id: int = EVERYTHING
+    """The lowest and the highest id of the rows sent."""
+    highest_id: int = 0
     first_time: int | None = None
     """The earliest time of the rows sent, in microseconds since 1970."""
     last_time: int | None = None
@@ -51,7 +59,7 @@ class Chunk:
     @property
     def cursor(self) -> int:
         """Return the id after which the next read begins."""
-        return self.last.id if self.last else self.start
+        return self.passed[-1].id if self.passed else self.start
 
     @property
     def full(self) -> bool:
@@ -61,7 +69,13 @@ class Chunk:
     @property
     def empty(self) -> bool:
         """Return whether there is nothing to commit: neither rows nor a move of the position."""
-        return self.last is None and not self.rows and not self.rejected
+        return not self.passed and not self.rows and not self.rejected
+
+    def go_past(self, last: Anchor) -> None:
+        """Remember a row that was read, with all rows before it."""
+        self.passed.append(last)
+        if len(self.passed) == _MAX_PASSED:
+            del self.passed[::2]
 
     def look_at(self, rows: EncodedRows) -> None:
         """Count rows that were read, and remember their partitions."""
@@ -73,6 +87,8 @@ class Chunk:
         first, last = min(batch.times), max(batch.times)
         if self.first_time is None or self.last_time is None:
             self.first_id, self.first_time, self.last_time = batch.ids[0], first, last
+        self.lowest_id = min(self.lowest_id, min(batch.ids))
+        self.highest_id = max(self.highest_id, max(batch.ids))
         self.first_time = min(self.first_time, first)
         self.last_time = max(self.last_time, last)
         self.rows += len(batch.data)

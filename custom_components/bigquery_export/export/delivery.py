@@ -51,6 +51,9 @@ class Outcome(Enum):
     """What became of a transaction that was in doubt."""
 
     COMMITTED = auto()
+    """It was committed before."""
+    COMMITTED_NOW = auto()
+    """It was not committed, or perhaps not, and is now."""
     NOT_COMMITTED = auto()
     """It is not committed, and never will be."""
     FORGOTTEN = auto()
@@ -67,6 +70,10 @@ class Delivery(Protocol):
     @property
     def sending_is_billed(self) -> bool:
         """Return whether BigQuery charges for the bytes that are sent."""
+
+    @property
+    def is_listed_at_once(self) -> bool:
+        """Return whether BigQuery lists rows by their partition as soon as they are committed."""
 
     @property
     def load_jobs_used(self) -> int:

@@ -21,8 +21,13 @@ class FoundRow(NamedTuple):
 class ExistingRows(Protocol):
     """Reads what is in the tables; its methods block and raise ExportError."""
 
-    def is_empty(self, table: Table) -> bool:
-        """Return whether a table has no row at all, of any installation."""
+    def seconds_until_known(self, table: Table, before: int, *, query: bool = True) -> float:
+        """Return in how many seconds `rows` has all that was committed before a time, 0 if now.
+
+        The time is in milliseconds since 1970 by BigQuery's clock; the answer is when that will be
+        so at the latest, most likely. Unless `query` is false, a query may be made, which knows all
+        rows at once, if the key may run one.
+        """
 
     def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
         """Yield this installation's rows in one partition of a table, by its first day."""

@@ -1,32 +1,45 @@
 """The journal: the checkpoint, and the protocol that keeps it consistent with BigQuery.
 
-    finish -> save intent -> commit -> save position
+    finish -> save intent -> write fence -> commit -> save position
 
 The intent says which transaction may have been committed when the process ends before the
-position is saved. The next job settles it before it sends anything.
+position is saved. The next job settles it before it sends anything. The fence (fence.py) says
+whether another copy of the checkpoint has sent rows since this one did.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+import logging
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util.ulid import ulid_now
 
-from ..errors import RefusedError
+from ..errors import (
+    AnotherExportError,
+    CheckpointOutdatedError,
+    ExportError,
+    RefusedError,
+    TransientError,
+)
 from ..rows.encoded_rows import RejectedRow
 from ..rows.export_log import EXPORT_LOG
 from ..rows.table import Table
 from .checkpoint import Checkpoint, CheckpointFile, Intent
 from .chunk import Chunk
 from .delivery import Delivery, Outcome, Transaction
+from .fence import Fence, FencedTransaction, FenceMovedError, FenceState
 from .positions import Position
+from .recent_commits import RecentCommit
 from .rejected_rows import RejectedRows
 
+_LOGGER = logging.getLogger(__name__)
 _REMEMBERED = 90 * 24 * 60 * 60.0
 """Seconds; BigQuery keeps the history of jobs for six months (page "Managing jobs")."""
+_ATTEMPTS = 3
+"""How often to take over from others that are sending at the moment."""
 
 
 class Journal:
@@ -37,6 +50,7 @@ class Journal:
         hass: HomeAssistant,
         *,
         file: CheckpointFile,
+        fence: Fence,
         tables: Mapping[str, Table],
         deliveries: Mapping[str, Delivery],
         rejected_rows: RejectedRows,
@@ -49,12 +63,15 @@ class Journal:
         """
         self._hass = hass
         self._file = file
+        self._fence = fence
         self._tables = tables
         self.deliveries = deliveries
         self._on_progress = on_progress
         self.rejected_rows = rejected_rows
         self.checkpoint = Checkpoint()
         self._lock = asyncio.Lock()
+        self._fenced: FenceState | None = None
+        """The fence as it was read or written last, once it is known to be this checkpoint's."""
 
     async def async_load(self) -> None:
         """Continue from the checkpoint as it was saved last."""
@@ -71,31 +88,115 @@ class Journal:
             self.checkpoint = checkpoint
         self._on_progress()
 
+    async def async_claim(self) -> bool:
+        """Make sure that this is the newest checkpoint; return whether it was not.
+
+        Then others have sent rows since, or may have: all that waits is in doubt from now on, and
+        whoever has another copy of the checkpoint stops before its next commit. BigQuery is asked
+        once in the life of a journal. Raises AnotherExportError when the user has to decide first.
+        """
+        if self._fenced:
+            return False
+        if self.checkpoint.superseded:
+            raise AnotherExportError
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._async_claim()
+            except FenceMovedError:
+                continue
+        raise AnotherExportError
+
+    async def async_take_over(self) -> None:
+        """Go on although another copy of this export has: its user has decided that it stops.
+
+        Raises CheckpointUnwritableError.
+        """
+        await self.async_update(partial(replace, superseded=False))
+
+    async def _async_claim(self) -> bool:
+        """Read the fence, and take over if it is not this checkpoint's. Raises FenceMovedError."""
+        intent = self.checkpoint.intent
+        state = await self._async_block(self._fence.read)
+        if state is None:
+            # With this token no checkpoint is the newest one. Most likely nobody else has exported.
+            last = intent.fenced if intent else FencedTransaction("")
+            made = replace(last, token=ulid_now())
+            state = await self._async_block(self._fence.make, made)
+        if state.last.token in (self.checkpoint.fence, intent.fence if intent else None):
+            self._fenced = state
+            return False
+        _LOGGER.warning(
+            "Rows were exported that the checkpoint of this Home Assistant does not know of: it was"
+            " lost, a backup was restored, or a copy of Home Assistant has exported. Each waiting"
+            " row is looked for in BigQuery before it is sent, so that none is there twice"
+        )
+        if await self._async_settle_last(state.last):
+            # It was committed only now: from now on it may not be listed yet.
+            state = await self._async_block(self._fence.write, FencedTransaction(ulid_now()))
+        token, before = ulid_now(), state.changed
+        await self.async_update(lambda now: now.taken_over(token, before))
+        self._fenced = await self._async_block(self._fence.write, FencedTransaction(token))
+        return True
+
+    async def _async_settle_last(self, last: FencedTransaction) -> bool:
+        """Commit the transaction that others have begun last; return whether that was needed.
+
+        A process that was held up, or its request on its way, may commit it at any time: now it is
+        known that its rows are there, or never will be.
+        """
+        table, delivery = self._tables.get(last.table), self.deliveries.get(last.delivery)
+        if table is None or delivery is None:
+            return False
+        try:
+            outcome = await self._async_block(delivery.settle, table, last.transaction)
+        except TransientError:
+            raise
+        except ExportError:
+            return True  # It cannot be decided, for example because the key may run no jobs.
+        if outcome in (Outcome.COMMITTED, Outcome.COMMITTED_NOW):
+            await self._async_block(delivery.settle, EXPORT_LOG, last.log_transaction)
+        return outcome is Outcome.COMMITTED_NOW
+
     async def async_settle(self) -> None:
         """Settle the transaction in doubt, if there is one."""
+        if self.checkpoint.superseded:
+            raise AnotherExportError
+        if (intent := self.checkpoint.intent) and intent.fence:
+            await self.async_claim()
         if (intent := self.checkpoint.intent) is None:
             return
+        if intent.fence and self._fenced and self._fenced.last.token != intent.fence:
+            await self._async_begin(intent)
+        await self._async_settle(intent)
+
+    async def _async_settle(self, intent: Intent) -> None:
+        """Decide a transaction, and move its position if it is committed."""
         delivery = self.deliveries[intent.delivery]
         table = self._tables[intent.table]
         outcome = await self._async_block(delivery.settle, table, intent.transaction)
         position = self.checkpoint.position(intent.position_key)
-        sent = 0
-        if outcome is Outcome.COMMITTED:
-            position = intent.position
-            sent = intent.bytes
+        if outcome in (Outcome.COMMITTED, Outcome.COMMITTED_NOW):
             await self._async_settle_log(intent, delivery)
-        elif outcome is Outcome.FORGOTTEN or intent.age > _REMEMBERED:
-            in_doubt = max(position.in_doubt_until, intent.position.cursor)
-            position = replace(position, in_doubt_until=in_doubt)
-        await self.async_update(lambda now: now.advanced(intent.position_key, position, sent=sent))
+            await self._async_committed(intent)
+            return
+        commit = None
+        if outcome is Outcome.FORGOTTEN or intent.age > _REMEMBERED:
+            position = position.in_doubt(intent.position.cursor, self._changed)
+            commit = self._recent_commit(intent)
+        await self.async_update(
+            lambda now: now.advanced(intent.position_key, position, commit=commit)
+        )
 
     async def _async_settle_log(self, intent: Intent, delivery: Delivery) -> None:
         """Ensure that the export log has the row about a transaction that was committed."""
         outcome = await self._async_block(delivery.settle, EXPORT_LOG, intent.log_transaction)
-        if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED:
+        if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED and self._fenced:
             log = await self._async_block(_write_log, delivery, intent.log_values)
-            settled = replace(intent, log_transaction=log.name)
-            await self.async_update(lambda now: replace(now, intent=settled))
+            settled = replace(intent, log_transaction=log.name, fence=ulid_now())
+            await self.async_update(
+                lambda now: replace(now, intent=settled, fence=intent.fence or now.fence)
+            )
+            await self._async_begin(settled)
             await self._async_commit_log(log)
 
     async def async_commit(
@@ -111,6 +212,8 @@ class Journal:
         rejects only now are written to the file of rejected rows, and the others are committed.
         """
         while chunk.transaction and chunk.rows:
+            if await self.async_claim():
+                raise CheckpointOutdatedError
             log_values = {**chunk.log_values(), **log_header}
             log = await self._async_block(_write_log, delivery, log_values)
             intent = Intent(
@@ -121,18 +224,58 @@ class Journal:
                 log.name,
                 log_values,
                 after(chunk),
+                ulid_now(),
+                chunk.lowest_id - 1,
+                chunk.highest_id,
+                chunk.again,
             )
             await self.async_update(partial(replace, intent=intent))
+            await self._async_begin(intent)
             rejections = await self._async_block(chunk.transaction.commit)
             if not rejections:
                 await self._async_commit_log(log)
-                break
+                await self._async_committed(intent)
+                return
             log.close()
             rejected = chunk.reject(rejections, delivery.encoding(chunk.table))
             await self.async_keep_rejected(str(log_header["export_id"]), chunk.table, rejected)
-        sent = chunk.bytes if chunk.rows else 0
         position = after(chunk)
-        await self.async_update(lambda now: now.advanced(chunk.position_key, position, sent=sent))
+        await self.async_update(lambda now: now.advanced(chunk.position_key, position))
+
+    async def _async_begin(self, intent: Intent) -> None:
+        """Write into the fence that a transaction is begun.
+
+        Raises AnotherExportError if another copy of this export has gone on meanwhile, and
+        CheckpointOutdatedError if the fence is gone.
+        """
+        try:
+            self._fenced = await self._async_block(self._fence.write, intent.fenced)
+        except FenceMovedError:
+            self._fenced = None
+            if await self._async_block(self._fence.read) is None:
+                raise CheckpointOutdatedError from None
+            await self.async_update(partial(replace, intent=None, superseded=True))
+            raise AnotherExportError from None
+
+    async def _async_committed(self, intent: Intent) -> None:
+        """Move the position of a transaction that is committed."""
+        commit = self._recent_commit(intent)
+        await self.async_update(
+            lambda now: now.advanced(
+                intent.position_key, intent.position, sent=intent.bytes, commit=commit
+            )
+        )
+
+    def _recent_commit(self, intent: Intent) -> RecentCommit | None:
+        """Return a transaction as one that BigQuery may not list yet, unless it does at once."""
+        if self.deliveries[intent.delivery].is_listed_at_once:
+            return None
+        return RecentCommit(self._changed, intent.after, intent.until, intent.again)
+
+    @property
+    def _changed(self) -> int:
+        """Return when the fence was written last by this process, by BigQuery's clock; else 0."""
+        return self._fenced.changed if self._fenced else 0
 
     async def async_keep_rejected(
         self, export_id: str, table: Table, rows: Sequence[RejectedRow]

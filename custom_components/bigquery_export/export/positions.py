@@ -1,8 +1,10 @@
 """How far a table is exported: the recorder's ids, and rows that identify its history."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..source.source_table import Anchor, ExportedIds, IdRange
+from .recent_commits import EVERYTHING
 
 MAX_ANCHORS = 32
 
@@ -17,6 +19,9 @@ class Position:
     """Rows up to the cursor, oldest first, that identify the recorder's history."""
     in_doubt_until: int = 0
     """Rows up to this id may be in BigQuery already, which is searched before they are sent."""
+    in_doubt_before: int = 0
+    """Until then rows in doubt may have been committed, in milliseconds since 1970 by BigQuery's
+    clock."""
     rows: int = 0
     """Rows committed since the first export."""
     rejected: int = 0
@@ -33,12 +38,26 @@ class Position:
         """Return the position of a table whose export begins after the last of some rows."""
         return cls(cursor=anchors[-1].id, anchors=anchors, first=anchors[-1].id)
 
-    def moved(self, last: Anchor | None, *, rows: int, rejected: int) -> Position:
-        """Return the position with more rows, and moved to `last` unless that is None."""
+    def in_doubt(self, until: int, before: int) -> Position:
+        """Return the position with rows in doubt up to an id, which were sent before a time."""
         return replace(
             self,
-            cursor=last.id if last else self.cursor,
-            anchors=_thinned((*self.anchors, last)) if last else self.anchors,
+            in_doubt_until=max(self.in_doubt_until, until),
+            in_doubt_before=max(self.in_doubt_before, before),
+        )
+
+    def bounded(self, newest: int) -> Position:
+        """Return the position whose rows in doubt end with the newest, where no end was known."""
+        if self.in_doubt_until != EVERYTHING:
+            return self
+        return replace(self, in_doubt_until=max(self.cursor, newest))
+
+    def moved(self, passed: Sequence[Anchor], *, rows: int, rejected: int) -> Position:
+        """Return the position with more rows, and moved to the last of the rows that it passed."""
+        return replace(
+            self,
+            cursor=passed[-1].id if passed else self.cursor,
+            anchors=_thinned((*self.anchors, *passed)),
             rows=self.rows + rows,
             rejected=self.rejected + rejected,
         )
@@ -73,9 +92,11 @@ class TablePosition:
             return IdRange(0, newest), IdRange(newest, newest)
         return IdRange(0, self.backfill.cursor), IdRange(self.backfill.until, newest)
 
-    def without_doubt(self) -> TablePosition:
-        """Return the position with nothing in doubt: BigQuery has no rows of the table yet."""
-        return TablePosition(replace(self.new, in_doubt_until=0))
+    def bounded(self, newest: int) -> TablePosition:
+        """Return the positions whose rows in doubt end with the newest, where no end was known."""
+        return TablePosition(
+            self.new.bounded(newest), self.backfill and self.backfill.bounded(newest)
+        )
 
     def begun_backfill(self, start: int, newest: Anchor) -> TablePosition:
         """Return the position with a backfill of all rows after `start` and up to `newest`."""
@@ -101,13 +122,13 @@ class TablePosition:
         anchors = tuple(anchor for anchor in done.anchors if anchor.id < first)
         return TablePosition(self._counted(replace(self.new, anchors=anchors + self.new.anchors)))
 
-    def gone_back(self, newest: int) -> TablePosition:
+    def gone_back(self, newest: int, last_commit: int) -> TablePosition:
         """Return the position of the backfill alone: all rows after it are in doubt."""
         if (backfill := self.backfill) is None:
             return self
         in_doubt = max(self.new.in_doubt_until, self.new.cursor, newest)
         return TablePosition(
-            self._counted(replace(backfill, since=None, until=None, in_doubt_until=in_doubt))
+            self._counted(replace(backfill, since=None, until=None).in_doubt(in_doubt, last_commit))
         )
 
     def _counted(self, position: Position) -> Position:

@@ -18,29 +18,32 @@ def resumed(
     found: Mapping[int, str],
     oldest: int | None,
     newest: int,
+    last_commit: int = 0,
     begin: Position | None = None,
 ) -> TablePosition:
     """Return the positions from which to resume.
 
     `found` are the fingerprints that the recorder has now for the ids of the anchors, `oldest`
-    and `newest` are its lowest and highest ids. `begin` is where a new export begins.
+    and `newest` are its lowest and highest ids. Until `last_commit` rows of the table were
+    committed, in milliseconds since 1970 by BigQuery's clock. `begin` is where a new export begins.
     """
     if before is None:
-        # A new export, or one that has lost its checkpoint.
-        new = replace(begin or Position(), in_doubt_until=newest)
+        new = (begin or Position()).bounded(newest)
         if oldest is None or not new.anchors:
             return TablePosition(new)
-        return TablePosition(_resumed(new, found, oldest, newest))
+        return TablePosition(_resumed(new, found, oldest, newest, last_commit))
+    before = before.bounded(newest)
     if oldest is None:
         # There is no row to resume from; the ids may begin again at 1.
         return before
     if before.backfill is None or _known(before.new, found):
         # While one of the later rows is there, the ids of a backfill are not given to new rows.
         return TablePosition(
-            _resumed(before.new, found, oldest, newest),
+            _resumed(before.new, found, oldest, newest, last_commit),
             before.backfill and _behind_purge(before.backfill, oldest),
         )
-    return TablePosition(_resumed(before.gone_back(newest).new, found, oldest, newest))
+    alone = before.gone_back(newest, last_commit).new
+    return TablePosition(_resumed(alone, found, oldest, newest, last_commit))
 
 
 def divided(table_position: TablePosition, *, oldest: int | None, newest: Anchor) -> TablePosition:
@@ -58,23 +61,27 @@ def divided(table_position: TablePosition, *, oldest: int | None, newest: Anchor
     )
 
 
-def _resumed(position: Position, found: Mapping[int, str], oldest: int, newest: int) -> Position:
+def _resumed(
+    position: Position, found: Mapping[int, str], oldest: int, newest: int, last_commit: int
+) -> Position:
+    if position == Position():
+        return position  # Nothing was ever sent: a first export has failed.
     known = _known(position, found)
     if known and known[-1] == position.anchors[-1]:
         return position
     # After any break in the history, all rows after it are in doubt, and so are those up to the
     # cursor, in case the history that the cursor belongs to comes back.
-    in_doubt = max(position.in_doubt_until, position.cursor, newest)
+    position = position.in_doubt(max(position.cursor, newest), last_commit)
     if known:
         # Rows were deleted and their ids reused, or an older backup was restored: some rows after
         # the newest anchor that is left may have been exported before.
-        return replace(position, cursor=known[-1].id, anchors=tuple(known), in_doubt_until=in_doubt)
+        return replace(position, cursor=known[-1].id, anchors=tuple(known))
     if oldest > position.cursor:
         # The recorder has purged everything up to the cursor, and more. Or the cursor belongs to
         # a database that was in use for a while, and the previous one is back.
-        return replace(position, cursor=oldest - 1, anchors=(), in_doubt_until=in_doubt)
+        return replace(position, cursor=oldest - 1, anchors=())
     # It is another database, perhaps with the same history under other ids.
-    return replace(position, cursor=0, anchors=(), in_doubt_until=in_doubt, first=0)
+    return replace(position, cursor=0, anchors=(), first=0)
 
 
 def _known(position: Position, found: Mapping[int, str]) -> list[Anchor]:

@@ -1,6 +1,6 @@
 """A run: one export of all tables, from the checkpoint to the newest rows."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -8,6 +8,7 @@ from typing import Any, override
 
 from homeassistant.util import dt as dt_util
 
+from ..errors import RowsNotListedError
 from ..source.readiness import async_flush, check_recorder
 from .checkpoint import Gap
 from .dimensions.snapshot import Snapshot, async_export_snapshots
@@ -42,6 +43,8 @@ class Run(Job):
         self._backfills = backfill
         self._everything = everything
         self._exports = [TableExport(session, source) for source in sources]
+        self._waiting: dict[TableExport, RowsNotListedError] = {}
+        """Tables that wait for BigQuery, and why."""
 
     @property
     def gaps(self) -> list[Gap]:
@@ -66,6 +69,9 @@ class Run(Job):
         unfinished = self._exports
         while unfinished and self._backfills and not self._session.paused:
             unfinished = [export for export in unfinished if await self._async_backfill(export)]
+        if self._waiting:
+            # All other tables are exported.
+            raise next(iter(self._waiting.values()))
         if self._everything:
             self.result.seconds = monotonic() - began
             await self._session.journal.async_update(
@@ -81,11 +87,27 @@ class Run(Job):
         """Export new rows, up to the newest that each table has."""
         unfinished = self._exports
         while unfinished:
-            unfinished = [export for export in unfinished if await export.async_export_chunk()]
+            unfinished = [
+                export
+                for export in unfinished
+                if await self._async_try(export, export.async_export_chunk)
+            ]
+
+    async def _async_try(
+        self, export: TableExport, export_chunk: Callable[[], Awaitable[bool]]
+    ) -> bool:
+        """Send rows of one table, unless it waits; return if there are more to be sent now."""
+        if export in self._waiting:
+            return False
+        try:
+            return await export_chunk()
+        except RowsNotListedError as err:
+            self._waiting[export] = err
+            return False
 
     async def _async_backfill(self, export: TableExport) -> bool:
         """Send rows of one backfill, then new ones of all tables; return if there are more."""
-        if self._session.paused or not await export.async_backfill_chunk():
+        if self._session.paused or not await self._async_try(export, export.async_backfill_chunk):
             return False
         for other in self._exports:
             await other.async_look_for_new()

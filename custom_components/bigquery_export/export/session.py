@@ -1,16 +1,17 @@
 """What one job works with, and how it sends rows: a transaction at a time."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_now
 
-from ..errors import StoppedError
+from ..errors import RowsNotListedError, StoppedError
 from ..rows.columns import run_values
 from ..rows.encoded_rows import EncodedRows
 from ..rows.table import Table
@@ -21,6 +22,12 @@ from .existing_rows import ExistingRows
 from .journal import Journal
 from .pace import Pace
 from .positions import Position
+from .recent_commits import EVERYTHING, RecentCommit, last_begun
+
+_LOOK_AGAIN = 300.0
+"""Seconds after which to look whether BigQuery lists rows by now."""
+_ROUNDED = 150
+"""Seconds; times are told in steps of five minutes, so that they stay the same."""
 
 
 @dataclass(slots=True)
@@ -91,6 +98,33 @@ class Session:
         if self.stopped:
             raise StoppedError
 
+    async def async_check_known(self, table: Table, before: int) -> None:
+        """Make sure that all is found in BigQuery that was committed before a time.
+
+        The time is in milliseconds since 1970 by BigQuery's clock. Raises RowsNotListedError.
+        """
+        known_in = self.existing_rows.seconds_until_known
+        if seconds := await self.async_block(known_in, table, before):
+            until = dt_util.now() + timedelta(seconds=seconds + _ROUNDED)
+            raise RowsNotListedError(
+                table=table.name,
+                until=f"{until:%H}:{until.minute // 5 * 5:02}",
+                retry_after=min(seconds, _LOOK_AGAIN),
+            )
+
+    async def async_unlisted(
+        self, table: Table, commits: Iterable[RecentCommit]
+    ) -> list[RecentCommit]:
+        """Return those commits of a table that BigQuery may not list yet.
+
+        Raises RowsNotListedError where it is not known which rows they have.
+        """
+        known_in = partial(self.existing_rows.seconds_until_known, table, query=False)
+        unlisted = [commit for commit in commits if await self.async_block(known_in, commit.begun)]
+        if any(commit.until == EVERYTHING for commit in unlisted):
+            await self.async_check_known(table, last_begun(unlisted))
+        return unlisted
+
     @asynccontextmanager
     async def transaction(
         self,
@@ -110,7 +144,8 @@ class Session:
         """
         key = position_key or table.name
         before = self.journal.checkpoint.position(key)
-        chunk = Chunk(table, key, start, until, last)
+        passed = [last] if last else []
+        chunk = Chunk(table, key, start, until, again=after is None, passed=passed)
         try:
             yield chunk
             if not chunk.empty:

@@ -8,7 +8,7 @@ wait for it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 import logging
 from time import thread_time
@@ -26,6 +26,7 @@ from .existing_rows import without_existing
 from .ports import Piece, Source
 from .positions import Position, TablePosition, backfill_of
 from .purge import Retention, find_gap, is_purged, oldest_waiting
+from .recent_commits import last_begun
 from .resume import divided, resumed
 from .session import Session
 
@@ -59,30 +60,44 @@ class TableExport:
 
     async def async_resume(self) -> None:
         """Make sure that the positions belong to the history that the recorder has now."""
-        checkpoint = self._journal.checkpoint
-        before = self._table_position if self._table.name in checkpoint.positions else None
         anchors = [anchor.id for anchor in self._table_position.anchors]
         self._until, oldest, found = await self._async_read(self._open, anchors)
+        before, after = self._compared(found, oldest)
+        if after.oldest.cursor < self._until and await self._journal.async_claim():
+            before, after = self._compared(found, oldest)
+        broken = False
+        if before:
+            broken = after.anchors != before.anchors
+            await self._async_log_changes(before, after)
+        if mark := found.get(self._until):
+            after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
+        if after != before:
+            await self._journal.async_update(partial(self._resumed, after, broken=broken))
+
+    def _compared(
+        self, found: Mapping[int, str], oldest: int | None
+    ) -> tuple[TablePosition | None, TablePosition]:
+        """Return the positions of the checkpoint, if there are any, and those to resume from."""
+        checkpoint, name = self._journal.checkpoint, self._table.name
+        before = self._table_position if name in checkpoint.positions else None
         after = resumed(
             before,
             found=found,
             oldest=oldest,
             newest=self._until,
-            begin=checkpoint.position(self._table.name),
+            last_commit=last_begun(checkpoint.commits(name)),
+            begin=checkpoint.position(name),
         )
-        if before:
-            await self._async_compare(before, after)
-        elif await self._session.async_block(self._session.existing_rows.is_empty, self._table):
-            # Most likely the first export: BigQuery need not be searched for its rows.
-            after = after.without_doubt()
-        if mark := found.get(self._until):
-            after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
-        if after != before:
-            await self._journal.async_update(partial(self._resumed, after))
+        return before, after
 
-    def _resumed(self, after: TablePosition, checkpoint: Checkpoint) -> Checkpoint:
-        """Return a checkpoint with the table's position, and the gap that was found."""
+    def _resumed(self, after: TablePosition, checkpoint: Checkpoint, *, broken: bool) -> Checkpoint:
+        """Return a checkpoint with the table's position, and the gap that was found.
+
+        Where the history is `broken`, rows that were sent may have other ids by now.
+        """
         checkpoint = checkpoint.with_table_position(self._table.name, after)
+        if broken:
+            checkpoint = checkpoint.without_ids(self._table.name)
         return checkpoint.with_gap(self.gap) if self.gap else checkpoint
 
     def _open(self, anchors: list[int]) -> tuple[int, int | None, dict[int, str]]:
@@ -95,7 +110,7 @@ class TableExport:
         """Export new rows up to the newest that there is now."""
         self._until = await self._async_read(self._reader.newest_id)
 
-    async def _async_compare(self, before: TablePosition, after: TablePosition) -> None:
+    async def _async_log_changes(self, before: TablePosition, after: TablePosition) -> None:
         """Log unexpected changes of the recorder's rows since the last export, and find gaps."""
         if after.oldest.cursor > before.oldest.cursor:
             await self._async_look_for_gap(before, after)
@@ -143,8 +158,11 @@ class TableExport:
         )
 
     async def async_backfill_chunk(self) -> bool:
-        """Send rows of the backfill likewise; when there are no more, it is done."""
-        if (before := self._table_position.backfill) is None:
+        """Send rows of the backfill likewise; when there are no more, it is done.
+
+        In an empty table nothing is done: its rows may come back from a backup.
+        """
+        if (before := self._table_position.backfill) is None or not self._until:
             return False
         name = self._table.name
         if await self._async_export_chunk(backfill_of(name), before, before.until or 0):
@@ -158,7 +176,7 @@ class TableExport:
             return False
 
         def moved(chunk: Chunk) -> Position:
-            return before.moved(chunk.last, rows=chunk.rows, rejected=len(chunk.rejected))
+            return before.moved(chunk.passed, rows=chunk.rows, rejected=len(chunk.rejected))
 
         self._observer.begin(position_key, before)
         async with self._session.transaction(
@@ -169,6 +187,8 @@ class TableExport:
             after=moved,
         ) as chunk:
             if before.in_doubt_until > chunk.cursor:
+                chunk.again = True
+                await self._session.async_check_known(self._table, before.in_doubt_before)
                 await self._async_fill_with_unknown(chunk)
             else:
                 await self._async_fill(chunk)
@@ -180,7 +200,7 @@ class TableExport:
         """Send batches as they are read: while one is on its way, the next is read."""
         batch = await self._async_read_batch(chunk)
         if self._may_wait(chunk, batch):
-            chunk.last = None
+            chunk.passed.clear()
             return
         while not chunk.full:
             batch, _ = await _async_both(
@@ -220,7 +240,7 @@ class TableExport:
             rows = await self._session.async_block(self._encode, piece)
             batch.extend(rows)
             chunk.look_at(rows)
-            chunk.last = piece.last
+            chunk.go_past(piece.last)
             await self._session.async_rest()
         chunk.rejected += batch.rejected
         return batch

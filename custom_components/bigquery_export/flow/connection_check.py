@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection, Destination
+from ..bigquery.fence import BigQueryFence
 from ..bigquery.permissions import check_permissions
 from ..bigquery.schema import DatasetSchema
 from ..bigquery.table_settings import TableSettings
@@ -58,16 +59,19 @@ def check_dataset(entries: Iterable[ConfigEntry], data: Mapping[str, Any], field
 def check_destination(
     key: Mapping[str, Any],
     destination: Destination,
+    source: str,
     delivery: str,
     tables: Sequence[Table] = (),
     settings: TableSettings | None = None,
 ) -> tuple[str, ...]:
     """Check dataset, tables and delivery; return permissions that the key does not need.
 
-    The tables of states and of the log are always checked. This blocks. Raises ExportError.
+    The tables of states and of the log are always checked, and the fence of the installation
+    `source`. This blocks. Raises ExportError.
     """
     with Connection.open(key, destination) as connection:
-        schema = DatasetSchema(connection, settings)
+        fence = BigQueryFence(connection, source, settings)
+        schema = DatasetSchema(connection, settings, fence=fence)
         schema.ensure_dataset()
         schema.ensure_tables([SENSOR_DATA, EXPORT_LOG])
         schema.ensure(tables)

@@ -96,9 +96,21 @@ class Table:
             return day
         return day + 1 - (_EPOCH + timedelta(days=day)).day
 
+    def partition_end(self, start: int) -> int:
+        """Return the first day after the partition that begins with a day."""
+        return start + 1 if self.partition_unit is PartitionUnit.DAY else _next_month(start)
+
     def names(self, scope: Scope) -> frozenset[str]:
         """Return the names of the columns that have a scope."""
         return frozenset(column.name for column in self.columns if column.scope is scope)
+
+
+def _next_month(start: int) -> int:
+    """Return the first day of the month after the one that begins with a day."""
+    date = _EPOCH + timedelta(days=start)
+    return (
+        date.replace(year=date.year + date.month // 12, month=date.month % 12 + 1) - _EPOCH
+    ).days
 
 
 def timestamp(time: datetime) -> int:

@@ -14,8 +14,8 @@ from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
 
 from ..bigquery.connection import Connection
-from ..bigquery.listed_rows import ListedRows
 from ..bigquery.row_count_query import RowCountQuery
+from ..bigquery.row_lookup import RowLookup
 from ..const import DOMAIN
 from ..export.corrections.corrections import Corrections, local_day
 from ..export.corrections.ledger import is_corrected, observed
@@ -237,7 +237,7 @@ class JobFactory:
             self._hass,
             journal=self._journal,
             delivery=self._journal.deliveries[self._options.delivery],
-            existing_rows=ListedRows(self._connection, source),
+            existing_rows=RowLookup(self._connection, source),
             source=source,
             trigger=trigger,
             integration_version=str(integration.version),

@@ -16,8 +16,9 @@ from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
 from ..bigquery.schema import DatasetSchema
 from ..const import CONF_PAUSED, DOMAIN
-from ..errors import ExportError, StoppedError
+from ..errors import AnotherExportError, ExportError, RowsNotListedError, StoppedError
 from ..export.checkpoint import Checkpoint
+from ..export.fence import Fence
 from ..export.job import Job
 from ..export.journal import Journal
 from ..export.rejected_rows import RejectedRows
@@ -34,7 +35,12 @@ from ..status.export_events import (
     rows_rejected,
 )
 from ..status.health import ExportHealth
-from ..status.issues import async_gaps_ignored, async_show_gaps, async_show_rejected_rows
+from ..status.issues import (
+    async_gaps_ignored,
+    async_show_gaps,
+    async_show_issue,
+    async_show_rejected_rows,
+)
 from ..translation import translated, validation_error
 from .factory import JobFactory
 from .requests import ExportRequest, VerifyRequest
@@ -64,8 +70,10 @@ class RunnerListener:
 class Runner:
     """Runs the jobs of one config entry, one at a time, and alone writes its checkpoint."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection) -> None:
-        """Prepare exports to the destination of a connection; nothing is read yet."""
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection, fence: Fence
+    ) -> None:
+        """Prepare exports to the destination of a connection, behind a fence; nothing is read."""
         self._hass = hass
         self._entry = entry
         self._connection = connection
@@ -74,6 +82,7 @@ class Runner:
         self._journal = Journal(
             hass,
             file=checkpoint_file(hass, entry),
+            fence=fence,
             tables=TABLES,
             deliveries={name: delivery(connection) for name, delivery in DELIVERIES.items()},
             rejected_rows=RejectedRows(hass, entry.entry_id),
@@ -122,6 +131,8 @@ class Runner:
         await self._async_count_rejected(first=True)
         if self.checkpoint.gaps and not async_gaps_ignored(self._hass, self._entry):
             async_show_gaps(self._hass, self._entry, self.checkpoint.gaps)
+        if self.checkpoint.superseded:
+            async_show_issue(self._hass, self._entry, AnotherExportError())
 
     async def async_export(self, trigger: Trigger, wanted: ExportRequest = _EVERYTHING) -> Result:
         """Export all waiting rows, or the requested ones; while paused, no backfill.
@@ -154,6 +165,10 @@ class Runner:
         if self.checkpoint.gaps:
             await self._journal.async_update(partial(replace, gaps=()))
         async_show_gaps(self._hass, self._entry, ())
+
+    async def async_take_over(self) -> None:
+        """Let this export go on, although a copy of it has. Raises CheckpointUnwritableError."""
+        await self._journal.async_take_over()
 
     @callback
     def async_pause(self, paused: bool) -> None:
@@ -280,7 +295,8 @@ class Runner:
             raise
         except ExportError as err:
             self.health.async_failed(err, retry=not (self.stopped or self._waits(trigger)))
-            event = failed(self.health, trigger)
+            if not isinstance(err, RowsNotListedError):
+                event = failed(self.health, trigger)
             raise
         except Exception as err:
             self.health.async_broke_down(err)

@@ -16,6 +16,7 @@ from homeassistant.util import dt as dt_util
 
 from ..const import CONF_PAUSED, DOMAIN
 from ..coordinator import BigQueryExportCoordinator
+from ..errors import RowsNotListedError
 from ..rows.export_log import Trigger
 from ..runner.runner import Runner, RunnerListener
 from ..settings.options import options_from
@@ -158,11 +159,13 @@ class Scheduler:
         except ServiceValidationError:
             _LOGGER.debug("An export is running already")
         except HomeAssistantError as err:
-            _LOGGER.log(
-                logging.DEBUG if failed_before else logging.ERROR,
-                "The export to BigQuery failed: %s",
-                err,
-            )
+            if failed_before:
+                level = logging.DEBUG
+            elif err.translation_key == RowsNotListedError.key:
+                level = logging.WARNING
+            else:
+                level = logging.ERROR
+            _LOGGER.log(level, "The export to BigQuery failed: %s", err)
         else:
             if failed_before:
                 _LOGGER.info("The export to BigQuery works again")

@@ -10,6 +10,7 @@ from ..errors import (
     ColumnsUnknownError,
     ExportError,
     KeyRefusedError,
+    RowsNotListedError,
     TableMismatchError,
     TransientError,
 )
@@ -62,6 +63,9 @@ class ExportHealth:
             case TransientError() if retry:
                 self.failures += 1
                 seconds = delay(self.failures, err.retry_after)
+                if isinstance(err, RowsNotListedError):
+                    # Nothing is wrong, and it is known when to look again.
+                    seconds = err.retry_after or 0.0
                 self.retry_at = dt_util.utcnow() + timedelta(seconds=seconds)
 
     @callback

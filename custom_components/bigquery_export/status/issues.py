@@ -12,6 +12,7 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN
 from ..errors import (
     AccessDeniedError,
+    AnotherExportError,
     ApiDisabledError,
     ExportError,
     KmsKeyError,
@@ -29,6 +30,7 @@ from ..source.readiness import KNOWN_SCHEMA
 # A refused key has a flow of its own, and transient errors need no user action.
 KINDS = (
     AccessDeniedError,
+    AnotherExportError,
     ApiDisabledError,
     KmsKeyError,
     LocationError,

@@ -81,7 +81,7 @@ def test_anchors(steps: list[int]) -> None:
     position = Position()
     for step in steps:
         last = Anchor(position.cursor + step, "row")
-        position = position.moved(last, rows=step, rejected=0)
+        position = position.moved([last], rows=step, rejected=0)
         assert position.anchors[-1] == last
         assert position.cursor == last.id
         assert len(position.anchors) <= MAX_ANCHORS
@@ -98,7 +98,7 @@ def test_anchors_reach_back() -> None:
     """After a year of hourly exports, a backup of any night is found within a tenth of its age."""
     position = Position()
     for hour in range(1, 365 * 24):
-        position = position.moved(Anchor(hour * 2_000, "row"), rows=2_000, rejected=0)
+        position = position.moved([Anchor(hour * 2_000, "row")], rows=2_000, rejected=0)
     for days in (1, 3, 10, 100):
         backup = position.cursor - days * 24 * 2_000
         nearest = max(anchor.id for anchor in position.anchors if anchor.id <= backup)

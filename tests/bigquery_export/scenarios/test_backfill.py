@@ -436,7 +436,7 @@ def test_progress_of_several_backfills(monkeypatch: pytest.MonkeyPatch) -> None:
             table_position = found.table_position(table).begun_backfill(0, Anchor(100, "x"))
             found = found.with_table_position(table, table_position)
             assert table_position.backfill
-            moved = table_position.backfill.moved(Anchor(cursor, "y"), rows=1, rejected=0)
+            moved = table_position.backfill.moved([Anchor(cursor, "y")], rows=1, rejected=0)
             found = found.advanced(f"{table}.backfill", moved)
         return found
 

@@ -10,7 +10,8 @@ import orjson
 
 from custom_components.bigquery_export.bigquery import DELIVERIES
 from custom_components.bigquery_export.bigquery.connection import Connection
-from custom_components.bigquery_export.bigquery.listed_rows import ListedRows
+from custom_components.bigquery_export.bigquery.fence import BigQueryFence
+from custom_components.bigquery_export.bigquery.row_lookup import RowLookup
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
 from custom_components.bigquery_export.export.delivery import Delivery
@@ -23,6 +24,7 @@ from custom_components.bigquery_export.export.session import Result, Session, op
 from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.rows.context import Choice, RowContext
 from custom_components.bigquery_export.rows.local_time import Place
+from tests.bigquery_export.support.warehouse import HOME
 
 EVERYTHING = tuple(RECORDER_TABLES)
 PLACE = Place(ZoneInfo("Europe/Amsterdam"), Observer(52.4, 4.9, 0))
@@ -39,7 +41,7 @@ class Exporter:
     choice: Choice = field(default_factory=Choice)
     progress: list[Checkpoint] = field(default_factory=list)
     deliveries: dict[str, Delivery] = field(init=False)
-    source: str = "home"
+    source: str = HOME
     """The installation whose rows are looked for."""
 
     def __post_init__(self) -> None:
@@ -57,6 +59,7 @@ class Exporter:
         journal = Journal(
             self.hass,
             file=self.file,
+            fence=BigQueryFence(self.connection, self.source),
             tables=TABLES,
             deliveries=self.deliveries,
             rejected_rows=self.rejected,
@@ -67,8 +70,8 @@ class Exporter:
             self.hass,
             journal=journal,
             delivery=self.deliveries[self.delivery],
-            existing_rows=ListedRows(self.connection, self.source),
-            source="home",
+            existing_rows=RowLookup(self.connection, self.source),
+            source=HOME,
             trigger="test",
             integration_version="1.2.3",
             batch_rows=batch_rows,

@@ -7,9 +7,10 @@ write streams by `Streams`, of load jobs by `Jobs`, of reading back by `Simulate
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -28,6 +29,7 @@ from homeassistant.helpers.recorder import DATA_INSTANCE
 from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.bigquery.row_file import RowFile
+from custom_components.bigquery_export.bigquery.streaming_buffer import StreamingBuffer
 from custom_components.bigquery_export.errors import (
     CheckpointUnwritableError,
     ExportError,
@@ -41,6 +43,11 @@ from custom_components.bigquery_export.export.delivery import (
     Transaction,
 )
 from custom_components.bigquery_export.export.existing_rows import FoundRow
+from custom_components.bigquery_export.export.fence import (
+    FencedTransaction,
+    FenceMovedError,
+    FenceState,
+)
 from custom_components.bigquery_export.export.rejected_rows import (
     RejectedEntry,
     RejectedRows,
@@ -56,6 +63,8 @@ type Identity = tuple[str, int]
 """A name and a time in microseconds, by which a row is known again."""
 
 DAY = 24 * 60 * 60 * 1_000_000
+STREAMED = "streamed"
+"""When a row was committed, if by a write stream; it is no column."""
 BROKEN = "broken"
 """The name of rows that cannot be encoded."""
 HISTORY = Table(
@@ -105,6 +114,8 @@ class Kind(StrEnum):
     """Nothing fails, but what a dead process has asked for is done now."""
     REFUSE = auto()
     """BigQuery refuses this commit, and all later ones of the transaction."""
+    OTHER = auto()
+    """Nothing fails, but a copy of this home, on a second machine, exports now."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +157,7 @@ class Tripwire:
         self._calls += 1
         if self._calls != fault.call:
             return call()
-        if fault.when is When.LATE and step == "request":
+        if fault.when is When.LATE and step in ("request", "fence"):
             self.in_flight.append(call)
         if fault.when is not When.AFTER:
             self._strike(fault)
@@ -158,7 +169,8 @@ class Tripwire:
     def arrive(self) -> None:
         """Let everything be done that was asked for."""
         while self.in_flight:
-            self.in_flight.pop(0)()
+            with suppress(FenceMovedError):
+                self.in_flight.pop(0)()
 
     def _strike(self, fault: Fault) -> None:
         self.struck = fault
@@ -204,8 +216,16 @@ class BigQuery:
     """What BigQuery keeps: rows, write streams and load jobs. It stands in for a connection."""
 
     def __init__(self, wire: Tripwire) -> None:
-        """Begin with empty tables."""
+        """Begin with empty tables, and a fence of which no transaction was begun."""
         self.wire = wire
+        self.clock: Callable[[], float] = lambda: 0.0
+        """Returns the seconds since 1970."""
+        self.buffer_seconds = 0.0
+        """How long rows of write streams are not listed, from their commit on."""
+        self.buffer_lag = 0.0
+        """How long nobody is told that they are not."""
+        self.may_query = False
+        self.fence: FenceState | None = FenceState(FencedTransaction(""), 0)
         self.tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
         self.committed: dict[str, int] = {}
         """How many rows were committed to the history, by transaction."""
@@ -248,8 +268,28 @@ class BigQuery:
             return [_Code(_Code.INVALID_STREAM_STATE)]
         if not stream.committed:
             stream.committed = True
-            self._add(name, stream.table, stream.rows)
+            self._add(name, stream.table, [{**row, STREAMED: self.clock()} for row in stream.rows])
         return []
+
+    def write_fence(self, before: FenceState | None, transaction: FencedTransaction) -> FenceState:
+        """Change the fence, if it is as it was before; a copy of it is another one."""
+        if self.fence is not before:
+            raise FenceMovedError
+        self.fence = FenceState(transaction, int(self.clock() * 1000))
+        return self.fence
+
+    def is_listed(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a row is in its partition."""
+        streamed: float = row.get(STREAMED, float("-inf"))
+        return self.clock() >= streamed + self.buffer_seconds
+
+    def buffer(self, table: str) -> StreamingBuffer:
+        """Return what tables.get says of a table's streaming buffer."""
+        told = self.clock() - self.buffer_lag
+        streamed = [row[STREAMED] for row in self.tables[table] if not self.is_listed(row)]
+        return StreamingBuffer(
+            self.clock(), min((time for time in streamed if time <= told), default=None)
+        )
 
     def begin_job(self, job: Job) -> None:
         """Begin a load job, unless another one has its id."""
@@ -413,6 +453,43 @@ class Jobs:
         return job
 
 
+class SimulatedFence:
+    """The fence, as one process knows it."""
+
+    def __init__(self, bigquery: BigQuery) -> None:
+        """Know nothing of it yet."""
+        self._bigquery = bigquery
+        self._state: FenceState | None = None
+
+    def read(self) -> FenceState | None:
+        """Return what BigQuery knows."""
+        self._state = self._bigquery.wire.run("fence", lambda: self._bigquery.fence)
+        return self._state
+
+    def make(self, first: FencedTransaction) -> FenceState:
+        """Make the fence."""
+        self._state = self._bigquery.wire.run(
+            "fence", lambda: self._bigquery.write_fence(None, first)
+        )
+        return self._state
+
+    def write(self, transaction: FencedTransaction) -> FenceState:
+        """Write which transaction is begun now; as the real one, know an own answer again."""
+        before = self._state
+        if before is None:
+            raise FenceMovedError
+        try:
+            self._state = self._bigquery.wire.run(
+                "fence", lambda: self._bigquery.write_fence(before, transaction)
+            )
+        except FenceMovedError:
+            now = self._bigquery.fence
+            if now is None or now.last != transaction:
+                raise
+            self._state = now
+        return self._state
+
+
 class SimulatedExistingRows:
     """Looks for rows in BigQuery; like the real one, it looks into an empty partition once."""
 
@@ -420,16 +497,29 @@ class SimulatedExistingRows:
         """Look into a BigQuery for one export."""
         self._bigquery = bigquery
         self._empty: set[int] = set()
+        self._queried = False
 
-    def is_empty(self, table: Table) -> bool:
-        """Return whether a table has no row at all."""
-        return not self._bigquery.wire.run("look", lambda: self._bigquery.tables[table.name])
+    def seconds_until_known(self, table: Table, before: int, *, query: bool = True) -> float:
+        """Return in how many seconds all is found that was committed before a time."""
+        if not before:
+            return 0.0
+        buffer = self._bigquery.wire.run("look", lambda: self._bigquery.buffer(table.name))
+        seconds = buffer.seconds_until_listed(before / 1000)
+        self._queried = bool(seconds) and query and self._bigquery.may_query
+        return 0.0 if self._queried else seconds
 
     def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
         """Yield the rows in one partition of a table."""
         if partition_start in self._empty:
             return
-        rows = self._bigquery.wire.run("look", lambda: list(self._bigquery.tables[table.name]))
+        rows = self._bigquery.wire.run(
+            "look",
+            lambda: [
+                row
+                for row in self._bigquery.tables[table.name]
+                if self._queried or self._bigquery.is_listed(row)
+            ],
+        )
         found = [
             row for row in rows if table.partition_start(row["time"] // DAY) == partition_start
         ]
@@ -445,6 +535,7 @@ class BrittleDelivery:
         """Use a real delivery."""
         self.name = delivery.name
         self.sending_is_billed = delivery.sending_is_billed
+        self.is_listed_at_once = delivery.is_listed_at_once
         self.load_jobs_used = 0
         self._delivery = delivery
         self._wire = wire
@@ -494,10 +585,16 @@ class BrittleFile(CheckpointFile):
         super().__init__(hass, "entry")
         self._wire = wire
 
+        self.saved: list[bytes] = []
+        """All that was ever in it: a backup may be made at any time."""
+
     @override
     def save(self, checkpoint: Checkpoint) -> None:
-        save = super().save
-        self._wire.run("save", lambda: save(checkpoint))
+        def save() -> None:
+            super(BrittleFile, self).save(checkpoint)
+            self.saved.append(self.path.read_bytes())
+
+        self._wire.run("save", save)
 
 
 class BrittleRejectedRows(RejectedRows):
@@ -547,7 +644,13 @@ class Recorder:
         self._wire = wire
         self.rows: tuple[Row, ...] = ()
         self.ever: set[Row] = set()
-        self._uid = 0
+        self.uids = count(1)
+
+    def copy(self) -> Recorder:
+        """Return the recorder of a second machine; what either ever had counts for both."""
+        other = Recorder(self._wire)
+        other.rows, other.ever, other.uids = self.rows, self.ever, self.uids
+        return other
 
     @property
     def identities(self) -> Counter[Identity]:
@@ -556,8 +659,7 @@ class Recorder:
 
     def insert(self, name: str, time: int) -> None:
         """Insert a row; as in SQLite, its id is one more than the highest."""
-        self._uid += 1
-        row = Row(self.newest_id() + 1, name, time, self._uid)
+        row = Row(self.newest_id() + 1, name, time, next(self.uids))
         self.rows += (row,)
         self.ever.add(row)
 

@@ -7,6 +7,7 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.bigquery.connection import Connection, Destination
+from custom_components.bigquery_export.bigquery.fence import BigQueryFence
 from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
@@ -23,6 +24,8 @@ from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.table import Table
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery
 
+HOME = "home"
+"""The installation that exports there."""
 TABLES = [*CHOICES.values(), EXPORT_LOG]
 
 
@@ -64,7 +67,7 @@ class Warehouse:
     def create_table(self, *viewed: Table) -> None:
         """Make the dataset and the tables, and the views of some: those take seconds."""
         with self.connecting() as connection:
-            schema = DatasetSchema(connection)
+            schema = DatasetSchema(connection, fence=BigQueryFence(connection, HOME))
             schema.ensure_dataset()
             schema.ensure_tables(TABLES)
             schema.ensure_views(viewed)

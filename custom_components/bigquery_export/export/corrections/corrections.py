@@ -121,6 +121,8 @@ class _TableCorrections:
         differences = await self._session.async_block(self._compare, exported.digests, current)
         if differences:
             _LOGGER.debug("%s periods of %s have changed", len(differences), self._table.name)
+            if await self._session.journal.async_claim():
+                return False  # What was sent is not what the file says.
         await self._async_send_all(exported, differences)
         exported.checked = now.timestamp()
         await self._session.async_block(self._file.save, exported)

@@ -117,13 +117,17 @@ class _SnapshotExport:
 
     async def async_export(self) -> None:
         """Send what has changed since the last time. Raises ExportError."""
-        before = self._session.journal.checkpoint.position(self._table.name)
+        journal, name = self._session.journal, self._table.name
         generations = await self._session.async_block(self._file.load)
         looked = timestamp(dt_util.utcnow())
         rows = await self._reader()
+        before = journal.checkpoint.position(name)
         changes = await self._session.async_block(_compare, before, generations, rows, looked)
         if not changes.rows:
             return
+        if await journal.async_claim():
+            before = journal.checkpoint.position(name)
+            changes = await self._session.async_block(_compare, before, generations, rows, looked)
         number = changes.generation.number
 
         def moved(chunk: Chunk) -> Position:
@@ -195,7 +199,8 @@ def _compare(
         # BigQuery has forgotten whether it has a later one.
         certain = []
     base = (certain or generations or [Generation(0, 0, {})])[-1]
-    number = max(position.cursor + 1, position.in_doubt_until + 1, looked // 1_000)
+    in_doubt_until = position.bounded(position.cursor).in_doubt_until
+    number = max(position.cursor + 1, in_doubt_until + 1, looked // 1_000)
     rows: dict[str, Sent] = {}
     found: list[_Change] = []
     for key, now in _now(base, current).items():

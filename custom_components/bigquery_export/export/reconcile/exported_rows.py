@@ -7,7 +7,7 @@ newer ones. Rows that wait, or are being sent, are not among them.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import thread_time
 from typing import Any, cast
@@ -19,6 +19,7 @@ from ...source.readiness import async_read_recorder
 from ...source.source_table import ExportedIds
 from ..ports import Piece, Source
 from ..positions import TablePosition
+from ..recent_commits import RecentCommit
 from ..session import Session
 from .row_selection import RowSelection
 
@@ -68,6 +69,17 @@ class ExportedRows:
         """Rows that were read and would not be sent, because of what the user has chosen."""
         self.unreadable = 0
         """Rows that were read and cannot be sent."""
+        self.unlisted: Sequence[RecentCommit] = ()
+        """Commits that BigQuery may not list yet: their rows are left out."""
+        self.not_listed_yet = 0
+        """Rows that were left out for this reason."""
+
+    def has(self, id_: int) -> bool:
+        """Return whether the row with an id was exported, and is listed by BigQuery."""
+        return any(ids.has(id_) for ids in self.table_position.exported) and not self._unlisted(id_)
+
+    def _unlisted(self, id_: int) -> bool:
+        return any(commit.has(id_) for commit in self.unlisted)
 
     async def async_spans(self) -> dict[int, Span]:
         """Return where the rows of each partition are, by its first day, in the order of time."""
@@ -135,6 +147,10 @@ class ExportedRows:
         self.unreadable += len(encoded.rejected)
         self.left_out += len(rows) - len(encoded.data) - len(encoded.rejected)
         encoded.rejected.clear()
+        if self.unlisted:
+            listed = [at for at, id_ in enumerate(encoded.ids) if not self._unlisted(id_)]
+            self.not_listed_yet += len(encoded.ids) - len(listed)
+            encoded = encoded.only(listed)
         decode = self._session.delivery.encoding(self._table).decode
         return self._selection.of(encoded, self._table, decode)
 

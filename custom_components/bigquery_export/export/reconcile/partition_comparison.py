@@ -86,7 +86,6 @@ class PartitionComparison:
         """Return the rows that BigQuery has of some days of a partition; this blocks."""
         theirs = {day: Keys() for day in days}
         (partition_start,) = {self._table.partition_start(day) for day in days}
-        exported = self._rows.table_position.exported
         for row in self._session.existing_rows.rows(self._table, partition_start):
             self.rows_listed += 1
             if self.rows_listed % _PAUSE_EVERY == 0:
@@ -96,7 +95,7 @@ class PartitionComparison:
             day = self._day(row.time, days)
             if day in theirs:
                 id_ = row.id or 0
-                ours = any(ids.has(id_) for ids in exported)
+                ours = self._rows.has(id_)
                 theirs[day].add(row.name, row.time, id_, ours=ours)
         return theirs
 

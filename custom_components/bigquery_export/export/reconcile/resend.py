@@ -39,6 +39,7 @@ class Resend(Job):
     @override
     async def _async_work(self) -> None:
         """Send what BigQuery lacks."""
+        await self._session.journal.async_claim()
         for table, open_source in self._tables.values():
             if self._selection.may_have(table):
                 self._session.result.rows[table.name] = 0
@@ -63,6 +64,8 @@ class _TableResend:
 
     async def async_send(self) -> None:
         """Send what BigQuery lacks."""
+        commits = self._session.journal.checkpoint.commits(self._table.name)
+        self._rows.unlisted = await self._session.async_unlisted(self._table, commits)
         comparison = PartitionComparison(self._session, self._table, self._rows)
         for span in (await self._rows.async_spans()).values():
             compared = await comparison.async_compare(span, span.days)

@@ -8,6 +8,7 @@ from ...rows.encoding import Encoding
 from ...rows.table import Table
 from ..existing_rows import without_sent
 from ..job import Job
+from ..recent_commits import last_begun
 from ..rejected_rows import RejectedEntry
 from ..session import Session
 
@@ -31,6 +32,8 @@ class Retry(Job):
     async def _async_work(self) -> None:
         """Send the rows; those that cannot be sent stay in the file."""
         entries = await self._session.async_block(self._rejected_rows.load)
+        if entries:
+            await self._session.journal.async_claim()
         rejected = {entry.table for entry in entries}
         for table in (table for table in self._tables if table.name in rejected):
             self.result.rows[table.name] = 0
@@ -45,6 +48,9 @@ class Retry(Job):
         session = self._session
         encoding = session.delivery.encoding(table)
         rows = await session.async_block(self._encode, table, entries, encoding)
+        commits = session.journal.checkpoint.commits(table.name)
+        perhaps = [one for one in commits if one.again and any(map(one.has, rows.ids))]
+        await session.async_check_known(table, last_begun(perhaps))
         new = await session.async_block(without_sent, rows, table, session.existing_rows)
         cursor = session.journal.checkpoint.position(table.name).cursor
         async with session.transaction(table, start=cursor, until=cursor) as chunk:

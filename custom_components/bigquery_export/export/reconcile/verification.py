@@ -29,6 +29,8 @@ class TableVerdict:
     """Rows of the recorder that are not exported, because of what the user has chosen."""
     unreadable: int = 0
     """Rows of the recorder that cannot be exported, because something is wrong with them."""
+    not_listed_yet: int = 0
+    """Rows that were sent so lately that BigQuery may not list them yet: they are not compared."""
     rows_listed: int = 0
     """Rows of BigQuery that were read, which is free."""
     query_bytes: int = 0
@@ -84,6 +86,8 @@ class Verification(Job):
     ) -> None:
         table_position = self._checkpoint.table_position(table.name)
         rows = ExportedRows(self._session, table, open_source, table_position, days=self._days)
+        commits = self._checkpoint.commits(table.name)
+        rows.unlisted = await self._session.async_unlisted(table, commits)
         counted = await self._session.async_block(self._count, table)
         spans = await rows.async_spans()
         comparison = PartitionComparison(self._session, table, rows)
@@ -97,6 +101,7 @@ class Verification(Job):
                 if found.counts != Counts():
                     verdict.days[day] = found.counts
         verdict.left_out, verdict.unreadable = rows.left_out, rows.unreadable
+        verdict.not_listed_yet = rows.not_listed_yet
         verdict.rows_listed = comparison.rows_listed
 
     async def _async_size(self, table: Table) -> int:

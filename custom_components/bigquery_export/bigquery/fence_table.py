@@ -1,0 +1,130 @@
+"""The fence: a table without rows, whose description says which transaction was begun last.
+
+What is declared about a table is consistent at once, which rows that were streamed are not, and a
+change under its etag succeeds only if nobody else has made one meanwhile. It needs no more than the
+role BigQuery Data Editor on the dataset. Each installation has a fence of its own, so that homes
+that share a dataset do not wait for each other.
+"""
+
+from collections import deque
+from time import monotonic
+
+from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed
+from google.cloud.bigquery import Table as BigQueryTable
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+import orjson
+
+from ..export.fence import FencedTransaction, FenceMovedError, FenceState
+from .connection import Connection
+from .table_settings import TableSettings, encrypt
+
+_TIMEOUT = 30.0
+_RETRY = DEFAULT_RETRY.with_timeout(10.0)
+_NAME = "export_fence_"
+_EXPLANATION = (
+    "Home Assistant keeps here which transaction it has begun last. It has no rows. Do not delete "
+    "it: without it, each waiting row is looked for before it is exported."
+)
+_CHANGES = 5
+_SECONDS = 10.0
+"""So many changes of a table in so many seconds are safe (BigQuery's page "Quotas and limits",
+"Maximum rate of table metadata update operations per table")."""
+_ATTEMPTS = 3
+"""Others may change a table's labels, which changes its etag."""
+
+
+class BigQueryFence:
+    """The fence of one installation in the dataset of a connection; its methods block."""
+
+    def __init__(
+        self, connection: Connection, source: str, settings: TableSettings | None = None
+    ) -> None:
+        """Name the fence of the installation `source`; nothing is asked yet."""
+        self._connection = connection
+        self._client = connection.tables
+        self._settings = settings or TableSettings()
+        self._reference = connection.destination.dataset_reference.table(_NAME + source)
+        self._table: BigQueryTable | None = None
+        """The fence as it was read or written last."""
+        self._written: deque[float] = deque(maxlen=_CHANGES)
+        """When it was written, by the clock `monotonic`."""
+
+    def read(self) -> FenceState | None:
+        """Return what BigQuery knows, or None where there is no fence. Raises ExportError."""
+        with self._connection.errors():
+            try:
+                self._table = self._client.get_table(
+                    self._reference, retry=_RETRY, timeout=_TIMEOUT
+                )
+            except NotFound:
+                self._table = None
+                return None
+        return _state(self._table)
+
+    def make(self, first: FencedTransaction) -> FenceState:
+        """Make the fence. Raises FenceMovedError when there is one by now, and ExportError."""
+        wanted = BigQueryTable(self._reference)
+        wanted.description = _description(first)
+        encrypt(self._settings, wanted)
+        with self._connection.errors():
+            try:
+                self._table = self._client.create_table(wanted, retry=_RETRY, timeout=_TIMEOUT)
+            except Conflict:
+                # Ours, if the answer to an attempt was lost.
+                state = self.read()
+                if state is None or state.last != first:
+                    raise FenceMovedError from None
+                return state
+        return _state(self._table)
+
+    def write(self, transaction: FencedTransaction) -> FenceState:
+        """Write which transaction is begun now. Raises FenceMovedError and ExportError."""
+        if (table := self._table) is None:
+            raise FenceMovedError
+        before = _state(table).last
+        for _ in range(_ATTEMPTS):
+            if written := self._replace(table, transaction):
+                return written
+            now = self.read()
+            if now and now.last == transaction:
+                return now  # The answer to an attempt was lost.
+            if self._table is None or now is None or now.last != before:
+                break
+            table = self._table  # Something else of it was changed.
+        raise FenceMovedError
+
+    def _replace(self, table: BigQueryTable, transaction: FencedTransaction) -> FenceState | None:
+        """Change the fence, unless it was changed since it was read. Raises ExportError."""
+        self._wait()
+        table.description = _description(transaction)
+        with self._connection.errors():
+            try:
+                self._table = self._client.update_table(
+                    table, ["description"], retry=_RETRY, timeout=_TIMEOUT
+                )
+            except NotFound, PreconditionFailed:
+                return None
+        return _state(self._table)
+
+    def _wait(self) -> None:
+        """Wait until another change is safe. Raises StoppedError."""
+        if len(self._written) == _CHANGES:
+            self._connection.wait(max(0.0, self._written[0] + _SECONDS - monotonic()))
+        self._written.append(monotonic())
+
+
+def _description(transaction: FencedTransaction) -> str:
+    values = {
+        name: value for name in FencedTransaction.__slots__ if (value := getattr(transaction, name))
+    }
+    return f"{_EXPLANATION}\n{orjson.dumps(values).decode()}"
+
+
+def _state(table: BigQueryTable) -> FenceState:
+    """Return what a fence says; one that is not ours to read is like one that others have moved."""
+    text = (table.description or "").rpartition("\n")[2]
+    try:
+        last = FencedTransaction.from_json({"token": "", **orjson.loads(text)})
+    except ValueError, TypeError:
+        last = FencedTransaction("unreadable")
+    return FenceState(last, int(table.modified.timestamp() * 1000))

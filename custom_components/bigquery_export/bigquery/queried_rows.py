@@ -1,0 +1,69 @@
+"""Reading rows back by a query: it sees at once what was committed, but needs a job."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from google.cloud.bigquery import ScalarQueryParameter
+
+from ..errors import QuotaExceededError
+from ..export.existing_rows import FoundRow
+from ..rows.table import Table
+from .capped_query import LEAST, query_rows, query_size
+from .connection import Connection
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_BYTES = 10 * 1024**3
+"""Bytes that the queries of one export may read: a hundredth of what is free in a month."""
+
+
+class QueriedRows:
+    """Reads the rows of one installation from the tables of a connection, for one export."""
+
+    def __init__(self, connection: Connection, source: str) -> None:
+        """Read rows whose `source` is this one."""
+        self._connection = connection
+        self._source = source
+        self.bytes_left = MAX_BYTES
+        """Bytes that may still be read."""
+
+    def check_access(self, table: Table) -> None:
+        """Make sure that the key may query a table, by a dry run, which is free.
+
+        Raises ExportError.
+        """
+        query_size(self._connection, *self._query(table, 0))
+
+    def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
+        """Yield this installation's rows in one partition of a table.
+
+        Raises ExportError, a QuotaExceededError when the queries would read too much.
+        """
+        statement, parameters = self._query(table, partition_start)
+        size = query_size(self._connection, statement, parameters)
+        if size > self.bytes_left:
+            raise QuotaExceededError(message=f"queries would read more than {MAX_BYTES:,} bytes")
+        self.bytes_left -= max(size, LEAST)
+        for row in query_rows(self._connection, statement, parameters, cap=size):
+            self._connection.wait(0)
+            time = (row["row_time"] - _EPOCH) // timedelta(microseconds=1)
+            yield FoundRow(row["row_name"], time, row["row_id"])
+
+    def _query(self, table: Table, partition_start: int) -> tuple[str, list[ScalarQueryParameter]]:
+        """Return a query that reads one partition, and no more columns than it has to."""
+        name, time = table.identity
+        reference = self._connection.destination.table_reference(table)
+        statement = f"""
+            SELECT `{name}` AS row_name, `{time}` AS row_time, `{table.id}` AS row_id
+            FROM `{reference}`
+            WHERE `source` = @source AND `{table.id}` IS NOT NULL
+              AND `{table.partition_by}` >= @first AND `{table.partition_by}` < @end
+        """  # noqa: S608
+        return statement, [
+            ScalarQueryParameter("source", "STRING", self._source),
+            ScalarQueryParameter("first", "TIMESTAMP", _time(partition_start)),
+            ScalarQueryParameter("end", "TIMESTAMP", _time(table.partition_end(partition_start))),
+        ]
+
+
+def _time(day: int) -> datetime:
+    return _EPOCH + timedelta(days=day)

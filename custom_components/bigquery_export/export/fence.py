@@ -1,0 +1,64 @@
+"""The interface of the fence: which transaction was begun last, as the destination knows it.
+
+A checkpoint may be older than what was exported: it was restored from a backup, or copied to a
+second machine. Nothing at home can tell, so the destination keeps the token of the last transaction
+that was begun. It is written before each commit, and remembered in the checkpoint. A checkpoint
+that remembers another one is not the newest.
+
+All methods block and raise ExportError.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+
+@dataclass(frozen=True, slots=True)
+class FencedTransaction:
+    """A transaction that was begun: what is needed to decide what became of it."""
+
+    token: str
+    """What no other transaction has."""
+    table: str = ""
+    delivery: str = ""
+    transaction: str = ""
+    log_transaction: str = ""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, str]) -> Self:
+        """Return a transaction as it was written; raises ValueError if it is none."""
+        try:
+            return cls(**{name: str(value) for name, value in data.items()})
+        except (TypeError, AttributeError) as err:
+            raise ValueError("no transaction") from err
+
+
+@dataclass(frozen=True, slots=True)
+class FenceState:
+    """What the destination knows."""
+
+    last: FencedTransaction
+    """The last transaction that was begun; its token is empty before the first one."""
+    changed: int
+    """When that was written, in milliseconds since 1970 by BigQuery's clock."""
+
+
+class FenceMovedError(Exception):
+    """The fence is not as it was read or written last: somebody else has written it."""
+
+
+class Fence(Protocol):
+    """The fence of one installation in one dataset."""
+
+    def read(self) -> FenceState | None:
+        """Return what the destination knows, or None where there is no fence."""
+
+    def make(self, first: FencedTransaction) -> FenceState:
+        """Make a fence that is missing. Raises FenceMovedError when there is one by now."""
+
+    def write(self, transaction: FencedTransaction) -> FenceState:
+        """Write which transaction is begun now, in place of what was read or written last.
+
+        Raises FenceMovedError when somebody else has written since, or the fence is gone; then
+        nothing is changed. To write the same again changes nothing.
+        """
