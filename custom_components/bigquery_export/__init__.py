@@ -7,7 +7,7 @@ from homeassistant.helpers import config_validation as cv, instance_id
 from homeassistant.helpers.typing import ConfigType
 
 from .bigquery.connection import Connection
-from .bigquery.fence import BigQueryFence
+from .bigquery.fence_table import BigQueryFence
 from .bigquery.schema import DatasetSchema
 from .const import CONF_EXPORT_AT_ONCE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportCoordinator

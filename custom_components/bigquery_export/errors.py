@@ -196,6 +196,8 @@ class RowsNotListedError(TransientError):
     table: str
     until: str
     """When it does at the latest, most likely."""
+    seconds: float = field(default=0.0, kw_only=True)
+    """How long that is from now on."""
 
 
 @dataclass(eq=False)

@@ -22,12 +22,13 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.bigquery_export.bigquery import (
-    fence,
+    fence_table,
     listed_rows,
     load_jobs,
     schema,
     storage_write,
 )
+from custom_components.bigquery_export.bigquery.streaming_buffer import StreamingBuffer
 from custom_components.bigquery_export.export import chunk as chunk_module, table_export
 from custom_components.bigquery_export.export.tables import DEFAULT_TABLES, DIMENSION_TABLES
 
@@ -137,9 +138,15 @@ def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
-def quick_fence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write the fence as often as tests export; `tests/local_bigquery/fixtures.py` allows it."""
-    monkeypatch.setattr(fence, "_SECONDS", 0.0)
+def quick_bigquery(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the fence as often as tests export, and wait for no row to be listed.
+
+    `tests/local_bigquery/fixtures.py` has the BigQuery for it. Tests that are about this are marked
+    `real_buffer`.
+    """
+    monkeypatch.setattr(fence_table, "_SECONDS", 0.0)
+    if not request.node.get_closest_marker("real_buffer"):
+        monkeypatch.setattr(StreamingBuffer, "seconds_until_listed", lambda *_: 0.0)
 
 
 @pytest.fixture

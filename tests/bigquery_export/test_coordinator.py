@@ -213,6 +213,7 @@ async def test_daily_export_that_fails(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """An export without a caller leaves a line in the log, and the next one heals it."""
+    await record(hass, 1)
     warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
     await loaded.runtime_data.scheduler._async_export_due(dt_util.utcnow())
     assert "The export to BigQuery failed: BigQuery cannot find" in caplog.text

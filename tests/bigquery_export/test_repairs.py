@@ -19,7 +19,11 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.bigquery_export import repairs
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
-from custom_components.bigquery_export.errors import LocationError
+from custom_components.bigquery_export.errors import (
+    AnotherExportError,
+    CheckpointUnwritableError,
+    LocationError,
+)
 from custom_components.bigquery_export.export.checkpoint import Gap
 from custom_components.bigquery_export.export.purge import RowsAtRisk
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
@@ -256,6 +260,69 @@ async def test_rows_at_risk_and_lost(
     assert not issue.is_fixable
 
 
+async def test_another_export(
+    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """An export that a copy of it has replaced asks what to do, also after a restart."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await record(hass, 3)
+    await export_now(hass)
+    warehouse.export_elsewhere()
+    await record(hass, 3, name="later")
+    with pytest.raises(HomeAssistantError, match="A copy of this Home Assistant exports"):
+        await export_now(hass)
+    assert issues_of(hass).keys() == {"another_export"}
+    assert state(hass, "status") == "failed"
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert issues_of(hass).keys() == {"another_export"}
+    await fail(hass)
+
+    step = await dialog.open("another_export", entry)
+    assert (step["type"], step["menu_options"]) == ("menu", ["take_over", "stay_out"])
+    step = await dialog.submit(next_step_id="stay_out")
+    assert (step["type"], step["step_id"]) == ("form", "stay_out")
+    assert (await dialog.submit())["type"] == "create_entry"
+    assert entry.disabled_by is ConfigEntryDisabler.USER
+    assert issues_of(hass) == {}
+
+    # Who enables it again is asked again.
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, None)
+    assert issues_of(hass).keys() == {"another_export"}
+    await dialog.open("another_export", entry)
+    step = await dialog.submit(next_step_id="take_over")
+    assert (step["type"], step["step_id"]) == ("form", "take_over")
+    assert (await dialog.submit())["type"] == "create_entry"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert issues_of(hass) == {}
+    assert state(hass, "status") == "idle"
+    states = [row["state"] for row in warehouse.rows("state, state_id", "entity_id LIKE '%later%'")]
+    assert states == numbers(3)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_another_export_that_is_not_loaded(
+    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be done now is said; the dialog of an export that is gone says that."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    issues.async_show_issue(hass, entry, AnotherExportError())
+    await dialog.open("another_export", entry)
+    await dialog.submit(next_step_id="take_over")
+    assert (await dialog.submit())["errors"] == {"base": "not_loaded"}
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    async def fail_to_write(_: Runner) -> None:
+        raise CheckpointUnwritableError(path="checkpoint", message="full")
+
+    monkeypatch.setattr(Runner, "async_take_over", fail_to_write)
+    step = await dialog.submit()
+    assert step["errors"] == {"base": "failed"}
+    assert "Make room on the disk" in step["description_placeholders"]["problem"]
+    assert await hass.config_entries.async_remove(entry.entry_id)
+    assert (await dialog.submit())["reason"] == "entry_removed"
+
+
 def test_texts() -> None:
     """Each issue has a flow or a description, with a text for each step, error and reason."""
     texts = ENGLISH["issues"]
@@ -277,6 +344,9 @@ def test_texts() -> None:
         flow = issue["fix_flow"]
         errors = {"failed"}
         steps = {"confirm"}
+        if name == AnotherExportError.key:
+            errors |= {"not_loaded"}
+            steps = {"init", *flow["step"]["init"]["menu_options"]}
         if name == issues.ROWS_REJECTED:
             errors |= {"not_loaded", "still_rejected"}
             steps = {"init", *flow["step"]["init"]["menu_options"]}

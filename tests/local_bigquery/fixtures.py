@@ -19,12 +19,21 @@ def open_sockets() -> Iterator[None]:
         pytest_socket.disable_socket(allow_unix_socket=True)
 
 
+def as_tests_need_it(bigquery: LocalBigQuery) -> None:
+    """Let a local BigQuery do in seconds what a home needs hours for.
+
+    Tests that are about the streaming buffer or the quota of metadata set what they need.
+    """
+    bigquery.change_settings(
+        metadata_changes_per_10_seconds=1_000_000, buffer_seconds=0, buffer_lag_seconds=0
+    )
+
+
 @pytest.fixture(scope="session")
 def local_bigquery() -> Iterator[LocalBigQuery]:
     """Return a local BigQuery for all tests; ask for `socket_enabled` as well to reach it."""
     with ExitStack() as stack:
         with open_sockets():
             bigquery = stack.enter_context(start())
-            # Tests do in seconds what a home does in hours.
-            bigquery.change_settings(metadata_changes_per_10_seconds=1_000_000)
+            as_tests_need_it(bigquery)
         yield bigquery

@@ -26,11 +26,11 @@ class Settings:
     schema_lag_seconds: float = 0
     """How long write streams do not know a new column; see `schema_lag`."""
 
-    buffer_seconds: float = 0
+    buffer_seconds: float = 90 * 60
     """How long rows of write streams are in no partition; see `streaming_buffer`. A change is also
     for rows that were committed before."""
 
-    buffer_lag_seconds: float = 0
+    buffer_lag_seconds: float = 120
     """How long the streamingBuffer of tables.get does not show rows that were committed."""
 
     lists_buffer: bool = False

@@ -113,6 +113,7 @@ def test_everything_outlives_a_kill(tmp_path: Path) -> None:
         wait_until(lambda: not any(map(is_running, pids)), 20)
 
     with start(tmp_path) as second:
+        second.change_settings(buffer_seconds=0)
         key["token_uri"] = f"{second.rest_url}/token"
         with (
             rest_client(second.rest_url, key) as client,
@@ -159,6 +160,7 @@ def test_a_commit_that_a_kill_interrupted_is_found_out(tmp_path: Path) -> None:
     store.close()
 
     with start(tmp_path) as second:
+        second.change_settings(buffer_seconds=0)
         key["token_uri"] = f"{second.rest_url}/token"
         with write_client(second.storage_url, key) as writer:
             assert writer.get_write_stream(name=landed).commit_time

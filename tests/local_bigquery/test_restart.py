@@ -77,6 +77,7 @@ def test_clients_go_on_after_a_kill(
 
     bigquery_of_its_own.kill()
     bigquery_of_its_own.restart()
+    bigquery_of_its_own.change_settings(buffer_seconds=0)
 
     assert (bigquery_of_its_own.rest_url, bigquery_of_its_own.storage_url) == addresses
     assert looked_up(own_client, "before").output_rows == 1

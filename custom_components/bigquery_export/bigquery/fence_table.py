@@ -1,7 +1,7 @@
 """The fence: a table without rows, whose description says which transaction was begun last.
 
 What is declared about a table is consistent at once, which rows that were streamed are not, and a
-change under its etag succeeds only if nobody else has made one meanwhile. It needs no more than the
+change under its etag succeeds only if no other was made meanwhile. It needs no more than the
 role BigQuery Data Editor on the dataset. Each installation has a fence of its own, so that homes
 that share a dataset do not wait for each other.
 """
@@ -19,7 +19,8 @@ from .connection import Connection
 from .table_settings import TableSettings, encrypt
 
 _TIMEOUT = 30.0
-_RETRY = DEFAULT_RETRY.with_timeout(10.0)
+_RETRY = DEFAULT_RETRY.with_timeout(30.0)
+"""It outlasts the time of the quota, which may be used up by what was written before a restart."""
 _NAME = "export_fence_"
 _EXPLANATION = (
     "Home Assistant keeps here which transaction it has begun last. It has no rows. Do not delete "
@@ -91,6 +92,7 @@ class BigQueryFence:
             if self._table is None or now is None or now.last != before:
                 break
             table = self._table  # Something else of it was changed.
+        self._table = None
         raise FenceMovedError
 
     def _replace(self, table: BigQueryTable, transaction: FencedTransaction) -> FenceState | None:

@@ -12,7 +12,8 @@ from google.cloud.bigquery import Row, SchemaField, TableReference
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 
-from ..export.existing_rows import FoundRow
+from ..export.existing_rows import FoundRow, version_of
+from ..rows.columns import EXPORT_TIMESTAMP
 from ..rows.table import PartitionUnit, Table
 from .connection import Connection
 
@@ -52,15 +53,12 @@ class ListedRows:
                     retry=_RETRY,
                     timeout=_TIMEOUT,
                 )
-                name, time = table.identity
                 for row in self._until_stopped(found):
                     if row["source"] != self._source:
                         continue
                     empty = False
-                    if (id_ := row[table.id]) is None:
-                        continue  # It marks other rows as deleted, and is not of the recorder.
-                    time_sent = (row[time] - _EPOCH) // timedelta(microseconds=1)
-                    yield FoundRow(row[name], time_sent, id_)
+                    if row[table.id] is not None or table.versions:
+                        yield found_row(table, row)
             except NotFound:  # There is no such partition yet.
                 pass
         if empty:
@@ -81,9 +79,33 @@ class ListedRows:
         if table.name not in self._known_fields:
             reference = self._destination.table_reference(table)
             schema = self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT).schema
-            wanted = {*table.identity, table.id, "source"}
+            wanted = {*columns_read(table), "source"}
             self._known_fields[table.name] = [field for field in schema if field.name in wanted]
         return self._known_fields[table.name]
+
+
+def columns_read(table: Table) -> list[str]:
+    """Return the columns that tell which rows there are, and in which version."""
+    version = (EXPORT_TIMESTAMP.name, *table.versions) if table.versions else ()
+    return [*table.identity, table.id, *version]
+
+
+def found_row(table: Table, row: Row) -> FoundRow:
+    """Return what a row tells of which these columns were read."""
+    name, time = table.identity
+    deletes = row[table.id] is None
+    found = FoundRow(row[name], _microseconds(row[time]), row[table.id] or 0, deletes=deletes)
+    if not table.versions:
+        return found
+    values = {
+        column: _microseconds(value) if isinstance(value, datetime) else value
+        for column, value in row.items()
+    }
+    return found._replace(exported=values[EXPORT_TIMESTAMP.name], version=version_of(table, values))
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1)
 
 
 def decorator(table: Table, partition_start: int) -> str:

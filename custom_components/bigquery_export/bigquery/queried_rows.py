@@ -10,6 +10,7 @@ from ..export.existing_rows import FoundRow
 from ..rows.table import Table
 from .capped_query import LEAST, query_rows, query_size
 from .connection import Connection
+from .listed_rows import columns_read, found_row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_BYTES = 10 * 1024**3
@@ -45,17 +46,16 @@ class QueriedRows:
         self.bytes_left -= max(size, LEAST)
         for row in query_rows(self._connection, statement, parameters, cap=size):
             self._connection.wait(0)
-            time = (row["row_time"] - _EPOCH) // timedelta(microseconds=1)
-            yield FoundRow(row["row_name"], time, row["row_id"])
+            yield found_row(table, row)
 
     def _query(self, table: Table, partition_start: int) -> tuple[str, list[ScalarQueryParameter]]:
         """Return a query that reads one partition, and no more columns than it has to."""
-        name, time = table.identity
+        columns = ", ".join(f"`{name}`" for name in columns_read(table))
         reference = self._connection.destination.table_reference(table)
         statement = f"""
-            SELECT `{name}` AS row_name, `{time}` AS row_time, `{table.id}` AS row_id
+            SELECT {columns}
             FROM `{reference}`
-            WHERE `source` = @source AND `{table.id}` IS NOT NULL
+            WHERE `source` = @source AND (`{table.id}` IS NOT NULL OR {bool(table.versions)})
               AND `{table.partition_by}` >= @first AND `{table.partition_by}` < @end
         """  # noqa: S608
         return statement, [

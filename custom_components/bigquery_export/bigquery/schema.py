@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from secrets import token_hex
 
 from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed, ServiceUnavailable
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from ..errors import LocationError, TableMismatchError
-from ..export.fence import FencedTransaction, FenceMovedError
+from ..export.fence import BEFORE_FENCE, FencedTransaction, FenceMovedError
 from ..rows.table import Column, Mode, Table
 from .connection import Connection
-from .fence import BigQueryFence
+from .fence_table import BigQueryFence
 from .table_settings import TableSettings, apply_settings
 from .views import View, views
 
@@ -70,12 +69,12 @@ class DatasetSchema:
             self.ensure_table(table)
 
     def _make_fence(self, fence: BigQueryFence, tables: Iterable[Table]) -> None:
-        """Make a fence; with no token, if there is no table that could have rows yet."""
+        """Make a fence, with no token if there is no table that could have rows yet."""
         references = map(self._destination.table_reference, tables)
         first = not any(map(self._find_table, references))
         # If another process makes it now, it is as good.
         with suppress(FenceMovedError):
-            fence.make(FencedTransaction("" if first else token_hex(16)))
+            fence.make(FencedTransaction("" if first else BEFORE_FENCE))
 
     def ensure_table(self, table: Table) -> None:
         """Find the table, or make it; columns that it lacks are added, and settings changed.

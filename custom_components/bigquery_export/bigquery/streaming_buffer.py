@@ -17,7 +17,7 @@ from ..rows.table import Table
 from .connection import Connection
 
 LAG = 15 * 60.0
-"""Seconds after which tables.get knows a commit for sure; nobody says how many there are."""
+"""Seconds after which tables.get knows a commit for sure; no page says how many there are."""
 _COMMIT = 60.0
 """Seconds that a commit may take after it was begun, at most."""
 _TYPICAL = 90 * 60.0

@@ -1,6 +1,6 @@
 """The checkpoint: how far each table is exported, and which transaction may be in doubt."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 import logging
 from pathlib import Path
@@ -13,7 +13,7 @@ import orjson
 
 from ..const import DOMAIN
 from ..source.source_table import Anchor
-from .fence import FencedTransaction
+from .fence import BEFORE_FENCE, FencedTransaction
 from .files import replace_file
 from .positions import Position, TablePosition, backfill_of
 from .recent_commits import EVERYTHING, RecentCommit, with_commit
@@ -118,6 +118,9 @@ class Checkpoint:
     milliseconds since 1970 by BigQuery's clock. 0: this checkpoint knows of all that was sent."""
     recent: dict[str, tuple[RecentCommit, ...]] = field(default_factory=dict)
     """Commits that BigQuery may not list yet, by table."""
+    set_aside: dict[str, int] = field(default_factory=dict)
+    """Tables that have rows set aside (set_aside.py), which may have been committed until then, in
+    milliseconds since 1970 by BigQuery's clock."""
     superseded: bool = False
     """Whether a copy of this export has gone on, and the user has to say which one is to."""
 
@@ -139,6 +142,11 @@ class Checkpoint:
         """Return the commits of a table that BigQuery may not list yet."""
         unknown = (RecentCommit(self.unknown_before),) if self.unknown_before else ()
         return (*unknown, *self.recent.get(table, ()))
+
+    def commits_again(self, table: str, ids: Iterable[int]) -> list[RecentCommit]:
+        """Return the commits that may have sent some of these rows, which were passed before."""
+        wanted = list(ids)
+        return [one for one in self.commits(table) if one.again and any(map(one.has, wanted))]
 
     def without_ids(self, table: str) -> Checkpoint:
         """Return the checkpoint with the ids of a table's recent commits not known any more."""
@@ -166,7 +174,7 @@ class Checkpoint:
             intent=None,
             positions={**self.positions, position_key: position},
             bytes_sent=self.bytes_sent + sent,
-            fence=self.intent.fence if self.intent else self.fence,
+            fence=(self.intent and self.intent.fence) or self.fence,
             recent=recent,
         )
 
@@ -269,8 +277,8 @@ class CheckpointFile:
 def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
     if data["version"] == 1:
         data = _migrated(data)
-    if data["version"] == 2:  # It had no fence, which is the default.
-        data = {**data, "version": 3}
+    if data["version"] == 2:
+        data = {**data, "version": 3, "fence": BEFORE_FENCE}
     if data["version"] != _VERSION:
         raise ValueError(f"version {data['version']} is not known")
     intent = data["intent"]
@@ -282,12 +290,13 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
         last_seconds=data.get("last_seconds"),
         bytes_sent=data.get("bytes_sent", 0),
         gaps=tuple(Gap(**gap) for gap in data["gaps"]),
-        fence=data.get("fence", ""),
+        fence=data["fence"],
         unknown_before=data.get("unknown_before", 0),
         recent={
             table: tuple(RecentCommit(**commit) for commit in commits)
             for table, commits in data.get("recent", {}).items()
         },
+        set_aside=data.get("set_aside", {}),
         superseded=data.get("superseded", False),
     )
 

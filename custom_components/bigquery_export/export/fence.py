@@ -12,6 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+BEFORE_FENCE = "before"
+"""The token of a fence that was made when there were tables already: rows may have been exported by
+a version that had none. Its checkpoints are trusted until the next transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class FencedTransaction:
@@ -44,7 +48,7 @@ class FenceState:
 
 
 class FenceMovedError(Exception):
-    """The fence is not as it was read or written last: somebody else has written it."""
+    """The fence is not as it was read or written last: it was written elsewhere."""
 
 
 class Fence(Protocol):
@@ -59,6 +63,6 @@ class Fence(Protocol):
     def write(self, transaction: FencedTransaction) -> FenceState:
         """Write which transaction is begun now, in place of what was read or written last.
 
-        Raises FenceMovedError when somebody else has written since, or the fence is gone; then
-        nothing is changed. To write the same again changes nothing.
+        Raises FenceMovedError when it was written elsewhere since, or is gone; then nothing is
+        changed. To write the same again changes nothing.
         """

@@ -54,6 +54,7 @@ class Journal:
         tables: Mapping[str, Table],
         deliveries: Mapping[str, Delivery],
         rejected_rows: RejectedRows,
+        set_aside_rows: RejectedRows,
         on_progress: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin with an empty checkpoint.
@@ -64,10 +65,11 @@ class Journal:
         self._hass = hass
         self._file = file
         self._fence = fence
-        self._tables = tables
+        self.tables = tables
         self.deliveries = deliveries
         self._on_progress = on_progress
         self.rejected_rows = rejected_rows
+        self.set_aside_rows = set_aside_rows
         self.checkpoint = Checkpoint()
         self._lock = asyncio.Lock()
         self._fenced: FenceState | None = None
@@ -92,8 +94,8 @@ class Journal:
         """Make sure that this is the newest checkpoint; return whether it was not.
 
         Then others have sent rows since, or may have: all that waits is in doubt from now on, and
-        whoever has another copy of the checkpoint stops before its next commit. BigQuery is asked
-        once in the life of a journal. Raises AnotherExportError when the user has to decide first.
+        an export with another copy of the checkpoint stops before its next commit. BigQuery is
+        asked once in the life of a journal. Raises AnotherExportError when the user has to decide.
         """
         if self._fenced:
             return False
@@ -118,7 +120,7 @@ class Journal:
         intent = self.checkpoint.intent
         state = await self._async_block(self._fence.read)
         if state is None:
-            # With this token no checkpoint is the newest one. Most likely nobody else has exported.
+            # With this token no checkpoint is the newest one. Most likely no other has exported.
             last = intent.fenced if intent else FencedTransaction("")
             made = replace(last, token=ulid_now())
             state = await self._async_block(self._fence.make, made)
@@ -144,7 +146,7 @@ class Journal:
         A process that was held up, or its request on its way, may commit it at any time: now it is
         known that its rows are there, or never will be.
         """
-        table, delivery = self._tables.get(last.table), self.deliveries.get(last.delivery)
+        table, delivery = self.tables.get(last.table), self.deliveries.get(last.delivery)
         if table is None or delivery is None:
             return False
         try:
@@ -172,7 +174,7 @@ class Journal:
     async def _async_settle(self, intent: Intent) -> None:
         """Decide a transaction, and move its position if it is committed."""
         delivery = self.deliveries[intent.delivery]
-        table = self._tables[intent.table]
+        table = self.tables[intent.table]
         outcome = await self._async_block(delivery.settle, table, intent.transaction)
         position = self.checkpoint.position(intent.position_key)
         if outcome in (Outcome.COMMITTED, Outcome.COMMITTED_NOW):
@@ -190,13 +192,14 @@ class Journal:
     async def _async_settle_log(self, intent: Intent, delivery: Delivery) -> None:
         """Ensure that the export log has the row about a transaction that was committed."""
         outcome = await self._async_block(delivery.settle, EXPORT_LOG, intent.log_transaction)
-        if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED and self._fenced:
+        if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED:
             log = await self._async_block(_write_log, delivery, intent.log_values)
-            settled = replace(intent, log_transaction=log.name, fence=ulid_now())
+            settled = replace(intent, log_transaction=log.name, fence=intent.fence and ulid_now())
             await self.async_update(
                 lambda now: replace(now, intent=settled, fence=intent.fence or now.fence)
             )
-            await self._async_begin(settled)
+            if settled.fence:
+                await self._async_begin(settled)
             await self._async_commit_log(log)
 
     async def async_commit(

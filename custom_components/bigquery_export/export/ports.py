@@ -85,8 +85,11 @@ class SentObserver[P: Piece]:
     def look_at(self, piece: P) -> None:
         """Observe a piece that was read."""
 
-    def leave_out(self, ids: Collection[int]) -> None:
-        """Observe which rows are not sent, because BigQuery has them already."""
+    def leave_out(self, ids: Collection[int], same: Collection[int]) -> None:
+        """Observe which rows are not sent, because BigQuery has them already.
+
+        Those in `same` are there as they are now, the others perhaps in an earlier version.
+        """
 
     def keep(self) -> None:
         """Save what is sent; this blocks, and is called before the commit.

@@ -16,6 +16,8 @@ from .checkpoint import Gap
 from .positions import Position
 from .recorder_tables import RECORDER_TABLES
 
+_SOON = timedelta(hours=1)
+
 
 def is_purged(table: str) -> bool:
     """Return whether the recorder deletes the old rows of a table."""
@@ -57,6 +59,20 @@ class Retention:
             if time < self.cutoff(purge):
                 return purge
         return None
+
+
+def is_purged_within(
+    hass: HomeAssistant, table: str, cursor: int, retention: Retention, seconds: float
+) -> bool:
+    """Return whether a row behind a cursor is deleted within so many seconds, or an hour later.
+
+    This blocks; `retention` is had on the event loop.
+    """
+    if not is_purged(table) or (oldest := oldest_waiting(hass, table, cursor)) is None:
+        return False
+    now = dt_util.now()
+    purge = retention.purge_of(oldest, now)
+    return purge is not None and purge < now + timedelta(seconds=seconds) + _SOON
 
 
 def next_purge(after: datetime) -> datetime:

@@ -1,8 +1,8 @@
 """What was committed lately: BigQuery may not list such rows yet, though queries see them.
 
 Rows of write streams become part of their partition after a while, of which BigQuery promises no
-end (page "Stream data with the Storage Write API"). Until then nobody may conclude from a list that
-they are not there.
+end (page "Stream data with the Storage Write API"). Until then a list does not tell that they
+are not there.
 """
 
 from collections.abc import Iterable, Sequence

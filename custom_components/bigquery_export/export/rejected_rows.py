@@ -20,6 +20,11 @@ from .files import append_lines, replace_file
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
+REJECTED = "rejected"
+SET_ASIDE = "set_aside"
+"""The kind of the file of rows that are set aside (set_aside.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedEntry:
     """A row in the file: what it holds, and when and why it was rejected."""
@@ -37,15 +42,15 @@ class RejectedEntry:
 
 
 class RejectedRows:
-    """A file with one JSON object a line. Its methods block.
+    """A file with one JSON object a line; another `kind` of it has other rows. Its methods block.
 
     After a crash, rows may be sent and rejected again: a row that is in the file already is not
     written again.
     """
 
-    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+    def __init__(self, hass: HomeAssistant, entry_id: str, kind: str = REJECTED) -> None:
         """Name the file; it is made when the first row is rejected."""
-        self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.rejected.jsonl"))
+        self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.{kind}.jsonl"))
         self._known: set[int] | None = None
 
     def append(self, export_id: str, table: Table, rows: Iterable[RejectedRow]) -> None:

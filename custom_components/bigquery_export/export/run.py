@@ -15,6 +15,7 @@ from .dimensions.snapshot import Snapshot, async_export_snapshots
 from .job import Job
 from .ports import Source
 from .session import Session
+from .set_aside import async_send_set_aside
 from .table_export import TableExport
 
 
@@ -69,9 +70,10 @@ class Run(Job):
         unfinished = self._exports
         while unfinished and self._backfills and not self._session.paused:
             unfinished = [export for export in unfinished if await self._async_backfill(export)]
-        if self._waiting:
+        waiting = [*self._waiting.values(), *await async_send_set_aside(self._session)]
+        if waiting:
             # All other tables are exported.
-            raise next(iter(self._waiting.values()))
+            raise waiting[0]
         if self._everything:
             self.result.seconds = monotonic() - began
             await self._session.journal.async_update(

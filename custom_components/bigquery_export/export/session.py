@@ -109,6 +109,7 @@ class Session:
             raise RowsNotListedError(
                 table=table.name,
                 until=f"{until:%H}:{until.minute // 5 * 5:02}",
+                seconds=seconds,
                 retry_after=min(seconds, _LOOK_AGAIN),
             )
 

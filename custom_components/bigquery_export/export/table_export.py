@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from homeassistant.util import dt as dt_util
 
+from ..errors import RowsNotListedError
 from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS
 from ..source.readiness import async_read_recorder
@@ -25,10 +26,11 @@ from .chunk import Chunk
 from .existing_rows import without_existing
 from .ports import Piece, Source
 from .positions import Position, TablePosition, backfill_of
-from .purge import Retention, find_gap, is_purged, oldest_waiting
+from .purge import Retention, find_gap, is_purged, is_purged_within, oldest_waiting
 from .recent_commits import last_begun
 from .resume import divided, resumed
 from .session import Session
+from .set_aside import async_has_room, async_set_aside
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -188,8 +190,7 @@ class TableExport:
         ) as chunk:
             if before.in_doubt_until > chunk.cursor:
                 chunk.again = True
-                await self._session.async_check_known(self._table, before.in_doubt_before)
-                await self._async_fill_with_unknown(chunk)
+                await self._async_fill_with_unknown(chunk, before.in_doubt_before)
             else:
                 await self._async_fill(chunk)
             if not chunk.empty:
@@ -213,20 +214,47 @@ class TableExport:
         is_all = chunk.ended and chunk.position_key == self._table.name and not batch.rejected
         return is_all and bool(batch.names) and self._own.issuperset(batch.names)
 
-    async def _async_fill_with_unknown(self, chunk: Chunk) -> None:
+    async def _async_can_look(self, cursor: int, before: int) -> bool:
+        """Return whether BigQuery tells which rows it has, or will before the recorder purges them.
+
+        Raises RowsNotListedError where there is time to wait for it.
+        """
+        hass, name = self._session.hass, self._table.name
+        try:
+            await self._session.async_check_known(self._table, before)
+        except RowsNotListedError as err:
+            late = await self._async_read(
+                is_purged_within, hass, name, cursor, Retention.of(hass), err.seconds
+            )
+            if not (late and await async_has_room(self._session, self._table)):
+                raise
+            return False
+        return True
+
+    async def _async_fill_with_unknown(self, chunk: Chunk, before: int) -> None:
         """Read all batches first, and send what is not in BigQuery yet."""
+        known = await self._async_can_look(chunk.cursor, before)
         rows = EncodedRows()
         while len(rows.data) < IN_DOUBT_ROWS and not chunk.full:
             rows.extend(await self._async_read_batch(chunk))
+        if rows.data and not known:
+            await async_set_aside(self._session, self._table, rows, before)
+            self._observer.leave_out(rows.ids, ())
+            return
         if rows.data:
             read = set(rows.ids)
             repeats = await self._async_read(
                 self._reader.repeats, chunk.start, chunk.cursor, self._table_position.exported
             )
-            rows = await self._session.async_block(
-                without_existing, rows, self._table, self._session.existing_rows, repeats
+            rows, same = await self._session.async_block(
+                without_existing,
+                rows,
+                self._table,
+                self._session.existing_rows,
+                repeats,
+                self._session.delivery.encoding(self._table).decode,
             )
-            self._observer.leave_out(read.difference(rows.ids))
+            self._observer.leave_out(read.difference(rows.ids), same.difference(rows.ids))
         await self._session.async_send_batches(chunk, rows)
 
     async def _async_read_batch(self, chunk: Chunk) -> EncodedRows:

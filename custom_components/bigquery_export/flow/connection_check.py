@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection, Destination
-from ..bigquery.fence import BigQueryFence
+from ..bigquery.fence_table import BigQueryFence
 from ..bigquery.permissions import check_permissions
 from ..bigquery.schema import DatasetSchema
 from ..bigquery.table_settings import TableSettings

@@ -106,6 +106,12 @@ _COLUMNS = (
     EXPORT_TIMESTAMP,
 )
 
+_VERSIONS = (
+    *("statistic_source", "name", "unit_of_measurement", "unit_class", "mean_type", "has_sum"),
+    *("mean", "mean_weight", "min", "max", "last_reset", "state", "sum", "created"),
+)
+"""What digests are of (export/corrections/digests.py)."""
+
 STATISTICS = Table(
     name="statistics",
     description="Long-term statistics, one row for each statistic and hour",
@@ -114,6 +120,7 @@ STATISTICS = Table(
     columns=_COLUMNS,
     id="id",
     identity=("statistic_id", "start"),
+    versions=_VERSIONS,
     partition_unit=PartitionUnit.MONTH,
 )
 STATISTICS_SHORT_TERM = Table(
@@ -124,6 +131,7 @@ STATISTICS_SHORT_TERM = Table(
     columns=_COLUMNS,
     id="id",
     identity=("statistic_id", "start"),
+    versions=_VERSIONS,
     expires=True,
 )
 

@@ -80,6 +80,8 @@ class Table:
     partition_unit: PartitionUnit = PartitionUnit.DAY
     renamed: bool = False
     """Whether the recorder may change the first column of `identity` later: sent rows keep it."""
+    versions: tuple[str, ...] = ()
+    """Columns whose values tell a row from what was sent before the recorder has corrected it."""
     expires: bool = False
     """Whether partitions may expire: only in tables that grow fast. Hourly statistics are kept for
     years, and all others are small."""

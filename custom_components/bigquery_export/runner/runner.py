@@ -21,7 +21,7 @@ from ..export.checkpoint import Checkpoint
 from ..export.fence import Fence
 from ..export.job import Job
 from ..export.journal import Journal
-from ..export.rejected_rows import RejectedRows
+from ..export.rejected_rows import SET_ASIDE, RejectedRows
 from ..export.session import Result
 from ..export.tables import TABLES
 from ..rows.export_log import Trigger
@@ -86,6 +86,7 @@ class Runner:
             tables=TABLES,
             deliveries={name: delivery(connection) for name, delivery in DELIVERIES.items()},
             rejected_rows=RejectedRows(hass, entry.entry_id),
+            set_aside_rows=RejectedRows(hass, entry.entry_id, SET_ASIDE),
             on_progress=self._async_progressed,
         )
         self._jobs = JobFactory(hass, entry, connection, self._journal)

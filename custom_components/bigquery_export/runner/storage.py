@@ -5,7 +5,7 @@ from homeassistant.core import HomeAssistant
 
 from ..export.checkpoint import CheckpointFile
 from ..export.corrections.ledger import remove_digests
-from ..export.rejected_rows import RejectedRows
+from ..export.rejected_rows import REJECTED, SET_ASIDE, RejectedRows
 from ..export.tables import remove_snapshots
 from ..settings.destination import destination_from
 from .start_position import begin_from
@@ -37,6 +37,7 @@ def forget_other_destination(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def remove_all(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete all files of an export; BigQuery keeps the rows."""
     checkpoint_file(hass, entry).remove()
-    RejectedRows(hass, entry.entry_id).remove()
+    for kind in (REJECTED, SET_ASIDE):
+        RejectedRows(hass, entry.entry_id, kind).remove()
     remove_digests(hass, entry.entry_id)
     remove_snapshots(hass, entry.entry_id)

@@ -567,10 +567,10 @@ def test_settle_of_what_was_never_begun(
 ) -> None:
     """A late request cannot commit what was settled, however often it is settled."""
     if not labels:
-        monkeypatch.setattr(load_job, "_FENCE", "other")
+        monkeypatch.setattr(load_job, "_NO_ROWS", "other")
     transaction = begin(delivery, row(1))
     assert settle(delivery, transaction) is Outcome.NOT_COMMITTED
-    monkeypatch.setattr(load_job, "_FENCE", "fence")
+    monkeypatch.setattr(load_job, "_NO_ROWS", "fence")
     assert settle(delivery, transaction) is Outcome.NOT_COMMITTED
     with pytest.raises(RefusedError, match="1 rows were sent and 0 arrived"):
         transaction.commit()

@@ -161,7 +161,7 @@ def test_settle_commits_what_was_finished(
     transaction = delivery.begin(SENSOR_DATA, "label")
     transaction.append(rows(delivery, 1))
     transaction.finish()
-    assert delivery.settle(SENSOR_DATA, transaction.name) is Outcome.COMMITTED
+    assert delivery.settle(SENSOR_DATA, transaction.name) is Outcome.COMMITTED_NOW
     assert ids(warehouse) == [1]
     assert delivery.settle(SENSOR_DATA, transaction.name) is Outcome.COMMITTED
     assert ids(warehouse) == [1]

@@ -43,7 +43,7 @@ def test_made_once(connection: Connection) -> None:
     assert [field.name for field in made.schema] == names
     assert view(connection, "statistics_short_term_latest").table_type == "VIEW"
     names = {table.table_id for table in connection.tables.list_tables("home")}  # type: ignore[assignment]
-    assert len(names) == len(TABLES) + 10
+    assert len(names) == len(TABLES) + 10 + 1  # the fence
     DatasetSchema(connection).ensure_views(TABLES)
     assert view(connection).etag == made.etag
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bigquery_export.export.checkpoint import Checkpoint
 from custom_components.bigquery_export.export.positions import MAX_ANCHORS, Position, TablePosition
 from custom_components.bigquery_export.export.resume import resumed
 from custom_components.bigquery_export.source.source_table import Anchor
@@ -61,11 +62,21 @@ def test_resumed(
 
 
 def test_no_checkpoint() -> None:
-    """Without a checkpoint every row may be there already."""
-    assert resumed(None, found={}, oldest=1, newest=70) == TablePosition(
-        Position(in_doubt_until=70)
+    """Without a position every row may be there already, unless nothing was exported before."""
+    unknown = Checkpoint().taken_over("token", 5_000).position("table")
+    assert resumed(None, found={}, oldest=1, newest=70, begin=unknown) == TablePosition(
+        Position(in_doubt_until=70, in_doubt_before=5_000)
     )
-    assert resumed(None, found={}, oldest=None, newest=0) == TablePosition(Position())
+    first = Checkpoint().position("table")
+    for oldest, newest in ((1, 70), (None, 0)):
+        after = resumed(None, found={}, oldest=oldest, newest=newest, begin=first)
+        assert after == TablePosition(Position())
+
+
+def test_first_export_that_failed() -> None:
+    """A first export that has failed is a first export: nothing is in doubt."""
+    failed = TablePosition(Position())
+    assert resumed(failed, found={}, oldest=1, newest=70) == failed
 
 
 def test_doubt_is_not_forgotten() -> None:

@@ -685,7 +685,7 @@ async def test_rows_of_other_homes(
     await record(hass, 5)
     await exporter.export()
     exporter.file.remove()
-    exporter.source = "another home"
+    exporter.source = "another_home"
     assert (await exporter.export()).rows == {"sensor_data": 5}
 
 

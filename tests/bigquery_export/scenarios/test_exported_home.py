@@ -41,7 +41,7 @@ from tests.home.comparison import Comparison, Comparisons
 from tests.home.exported.homes import DATABASE, DAYS, USER, Exported, restore_bigquery
 from tests.home.local_time import Place
 from tests.home.recorded import RECORDED, STATES, newest_ids
-from tests.local_bigquery.fixtures import open_sockets
+from tests.local_bigquery.fixtures import as_tests_need_it, open_sockets
 from tests.local_bigquery.process import LocalBigQuery, start
 from tests.machine.patience import patient
 
@@ -66,6 +66,7 @@ def local_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBi
     with ExitStack() as stack:
         with open_sockets():
             bigquery = stack.enter_context(start(folder))
+            as_tests_need_it(bigquery)
         yield bigquery
 
 
@@ -291,7 +292,7 @@ async def continues(
     assert (verified["total"]["missing"], verified["total"]["duplicated"]) == (0, 0)
 
     after = checkpoint(hass, entry)
-    assert (after["version"], after["intent"]) == (2, None)
+    assert (after["version"], after["intent"]) == (3, None)
     assert [key for key in after["positions"] if "." in key] == []
     for table in recorded:
         logged, there = logged_and_there(warehouse, table)

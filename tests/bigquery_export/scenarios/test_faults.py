@@ -42,6 +42,8 @@ async def test_fault(
     warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY], DATA_EDITOR, JOB_USER)
     hass.config_entries.async_update_entry(entry, options={CONF_DELIVERY: fault.delivery})
     assert await hass.config_entries.async_setup(entry.entry_id)
+    if fault.method == "tabledata.list":
+        warehouse.export_elsewhere()
     if fault.method == "token":
         entry.runtime_data.runner._connection._credentials.token = None
     warehouse.server.add_fault(fault.method, fault.kind, **fault.rule)

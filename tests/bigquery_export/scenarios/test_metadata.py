@@ -86,8 +86,8 @@ def test_every_error_is_a_sentence(kind: type[ExportError]) -> None:
     if kind in issues.KINDS:
         issue = ENGLISH["issues"][kind.key]
         flow = issue.get("fix_flow")
-        text = flow["step"]["confirm"]["description"] if flow else issue["description"]
-        assert set(PLACEHOLDER.findall(text)) <= placeholders
+        steps = flow["step"].values() if flow else [issue]
+        assert all(set(PLACEHOLDER.findall(step["description"])) <= placeholders for step in steps)
         assert PLACEHOLDER.findall(issue["title"]) == ["title"]
 
 

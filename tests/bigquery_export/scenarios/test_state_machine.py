@@ -57,6 +57,7 @@ from custom_components.bigquery_export.export.reconcile import resend as resend_
 from custom_components.bigquery_export.export.reconcile.resend import Resend
 from custom_components.bigquery_export.export.reconcile.retry import Retry
 from custom_components.bigquery_export.export.reconcile.row_selection import RowSelection
+from custom_components.bigquery_export.export.rejected_rows import SET_ASIDE, RejectedRows
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
@@ -86,6 +87,8 @@ from tests.bigquery_export.support.in_memory_bigquery import (
     finish,
     identity_of,
 )
+
+pytestmark = pytest.mark.real_buffer
 
 EXAMPLES = 80
 STEPS = 50
@@ -502,6 +505,14 @@ class Home(RuleBasedStateMachine):
         for fault in faults:
             self.attempt(self.async_export, fault)
 
+    @precondition(lambda self: self.other is None)
+    @rule(names=NAMES, fault=st.sampled_from(OTHERS))
+    def copy_what_waits(self, names: Sequence[str], fault: Fault) -> None:
+        """Copy the home while rows wait, which both machines export at the same time."""
+        self.record_rows(names)
+        self.copy_home()
+        self.attempt(self.async_export, fault)
+
     @rule(number=st.integers(1, 8), names=NAMES)
     def export_with_ids_given_again(self, number: int, names: Sequence[str]) -> None:
         """Export rows, delete some of them, and have others with the same ids."""
@@ -653,6 +664,7 @@ class Home(RuleBasedStateMachine):
                 tables=TABLES,
                 deliveries=self.deliveries,
                 rejected_rows=self.rejected_rows,
+                set_aside_rows=RejectedRows(self.hass, "entry", SET_ASIDE),
             )
             self.journal.checkpoint = self.file.load()
         return self.journal
@@ -710,6 +722,7 @@ class Home(RuleBasedStateMachine):
         in_doubt = self.excused | {intent.transaction for intent in self.intents}
         committed = self.bigquery.committed
         if self.uncounted is not None:
+            assert not checkpoint.unknown_before
             most = sum(committed.values()) - self.uncounted
             assert rows <= most
             assert rows >= most - sum(committed.get(name, 0) for name in in_doubt)
@@ -814,6 +827,37 @@ def home() -> Iterator[Home]:
     home = Home()
     yield home
     shutil.rmtree(home.folder)
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_what_waits_on_both_machines(home: Home, delivery: str) -> None:
+    """Rows that a copy of the home has exported meanwhile are not sent by this one, too."""
+    home.choose(delivery)
+    home.record_rows(["lamp"])
+    home.export()
+    home.record_rows(["lamp"] * 2)
+    home.copy_home()
+    home.export_of_other()
+    assert home.bigquery.history == home.recorder.identities
+    assert not home.attempt(home.async_export)
+    assert home.checkpoint.superseded
+    assert home.bigquery.history == home.recorder.identities
+    home.export()
+    assert home.bigquery.history == home.recorder.identities
+    assert home.other
+    shutil.rmtree(home.other.folder)
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_late_commit_of_another_process(home: Home, delivery: str) -> None:
+    """What a process has begun that was held up is settled before its rows are looked for."""
+    home.choose(delivery)
+    home.record_rows(["lamp"] * 3)
+    home.attempt(home.async_export, Fault("request", 1, When.LATE, Kind.CRASH))
+    home.lose_checkpoint(None)
+    home.export()
+    home.wire.arrive()
+    assert home.bigquery.history == home.recorder.identities
 
 
 @pytest.mark.parametrize("fails", [False, True])

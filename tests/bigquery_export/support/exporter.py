@@ -10,7 +10,7 @@ import orjson
 
 from custom_components.bigquery_export.bigquery import DELIVERIES
 from custom_components.bigquery_export.bigquery.connection import Connection
-from custom_components.bigquery_export.bigquery.fence import BigQueryFence
+from custom_components.bigquery_export.bigquery.fence_table import BigQueryFence
 from custom_components.bigquery_export.bigquery.row_lookup import RowLookup
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
@@ -18,7 +18,7 @@ from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.journal import Journal
 from custom_components.bigquery_export.export.reconcile.retry import Retry
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
-from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.rejected_rows import SET_ASIDE, RejectedRows
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session, open_session
 from custom_components.bigquery_export.export.tables import TABLES
@@ -43,19 +43,39 @@ class Exporter:
     deliveries: dict[str, Delivery] = field(init=False)
     source: str = HOME
     """The installation whose rows are looked for."""
+    entry_id: str = "entry"
+    keeps_journal: bool = False
+    """Whether exports are of one process, until `restart`."""
+    _journal: Journal | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Make both deliveries."""
         self.deliveries = {name: delivery(self.connection) for name, delivery in DELIVERIES.items()}
-        self.file = CheckpointFile(self.hass, "entry")
+        self.file = CheckpointFile(self.hass, self.entry_id)
+
+    @property
+    def set_aside(self) -> RejectedRows:
+        """Return the file of rows that are set aside."""
+        return RejectedRows(self.hass, self.entry_id, SET_ASIDE)
+
+    def restart(self) -> None:
+        """Forget what the process knows."""
+        self._journal = None
 
     @property
     def rejected(self) -> RejectedRows:
         """Return the file of rejected rows."""
-        return RejectedRows(self.hass, "entry")
+        return RejectedRows(self.hass, self.entry_id)
 
-    def new_session(self, batch_rows: int = 1_000) -> Session:
-        """Return what an export works with, as after a restart."""
+    @property
+    def journal(self) -> Journal:
+        """Return the journal of the process."""
+        if self._journal is None or not self.keeps_journal:
+            self._journal = self._new_journal()
+        return self._journal
+
+    def _new_journal(self) -> Journal:
+        """Return the journal of a process that has just begun."""
         journal = Journal(
             self.hass,
             file=self.file,
@@ -63,12 +83,17 @@ class Exporter:
             tables=TABLES,
             deliveries=self.deliveries,
             rejected_rows=self.rejected,
+            set_aside_rows=self.set_aside,
             on_progress=lambda: self.progress.append(journal.checkpoint),
         )
         journal.checkpoint = self.file.load()
+        return journal
+
+    def new_session(self, batch_rows: int = 1_000) -> Session:
+        """Return what an export works with, as after a restart unless the process goes on."""
         return open_session(
             self.hass,
-            journal=journal,
+            journal=self.journal,
             delivery=self.deliveries[self.delivery],
             existing_rows=RowLookup(self.connection, self.source),
             source=HOME,

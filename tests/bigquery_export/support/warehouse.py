@@ -7,7 +7,7 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.bigquery.connection import Connection, Destination
-from custom_components.bigquery_export.bigquery.fence import BigQueryFence
+from custom_components.bigquery_export.bigquery.fence_table import BigQueryFence
 from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
@@ -19,6 +19,7 @@ from custom_components.bigquery_export.const import (
     CONF_TABLE_ID,
     DOMAIN,
 )
+from custom_components.bigquery_export.export.fence import FencedTransaction
 from custom_components.bigquery_export.export.tables import TABLES as CHOICES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.table import Table
@@ -72,14 +73,22 @@ class Warehouse:
             schema.ensure_tables(TABLES)
             schema.ensure_views(viewed)
 
+    def export_elsewhere(self) -> None:
+        """Let it seem that a copy of the home has exported, hours ago."""
+        with self.connecting() as connection:
+            fence = BigQueryFence(connection, HOME)
+            fence.read()
+            fence.write(FencedTransaction("elsewhere"))
+        self.server.move_clock(3 * 60 * 60)
+
     def connecting(self) -> closing[Connection]:
         """Return a connection that is closed at the end of a `with` block."""
         return closing(self.connect())
 
-    def connect(self, location: str = "EU") -> Connection:
-        """Return a connection of an account that may edit data and run jobs."""
+    def connect(self, *roles: str, location: str = "EU") -> Connection:
+        """Return a connection of an account with these roles, or else may edit and run jobs."""
         destination = replace(self.destination, location=location)
-        return Connection(self.create_key(DATA_EDITOR, JOB_USER), destination)
+        return Connection(self.create_key(*(roles or (DATA_EDITOR, JOB_USER))), destination)
 
     def config_entry(self, key: dict[str, Any]) -> MockConfigEntry:
         """Return a config entry for the table, always with the same id."""

@@ -125,7 +125,7 @@ class _TableCorrections:
                 return False  # What was sent is not what the file says.
         await self._async_send_all(exported, differences)
         exported.checked = now.timestamp()
-        await self._session.async_block(self._file.save, exported)
+        await self._session.async_block(self._file.save, exported, self._cursor)
         return True
 
     async def _async_look_through(self) -> Digests:
@@ -185,7 +185,7 @@ class _TableCorrections:
                 return
             for difference, digest in sent:
                 exported.digests.put(difference.statistic_id, difference.number, digest)
-            await self._session.async_block(self._file.save, exported)
+            await self._session.async_block(self._file.save, exported, self._cursor)
 
     async def _async_fill(
         self,

@@ -17,6 +17,8 @@ from ...const import DOMAIN
 from ..files import append_lines, replace_file
 from .digests import Digests, Periods
 
+_NOT_COUNTED = 1 << 30
+"""Rows that were left out by an earlier version, which did not count them."""
 _FORMER_NAMES = {"track": "position_key", "doubtful": "in_doubt"}
 """Names of fields in files of an earlier version, whose lines are still read."""
 
@@ -34,6 +36,12 @@ class Line:
     """The name of the position that moved with the transaction."""
     in_doubt: bool = False
     """Whether rows that BigQuery had already were left out."""
+    left_out: int = 0
+    """How many of them, of all rows that were read."""
+    found: bool = False
+    """Whether those that BigQuery has as they are now are counted as well."""
+    cursor: int = 0
+    """In the line of all that is known: up to which id of the recorder."""
     checked: float | None = None
     """When the recorder was last checked for corrections, in seconds since 1970."""
 
@@ -67,7 +75,7 @@ class DigestFile:
         """Return what was exported from a database; rows from another one are left out.
 
         A transaction that is begun again at the same position replaces the one before, which was
-        not committed. One of rows in doubt does not: it may leave out what the one before sent.
+        not committed: else more rows would have been found in BigQuery than at that time.
 
         Where another database has sent rows since, of the same statistic in the same period, the
         view may show those: so the digests of this one are forgotten there.
@@ -83,7 +91,7 @@ class DigestFile:
                 exported.digests.forget(line.digests)
                 continue
             before = last.get(line.position_key)
-            if before and (before.before is None or before.before != line.before or line.in_doubt):
+            if before and not _repeats(line, before):
                 self._include(exported, [before])
             last[line.position_key] = line
         self._include(exported, last.values())
@@ -93,10 +101,27 @@ class DigestFile:
         for line in lines:
             exported.digests.include(Digests.from_json(self.periods, line.digests))
 
-    def save(self, exported: Exported) -> None:
-        """Replace all lines by a single one. Raises CheckpointUnwritableError."""
+    def has(self, database: str, position_key: str, cursor: int) -> bool:
+        """Return whether the file has rows behind a position, as they were sent.
+
+        It has not if it is older than what was exported: it was lost, or restored from a backup.
+        """
+        return any(
+            line.cursor > cursor
+            if line.before is None
+            else line.position_key == position_key
+            and (line.before[0] > cursor or (line.before[0] == cursor and not line.found))
+            for line in self._lines()
+            if line.database == database
+        )
+
+    def save(self, exported: Exported, cursor: int = 0) -> None:
+        """Replace all lines by a single one, of rows up to `cursor`.
+
+        Raises CheckpointUnwritableError.
+        """
         digests = exported.digests.as_json()
-        line = Line(exported.database, digests, checked=exported.checked)
+        line = Line(exported.database, digests, checked=exported.checked, cursor=cursor)
         replace_file(self.path, _text(line))
 
     def remove(self) -> None:
@@ -118,11 +143,22 @@ def _text(line: Line) -> bytes:
     return orjson.dumps(asdict(line), option=orjson.OPT_APPEND_NEWLINE)
 
 
+def _repeats(line: Line, before: Line) -> bool:
+    """Return whether a line is of the same transaction as the one before, begun once more."""
+    return (
+        line.before is not None
+        and line.before == before.before
+        and line.left_out <= before.left_out
+    )
+
+
 def _parsed(text: bytes) -> Line | None:
     try:
         data = orjson.loads(text)
         before = data["before"]
         named = {_FORMER_NAMES.get(name, name): value for name, value in data.items()}
+        if named.get("in_doubt"):
+            named.setdefault("left_out", _NOT_COUNTED)
         return Line(**named | {"before": None if before is None else tuple(before)})
     except ValueError, TypeError, KeyError:
         return None

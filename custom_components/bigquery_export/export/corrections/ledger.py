@@ -46,6 +46,7 @@ class StatisticsObserver(SentObserver[StatisticsPiece]):
         self._pieces: list[StatisticsPiece] = []
         """The pieces that were read; needed until it is known which rows are left out."""
         self._left_out: Collection[int] = ()
+        self._same: Collection[int] = ()
 
     @override
     def look_at(self, piece: StatisticsPiece) -> None:
@@ -55,17 +56,31 @@ class StatisticsObserver(SentObserver[StatisticsPiece]):
             self._digests.add(piece)
 
     @override
-    def leave_out(self, ids: Collection[int]) -> None:
-        self._left_out = ids
+    def leave_out(self, ids: Collection[int], same: Collection[int]) -> None:
+        self._left_out, self._same = ids, same
 
     @override
     def keep(self) -> None:
+        # What was sent as it is now is counted, unless the file has it from when it was sent.
+        found = self._in_doubt and not self.file.has(
+            self._database, self._position_key, self._before[0]
+        )
+        left_out = set(self._left_out).difference(self._same if found else ())
         for piece in self._pieces:
             ids = {row[0] for row in piece.rows}
-            self._digests.add(piece, ids.difference(self._left_out))
+            self._digests.add(piece, ids.difference(left_out))
         if digests := self._digests.as_json():
-            line = Line(self._database, digests, self._before, self._position_key, self._in_doubt)
-            self.file.append(line)
+            self.file.append(
+                Line(
+                    self._database,
+                    digests,
+                    self._before,
+                    self._position_key,
+                    self._in_doubt,
+                    len(self._left_out),
+                    found,
+                )
+            )
 
 
 def digest_file(hass: HomeAssistant, entry_id: str, table: str) -> DigestFile:

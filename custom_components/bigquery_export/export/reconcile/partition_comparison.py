@@ -92,6 +92,8 @@ class PartitionComparison:
                 sleep(_PAUSE)
             if self._session.stopped:
                 raise StoppedError
+            if row.deletes:
+                continue
             day = self._day(row.time, days)
             if day in theirs:
                 id_ = row.id or 0

@@ -3,16 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import override
 
-from ...rows.encoded_rows import EncodedRows, RejectedRow, RowKey
-from ...rows.encoding import Encoding
 from ...rows.table import Table
 from ..existing_rows import without_sent
 from ..job import Job
 from ..recent_commits import last_begun
+from ..reencoding import reencoded
 from ..rejected_rows import RejectedEntry
 from ..session import Session
-
-_DAY = 24 * 60 * 60 * 1_000_000
 
 
 class Retry(Job):
@@ -47,9 +44,8 @@ class Retry(Job):
         """Send rows of one table in one transaction, and remove them from the file."""
         session = self._session
         encoding = session.delivery.encoding(table)
-        rows = await session.async_block(self._encode, table, entries, encoding)
-        commits = session.journal.checkpoint.commits(table.name)
-        perhaps = [one for one in commits if one.again and any(map(one.has, rows.ids))]
+        rows = await session.async_block(reencoded, table, entries, encoding, session.run_values)
+        perhaps = session.journal.checkpoint.commits_again(table.name, rows.ids)
         await session.async_check_known(table, last_begun(perhaps))
         new = await session.async_block(without_sent, rows, table, session.existing_rows)
         cursor = session.journal.checkpoint.position(table.name).cursor
@@ -57,20 +53,3 @@ class Retry(Job):
             chunk.rejected += new.rejected
             await session.async_send(chunk, new)
         await session.async_block(self._rejected_rows.take_out, table, entries, chunk.rejected)
-
-    def _encode(
-        self, table: Table, entries: Sequence[RejectedEntry], encoding: Encoding
-    ) -> EncodedRows:
-        """Return the rows as this export sends them."""
-        rows = EncodedRows()
-        name, time = table.identity
-        for entry in entries:
-            values = {**entry.row, table.id: entry.id}
-            try:
-                data = encoding.row(encoding.fragment({**values, **self._session.run_values}))
-                key = RowKey(values[name], values[time], values[table.partition_by] // _DAY)
-            except (ValueError, TypeError, KeyError) as err:
-                rows.rejected.append(RejectedRow(values, str(err), encoded=True))
-            else:
-                rows.add(entry.id or 0, key, data)
-        return rows

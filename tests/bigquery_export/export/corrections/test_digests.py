@@ -170,8 +170,35 @@ def test_rows_committed_and_gone_back(file: DigestFile, after: tuple[int, ...]) 
 def test_rows_in_doubt(file: DigestFile) -> None:
     """Rows that were left out were sent before, perhaps in a transaction that was not seen."""
     file.append(line(2, 3, before=(1, 1, 0)))
-    file.append(line(4, before=(1, 1, 0), in_doubt=True))
+    file.append(replace(line(4, before=(1, 1, 0), in_doubt=True), left_out=2))
     assert ids_in(file, 2, 3, 4)
+
+
+def test_rows_in_doubt_that_were_not_there(file: DigestFile) -> None:
+    """Where no more rows were found than before, what was sent before was never committed."""
+    file.append(line(2, 3, before=(1, 1, 0)))
+    file.append(line(2, 3, before=(1, 1, 0), in_doubt=True))
+    assert ids_in(file, 2, 3)
+    file.append(replace(line(4, before=(2, 3, 0), in_doubt=True), left_out=2))
+    file.append(replace(line(4, before=(2, 3, 0), in_doubt=True), left_out=2))
+    assert ids_in(file, 2, 3, 4)
+
+
+def test_what_the_file_has(file: DigestFile) -> None:
+    """A file that is older than what was exported has nothing behind the position."""
+
+    def has(position_key: str, cursor: int, database: str = "database") -> bool:
+        return file.has(database, position_key, cursor)
+
+    assert not has("", 0)
+    file.append(line(2, before=(5, 1, 0)))
+    assert [has("", cursor) for cursor in (4, 5, 6)] == [True, True, False]
+    assert not has("", 4, database="another")
+    assert not has("another", 4)
+    file.append(replace(line(3, before=(6, 2, 0), in_doubt=True), found=True))
+    assert not has("", 6)
+    file.save(file.load("database"), 9)
+    assert [has("", cursor) for cursor in (8, 9)] == [True, False]
 
 
 def test_cut_off(file: DigestFile) -> None:

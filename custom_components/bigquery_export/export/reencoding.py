@@ -1,0 +1,31 @@
+"""Rows from a file, as an export sends them now."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..rows.encoded_rows import EncodedRows, RejectedRow, RowKey
+from ..rows.encoding import Encoding
+from ..rows.local_time import DAY
+from ..rows.table import Table
+from .rejected_rows import RejectedEntry
+
+
+def reencoded(
+    table: Table,
+    entries: Iterable[RejectedEntry],
+    encoding: Encoding,
+    run_values: Mapping[str, Any],
+) -> EncodedRows:
+    """Return rows of a table with the values of this run; what cannot be encoded is rejected."""
+    rows = EncodedRows()
+    name, time = table.identity
+    for entry in entries:
+        values = {**entry.row, table.id: entry.id}
+        try:
+            data = encoding.row(encoding.fragment({**values, **run_values}))
+            key = RowKey(values[name], values[time], values[table.partition_by] // DAY)
+        except (ValueError, TypeError, KeyError) as err:
+            rows.rejected.append(RejectedRow(values, str(err), encoded=True))
+        else:
+            rows.add(entry.id or 0, key, data)
+    return rows

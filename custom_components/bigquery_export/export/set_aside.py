@@ -1,0 +1,84 @@
+"""Rows in doubt that the recorder is about to delete: they are set aside, and settled later.
+
+They wait until BigQuery lists what was streamed last, which may take longer than the recorder keeps
+them. So they are written to a file, and their position moves on. A later run looks for them, and
+sends those that are not there.
+"""
+
+from dataclasses import replace
+
+from ..errors import RowsNotListedError
+from ..rows.encoded_rows import EncodedRows, RejectedRow
+from ..rows.table import Table
+from .existing_rows import without_existing
+from .recent_commits import last_begun
+from .reencoding import reencoded
+from .rejected_rows import RejectedEntry
+from .session import Session
+
+MAX_ROWS = 20_000
+"""Rows of a table in the file: all are read at once when they are sent, 100 MB at most."""
+
+
+async def async_set_aside(session: Session, table: Table, rows: EncodedRows, before: int) -> None:
+    """Keep rows that may have been committed before a time, by BigQuery's clock.
+
+    They are on the disk when this returns. Raises CheckpointUnwritableError.
+    """
+    journal = session.journal
+    decode = session.delivery.encoding(table).decode
+    kept = [RejectedRow(decode(data), "", encoded=True) for data in rows.data]
+    await session.async_block(journal.set_aside_rows.append, session.result.export_id, table, kept)
+    until = max(before, journal.checkpoint.set_aside.get(table.name, 0))
+    await journal.async_update(
+        lambda now: replace(now, set_aside={**now.set_aside, table.name: until})
+    )
+
+
+async def async_has_room(session: Session, table: Table) -> bool:
+    """Return whether further rows of a table may be set aside."""
+    if table.name not in session.journal.checkpoint.set_aside:
+        return True
+    return len(await _async_entries(session, table)) < MAX_ROWS
+
+
+async def async_send_set_aside(session: Session) -> list[RowsNotListedError]:
+    """Send those rows that are not in BigQuery; return why some tables have to wait."""
+    waiting = []
+    for name, before in session.journal.checkpoint.set_aside.items():
+        try:
+            await _async_send(session, session.journal.tables[name], before)
+        except RowsNotListedError as err:
+            waiting.append(err)
+    return waiting
+
+
+async def _async_send(session: Session, table: Table, before: int) -> None:
+    """Look for all rows of one table, and send what is not there. Raises RowsNotListedError."""
+    journal = session.journal
+    await journal.async_claim()
+    entries = sorted(await _async_entries(session, table), key=lambda entry: entry.id or 0)
+    for start in range(0, len(entries), session.batch_rows):
+        some = entries[start : start + session.batch_rows]
+        # An earlier attempt may have sent them.
+        perhaps = journal.checkpoint.commits_again(table.name, [entry.id or 0 for entry in some])
+        await session.async_check_known(table, max(before, last_begun(perhaps)))
+        encoding = session.delivery.encoding(table)
+        rows = await session.async_block(reencoded, table, some, encoding, session.run_values)
+        new, _ = await session.async_block(without_existing, rows, table, session.existing_rows)
+        cursor = journal.checkpoint.position(table.name).cursor
+        async with session.transaction(table, start=cursor, until=cursor) as chunk:
+            chunk.rejected += new.rejected
+            await session.async_send(chunk, new)
+        await session.async_rest()
+    await journal.async_update(
+        lambda now: replace(
+            now, set_aside={key: at for key, at in now.set_aside.items() if key != table.name}
+        )
+    )
+    await session.async_block(journal.set_aside_rows.take_out, table, entries, ())
+
+
+async def _async_entries(session: Session, table: Table) -> list[RejectedEntry]:
+    entries = await session.async_block(session.journal.set_aside_rows.load)
+    return [entry for entry in entries if entry.table == table.name]
