@@ -12,6 +12,11 @@ type Json = dict[str, Any]
 class ApiError(Exception):
     """Home Assistant refused a request; the text is its answer."""
 
+    def __init__(self, text: str, key: str | None = None) -> None:
+        """Keep the answer, and the key of its sentence in the translations, if it has one."""
+        super().__init__(text)
+        self.key = key
+
 
 class Client:
     """Talks to one Home Assistant, as the owner of a long-lived access token."""
@@ -21,6 +26,10 @@ class Client:
         self._session = session
         self._url = url
         self.token = token
+
+    def at(self, url: str) -> Client:
+        """Return a client of another Home Assistant that knows the same token."""
+        return Client(self._session, url, self.token)
 
     async def request(self, method: str, path: str, **options: Any) -> Any:
         """Make a REST request and return the JSON of its answer."""
@@ -42,7 +51,8 @@ class Client:
             await socket.send_json({"id": 1, "type": command} | fields)
             answer = await socket.receive_json()
             if not answer["success"]:
-                raise ApiError(f"{command}: {answer['error']}")
+                error = answer["error"]
+                raise ApiError(f"{command}: {error}", error.get("translation_key"))
             return answer["result"]
 
     async def core_state(self) -> str:
@@ -144,6 +154,24 @@ class Client:
         )
         response: Json = answer["service_response"]
         return response
+
+    async def call_action(self, domain: str, action: str, data: Json) -> Json:
+        """Perform an action over the WebSocket, where an error names its sentence."""
+        fields = {"domain": domain, "service": action, "service_data": data}
+        result = await self.command("call_service", return_response=True, **fields)
+        response: Json = result["response"]
+        return response
+
+    async def start_fix(self, domain: str, issue_id: str) -> Json:
+        """Open the repair of an issue and return the first step."""
+        body = {"handler": domain, "issue_id": issue_id}
+        step: Json = await self.request("POST", "/api/repairs/issues/fix", json=body)
+        return step
+
+    async def submit_fix(self, flow_id: str, fields: Json) -> Json:
+        """Fill in a step of a repair and return the next one."""
+        step: Json = await self.request("POST", f"/api/repairs/issues/fix/{flow_id}", json=fields)
+        return step
 
     async def recorder_info(self) -> Json:
         """Return how the recorder does: its backlog, and whether it migrates or records."""

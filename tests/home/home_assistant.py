@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import json
 import os
 from pathlib import Path
+import shutil
 import socket
 import sys
 from types import TracebackType
@@ -147,6 +148,26 @@ class HomeAssistant:
     ) -> None:
         """Stop it for good, whatever happened."""
         await self._resources.aclose()
+
+    @asynccontextmanager
+    async def copied(self, directory: Path) -> AsyncIterator[HomeAssistant]:
+        """Return a copy of this one, which rests, for a second machine; it is not started yet.
+
+        It has a port of its own, and all else as here, the database and the token too. It is
+        stopped at the end; this one must not be stopped before.
+        """
+        shutil.copytree(self.directory, directory, symlinks=True)
+        copy = HomeAssistant(directory, environment=self._environment)
+        copy.log_file.unlink(missing_ok=True)
+        path = directory / ".storage" / "http"
+        http = json.loads(path.read_bytes())
+        http["data"]["stable"]["server_port"] = copy.port
+        path.write_text(json.dumps(http))
+        copy.client = self.client.at(copy.url)
+        try:
+            yield copy
+        finally:
+            await copy.stop()
 
     def log(self) -> str:
         """Return all that it has logged so far, over all starts."""

@@ -26,6 +26,8 @@ SLOW_CALLBACK_SECONDS = 0.05
 FREEZE_SECONDS = 1.0
 TRANSACTION_ROWS = "TESTS_TRANSACTION_ROWS"
 """The variable that says how many rows the integration may put into one transaction."""
+FENCE_SECONDS = "TESTS_FENCE_SECONDS"
+"""The variable that says in how many seconds the integration changes its fence a few times."""
 FULL_SPEED = "TESTS_FULL_SPEED"
 """The variable that, if set, lets the integration export without pauses."""
 LIKE_THE_SCHEDULE = "TESTS_LIKE_THE_SCHEDULE"
@@ -88,6 +90,13 @@ def _limit_transactions(rows: int) -> None:
         module.MAX_ROWS = rows  # type: ignore[attr-defined]
 
 
+def _limit_fence(seconds: float) -> None:
+    """Let the integration change its fence a few times in so many seconds."""
+    module = _integration("bigquery.fence_table")
+    assert module._SECONDS
+    module._SECONDS = seconds  # type: ignore[attr-defined]
+
+
 def _export_without_pauses() -> None:
     """Let the integration export as fast as it can, and not as it would beside others."""
     module = _integration("export.pace")
@@ -130,6 +139,8 @@ def _run(resources: ExitStack) -> None:
     _stand_in_for_audio()
     if rows := os.environ.get(TRANSACTION_ROWS):
         _limit_transactions(int(rows))
+    if seconds := os.environ.get(FENCE_SECONDS):
+        _limit_fence(float(seconds))
     if os.environ.get(FULL_SPEED):
         _export_without_pauses()
     if os.environ.get(LIKE_THE_SCHEDULE):

@@ -16,6 +16,7 @@ import orjson
 from .accounts import new_key
 from .permissions import Grant
 from .server import Addresses, Server, running
+from .settings import Settings
 
 
 def main() -> None:
@@ -35,6 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--project", default="local-project", help="default: %(default)s")
     parser.add_argument(
         "--key", type=Path, help="write a key file for roles/bigquery.dataEditor on the project"
+    )
+    parser.add_argument(
+        "--settings", type=orjson.loads, default={}, help="values of `settings.Settings`, as JSON"
     )
     parser.add_argument(
         "--with-parent",
@@ -59,7 +63,10 @@ async def _serve(arguments: argparse.Namespace, data_dir: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with running(data_dir, arguments.rest_port, arguments.grpc_port) as server:
+    settings = Settings()
+    settings.change(arguments.settings)
+    ports = arguments.rest_port, arguments.grpc_port
+    async with running(data_dir, *ports, settings) as server:
         server.catalog.add_project(arguments.project)
         if arguments.with_parent:
             loop.add_reader(sys.stdin, _on_input, stop)

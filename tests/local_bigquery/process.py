@@ -3,7 +3,7 @@
 Everything here is synchronous and needs the standard library only.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 import json
 import os
@@ -42,10 +42,11 @@ class LocalBigQuery:
         """Use `start()` instead."""
         self._folder = folder
         self._module = module
+        self._settings: dict[str, float] = {}
         self._launch(rest_port, grpc_port)
 
     def _launch(self, rest_port: int, grpc_port: int) -> None:
-        self.process = _process(self._module, self._folder, rest_port, grpc_port)
+        self.process = _process(self._module, self._folder, rest_port, grpc_port, self._settings)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -78,6 +79,11 @@ class LocalBigQuery:
     def change_settings(self, **values: float) -> None:
         """Change some of `settings.Settings`, for example token_seconds=2; a restart undoes it."""
         self._call("PATCH", "/local/settings", values)
+
+    def keep_settings(self, **values: float) -> None:
+        """Change some settings, which a restart does not undo."""
+        self._settings.update(values)
+        self.change_settings(**values)
 
     def move_clock(self, seconds: float) -> None:
         """Move the server's clock forward; see `clock`. It stays so after a restart."""
@@ -184,12 +190,17 @@ def start(
             _stop(bigquery.process)
 
 
-def _process(module: str, folder: Path, rest_port: int, grpc_port: int) -> subprocess.Popen[bytes]:
+def _process(
+    module: str, folder: Path, rest_port: int, grpc_port: int, settings: Mapping[str, float]
+) -> subprocess.Popen[bytes]:
     command = [
         *(sys.executable, "-m", module, "--with-parent"),
         *("--data-dir", str(folder)),
         *("--rest-port", str(rest_port), "--grpc-port", str(grpc_port)),
     ]
+    if settings:
+        # From the first call on: a moment without would list rows, and then no longer.
+        command += ["--settings", json.dumps(settings)]
     with (folder / "server.log").open("ab") as log:
         return subprocess.Popen(
             command,

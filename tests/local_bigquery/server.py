@@ -60,12 +60,13 @@ class Server:
 
 
 @asynccontextmanager
-async def running(data_dir: Path, rest_port: int, grpc_port: int) -> AsyncIterator[Server]:
+async def running(
+    data_dir: Path, rest_port: int, grpc_port: int, settings: Settings
+) -> AsyncIterator[Server]:
     """Serve the data folder on two ports of the loopback interface; 0 is any free port."""
     async with AsyncExitStack() as stack:
         store = stack.enter_context(closing(Store(data_dir / "server.sqlite")))
         emulator = await stack.enter_async_context(Emulator.running(data_dir))
-        settings = Settings()
         faults = FaultRules()
         gate = Gate(faults)
         clock = Clock(store)

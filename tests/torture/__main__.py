@@ -66,6 +66,7 @@ def main() -> int:
         f" rows={sum(verdict.rows for verdict in found)}"
         f" lost={sum(verdict.lost.total() for verdict in found)}"
         f" duplicated={sum(verdict.duplicated.total() for verdict in found)}"
+        f" restores={torture.restores} copies={torture.copies}"
         f" corrections={torture.corrections}"
     )
     return int(not ok)

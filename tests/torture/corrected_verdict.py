@@ -83,7 +83,8 @@ def judge_corrected(
     """Judge what a view shows by what the recorder has, and what is under it by what it had.
 
     The view must show each row of the recorder as it is, and no other. Under it there may be any
-    version that the recorder had once. `CorrectedLedger` says what else may be.
+    version that the recorder had once. `CorrectedLedger` says what else may be. A row that is
+    uncertain need not be shown, but must be under the view.
     """
     there = {sent.key for sent in found.sent}
     shown = Counter(key for key, _ in found.shown)
@@ -109,7 +110,8 @@ def judge_corrected(
             different += _differences(table, key, row.version, version)
     return Verdict(
         rows=found.rows,
-        lost=Counter(must - shown.keys()) + Counter(ledger.owed.keys() - current.keys() - there),
+        lost=Counter(must - shown.keys() - (ledger.uncertain & there))
+        + Counter(ledger.owed.keys() - current.keys() - there),
         duplicated=(shown - Counter(shown.keys())) + _repeated(found, ledger),
         invented=invented,
         different=different,

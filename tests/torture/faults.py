@@ -16,6 +16,9 @@ _STORAGE = (
 _REST = ("drop", "backendError", "internalError", "tooManyRequests", "rateLimitExceeded")
 _ALWAYS = {
     "tabledata.list": (*_REST, "corrupt_json", "cut_body"),
+    # The fence, and what the buffer is asked.
+    "tables.get": ("drop", "backendError", "rateLimitExceeded"),
+    "tables.patch": ("drop", "backendError", "rateLimitExceeded"),
     "token": ("drop", "backendError"),
 }
 _KINDS = {
@@ -36,6 +39,7 @@ _KINDS = {
 }
 _WEIGHTS = {
     **{"AppendRows": 3, "BatchCommitWriteStreams": 5, "GetWriteStream": 2},
+    **{"tables.patch": 3, "tables.get": 2},
     **{"jobs.insert": 2, "jobs.upload": 5, "jobs.get": 3},
 }
 

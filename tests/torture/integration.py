@@ -4,7 +4,6 @@ import json
 
 from tests.home.client import Client, Json
 from tests.home.recorded import EVENTS, STATES, TABLES
-from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery
 
 DOMAIN = "bigquery_export"
 PROJECT = "torture-home"
@@ -17,10 +16,10 @@ class SetupError(Exception):
     """A flow did not end as it must; the text says with what."""
 
 
-async def add_integration(client: Client, bigquery: LocalBigQuery, delivery: str) -> str:
+async def add_integration(
+    client: Client, delivery: str, *, key: Json, rest_url: str, storage_url: str
+) -> str:
     """Go through the config flow, choose all tables and small batches; return the entry's id."""
-    grants = [{"role": role, "project": PROJECT} for role in (DATA_EDITOR, JOB_USER)]
-    key = bigquery.create_account(PROJECT, grants)
     file_id = await client.upload("key.json", json.dumps(key).encode())
     flow_id = (await client.start_flow(DOMAIN))["flow_id"]
     await client.submit(flow_id, {"key_file": file_id})
@@ -33,8 +32,8 @@ async def add_integration(client: Client, bigquery: LocalBigQuery, delivery: str
             "table_id": STATES,
             "delivery": delivery,
             "advanced": {
-                "api_endpoint": bigquery.rest_url,
-                "storage_endpoint": bigquery.storage_url,
+                "api_endpoint": rest_url,
+                "storage_endpoint": storage_url,
             },
         },
     )

@@ -43,11 +43,43 @@ class Ledger(dict[str, TableLedger]):
             for table in RECORDED:
                 ledger = self[table.name]
                 keys: list[tuple[int, Key]] = []
+                rows: dict[Key, object] = {}
                 for values in table.rows(recorder, PLACE):
                     key = table.key(values)
                     keys.append((values[table.id], key))
-                    ledger.versions.setdefault(key, set()).add(_version(table, values))
+                    rows[key] = version = _version(table, values)
+                    ledger.versions.setdefault(key, set()).add(version)
+                if isinstance(ledger, CorrectedLedger):
+                    # Before the ledger learns that a check has made something certain.
+                    ledger.note_changes(rows)
                 ledger.look_at(keys)
+
+    def of_copy(self) -> Ledger:
+        """Return the ledger of a copy of the recorder.
+
+        What was ever recorded, and is owed, is of both.
+        """
+        ledger = Ledger()
+        ledger.update({table: remembered.of_copy() for table, remembered in self.items()})
+        ledger.corrected = {
+            table: remembered
+            for table, remembered in ledger.items()
+            if isinstance(remembered, CorrectedLedger)
+        }
+        return ledger
+
+    @property
+    def looks(self) -> int:
+        """Return how often the recorder was looked at."""
+        return max(ledger.looks for ledger in self.corrected.values())
+
+    def others_sent(self, looks: int, of: Ledger | None = None) -> None:
+        """Remember that digests are as they were after so many looks.
+
+        `of` is the ledger of a second machine that has sent rows since, if there is one.
+        """
+        for table, ledger in self.corrected.items():
+            ledger.others_sent(looks, of.corrected[table] if of else None)
 
     def replaced(self) -> None:
         """Remember that the database was set aside, or another one put in its place."""

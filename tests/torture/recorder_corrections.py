@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from random import Random
 import sqlite3
@@ -43,9 +45,15 @@ class Corrections:
         """Correct rows of this database."""
         self._database = database
         self._random = random
-        self._renamed = 0
+        self._renamed = count(1)
         self._former_ids: list[str] = []
         """What statistics were once called."""
+
+    def of_copy(self, database: Path) -> Corrections:
+        """Return what corrects a copy of the database, with other new names."""
+        corrections = copy(self)
+        corrections._database = database
+        return corrections
 
     def correct(self) -> list[str]:
         """Make one correction or several, and say in a few words what each did."""
@@ -140,8 +148,8 @@ class Corrections:
         if free and self._random.random() < 0.5:
             new = self._random.choice(free)
         else:
-            self._renamed += 1
-            new = f"{statistic.statistic_id.split('_renamed_')[0]}_renamed_{self._renamed}"
+            number = next(self._renamed)
+            new = f"{statistic.statistic_id.split('_renamed_')[0]}_renamed_{number}"
         self._former_ids.append(statistic.statistic_id)
         recorder.execute(
             "UPDATE statistics_meta SET statistic_id = ? WHERE id = ?",

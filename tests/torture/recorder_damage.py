@@ -1,8 +1,6 @@
 """What can happen to a recorder's database while Home Assistant does not run."""
 
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 import sqlite3
@@ -16,15 +14,6 @@ IDS = {
     "schema_changes": ("schema_changes", "change_id"),
 }
 """The recorder's table, and the id in it, by the name of the table in BigQuery."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """A copy of a database."""
-
-    path: Path
-    exported_up_to: Mapping[str, int]
-    """The `Ledger.exported_up_to` of the time at which it was made."""
 
 
 def delete_newest(database: Path, table: str, number: int) -> int:

@@ -1,5 +1,6 @@
 """Rows that a recorder gets while Home Assistant does not run, so that an export takes its time."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -26,11 +27,17 @@ FIRST_PERIOD = int(time.time() // HOUR - 3 * 365 * 24) * HOUR
 class Growth:
     """Adds rows as the recorder would have written them; no statistic has a period twice."""
 
-    def __init__(self, database: Path, random: Random) -> None:
+    def __init__(
+        self, database: Path, random: Random, periods: Iterator[int] | None = None
+    ) -> None:
         """Add rows to this database."""
         self._database = database
         self._random = random
-        self._periods = count()
+        self._periods = periods or count()
+
+    def of_copy(self, database: Path) -> Growth:
+        """Return what adds other rows to a copy of the database."""
+        return Growth(database, self._random, self._periods)
 
     def go_on(self) -> None:
         """Add rows to all tables."""

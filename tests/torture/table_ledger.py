@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from copy import copy
+from typing import Self
 
 from tests.home.comparison import Key
 
@@ -21,6 +23,13 @@ class TableLedger:
         """Rows of the recorder up to this id are owed."""
         self.versions: dict[Key, set[tuple[object, ...]]] = {}
         """What rows were like; none of states, which are never written again."""
+
+    def of_copy(self) -> Self:
+        """Return what is remembered of a copy of the recorder.
+
+        What was ever recorded, and is owed, is of both.
+        """
+        return copy(self)
 
     def look_at(self, rows: Iterable[tuple[int, Key]]) -> None:
         """Remember what a recorder that rests has."""

@@ -248,6 +248,105 @@ def test_what_is_left_of_a_day_after_a_purge_may_be_older(home: Home) -> None:
     assert home.judge(LONG).different
 
 
+def restore_digests(home: Home, looks: int) -> None:
+    """Restore the integration's files as they were after so many looks."""
+    home.ledger.others_sent(looks)
+
+
+@pytest.mark.parametrize("table", CORRECTED)
+def test_what_changed_since_older_digests_may_be_shown_as_it_was(home: Home, table: str) -> None:
+    """Digests of a backup can be like the recorder, while BigQuery was sent something else."""
+    looks = home.ledger.looks
+    home.execute(f"UPDATE {table} SET created_ts = created_ts + 5 WHERE id = 7")  # noqa: S608
+    home.show(table)
+    home.execute(f"UPDATE {table} SET created_ts = created_ts - 5 WHERE id = 7")  # noqa: S608
+    assert home.judge(table).different
+    restore_digests(home, looks)
+    assert home.judge(table).ok
+
+
+def test_what_changed_since_older_digests_may_be_hidden_but_must_be_there(home: Home) -> None:
+    """A row that was deleted, and came back with a backup, is still under the view."""
+    key = home.some(LONG)
+    looks = home.ledger.looks
+    home.execute("UPDATE statistics SET id = -id WHERE id = ?", row_id(home, key))
+    home.execute("UPDATE statistics SET id = -id WHERE id < 0")
+    del home.shown[LONG][key]
+    assert home.judge(LONG).lost == {key: 1}
+    restore_digests(home, looks)
+    assert home.judge(LONG).ok
+    home.sent[LONG] = [sent for sent in home.sent[LONG] if sent.key != key]
+    assert home.judge(LONG).lost == {key: 1}
+
+
+def test_what_is_sent_since_older_digests_may_be_shown_when_it_is_gone(home: Home) -> None:
+    """The digests do not know of a row that was added since, nor that it was deleted."""
+    looks = home.ledger.looks
+    home.execute(
+        "INSERT INTO statistics (metadata_id, start_ts, sum) SELECT 3, max(start_ts) + 3600, 1"
+        " FROM statistics"
+    )
+    home.show(LONG)
+    added = max(home.sent[LONG], key=lambda sent: sent.id)
+    home.execute("DELETE FROM statistics WHERE id = ?", added.id)
+    assert home.judge(LONG).outlived == {added.key: 1}
+    restore_digests(home, looks)
+    assert home.judge(LONG).ok
+
+
+@pytest.mark.parametrize("table", CORRECTED)
+def test_what_has_not_changed_since_older_digests_is_judged(home: Home, table: str) -> None:
+    """It must be shown as it is, and what was deleted before must not be shown."""
+    key, deleted = sorted(home.shown[table])[5], home.some(table)
+    home.execute(f"DELETE FROM {table} WHERE id = ?", row_id(home, deleted, table))  # noqa: S608
+    restore_digests(home, home.ledger.looks)
+    assert home.judge(table).outlived == {deleted: 1}
+    home.show(table)
+    del home.shown[table][key]
+    assert home.judge(table).lost == {key: 1}
+
+
+def test_a_change_before_the_next_check_is_uncertain_and_one_after_it_is_not(home: Home) -> None:
+    """The database may be restored after the digests; a check then compares both."""
+    restore_digests(home, home.ledger.looks)
+    home.execute("UPDATE statistics SET created_ts = created_ts + 5 WHERE id = 7")
+    assert home.judge(LONG).ok
+    home.ledger.corrected[LONG].looked_up_to = LAST
+    home.ledger.look_at(home.database)
+    home.execute("UPDATE statistics SET created_ts = created_ts + 5 WHERE id = 8")
+    assert len(home.judge(LONG).different) == 1
+
+
+def test_a_second_machine_may_have_the_last_word(home: Home, tmp_path: Path) -> None:
+    """What it has changed may be shown, and what it had alone must be there."""
+    copy = tmp_path / "copy.db"
+    recorder_damage.back_up(home.database, copy)
+    looks, second = home.ledger.looks, home.ledger.of_copy()
+    with closing(sqlite3.connect(copy)) as recorder, recorder:
+        recorder.execute("UPDATE statistics SET created_ts = created_ts + 5 WHERE id = 7")
+        recorder.execute(
+            "INSERT INTO statistics (metadata_id, start_ts, sum) SELECT 3, max(start_ts) + 3600, 1"
+            " FROM statistics"
+        )
+    second.look_at(copy)
+    home.ledger.others_sent(looks, second)
+    rows = recorded(copy, CORRECTED[LONG], LAST)
+    new = next(key for key in rows if key not in home.shown[LONG])
+    assert home.judge(LONG).lost == {new: 1}
+
+    for key, row in rows.items():
+        if home.shown[LONG].get(key) != row.version:
+            home.shown[LONG][key] = row.version
+            home.sent[LONG].append(home.as_sent(LONG, key, row.version, "other run"))
+    assert home.judge(LONG).duplicated  # A correction is one of a check.
+    home.sent[LONG] = [
+        replace(sent, export_id="look") if sent.export_id == "other run" else sent
+        for sent in home.sent[LONG]
+    ]
+    assert home.judge(LONG).ok
+    assert home.judge(LONG, twice=[new]).duplicated == {new: 1}
+
+
 def wrong_day(text: str) -> int:
     """Return the day of a difference, in days since 1970."""
     return int(text.partition("key=(")[2].partition(")")[0].split(", ")[1]) // 86_400_000_000

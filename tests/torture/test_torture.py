@@ -28,5 +28,7 @@ async def test_exactly_once_after_kills(tmp_path: Path) -> None:
     assert process.returncode == 0, output
     last = output.splitlines()[-1]
     assert re.fullmatch(
-        r"torture: kills=4 faults=\d+ rows=\d+ lost=0 duplicated=0 corrections=\d+", last
+        r"torture: kills=4 faults=\d+ rows=\d+ lost=0 duplicated=0"
+        r" restores=\d+ copies=\d+ corrections=\d+",
+        last,
     ), output

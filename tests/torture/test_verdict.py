@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 import sqlite3
 
@@ -76,6 +77,33 @@ def test_what_is_wrong_is_found(
     verdict = judge_table(comparison, remembered, rows=1)
     assert not verdict.ok
     assert getattr(verdict, wrong)
+
+
+def test_what_a_second_machine_had_is_owed(tmp_path: Path) -> None:
+    """Its rows were never in the recorder that is judged, and must be in BigQuery."""
+    database, copy = tmp_path / "home-assistant_v2.db", tmp_path / "copy.db"
+    make(database, states=50, events=20, entities=5, days=0.1, statistics_days=0.1)
+    ledger = Ledger()
+    ledger.look_at(database)
+    recorder_damage.back_up(database, copy)
+    second = ledger.of_copy()
+    with closing(sqlite3.connect(copy)) as recorder, recorder:
+        recorder.execute(
+            "INSERT INTO states (metadata_id, state, last_updated_ts)"
+            " SELECT metadata_id, '1', last_updated_ts + 0.125 FROM states WHERE state_id = 7"
+        )
+    second.exported_up_to = dict.fromkeys(TABLES, 1_000)
+    second.look_at(copy)
+    (new,) = second["sensor_data"].now.keys() - ledger["sensor_data"].now.keys()
+    assert ledger["sensor_data"].owed[new] == ledger["sensor_data"].ever[new] == 1
+    assert ledger["sensor_data"].exported_up_to == 0
+
+    comparison = replace(found(), foreign=Counter({new: 1}))
+    ledger["sensor_data"].owed = Counter({new: 1})
+    assert judge_table(comparison, ledger["sensor_data"], rows=1).ok
+    assert judge_table(found(), ledger["sensor_data"], rows=1).lost == {new: 1}
+    comparison = replace(found(), foreign=Counter({new: 2}))
+    assert judge_table(comparison, ledger["sensor_data"], rows=1).duplicated == {new: 1}
 
 
 def test_a_ledger_remembers_what_damage_takes(tmp_path: Path) -> None:

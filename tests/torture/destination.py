@@ -1,0 +1,100 @@
+"""The BigQuery to which a home exports: its faults, its clock, its buffer and its roles."""
+
+import asyncio
+from contextlib import suppress
+from random import Random
+
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery
+
+from .faults import add_delay, add_fault, fired
+from .integration import DATASET, PROJECT
+
+BUFFER_SECONDS = (0, 1_200, 5_400)
+BUFFER_LAG_SECONDS = (0, 60, 300)
+"""How long rows are in no partition, and how long tables.get does not tell of them."""
+HOUR = 3_600.0
+SECONDS_UNTIL_IT_RESTS = 1.5
+"""Delayed calls go on when their rules are gone, and are then done soon."""
+
+
+class Destination:
+    """A local BigQuery to which things happen at random."""
+
+    def __init__(self, bigquery: LocalBigQuery, random: Random) -> None:
+        """Begin without faults, and with an account that may do everything that is needed."""
+        self._bigquery = bigquery
+        self._random = random
+        self.faults = 0
+        """Calls that went wrong, and its own ends."""
+        self.key = bigquery.create_account(PROJECT, _grants(DATA_EDITOR, JOB_USER))
+
+    @property
+    def rest_url(self) -> str:
+        """Return the address of its REST API."""
+        return self._bigquery.rest_url
+
+    @property
+    def storage_url(self) -> str:
+        """Return the address of its Storage Write API."""
+        return self._bigquery.storage_url
+
+    def query(self, sql: str) -> list[Json]:
+        """Return the rows of a statement."""
+        return self._bigquery.query(sql, PROJECT)
+
+    def add_faults(self, number: int, delivery: str) -> str:
+        """Let some calls fail, and say which."""
+        return "; ".join(add_fault(self._bigquery, self._random, delivery) for _ in range(number))
+
+    def add_delay(self, delivery: str) -> tuple[str, float]:
+        """Make one call slow; return a description and its seconds."""
+        return add_delay(self._bigquery, self._random, delivery)
+
+    def clear_faults(self) -> None:
+        """Let all calls succeed again."""
+        self.faults += fired(self._bigquery)
+        self._bigquery.clear_faults()
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        self.faults += 1
+        await asyncio.to_thread(self._bigquery.kill)
+
+    async def restart(self) -> None:
+        """Start it again."""
+        await asyncio.to_thread(self._bigquery.restart)
+
+    def change_buffer(self) -> str:
+        """Choose how late rows are listed, and say it."""
+        seconds = self._random.choice(BUFFER_SECONDS)
+        lag = self._random.choice(BUFFER_LAG_SECONDS)
+        self._bigquery.keep_settings(
+            buffer_seconds=seconds,
+            buffer_lag_seconds=lag,
+            # The launched integration does not keep to the limit, as that would take minutes.
+            metadata_changes_per_10_seconds=1_000_000,
+        )
+        return f"rows are listed after {seconds} s, and told of after {lag} s"
+
+    def change_roles(self, *, jobs: bool) -> str:
+        """Let the key run jobs, or not if it need not and chance says so, and say it."""
+        jobs = jobs or self._random.random() < 0.5
+        self._bigquery.set_grants(
+            self.key["client_email"], _grants(DATA_EDITOR, *([JOB_USER] if jobs else []))
+        )
+        return "the key may run jobs" if jobs else "the key may run no jobs"
+
+    def move_clock(self, seconds: float) -> None:
+        """Move its clock forward, unless it is down."""
+        with suppress(OSError):
+            self._bigquery.move_clock(seconds)
+
+    async def delete_fence(self, instance_id: str) -> None:
+        """Delete the fence of a home that rests, hours after its last commit."""
+        await asyncio.sleep(SECONDS_UNTIL_IT_RESTS)
+        self.move_clock(3 * HOUR)
+        self.query(f"DROP TABLE IF EXISTS `{DATASET}.export_fence_{instance_id}`")
+
+
+def _grants(*roles: str) -> list[Json]:
+    return [{"role": role, "project": PROJECT} for role in roles]
