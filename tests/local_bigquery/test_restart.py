@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 import time
 
+from google.api_core.exceptions import Forbidden
+from google.api_core.retry import Retry
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
 import pytest
@@ -16,6 +18,7 @@ from .support.loads import lines, load, looked_up
 
 PROJECT = "local-project"
 ROW = RowType(("id", "int64", "optional"))
+ONCE = Retry(predicate=lambda _: False)
 ROWS = ROW.serialized([{"id": id_} for id_ in range(3)])
 
 
@@ -102,3 +105,20 @@ def test_a_job_that_was_running_ends_after_the_restart(
     assert job.output_rows == 1
     bigquery_of_its_own.restart()
     assert own_client.get_table(name).num_rows == 1
+
+
+def test_settings_may_be_kept(
+    bigquery_of_its_own: LocalBigQuery, own_client: bigquery.Client
+) -> None:
+    """Those that are to be kept are as they were after a restart, and no others."""
+    table = bigquery.Table(f"{PROJECT}.d.t")
+    bigquery_of_its_own.change_settings(metadata_changes_per_10_seconds=0)
+    bigquery_of_its_own.kill()
+    bigquery_of_its_own.restart()
+    own_client.update_table(table, ["description"], retry=ONCE)
+
+    bigquery_of_its_own.keep_settings(metadata_changes_per_10_seconds=0)
+    bigquery_of_its_own.kill()
+    bigquery_of_its_own.restart()
+    with pytest.raises(Forbidden, match="too many table update operations"):
+        own_client.update_table(table, ["description"], retry=ONCE)
