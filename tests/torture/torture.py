@@ -155,7 +155,7 @@ class Torture:
         if self._chance(0.04):
             await self._delete_fence()
         # Without a database there is nothing that two machines could have in common.
-        if self._machine.home.database.exists() and self._chance(0.25):
+        if self._machine.home.database.exists() and self._chance(0.18):
             await self._second_life()
         else:
             await self._machine.home.start()
@@ -178,7 +178,7 @@ class Torture:
     def _change_destination(self) -> None:
         """Let time pass at BigQuery, and give the key other roles; at times the buffer changes."""
         said = [self._destination.change_roles(jobs=self._delivery == "load_job")]
-        if self._chance(0.3):
+        if self._chance(0.4):
             said.append(self._destination.change_buffer())
         if self._chance(0.3):
             hours = self._random.choice(HOURS)
