@@ -108,10 +108,19 @@ class BigQueryFence:
                 return None
         return _state(self._table)
 
+    def is_ready(self) -> bool:
+        """Return whether it can be written now; this does not block."""
+        return self._seconds_until_safe() <= 0
+
+    def _seconds_until_safe(self) -> float:
+        """Return in how many seconds another change is safe."""
+        if len(self._written) < _CHANGES:
+            return 0.0
+        return self._written[0] + _SECONDS - monotonic()
+
     def _wait(self) -> None:
         """Wait until another change is safe. Raises StoppedError."""
-        if len(self._written) == _CHANGES:
-            self._connection.wait(max(0.0, self._written[0] + _SECONDS - monotonic()))
+        self._connection.wait(max(0.0, self._seconds_until_safe()))
         self._written.append(monotonic())
 
 

@@ -1,6 +1,6 @@
 """A chunk: rows of one table in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,13 @@ from ..rows.encoding import Encoding
 from ..rows.table import Table, timestamp
 from ..source.source_table import Anchor
 from .delivery import Rejection, Transaction
+from .positions import thinned
 from .recent_commits import EVERYTHING
 
 MAX_ROWS = 50_000
-"""Rows in a transaction: at most so many are sent again after a crash."""
+"""Rows in a transaction: so many are sent again after a crash."""
+_PATIENCE = 4
+"""So many times as many rows it has at most, while it cannot be committed."""
 _MAX_PASSED = 64
 """Of the rows that were passed so many are remembered at most."""
 _MAX_DAYS = 3_000
@@ -33,6 +36,8 @@ class Chunk:
     start: int
     until: int
     """The id of the last row that may be in it."""
+    can_commit: Callable[[], bool] = lambda: True
+    """Returns whether it could be committed now, or else might as well have more rows."""
     again: bool = False
     """Whether rows may be among them that an export has passed before."""
     passed: list[Anchor] = field(default_factory=list)
@@ -64,7 +69,12 @@ class Chunk:
     @property
     def full(self) -> bool:
         """Return whether no further piece may be read."""
-        return self.ended or self._read >= MAX_ROWS or len(self._days) > _MAX_DAYS
+        return (
+            self.ended
+            or len(self._days) > _MAX_DAYS
+            or (self._read >= MAX_ROWS and self.can_commit())
+            or self._read >= _PATIENCE * MAX_ROWS
+        )
 
     @property
     def empty(self) -> bool:
@@ -75,7 +85,7 @@ class Chunk:
         """Remember a row that was read, with all rows before it."""
         self.passed.append(last)
         if len(self.passed) == _MAX_PASSED:
-            del self.passed[::2]
+            self.passed = list(thinned(tuple(self.passed)))
 
     def look_at(self, rows: EncodedRows) -> None:
         """Count rows that were read, and remember their partitions."""

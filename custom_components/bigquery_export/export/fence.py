@@ -60,6 +60,9 @@ class Fence(Protocol):
     def make(self, first: FencedTransaction) -> FenceState:
         """Make a fence that is missing. Raises FenceMovedError when there is one by now."""
 
+    def is_ready(self) -> bool:
+        """Return whether it can be written now; `write` may wait. This does not block."""
+
     def write(self, transaction: FencedTransaction) -> FenceState:
         """Write which transaction is begun now, in place of what was read or written last.
 

@@ -64,7 +64,7 @@ class Journal:
         """
         self._hass = hass
         self._file = file
-        self._fence = fence
+        self.fence = fence
         self.tables = tables
         self.deliveries = deliveries
         self._on_progress = on_progress
@@ -118,12 +118,12 @@ class Journal:
     async def _async_claim(self) -> bool:
         """Read the fence, and take over if it is not this checkpoint's. Raises FenceMovedError."""
         intent = self.checkpoint.intent
-        state = await self._async_block(self._fence.read)
+        state = await self._async_block(self.fence.read)
         if state is None:
             # With this token no checkpoint is the newest one. Most likely no other has exported.
             last = intent.fenced if intent else FencedTransaction("")
             made = replace(last, token=ulid_now())
-            state = await self._async_block(self._fence.make, made)
+            state = await self._async_block(self.fence.make, made)
         if state.last.token in (self.checkpoint.fence, intent.fence if intent else None):
             self._fenced = state
             return False
@@ -134,10 +134,10 @@ class Journal:
         )
         if await self._async_settle_last(state.last):
             # It was committed only now: from now on it may not be listed yet.
-            state = await self._async_block(self._fence.write, FencedTransaction(ulid_now()))
+            state = await self._async_block(self.fence.write, FencedTransaction(ulid_now()))
         token, before = ulid_now(), state.changed
         await self.async_update(lambda now: now.taken_over(token, before))
-        self._fenced = await self._async_block(self._fence.write, FencedTransaction(token))
+        self._fenced = await self._async_block(self.fence.write, FencedTransaction(token))
         return True
 
     async def _async_settle_last(self, last: FencedTransaction) -> bool:
@@ -252,10 +252,10 @@ class Journal:
         CheckpointOutdatedError if the fence is gone.
         """
         try:
-            self._fenced = await self._async_block(self._fence.write, intent.fenced)
+            self._fenced = await self._async_block(self.fence.write, intent.fenced)
         except FenceMovedError:
             self._fenced = None
-            if await self._async_block(self._fence.read) is None:
+            if await self._async_block(self.fence.read) is None:
                 raise CheckpointOutdatedError from None
             await self.async_update(partial(replace, intent=None, superseded=True))
             raise AnotherExportError from None

@@ -57,7 +57,7 @@ class Position:
         return replace(
             self,
             cursor=passed[-1].id if passed else self.cursor,
-            anchors=_thinned((*self.anchors, *passed)),
+            anchors=thinned((*self.anchors, *passed)),
             rows=self.rows + rows,
             rejected=self.rejected + rejected,
         )
@@ -136,7 +136,7 @@ class TablePosition:
         both = [position for position in (self.new, self.backfill) if position]
         return replace(
             position,
-            anchors=_thinned(position.anchors),
+            anchors=thinned(position.anchors),
             rows=sum(one.rows for one in both),
             rejected=sum(one.rejected for one in both),
         )
@@ -147,7 +147,7 @@ def backfill_of(table: str) -> str:
     return f"{table}.backfill"
 
 
-def _thinned(anchors: tuple[Anchor, ...]) -> tuple[Anchor, ...]:
+def thinned(anchors: tuple[Anchor, ...]) -> tuple[Anchor, ...]:
     """Return at most `MAX_ANCHORS` anchors: dense near the cursor, and sparser before."""
     few = list(anchors)
 

@@ -146,7 +146,15 @@ class Session:
         key = position_key or table.name
         before = self.journal.checkpoint.position(key)
         passed = [last] if last else []
-        chunk = Chunk(table, key, start, until, again=after is None, passed=passed)
+        chunk = Chunk(
+            table,
+            key,
+            start,
+            until,
+            can_commit=self.journal.fence.is_ready,
+            again=after is None,
+            passed=passed,
+        )
         try:
             yield chunk
             if not chunk.empty:

@@ -141,9 +141,13 @@ def test_rate(fence: BigQueryFence, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not more than five changes are made in some seconds."""
     monkeypatch.setattr(fence_table, "_SECONDS", 1.0)
     began = monotonic()
+    ready = []
     for number in range(7):
+        ready.append(fence.is_ready())
         fence.write(FencedTransaction(str(number)))
     assert monotonic() - began > 1.0
+    assert ready[:5] == [True] * 5
+    assert not ready[5]
 
 
 def test_roles(warehouse: Warehouse, connection: Connection) -> None:

@@ -473,6 +473,10 @@ class SimulatedFence:
         )
         return self._state
 
+    def is_ready(self) -> bool:
+        """Return whether it can be written."""
+        return True
+
     def write(self, transaction: FencedTransaction) -> FenceState:
         """Write which transaction is begun now; as the real one, know an own answer again."""
         before = self._state
