@@ -5,10 +5,12 @@ from dataclasses import replace
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
+from custom_components.bigquery_export.bigquery.fence_table import BigQueryFence
 from custom_components.bigquery_export.errors import (
     PermissionMissingError,
     TableNotFoundError,
 )
+from custom_components.bigquery_export.export.fence import FencedTransaction, FenceMovedError
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import (
@@ -149,6 +151,22 @@ def stale_etag(site: Site) -> str:
     return same(_status(site, stale, "schema"), 412, "412, and nothing was changed")
 
 
+def change_fence(site: Site) -> str:
+    """Change the description of a table without columns, as two processes that have read it."""
+    first, second = (BigQueryFence(site.connection, "smoke") for _ in range(2))
+    first.make(FencedTransaction("made"))
+    second.read()
+    first.write(FencedTransaction("first"))
+    try:
+        second.write(FencedTransaction("second"))
+    except FenceMovedError:
+        pass
+    else:
+        raise DiffersError("both have changed it")
+    state = second.read()
+    return same(state and state.last.token, "first", "the second one found it changed")
+
+
 def refused_changes(site: Site) -> str:
     """Change a table in ways that BigQuery does not allow."""
     site.schema.ensure_table(GROWING)
@@ -250,6 +268,13 @@ FIRST = (
         stale_etag,
         "412",
         "DatasetSchema._add_columns: no column of another client's is lost",
+    ),
+    Check(
+        "the fence",
+        change_fence,
+        "one of two that have read it can change it, at once",
+        "BigQueryFence: an old checkpoint is known as old",
+        needs=(Part.DATASET,),
     ),
     Check(
         "changes that are refused",

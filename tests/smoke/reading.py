@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from google.api_core.exceptions import GoogleAPICallError
 
 from custom_components.bigquery_export.bigquery.listed_rows import ListedRows, decorator
+from custom_components.bigquery_export.bigquery.streaming_buffer import StreamingBuffers
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import Table, timestamp
@@ -46,8 +47,15 @@ def _look_up(site: Site, delivery: Delivery, source: str) -> str:
     seconds = site.wait("rows to be in their partition", found, _PARTITION_SECONDS)
     later = f"more than {_PARTITION_SECONDS}" if seconds is None else f"{seconds:.0f}"
     raise DiffersError(
-        f"{at_once} of {_ROWS} rows at once, {buffered} in __UNPARTITIONED__, all after {later} s"
+        f"{at_once} of {_ROWS} rows at once, {buffered} in __UNPARTITIONED__, all after {later} s;"
+        f" in tables.get the oldest row of the buffer is {_oldest(site)}"
     )
+
+
+def _oldest(site: Site) -> str:
+    """Return how old the oldest row in the streaming buffer is, by BigQuery's clock."""
+    buffer = StreamingBuffers(site.connection).of(SENSOR_DATA)
+    return "none" if buffer.oldest is None else f"{buffer.now - buffer.oldest:.0f} s old"
 
 
 def _buffered(site: Site, source: str) -> str:
@@ -111,7 +119,7 @@ def selected_fields(site: Site) -> str:
 
 
 _STREAM = (Part.TABLES, Part.STORAGE_WRITE)
-_RULE = "TableLookup: rows in doubt are sent again when they are not seen"
+_RULE = "RowLookup: rows in doubt wait until the streaming buffer says that they are listed"
 
 STREAMED = (
     Check(

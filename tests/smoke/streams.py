@@ -207,7 +207,7 @@ def settle(site: Site) -> str:
     name = finished(site, "settled", 2)
     seen = [site.storage_write.settle(SENSOR_DATA, each) for each in (stream.name, name, name)]
     same(site.wait_for_ids("settled", 1), [2])
-    expected = [Outcome.NOT_COMMITTED, Outcome.COMMITTED, Outcome.COMMITTED]
+    expected = [Outcome.NOT_COMMITTED, Outcome.COMMITTED_NOW, Outcome.COMMITTED]
     return same(seen, expected, ", ".join(outcome.name for outcome in seen))
 
 
@@ -426,7 +426,7 @@ CHECKS = (
     Check(
         "settling",
         settle,
-        "NOT_COMMITTED, COMMITTED, COMMITTED",
+        "NOT_COMMITTED, COMMITTED_NOW, COMMITTED",
         "StorageWriteDelivery.settle",
         needs=_STREAM,
     ),
