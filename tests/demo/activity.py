@@ -25,23 +25,31 @@ class Activity:
         self._entities = entities
         self._random = Random()  # noqa: S311 - not a secret
         self._over = asyncio.Event()
+        self._begun = asyncio.Event()
         self.changes = 0
         self.longest_wait = 0.0
         """Seconds that Home Assistant took at most to take a change."""
 
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
-        """Keep entities changing while the context lasts; at its end all changes are made."""
+        """Keep entities changing while the context lasts; at its end all changes are made.
+
+        It begins when each entity has a state.
+        """
         self._over.clear()
+        self._begun.clear()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._go_on())
+            await self._begun.wait()
             try:
                 yield
             finally:
                 self._over.set()
 
     async def _go_on(self) -> None:
-        for entity in cycle(self._entities):
+        for number, entity in enumerate(cycle(self._entities)):
+            if number == len(self._entities):
+                self._begun.set()
             if self._over.is_set():
                 return
             await asyncio.gather(self._change(entity), asyncio.sleep(self._pause))
@@ -57,7 +65,8 @@ class Activity:
         await self._client.set_state(entity.entity_id, state, attributes)
         self.longest_wait = max(self.longest_wait, time.monotonic() - began)
         self.changes += 1
-        if chance < 0.01:
+        if chance < 0.01 and entity.entity_id.startswith("sensor."):
+            # Others are named in `relationships`, by their states.
             await self._client.remove_state(entity.entity_id)
         elif chance > 0.7:
             attributes = attributes | {"changes": self.changes}

@@ -14,7 +14,7 @@ ROWS_NOT_LISTED = "rows_not_listed"
 ALREADY_RUNNING = "already_running"
 ATTEMPTS = 6
 """BigQuery lists rows after 90 minutes in this torture, and the exporter waits for some more."""
-SECONDS_FOR_THE_LAST = 90.0
+SECONDS_FOR_THE_LAST = 240.0
 SECONDS_OF_A_COMMIT = 1.5
 """The recorder's commit_interval is a second."""
 
