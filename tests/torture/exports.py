@@ -64,7 +64,11 @@ class Exports:
             await asyncio.sleep(0.1)
 
     async def at_last(self, machine: Machine) -> dict[str, int]:
-        """Export when everything works again; return the ids up to which all must be there."""
+        """Export when everything works again; return the ids up to which all must be there.
+
+        Nothing is paused any more: a copy of a home that was paused is, too.
+        """
+        await machine.perform("resume")
         await asyncio.sleep(SECONDS_OF_A_COMMIT)
         up_to = newest_ids(machine.home.database)
         patience = Patience(SECONDS_FOR_THE_LAST)
