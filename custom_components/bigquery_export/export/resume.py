@@ -34,8 +34,9 @@ def resumed(
         return TablePosition(_resumed(new, found, oldest, newest, last_commit))
     before = before.bounded(newest)
     if oldest is None:
-        # There is no row to resume from; the ids may begin again at 1.
-        return before
+        # There is no row to resume from; the ids may begin again at 1. A backfill could not go on,
+        # and is not done: its rows may come back with a backup.
+        return before.gone_back(newest, last_commit)
     if before.backfill is None or _known(before.new, found):
         # While one of the later rows is there, the ids of a backfill are not given to new rows.
         return TablePosition(

@@ -160,11 +160,8 @@ class TableExport:
         )
 
     async def async_backfill_chunk(self) -> bool:
-        """Send rows of the backfill likewise; when there are no more, it is done.
-
-        In an empty table nothing is done: its rows may come back from a backup.
-        """
-        if (before := self._table_position.backfill) is None or not self._until:
+        """Send rows of the backfill likewise; when there are no more, it is done."""
+        if (before := self._table_position.backfill) is None:
             return False
         name = self._table.name
         if await self._async_export_chunk(backfill_of(name), before, before.until or 0):
