@@ -22,6 +22,7 @@ from .clients import (
     rest_client,
     write_client,
 )
+from .fixtures import as_tests_need_it
 from .process import DATA_EDITOR, JOB_USER, LocalBigQuery, LocalBigQueryError, start
 from .settings import Settings
 from .store import Store
@@ -40,6 +41,7 @@ def buffer(local_bigquery: LocalBigQuery) -> Iterator[None]:
     local_bigquery.change_settings(buffer_seconds=HOUR, buffer_lag_seconds=120)
     yield
     local_bigquery.change_settings(**asdict(Settings()))
+    as_tests_need_it(local_bigquery)
 
 
 class Target:

@@ -15,6 +15,7 @@ import pytest
 from .catalog import Catalog
 from .clients import rest_client
 from .clock import Clock
+from .fixtures import as_tests_need_it
 from .names import TableName
 from .process import DATA_EDITOR, JOB_USER, LocalBigQuery, start
 from .schema_lag import SchemaLag
@@ -31,12 +32,14 @@ def settings(local_bigquery: LocalBigQuery) -> Iterator[Callable[..., None]]:
     """Return what changes the settings until the end of the test."""
     yield local_bigquery.change_settings
     local_bigquery.change_settings(**asdict(Settings()))
+    as_tests_need_it(local_bigquery)
 
 
 def test_the_sixth_change_in_ten_seconds_is_refused(
-    client: bigquery.Client, project: str, dataset: str
+    settings: Callable[..., None], client: bigquery.Client, project: str, dataset: str
 ) -> None:
     """Making a table counts, too; another table has changes of its own."""
+    settings(**asdict(Settings()))
     table = client.create_table(declared(project, dataset))
     for number in range(4):
         table.description = str(number)
