@@ -32,18 +32,13 @@ class ListedRows:
         self._client = connection.tables
         self._destination = connection.destination
         self._source = source
-        self._empty: set[tuple[str, int]] = set()
         self._known_fields: dict[str, list[SchemaField]] = {}
 
     def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
         """Yield this installation's rows in one partition of a table. Raises ExportError.
 
-        The partition is given by its first day, since 1970-01-01 UTC. One that had no rows is not
-        read again: all its later rows are from this export.
+        The partition is given by its first day, since 1970-01-01 UTC.
         """
-        if (table.name, partition_start) in self._empty:
-            return
-        empty = True
         with self._connection.errors():
             try:
                 found = self._client.list_rows(
@@ -56,13 +51,10 @@ class ListedRows:
                 for row in self._until_stopped(found):
                     if row["source"] != self._source:
                         continue
-                    empty = False
                     if row[table.id] is not None or table.versions:
                         yield found_row(table, row)
             except NotFound:  # There is no such partition yet.
                 pass
-        if empty:
-            self._empty.add((table.name, partition_start))
 
     def _until_stopped(self, found: RowIterator) -> Iterator[Row]:
         """Yield rows, page by page. Raises StoppedError."""

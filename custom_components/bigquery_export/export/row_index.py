@@ -1,49 +1,76 @@
 """An index that finds out which rows of the recorder BigQuery has already.
 
 A row has a *key*, its name and time, and a *place*, its time and the recorder's id, which
-identifies it when its name has changed since. Both may be tuples, or hashes of them where there
-are many rows.
+identifies it when its name has changed since. Both are kept as hashes of 8 bytes, because there may
+be many rows: two of a million rows have the same one once in 30 million times.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+
+NO_PLACE = 0
+"""The place of a row whose id says nothing."""
 
 
-class RowIndex[Key: Hashable, Place: Hashable]:
+def key_of(name: str, time: int) -> int:
+    """Return the hash of a row's key."""
+    return hash((name, time))
+
+
+def place_of(time: int, id_: int) -> int:
+    """Return the hash of a row's place, which is never NO_PLACE."""
+    return hash((time, id_)) or 1
+
+
+class RowIndex:
     """Wanted rows, which are compared with rows that were found."""
 
-    def __init__(self, wanted: Sequence[tuple[Key, Place]], *, renamed: bool) -> None:
-        """Take the key and the place of each wanted row; without `renamed`, ignore the places."""
+    def __init__(self, wanted: Sequence[tuple[int, int]], *, renamed: bool) -> None:
+        """Take key and place of each wanted row; `renamed` says if a place alone identifies one."""
         self._wanted = wanted
-        self.wanted: Mapping[Key, int] = Counter(key for key, _ in wanted)
+        self._rows = set(wanted)
+        self.wanted: Mapping[int, int] = Counter(key for key, _ in wanted)
         """How many wanted rows have a key."""
         self._places = {place for _, place in wanted} if renamed else set()
-        self._found: Counter[Key] = Counter()
-        self._found_places: Counter[Place] = Counter()
+        self._found: Counter[int] = Counter()
+        self._same: set[tuple[int, int]] = set()
+        """Wanted rows that were found with key and place."""
+        self._found_places: Counter[int] = Counter()
         self.renamed = 0
         """How many rows were found by their place; `missing` sets it."""
 
-    def add(self, key: Key, place: Place) -> None:
+    def add(self, key: int, place: int) -> None:
         """Add a row that was found; ignore it if it is none of the wanted ones."""
         if key in self.wanted:
             self._found[key] += 1
+            if (key, place) in self._rows:
+                self._same.add((key, place))
         elif place in self._places:
             self._found_places[place] += 1
 
-    def ignore(self, key: Key, number: int) -> None:
-        """Ignore so many of the found rows with a key, because they are not the wanted ones."""
+    def ignore(self, key: int, number: int) -> None:
+        """Ignore up to so many of the found rows with a key, because others have it, too.
+
+        Those that have the place of a wanted row are that row, and count.
+        """
         self._found[key] -= number
 
     def missing(self) -> list[int]:
         """Return the indices of the wanted rows that were not found.
 
-        Where more rows have a key than were found, the last of them are missing.
+        Where more rows have a key than were found, the last of them are missing, except those that
+        were found with their place.
         """
-        lacking = {key: number - max(0, self._found[key]) for key, number in self.wanted.items()}
+        same = Counter(key for key, _ in self._same)
+        lacking = {
+            key: number - max(same[key], self._found[key]) for key, number in self.wanted.items()
+        }
         places = self._found_places.copy()
         others: list[int] = []
         self.renamed = 0
         for index, (key, place) in enumerate(self._wanted):
+            if (key, place) in self._same:
+                continue
             if lacking[key] > 0 and places[place] > 0:
                 lacking[key] -= 1
                 places[place] -= 1

@@ -21,6 +21,7 @@ from .delivery import Delivery
 from .existing_rows import ExistingRows
 from .journal import Journal
 from .pace import Pace
+from .partition_cache import PartitionCache
 from .positions import Position
 from .recent_commits import EVERYTHING, RecentCommit, last_begun
 
@@ -87,6 +88,12 @@ class Session:
     begun: int = 0
     """How many transactions were begun."""
     pace: Pace = field(default_factory=Pace)
+    partitions: PartitionCache = field(init=False)
+    """Looks for rows in doubt."""
+
+    def __post_init__(self) -> None:
+        """Begin without anything that was read."""
+        self.partitions = PartitionCache(self.existing_rows)
 
     async def async_block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Make a call that blocks, on Home Assistant's executor."""

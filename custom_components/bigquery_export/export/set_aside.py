@@ -10,11 +10,11 @@ from dataclasses import replace
 from ..errors import RowsNotListedError
 from ..rows.encoded_rows import EncodedRows, RejectedRow
 from ..rows.table import Table
-from .existing_rows import without_existing
 from .recent_commits import last_begun
 from .reencoding import reencoded
 from .rejected_rows import RejectedEntry
 from .session import Session
+from .unsent_rows import without_existing
 
 MAX_ROWS = 20_000
 """Rows of a table in the file: all are read at once when they are sent, 100 MB at most."""
@@ -58,19 +58,16 @@ async def _async_send(session: Session, table: Table, before: int) -> None:
     journal = session.journal
     await journal.async_claim()
     entries = sorted(await _async_entries(session, table), key=lambda entry: entry.id or 0)
-    for start in range(0, len(entries), session.batch_rows):
-        some = entries[start : start + session.batch_rows]
-        # An earlier attempt may have sent them.
-        perhaps = journal.checkpoint.commits_again(table.name, [entry.id or 0 for entry in some])
-        await session.async_check_known(table, max(before, last_begun(perhaps)))
-        encoding = session.delivery.encoding(table)
-        rows = await session.async_block(reencoded, table, some, encoding, session.run_values)
-        new, _ = await session.async_block(without_existing, rows, table, session.existing_rows)
-        cursor = journal.checkpoint.position(table.name).cursor
-        async with session.transaction(table, start=cursor, until=cursor) as chunk:
-            chunk.rejected += new.rejected
-            await session.async_send(chunk, new)
-        await session.async_rest()
+    # An earlier attempt may have sent them.
+    perhaps = journal.checkpoint.commits_again(table.name, [entry.id or 0 for entry in entries])
+    await session.async_check_known(table, max(before, last_begun(perhaps)))
+    encoding = session.delivery.encoding(table)
+    rows = await session.async_block(reencoded, table, entries, encoding, session.run_values)
+    new, _ = await session.async_block(without_existing, rows, table, session.partitions)
+    cursor = journal.checkpoint.position(table.name).cursor
+    async with session.transaction(table, start=cursor, until=cursor) as chunk:
+        chunk.rejected += new.rejected
+        await session.async_send_batches(chunk, new)
     await journal.async_update(
         lambda now: replace(
             now, set_aside={key: at for key, at in now.set_aside.items() if key != table.name}

@@ -23,7 +23,6 @@ from ..source.readiness import async_read_recorder
 from ..source.source_table import Anchor
 from .checkpoint import Checkpoint, Gap
 from .chunk import Chunk
-from .existing_rows import without_existing
 from .ports import Piece, Source
 from .positions import Position, TablePosition, backfill_of
 from .purge import Retention, find_gap, is_purged, is_purged_within, oldest_waiting
@@ -31,6 +30,7 @@ from .recent_commits import last_begun
 from .resume import divided, resumed
 from .session import Session
 from .set_aside import async_has_room, async_set_aside
+from .unsent_rows import without_existing
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -247,7 +247,7 @@ class TableExport:
                 without_existing,
                 rows,
                 self._table,
-                self._session.existing_rows,
+                self._session.partitions,
                 repeats,
                 self._session.delivery.encoding(self._table).decode,
             )

@@ -37,7 +37,7 @@ from custom_components.bigquery_export.export import (
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Outcome, Rejection
-from custom_components.bigquery_export.export.existing_rows import without_existing
+from custom_components.bigquery_export.export.unsent_rows import without_existing
 from custom_components.bigquery_export.rows.local_time import DAY
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source import readiness

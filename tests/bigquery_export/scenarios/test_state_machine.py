@@ -44,6 +44,7 @@ from custom_components.bigquery_export.export import (
     checkpoint as checkpoint_module,
     chunk as chunk_module,
     pace,
+    partition_cache,
     positions,
     resume,
     table_export,
@@ -785,6 +786,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 4)
     monkeypatch.setattr(resend_module, "IN_DOUBT_ROWS", 4)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 2)
+    monkeypatch.setattr(partition_cache, "MAX_ROWS", 6)
     monkeypatch.setattr(pace, "_PAUSE", 0)
     monkeypatch.setattr(pace, "_SHORTEST", 0)
     monkeypatch.setattr(pace, "_LONGEST", 0)

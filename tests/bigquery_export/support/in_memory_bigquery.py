@@ -495,12 +495,11 @@ class SimulatedFence:
 
 
 class SimulatedExistingRows:
-    """Looks for rows in BigQuery; like the real one, it looks into an empty partition once."""
+    """Looks for rows in BigQuery."""
 
     def __init__(self, bigquery: BigQuery) -> None:
         """Look into a BigQuery for one export."""
         self._bigquery = bigquery
-        self._empty: set[int] = set()
         self._queried = False
 
     def seconds_until_known(self, table: Table, before: int, *, query: bool = True) -> float:
@@ -514,8 +513,6 @@ class SimulatedExistingRows:
 
     def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
         """Yield the rows in one partition of a table."""
-        if partition_start in self._empty:
-            return
         rows = self._bigquery.wire.run(
             "look",
             lambda: [
@@ -527,8 +524,6 @@ class SimulatedExistingRows:
         found = [
             row for row in rows if table.partition_start(row["time"] // DAY) == partition_start
         ]
-        if not found:
-            self._empty.add(partition_start)
         yield from (FoundRow(row["name"], row["time"], row["id"]) for row in found)
 
 

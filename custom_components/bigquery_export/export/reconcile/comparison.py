@@ -9,16 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 
-from ..row_index import RowIndex
+from ..row_index import NO_PLACE, RowIndex, key_of, place_of
 
 _BUCKETS = 64
-_NOT_OURS = 0
-"""The place of rows that are newer than those compared: they count only if their key is wanted."""
-
-
-def key_of(name: str, time: int) -> int:
-    """Return the hash of a row's key."""
-    return hash((name, time))
 
 
 class Keys:
@@ -30,10 +23,13 @@ class Keys:
         self._places = [array("q") for _ in range(_BUCKETS)]
 
     def add(self, name: str, time: int, id_: int, *, ours: bool = True) -> None:
-        """Add a row; it is not `ours` if it is newer than what is compared."""
+        """Add a row.
+
+        It is not `ours` if it is newer than what is compared: it counts if its key is wanted.
+        """
         bucket = hash((time,)) % _BUCKETS
         self._keys[bucket].append(key_of(name, time))
-        self._places[bucket].append((hash((time, id_)) or 1) if ours else _NOT_OURS)
+        self._places[bucket].append(place_of(time, id_) if ours else NO_PLACE)
 
     def buckets(self) -> Iterator[list[tuple[int, int]]]:
         """Yield the rows of one bucket after another, as key and place."""
@@ -109,8 +105,8 @@ def _compare(
     for key, place in theirs:
         if key in index.wanted:
             index.add(key, place)
-            known[key] += place != _NOT_OURS
-        elif place == _NOT_OURS:
+            known[key] += place != NO_PLACE
+        elif place == NO_PLACE:
             continue
         elif (key, place) in others:
             extra += 1

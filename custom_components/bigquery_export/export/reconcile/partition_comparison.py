@@ -2,21 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from time import sleep
 
 from ...errors import StoppedError
 from ...rows.encoded_rows import EncodedRows
 from ...rows.local_time import DAY
 from ...rows.table import PartitionUnit, Table
 from ..corrections.ledger import is_corrected
+from ..partition_cache import unhurried
+from ..row_index import key_of
 from ..session import Session
-from .comparison import Comparison, Keys, compared, key_of
+from .comparison import Comparison, Keys, compared
 from .exported_rows import ExportedRows, Span
 from .row_counts import CountedRows, Tally
-
-_PAUSE_EVERY = 1_000
-_PAUSE = 0.002
-"""Seconds to pause after so many rows, so that other work gets its turn."""
 
 type CountedDays = Mapping[int, list[CountedRows]]
 
@@ -86,10 +83,8 @@ class PartitionComparison:
         """Return the rows that BigQuery has of some days of a partition; this blocks."""
         theirs = {day: Keys() for day in days}
         (partition_start,) = {self._table.partition_start(day) for day in days}
-        for row in self._session.existing_rows.rows(self._table, partition_start):
+        for row in unhurried(self._session.existing_rows.rows(self._table, partition_start)):
             self.rows_listed += 1
-            if self.rows_listed % _PAUSE_EVERY == 0:
-                sleep(_PAUSE)
             if self._session.stopped:
                 raise StoppedError
             if row.deletes:

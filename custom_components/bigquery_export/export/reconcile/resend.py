@@ -14,9 +14,9 @@ from ...rows.encoded_rows import EncodedRows
 from ...rows.table import Table
 from ...source.source_table import Anchor
 from ..job import Job
+from ..row_index import key_of
 from ..session import Session
 from ..table_export import IN_DOUBT_ROWS
-from .comparison import key_of
 from .exported_rows import ExportedRows, OpenSource, Span
 from .partition_comparison import PartitionComparison
 from .row_selection import RowSelection

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import override
 
 from ...rows.table import Table
-from ..existing_rows import without_sent
 from ..job import Job
 from ..recent_commits import last_begun
 from ..reencoding import reencoded
 from ..rejected_rows import RejectedEntry
 from ..session import Session
+from ..unsent_rows import without_sent
 
 
 class Retry(Job):
@@ -47,7 +47,7 @@ class Retry(Job):
         rows = await session.async_block(reencoded, table, entries, encoding, session.run_values)
         perhaps = session.journal.checkpoint.commits_again(table.name, rows.ids)
         await session.async_check_known(table, last_begun(perhaps))
-        new = await session.async_block(without_sent, rows, table, session.existing_rows)
+        new = await session.async_block(without_sent, rows, table, session.partitions)
         cursor = session.journal.checkpoint.position(table.name).cursor
         async with session.transaction(table, start=cursor, until=cursor) as chunk:
             chunk.rejected += new.rejected

@@ -8,10 +8,10 @@ from custom_components.bigquery_export.export.reconcile.comparison import (
     Counts,
     Keys,
     compared,
-    key_of,
 )
 from custom_components.bigquery_export.export.reconcile.row_counts import CHECK, CountedRows, Tally
 from custom_components.bigquery_export.export.reconcile.row_selection import RowSelection
+from custom_components.bigquery_export.export.row_index import key_of
 from custom_components.bigquery_export.rows.encoded_rows import EncodedRows, RowKey
 from custom_components.bigquery_export.rows.events import EVENTS
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS

@@ -19,7 +19,7 @@ from custom_components.bigquery_export.const import (
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_TABLES,
 )
-from custom_components.bigquery_export.export.reconcile import partition_comparison
+from custom_components.bigquery_export.export import partition_cache
 from tests.bigquery_export.support.actions import act
 from tests.bigquery_export.support.exported_rows import log_rows
 from tests.bigquery_export.support.recording import execute
@@ -99,7 +99,7 @@ async def test_verify(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is missing or twice is found by listing, and the same by a query."""
-    monkeypatch.setattr(partition_comparison, "_PAUSE_EVERY", 15)
+    monkeypatch.setattr(partition_cache, "_PAUSE_EVERY", 15)
     await export_two_days(hass, entry)
     # A time that BigQuery does not know, of an entity that is not exported.
     odd = "SELECT MAX(state_id) FROM states WHERE state = '1 4'"
