@@ -43,6 +43,15 @@ class AnswerDamagedError(Exception):
     damage: Damage
 
 
+@dataclass(eq=False)
+class AnswerReplacedError(Exception):
+    """Something between the client and Google answers, and the call is not done."""
+
+    status: int
+    body: str
+    """HTML, or nothing."""
+
+
 class Faults(Protocol):
     """What may come between a call and what it asks for."""
 

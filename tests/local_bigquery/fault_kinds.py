@@ -13,7 +13,7 @@ from google.cloud.bigquery_storage_v1 import types
 import grpc
 
 from .append_rows import tell_row_errors
-from .calls import AnswerDamagedError, AnswerLostError, Call, Damage
+from .calls import AnswerDamagedError, AnswerLostError, AnswerReplacedError, Call, Damage
 from .errors import ApiError, StorageApiError, StorageErrorCode
 
 GRPC_METHODS = frozenset(
@@ -41,6 +41,9 @@ class Details:
 
     retry_after: int | None = None
     """Seconds for the Retry-After header."""
+
+    status: int = 403
+    """The HTTP status of a page."""
 
     code: str = "INVALID_STREAM_STATE"
     """The StorageErrorCode of a commit's stream_errors."""
@@ -99,6 +102,17 @@ class _Damaged(_Kind):
 
     async def act(self, call: Call, work: Callable[[], Awaitable[Any]], details: Details) -> Any:
         raise AnswerDamagedError(await work(), self.damage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Replaced(_Kind):
+    """A proxy, a portal or a filter answers in place of Google: an HTML page, or an empty body."""
+
+    methods: frozenset[str] = REST_METHODS
+    body: str = ""
+
+    async def act(self, call: Call, work: Callable[[], Awaitable[Any]], details: Details) -> Any:
+        raise AnswerReplacedError(details.status, self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,11 +218,19 @@ _GRPC_ERRORS = (
     StorageApiError(grpc.StatusCode.NOT_FOUND, "Requested entity was not found."),
 )
 
+_PAGE = """\
+<!DOCTYPE html>
+<html><head><title>Network Access</title></head>
+<body><h1>Please sign in</h1><p>Your connection is not allowed to reach this site.</p></body></html>
+"""
+
 KINDS: Mapping[str, Kind] = {
     "delay": _Late(),
     "drop": _Lost(),
     "cut_body": _Damaged(damage=Damage.CUT),
     "corrupt_json": _Damaged(damage=Damage.CORRUPT),
+    "page": _Replaced(body=_PAGE),
+    "empty": _Replaced(),
     "row_errors": _RowErrors(),
     "stream_errors": _StreamErrors(),
     **{error.reason: _Refused(REST_METHODS, error=error) for error in _REST_ERRORS},

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 import orjson
 
-from .calls import AnswerDamagedError, AnswerLostError, Call, Damage, Gate
+from .calls import AnswerDamagedError, AnswerLostError, AnswerReplacedError, Call, Damage, Gate
 from .errors import ApiError
 from .schema import Json
 
@@ -46,6 +46,8 @@ async def response_of(
     except AnswerLostError:
         _close(request)
         return web.Response()
+    except AnswerReplacedError as error:
+        return web.Response(status=error.status, text=error.body, content_type="text/html")
     except AnswerDamagedError as error:
         response: web.Response = error.answer
         return await _DAMAGES[error.damage](request, response)

@@ -78,6 +78,8 @@ def test_a_call_without_a_valid_token_is_refused(
         ({"iat": time.time() - 9000, "exp": time.time() - 5400}, "short-lived token"),
         ({"exp": time.time() + 9000}, "short-lived token"),
         ({"iat": time.time() + 3000, "exp": time.time() + 6000}, "short-lived token"),
+        ({"iat": time.time() - 2_592_000, "exp": time.time() - 2_588_400}, "short-lived token"),
+        ({"iat": time.time() + 7_200, "exp": time.time() + 10_800}, "short-lived token"),
         ({"aud": "https://example.com/token"}, "audience"),
         ({"scope": ""}, "scope"),
     ],

@@ -86,6 +86,7 @@ def test_a_call_is_refused_with_a_reason(
 def test_every_refusal_is_tried_here() -> None:
     """No kind is left out of the tests above, nor of those below."""
     others = {"delay", "drop", "cut_body", "corrupt_json", "row_errors", "stream_errors"}
+    others |= {"page", "empty"}
     assert set(KINDS) == others | {"invalid_grant"} | REST_ANSWERS.keys() | GRPC_ANSWERS.keys()
 
 
@@ -128,6 +129,26 @@ def test_an_answer_can_be_no_json(
     local_bigquery.add_fault("tables.get", "corrupt_json")
     with pytest.raises(json.JSONDecodeError):
         client.get_table(sql_name(table), retry=ONCE)
+
+
+@pytest.mark.parametrize("kind", ["page", "empty"])
+@pytest.mark.parametrize("status", [200, 407])
+def test_something_else_answers(
+    local_bigquery: LocalBigQuery, key: Json, client: bigquery.Client, kind: str, status: int
+) -> None:
+    """A page or nothing comes with the status of the rule, in place of a token too."""
+    for method in ("datasets.list", "token"):
+        local_bigquery.add_fault(method, kind, status=status)
+    with AuthorizedSession(credentials(key)) as session:
+        answer = requests.post(key["token_uri"], timeout=10)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (
+            status,
+            "text/html; charset=utf-8",
+        )
+        assert answer.text.startswith("<!DOCTYPE html>" if kind == "page" else "")
+        assert bool(answer.text) is (kind == "page")
+        url = f"{local_bigquery.rest_url}/bigquery/v2/projects/{client.project}/datasets"
+        assert (session.get(url).status_code, session.get(url).status_code) == (status, 200)
 
 
 def test_a_client_is_asked_to_wait(
