@@ -82,6 +82,10 @@ class Dialog:
             with suppress(AssertionError):
                 await expect(choice).to_be_checked(timeout=_MOMENT * 1000)
 
+    async def choose_from_menu(self, key: str) -> None:
+        """Take an option of a menu, by the key of its text."""
+        await self._dialog.get_by_text(text(key), exact=True).click()
+
     async def submit(self) -> None:
         """Submit a form."""
         await self._button("Submit").click()

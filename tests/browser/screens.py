@@ -226,6 +226,15 @@ class Repair(Dialog):
         await self.until_step(f"{self._key}.step.confirm")
         await self.until_said(f"{self._key}.step.confirm.description")
 
+    async def until_choices(self) -> None:
+        """Wait until it asks what to do."""
+        await self.until_said(f"{self._key}.step.init.description")
+
+    async def take(self, step: str) -> None:
+        """Take one of the choices, by the key of its step, and wait for that."""
+        await self.choose_from_menu(f"{self._key}.step.init.menu_options.{step}")
+        await self.until_step(f"{self._key}.step.{step}")
+
     async def until_failed(self, error: str) -> None:
         """Wait until it says what is still wrong, by the key of the error."""
         await self.until_told(f"{self._key}.error.failed")
@@ -249,6 +258,13 @@ class RepairsPage:
         await self._issue(issue).first.click()
         dialog = Repair(self._window, issue)
         await dialog.until_open()
+        return dialog
+
+    async def choose(self, issue: str) -> Repair:
+        """Open an issue, by its key, that is put right by a choice."""
+        await self._issue(issue).first.click()
+        dialog = Repair(self._window, issue)
+        await dialog.until_choices()
         return dialog
 
     async def until_shown(self, issue: str) -> None:

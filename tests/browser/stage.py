@@ -28,6 +28,7 @@ STATES = 15_000
 DAYS = 3
 JOURNEY_SECONDS = 180
 """Seconds that a journey may take: several times as many as it does."""
+HOURS_UNTIL_LISTED = 3
 ROWS_IN_A_TRANSACTION = 1_000
 """So few that a backfill has many, between which its progress can be seen."""
 
@@ -84,6 +85,17 @@ class Stage:
         """Reload the entry, so that it asks Google for a new access token."""
         (entry,) = await self.client.entries(DOMAIN)
         await self.client.reload_entry(entry["entry_id"])
+
+    async def export_elsewhere(self) -> None:
+        """Let the home export, and then a copy of it."""
+        await self.window.leave()
+        await self.home.stop()
+        async with self.home.copied(self.folder.with_name("copy")) as copy:
+            for home in (self.home, copy):
+                await home.start()
+                await home.client.perform_action(DOMAIN, "export_now", {})
+                # What was sent is listed when the other one looks for it.
+                self.bigquery.move_clock(HOURS_UNTIL_LISTED * 60 * 60)
 
     async def until_state(self, key: str, wanted: str) -> None:
         """Wait until an entity, by its translation key, has a state."""

@@ -217,6 +217,30 @@ async def test_repair(on: Stage) -> None:
 
 
 @journey
+async def test_another_export(on: Stage) -> None:
+    """After a copy of the home has exported, Repairs asks which one goes on."""
+    on.expected.append("Rows were exported that the checkpoint of this Home Assistant does not")
+    actions = ActionsPage(on.window)
+    repairs = RepairsPage(on.window)
+
+    await on.export_elsewhere()
+    await actions.open_export_now()
+    await actions.perform()
+    await actions.until_refused("another_export")
+    await repairs.open()
+    await repairs.until_shown("another_export")
+    repair = await repairs.choose("another_export")
+    await on.window.photograph("repair-another-export")
+    await repair.take("take_over")
+    await on.window.photograph("repair-take-over")
+    await repair.submit()
+    await repair.until_over()
+    await repair.finish()
+    await repairs.until_nothing_is_wrong()
+    await on.until_state("status", "idle")
+
+
+@journey
 async def test_new_key(on: Stage) -> None:
     """When Google does not accept the key any more, a user is asked for a new one, and gives it."""
     on.expected.append("could not authenticate: Google does not accept the key")

@@ -13,6 +13,8 @@ _LEFT_OUT = "/api/brands/"
 """Pictures of integrations that Home Assistant would fetch from the internet."""
 _LEFT_PAGE = "net::ERR_ABORTED"
 """What was still on its way when the window went to another page."""
+_NOTHING_TO_REMEMBER = "Failed to read the 'localStorage' property"
+"""What an empty page says to the values that every page shall find."""
 _LEFT_LIST = "disconnected"
 """What the frontend's long lists throw when they are left before they are laid out."""
 
@@ -40,6 +42,10 @@ class Window:
     async def open(self, path: str) -> None:
         """Go to a page of Home Assistant."""
         await self.page.goto(f"{self._url}{path}")
+
+    async def leave(self) -> None:
+        """Show an empty page, which does not mind that Home Assistant is not running."""
+        await self.page.goto("about:blank")
 
     async def remember(self, name: str, value: str) -> None:
         """Let every page find a value in the browser's storage, as if a user had left it there."""
@@ -77,7 +83,7 @@ class Window:
             self._complaints.append(f"console: {message.text} ({address})")
 
     def _on_error(self, error: Error) -> None:
-        if error.message != _LEFT_LIST:
+        if error.message != _LEFT_LIST and not error.message.startswith(_NOTHING_TO_REMEMBER):
             self._complaints.append(f"page: {error.stack or error.message}")
 
     def _on_failure(self, request: Request) -> None:
