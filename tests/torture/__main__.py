@@ -13,6 +13,7 @@ import time
 import traceback
 
 from .integration import DELIVERIES
+from .kinds import Kind
 from .torture import STATES, Torture
 from .verdict import Verdict, Verdicts
 
@@ -34,6 +35,12 @@ def main() -> int:
         action="append",
         help="one alone, where else both are used in turn",
     )
+    parser.add_argument(
+        "--only", choices=Kind, type=Kind, nargs="*", help="of these kinds of trouble no others"
+    )
+    parser.add_argument(
+        "--without", choices=Kind, type=Kind, nargs="*", default=[], help="and none of these"
+    )
     arguments = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
     began = time.monotonic()
@@ -48,6 +55,7 @@ def main() -> int:
         seed=seed,
         states=arguments.states,
         deliveries=arguments.delivery or DELIVERIES,
+        kinds={*(Kind if arguments.only is None else arguments.only)} - {*arguments.without},
         say=say,
     )
     verdicts = _run(torture, arguments.kills, arguments.seconds)
@@ -68,6 +76,7 @@ def main() -> int:
         f" duplicated={sum(verdict.duplicated.total() for verdict in found)}"
         f" restores={torture.restores} copies={torture.copies}"
         f" corrections={torture.corrections}"
+        f" clock_jumps={torture.clock_jumps} token_faults={torture.token_faults}"
     )
     return int(not ok)
 

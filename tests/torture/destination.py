@@ -6,12 +6,15 @@ from random import Random
 
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery
 
-from .faults import add_delay, add_fault, fired
+from .faults import add_delay, add_fault, add_token_fault, fired
 from .integration import DATASET, PROJECT
 
 BUFFER_SECONDS = (0, 1_200, 5_400)
 BUFFER_LAG_SECONDS = (0, 60, 300)
 """How long rows are in no partition, and how long tables.get does not tell of them."""
+TOKEN_SECONDS = (3_600, 60)
+"""Google's hour, and less than what Google's library takes for as good as expired: then each call
+asks for a token."""
 HOUR = 3_600.0
 SECONDS_UNTIL_IT_RESTS = 1.5
 """Delayed calls go on when their rules are gone, and are then done soon."""
@@ -26,6 +29,8 @@ class Destination:
         self._random = random
         self.faults = 0
         """Calls that went wrong, and its own ends."""
+        self.token_faults = 0
+        """Requests for tokens that went wrong."""
         self.key = bigquery.create_account(PROJECT, _grants(DATA_EDITOR, JOB_USER))
 
     @property
@@ -46,13 +51,25 @@ class Destination:
         """Let some calls fail, and say which."""
         return "; ".join(add_fault(self._bigquery, self._random, delivery) for _ in range(number))
 
+    def add_token_fault(self) -> str:
+        """Let requests for tokens go wrong, and say how."""
+        return add_token_fault(self._bigquery, self._random)
+
+    def change_tokens(self) -> str:
+        """Choose how long new tokens last, and say it."""
+        seconds = self._random.choice(TOKEN_SECONDS)
+        self._bigquery.keep_settings(token_seconds=seconds)
+        return f"tokens last {seconds} s"
+
     def add_delay(self, delivery: str) -> tuple[str, float]:
         """Make one call slow; return a description and its seconds."""
         return add_delay(self._bigquery, self._random, delivery)
 
     def clear_faults(self) -> None:
         """Let all calls succeed again."""
-        self.faults += fired(self._bigquery)
+        calls = fired(self._bigquery)
+        self.faults += calls.total()
+        self.token_faults += calls["token"]
         self._bigquery.clear_faults()
 
     async def kill(self) -> None:

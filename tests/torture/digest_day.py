@@ -1,6 +1,6 @@
 """Corrections are looked for once a day: what their files say of it, and how the day passes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import json
 from pathlib import Path
 import time
@@ -15,8 +15,9 @@ DAY = 86_400.0
 class DigestFiles:
     """The files in which the integration keeps digests of statistics."""
 
-    def __init__(self, checkpoint: Path) -> None:
-        """Name the files, which lie beside the checkpoint."""
+    def __init__(self, checkpoint: Path, now: Callable[[], float] = time.time) -> None:
+        """Name the files, which lie beside the checkpoint, and what tells the machine's time."""
+        self._now = now
         self._paths = {
             table: checkpoint.with_name(f"{checkpoint.name}.digests.{table}.jsonl")
             for table in CORRECTED
@@ -31,9 +32,12 @@ class DigestFiles:
         }
 
     def due(self) -> bool:
-        """Return whether an export looks for corrections."""
-        checked = self.checked()
-        return any(checked.get(table, 0) < time.time() - DAY / 2 for table in self._paths)
+        """Return whether an export looks for corrections.
+
+        A check of a time to come is none: the clock was wrong.
+        """
+        checked, now = self.checked(), self._now()
+        return any(not now - DAY / 2 <= checked.get(table, 0) <= now for table in self._paths)
 
     def let_a_day_pass(self) -> None:
         """Make the last check one of the day before; this is for a Home Assistant that rests."""

@@ -1,5 +1,6 @@
 """Faults of BigQuery that pass, and may hit any call of an export."""
 
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -44,6 +45,18 @@ _WEIGHTS = {
 }
 
 
+_TOKEN_FAULTS: tuple[tuple[Any, ...], ...] = (
+    ("page", 200, 403, 404, 407, 502, 511),
+    ("page", 200),
+    ("empty", 200, 403, 503),
+    *(("drop",), ("delay",), ("backendError",), ("internalError",)),
+    *(("corrupt_json",), ("cut_body",)),
+)
+"""Kinds, each with the statuses that it may have."""
+SLOWEST_TOKEN = 4.0
+"""Seconds."""
+
+
 def add_fault(bigquery: LocalBigQuery, random: Random, delivery: str) -> str:
     """Let some call fail, before or after it was done, and describe it."""
     method = _method(random, delivery)
@@ -60,6 +73,18 @@ def add_fault(bigquery: LocalBigQuery, random: Random, delivery: str) -> str:
     return f"{method} {kind}{' after it was done' if rule.get('done') else ''} x{rule['times']}"
 
 
+def add_token_fault(bigquery: LocalBigQuery, random: Random) -> str:
+    """Let requests for tokens go wrong as they do behind a router, and describe it."""
+    kind, *status = random.choice(_TOKEN_FAULTS)
+    times = random.choice((1, 2, 6, None))
+    rule: dict[str, Any] = {"times": times, "skip": random.choice((0, 0, 1, 3))}
+    if status:
+        rule["status"] = random.choice(status)
+    rule["seconds"] = round(random.uniform(0.5, SLOWEST_TOKEN), 3) if kind == "delay" else 0
+    bigquery.add_fault("token", kind, **rule)
+    return f"token {kind}{rule.get('status', '')} x{times or 'all'}"
+
+
 def add_delay(bigquery: LocalBigQuery, random: Random, delivery: str) -> tuple[str, float]:
     """Make one call of some method slow, describe it, and return its seconds."""
     method = _method(random, delivery)
@@ -68,9 +93,12 @@ def add_delay(bigquery: LocalBigQuery, random: Random, delivery: str) -> tuple[s
     return f"{method} slow", seconds
 
 
-def fired(bigquery: LocalBigQuery) -> int:
-    """Return how many calls have gone wrong by the rules that there are."""
-    return sum(rule["fired"] for rule in bigquery.faults())
+def fired(bigquery: LocalBigQuery) -> Counter[str]:
+    """Return how many calls of each method have gone wrong by the rules that there are."""
+    calls: Counter[str] = Counter()
+    for rule in bigquery.faults():
+        calls[rule["method"]] += rule["fired"]
+    return calls
 
 
 def _method(random: Random, delivery: str) -> str:

@@ -8,6 +8,7 @@ import aiohttp
 from tests.home.client import ApiError
 from tests.home.home_assistant import HomeAssistant
 from tests.home.recorded import newest_ids
+from tests.home.shifted_clock import WrongClock
 from tests.machine.patience import patient
 
 from .digest_day import DigestFiles
@@ -54,7 +55,8 @@ class Machine:
         self.storage = home.directory / ".storage"
         self.checkpoint = self.storage / f"{DOMAIN}.{entry_id}"
         self.table_position = TablePosition(self.checkpoint)
-        self.digests = DigestFiles(self.checkpoint)
+        self.clock = WrongClock(home.directory)
+        self.digests = DigestFiles(self.checkpoint, self.clock.time)
         self.refusal: str | None = None
         """Why the last export has failed, as a key of the translations, if one was told."""
         self.corrected = 0

@@ -1,7 +1,14 @@
 """The torture itself: what is broken when, and how the home goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 import json
 from pathlib import Path
@@ -12,18 +19,22 @@ import time
 from tests.home.home_assistant import HomeAssistant
 from tests.home.launcher import FENCE_SECONDS, TRANSACTION_ROWS
 from tests.home.recorder_database import make
+from tests.home.shifted_clock import WrongClock
 from tests.local_bigquery.process import start
 
+from .clock_jumps import ClockJumps
 from .corrected_verdict import judge
 from .damage import Damage
 from .destination import Destination
 from .exports import Exports
 from .integration import DATASET, DELIVERIES, PROJECT, add_integration, choose
+from .kinds import Kind
 from .ledger import Ledger
 from .machine import Machine
 from .recorder_corrections import Corrections
 from .recorder_growth import Growth
 from .second_machine import second_life
+from .starts import Starts
 from .verdict import Verdicts
 from .writer import writing
 
@@ -52,12 +63,14 @@ class Torture:
         seed: int,
         states: int = STATES,
         deliveries: Sequence[str] = DELIVERIES,
+        kinds: Collection[Kind] = tuple(Kind),
         say: Say,
     ) -> None:
         """Keep everything in the folder; begin with so many states, and the first delivery."""
         self._folder = folder
         self._states = states
         self._say = say
+        self._kinds = kinds
         self._deliveries = deliveries
         self._delivery = deliveries[0]
         self._random = Random(seed)  # noqa: S311 - repeatable
@@ -72,6 +85,16 @@ class Torture:
     def faults(self) -> int:
         """Return the calls of BigQuery that went wrong, its own ends, and damage done to files."""
         return self._destination.faults + self._damage.done + self._damage.restores
+
+    @property
+    def token_faults(self) -> int:
+        """Return how many requests for tokens went wrong."""
+        return self._destination.token_faults
+
+    @property
+    def clock_jumps(self) -> int:
+        """Return how often the clock was set to another time."""
+        return self._jumps.done
 
     @property
     def restores(self) -> int:
@@ -112,6 +135,7 @@ class Torture:
         folder.mkdir(parents=True)
         rows = self._random.choice(ROWS_IN_A_TRANSACTION)
         self._say(f"backfills begin with more than {rows} rows")
+        WrongClock(folder)  # Home Assistant goes by it from its start on.
         home = HomeAssistant(folder, environment={TRANSACTION_ROWS: str(rows), FENCE_SECONDS: "0"})
         make(
             home.database,
@@ -137,6 +161,15 @@ class Torture:
                 growth=Growth(home.database, self._random),
                 corrections=Corrections(home.database, self._random),
             )
+            self._jumps = ClockJumps(self._machine.clock, self._random, self._say)
+            self._starts = Starts(
+                self._machine,
+                self._destination,
+                self._jumps,
+                self._kinds,
+                self._random,
+                self._say,
+            )
             self._damage = Damage(self._machine, self._folder, self._random, self._say)
             await asyncio.sleep(SECONDS_TO_SAVE)
             yield
@@ -144,7 +177,9 @@ class Torture:
     async def _one_round(self) -> None:
         """Let exports fail, kill Home Assistant in the middle of one, and damage its files."""
         self._change_destination()
-        if self._chance(0.6 if self._paused else 0.2):
+        # A form checks the key, and an action needs what is loaded.
+        loaded = await self._starts.loaded()
+        if loaded and self._chance(0.6 if self._paused else 0.2):
             await self._pause_or_resume()
         if self._chance(0.3):
             await self._export_alone()
@@ -156,10 +191,11 @@ class Torture:
             await self._delete_fence()
         # Without a database there is nothing that two machines could have in common.
         if self._machine.home.database.exists() and self._chance(0.18):
+            self._jumps.set_right()
             await self._second_life()
         else:
-            await self._machine.home.start()
-        if len(self._deliveries) > 1 and self._chance(0.3):
+            await self._starts.start()
+        if len(self._deliveries) > 1 and self._chance(0.3) and await self._starts.loaded():
             await self._change_delivery()
 
     async def _last_day(self) -> None:
@@ -172,6 +208,8 @@ class Torture:
         self._machine.look()
         # A transaction of a load job may be in doubt, which a key without jobs cannot settle.
         self._say(self._destination.change_roles(jobs="load_job" in self._deliveries))
+        self._jumps.set_right()
+        self._destination.clear_faults()
         await self._machine.home.start()
         await self._machine.perform("resume")
 
@@ -184,6 +222,10 @@ class Torture:
             hours = self._random.choice(HOURS)
             self._destination.move_clock(hours * 3_600)
             said.append(f"{hours} hours pass")
+        if Kind.TOKEN in self._kinds and self._chance(0.4):
+            said.append(self._destination.change_tokens())
+        if Kind.TOKEN in self._kinds and self._chance(0.3):
+            said.append(self._destination.add_token_fault())
         self._say("; ".join(said))
 
     async def _pause_or_resume(self) -> None:
@@ -227,7 +269,7 @@ class Torture:
 
     async def _export_alone(self) -> None:
         began = time.monotonic()
-        async with self._perhaps_backed_up():
+        async with self._meanwhile():
             rows = await self._exports.once(self._machine)
         if rows is not None:
             self._say(f"exported {rows} rows in {time.monotonic() - began:.1f} s")
@@ -237,7 +279,7 @@ class Torture:
         self._say(self._destination.add_faults(self._random.randint(1, 3), self._delivery))
         restarts = self._chance(0.25)
         at = self._random.random() * self._machine.expected_seconds()
-        async with self._perhaps_backed_up():
+        async with self._meanwhile():
             export = asyncio.create_task(self._exports.once(self._machine))
             if restarts:
                 await asyncio.sleep(at)
@@ -247,19 +289,27 @@ class Torture:
         self._destination.clear_faults()
 
     @asynccontextmanager
-    async def _perhaps_backed_up(self) -> AsyncIterator[None]:
-        """Take a backup while what is inside goes on, if chance says so."""
-        if not self._chance(0.5):
+    async def _meanwhile(self) -> AsyncIterator[None]:
+        """Take a backup or set the clock while what is inside goes on, if chance says so."""
+        expected = self._machine.expected_seconds()
+        async with asyncio.TaskGroup() as tasks:
+            for task in self._interruptions(expected):
+                tasks.create_task(task)
             yield
-            return
-        at = self._random.random() * self._machine.expected_seconds()
-        backup = asyncio.create_task(self._back_up_after(at))
-        yield
-        await backup
+
+    def _interruptions(self, seconds: float) -> Iterator[Coroutine[None, None, None]]:
+        if self._chance(0.4):
+            yield self._back_up_after(self._random.random() * seconds)
+        if Kind.CLOCK in self._kinds and self._chance(0.4):
+            yield self._jump_after(self._random.random() * seconds)
 
     async def _back_up_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await self._damage.back_up()
+
+    async def _jump_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._jumps.while_running()
 
     async def _kill(self) -> None:
         """Kill Home Assistant at some instant of an export, all alike."""
@@ -273,10 +323,14 @@ class Torture:
             self._say(self._destination.add_faults(1, self._delivery))
         restarts = self._chance(0.1)
         at = self._random.random() * expected
-        tasks = [asyncio.create_task(self._exports.again_and_again(self._machine))]
-        if self._chance(0.3):
-            # One that is not finished at the kill does not count.
-            tasks.append(asyncio.create_task(self._back_up_after(self._random.random() * at)))
+        # A backup that is not finished at the kill does not count.
+        tasks = [
+            asyncio.create_task(task)
+            for task in (
+                self._exports.again_and_again(self._machine),
+                *self._interruptions(at),
+            )
+        ]
         await asyncio.sleep(at)
         if restarts:
             # Both go with the same power cut.
