@@ -77,6 +77,8 @@ def main() -> int:
         f" restores={torture.restores} copies={torture.copies}"
         f" corrections={torture.corrections}"
         f" clock_jumps={torture.clock_jumps} token_faults={torture.token_faults}"
+        f" texts={torture.odd[Kind.TEXT]} values={torture.odd[Kind.VALUE]} pages={torture.pages}"
+        f" destroyed={sum(verdict.destroyed.total() for verdict in found)}"
     )
     return int(not ok)
 

@@ -1,15 +1,20 @@
 """What happens to the files of a home while it rests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from pathlib import Path
 from random import Random
 
-from tests.home.recorded import TABLES, newest_ids
+from tests.home.recorded import newest_ids
 
 from . import backups, checkpoint_damage, recorder_damage
 from .backups import Backup, Part
+from .kinds import Kind
 from .machine import Machine
+from .odd_rows import MARKS, NAMES, OddRows
+from .odd_values import ODD
+from .page_damage import overwrite_page
+from .salvage import is_damaged
 
 DELETED = ("sensor_data", "statistics", "statistics_short_term", "events")
 PURGED = ("sensor_data", "statistics_short_term", "events", "recorder_runs")
@@ -28,9 +33,18 @@ class Damage:
     """Damages a home, and restores it."""
 
     def __init__(
-        self, machine: Machine, folder: Path, random: Random, say: Callable[[str], None]
+        self,
+        machine: Machine,
+        folder: Path,
+        kinds: Collection[Kind],
+        random: Random,
+        say: Callable[[str], None],
     ) -> None:
-        """Keep backups in the folder."""
+        """Keep backups in the folder; of the kinds of trouble there are only these."""
+        self._kinds = kinds
+        self.odd = OddRows(machine.home.database, random)
+        self.pages = 0
+        """How many pages were overwritten."""
         self._machine = machine
         self._database = machine.home.database
         self._folder = folder
@@ -48,9 +62,11 @@ class Damage:
         self._machine.look()
         if self._chance(0.2):
             await self.back_up()
-        if self._chance(0.2):
+        # SQLite deletes nothing around a page that it cannot read.
+        damaged = is_damaged(self._database)
+        if not damaged and self._chance(0.2):
             self._delete_newest()
-        if self._chance(0.25):
+        if not damaged and self._chance(0.25):
             self._purge()
         self._restore()
         if self._chance(0.15):
@@ -63,7 +79,12 @@ class Damage:
                 for what in self._machine.correct():
                     self._say(f"  {what}")
             self._machine.growth.go_on()
+            for kind in sorted({*self._kinds} & ODD.keys()):
+                if self._chance(0.6):
+                    self._say(f"  {self.odd.add(kind)}")
             self._machine.look()
+            if Kind.PAGE in self._kinds and not damaged and self._chance(0.25):
+                self._overwrite_page()
         if self._chance(0.5):
             self._machine.digests.let_a_day_pass()
             self._say("  let a day pass")
@@ -93,6 +114,19 @@ class Damage:
                 self.done += 1
                 self._say(f"  purged the oldest {purged} of {table}")
 
+    def _overwrite_page(self) -> None:
+        """Make some rows unreadable, exported or not."""
+        table = self._random.choice(list(MARKS))
+        ledger = self._machine.ledger[NAMES[table][0]]
+        before = ledger.now
+        if said := overwrite_page(self._database, table, self._random):
+            self._machine.look()
+            destroyed = before - ledger.now
+            ledger.destroyed |= destroyed
+            self.done += 1
+            self.pages += 1
+            self._say(f"  {said}, and {destroyed.total()} rows with it")
+
     def _restore(self) -> None:
         """Restore parts of backups; each time another backup may be chosen."""
         for probability, parts in RESTORED:
@@ -114,8 +148,7 @@ class Damage:
         """
         await self.back_up()
         recorder_damage.remove(self._database)
-        self._machine.ledger.replaced()
-        self._machine.ledger.exported_up_to = dict.fromkeys(TABLES, 0)
+        self._machine.ledger.another_database()
         self.done += 1
         self._say("  set the database aside")
 

@@ -86,6 +86,11 @@ class Ledger(dict[str, TableLedger]):
         for ledger in self.corrected.values():
             ledger.replaced()
 
+    def another_database(self) -> None:
+        """Remember that an empty database has taken the place of this one: nothing is owed."""
+        self.replaced()
+        self.exported_up_to = dict.fromkeys(TABLES, 0)
+
     def corrected_since(self, before: RowsById, after: RowsById) -> None:
         """Remember what corrections did to rows that were exported before."""
         for table, ledger in self.corrected.items():

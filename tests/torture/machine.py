@@ -1,12 +1,13 @@
 """A machine with a home: its Home Assistant, the files of its export, and what is remembered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 import time
 
 import aiohttp
 
 from tests.home.client import ApiError
-from tests.home.home_assistant import HomeAssistant
+from tests.home.home_assistant import DATABASE, HomeAssistant
 from tests.home.recorded import newest_ids
 from tests.home.shifted_clock import WrongClock
 from tests.machine.patience import patient
@@ -16,6 +17,7 @@ from .integration import DOMAIN
 from .ledger import Ledger, rows_by_id
 from .recorder_corrections import Corrections
 from .recorder_growth import Growth
+from .salvage import legible
 from .table_position import TablePosition
 
 SECONDS_FOR_AN_EXPORT = 15.0
@@ -75,8 +77,27 @@ class Machine:
         )
 
     def look(self) -> None:
-        """Remember what the recorder has while it rests."""
-        self.ledger.look_at(self.home.database)
+        """Remember what the recorder has while it rests, as far as it can be read."""
+        for database in self._set_aside():
+            with legible(database) as readable:
+                self.ledger.look_at(readable)
+            self.ledger.another_database()
+        with legible(self.home.database) as readable:
+            self.ledger.look_at(readable)
+
+    def _set_aside(self) -> Iterator[Path]:
+        """Yield databases that Home Assistant has set aside as damaged, each once.
+
+        What it had not yet written into the database itself lies beside it.
+        """
+        for database in self.home.directory.glob(f"{DATABASE}.corrupt.*"):
+            time = database.name.removeprefix(f"{DATABASE}.corrupt.")
+            taken = database.with_name(f"set_aside_{time}.db")
+            for suffix in ("", "-wal"):
+                path = database.with_name(f"{DATABASE}{suffix}.corrupt.{time}")
+                if path.exists():
+                    path.rename(taken.with_name(taken.name + suffix))
+            yield taken
 
     def correct(self) -> list[str]:
         """Change statistics as Home Assistant does, and say what was done."""

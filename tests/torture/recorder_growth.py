@@ -60,7 +60,8 @@ class Growth:
     def _add_states(self, recorder: sqlite3.Connection) -> None:
         templates = recorder.execute(
             "SELECT metadata_id, state, attributes_id FROM states"
-            " WHERE attributes_id IS NOT NULL ORDER BY state_id DESC LIMIT 500"
+            " WHERE attributes_id IS NOT NULL AND last_updated IS NULL"
+            " ORDER BY state_id DESC LIMIT 500"
         ).fetchall()
         if not templates:
             return
@@ -75,7 +76,8 @@ class Growth:
 
     def _add_events(self, recorder: sqlite3.Connection) -> None:
         templates = recorder.execute(
-            "SELECT event_type_id, data_id FROM events WHERE event_type_id IS NOT NULL"
+            "SELECT event_type_id, data_id FROM events"
+            " WHERE event_type_id IS NOT NULL AND time_fired IS NULL"
             " ORDER BY event_id DESC LIMIT 500"
         ).fetchall()
         if not templates:

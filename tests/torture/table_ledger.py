@@ -19,6 +19,8 @@ class TableLedger:
         """Rows of which an export that ended well has said that they are in BigQuery."""
         self.now: Counter[Key] = Counter()
         """Rows that the recorder had when it was looked at last."""
+        self.destroyed: Counter[Key] = Counter()
+        """Rows that were in the recorder, and could not be read any more after some damage."""
         self.exported_up_to = 0
         """Rows of the recorder up to this id are owed."""
         self.versions: dict[Key, set[tuple[object, ...]]] = {}

@@ -18,7 +18,7 @@ async def test_exactly_once_after_kills(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "tests.torture", "--kills", "4", "--states", "4000", "--seed", "5"),
-        *("--without", "clock", "token"),
+        *("--without", "clock", "token", "text", "value", "page"),
         cwd=REPOSITORY,
         env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=asyncio.subprocess.PIPE,
@@ -30,6 +30,7 @@ async def test_exactly_once_after_kills(tmp_path: Path) -> None:
     last = output.splitlines()[-1]
     assert re.fullmatch(
         r"torture: kills=4 faults=\d+ rows=\d+ lost=0 duplicated=0"
-        r" restores=\d+ copies=\d+ corrections=\d+ clock_jumps=\d+ token_faults=\d+",
+        r" restores=\d+ copies=\d+ corrections=\d+ clock_jumps=\d+ token_faults=\d+"
+        r" texts=\d+ values=\d+ pages=\d+ destroyed=\d+",
         last,
     ), output

@@ -7,6 +7,7 @@ from collections.abc import (
     Collection,
     Coroutine,
     Iterator,
+    Mapping,
     Sequence,
 )
 from contextlib import asynccontextmanager
@@ -31,8 +32,11 @@ from .integration import DATASET, DELIVERIES, PROJECT, add_integration, choose
 from .kinds import Kind
 from .ledger import Ledger
 from .machine import Machine
+from .odd_rows import odd_rows
+from .odd_verdict import ODD_ROWS, judge_odd, without_odd
 from .recorder_corrections import Corrections
 from .recorder_growth import Growth
+from .salvage import legible
 from .second_machine import second_life
 from .starts import Starts
 from .verdict import Verdicts
@@ -95,6 +99,16 @@ class Torture:
     def clock_jumps(self) -> int:
         """Return how often the clock was set to another time."""
         return self._jumps.done
+
+    @property
+    def pages(self) -> int:
+        """Return how many pages of the recorder's database were overwritten."""
+        return self._damage.pages
+
+    @property
+    def odd(self) -> Mapping[Kind, int]:
+        """Return how many odd rows of each kind the recorder was given."""
+        return self._damage.odd.added
 
     @property
     def restores(self) -> int:
@@ -170,7 +184,7 @@ class Torture:
                 self._random,
                 self._say,
             )
-            self._damage = Damage(self._machine, self._folder, self._random, self._say)
+            self._damage = Damage(self._machine, self._folder, self._kinds, self._random, self._say)
             await asyncio.sleep(SECONDS_TO_SAVE)
             yield
 
@@ -361,7 +375,9 @@ class Torture:
     def _judge(self, up_to: dict[str, int]) -> Verdicts:
         dataset = f"{PROJECT}.{DATASET}"
         query, ledger = self._destination.query, self._machine.ledger
-        verdicts = judge(self._machine.home.database, query, dataset, ledger, up_to=up_to)
+        database = self._machine.home.database
+        with legible(database) as readable:
+            verdicts = judge(readable, query, dataset, ledger, up_to=up_to)
         logged = query(
             f"SELECT table_name, SUM(row_count) AS n FROM `{dataset}.export_log`"  # noqa: S608
             " GROUP BY table_name"
@@ -372,7 +388,13 @@ class Torture:
                 f"{table} has {verdict.rows} rows, the export log speaks of"
                 f" {numbers.get(table, 0)}; the recorder has had {ledger[table].ever.total()}"
             )
-        return verdicts
+        odd = self._damage.odd
+        with legible(database, odd=True) as readable:
+            rejected = self._machine.checkpoint.with_name(
+                f"{self._machine.checkpoint.name}.rejected.jsonl"
+            )
+            odd_verdict = judge_odd(odd_rows(readable), odd, query, dataset, rejected, up_to=up_to)
+        return {**without_odd(verdicts, odd), ODD_ROWS: odd_verdict}
 
     def _chance(self, probability: float) -> bool:
         return self._random.random() < probability

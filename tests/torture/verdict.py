@@ -33,6 +33,8 @@ class Verdict:
     """Values that are not those of the recorder."""
     outlived: Counter[Key] = field(default_factory=Counter)
     """Rows that a view shows though Home Assistant has deleted them."""
+    destroyed: Counter[Key] = field(default_factory=Counter)
+    """Rows that nobody can read any more, and that BigQuery does not have."""
 
     @property
     def ok(self) -> bool:
@@ -101,4 +103,6 @@ def judge_table(comparison: Comparison, ledger: TableLedger, *, rows: int) -> Ve
             {key: n for key, n in comparison.foreign.items() if key not in ledger.ever}
         ),
         different=[str(difference) for difference in comparison.differences],
+        destroyed=Counter({key: n for key, n in ledger.destroyed.items() if key not in ledger.now})
+        - comparison.foreign,
     )
