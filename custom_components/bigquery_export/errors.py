@@ -76,10 +76,12 @@ class AccessDeniedError(ExportError):
 
 @dataclass(eq=False)
 class ApiDisabledError(ExportError):
-    """The project has not enabled BigQuery."""
+    """The project has not enabled an API."""
 
     key = "api_disabled"
     project: str
+    api: str
+    """Its name as Google's console has it."""
 
 
 @dataclass(eq=False)
@@ -154,6 +156,29 @@ class StorageUnreachableError(UnreachableError):
     """There is no connection to the Storage Write API, or no answer in time."""
 
     key = "storage_unreachable"
+
+
+@dataclass(eq=False)
+class InterceptedError(UnreachableError):
+    """Something else has answered in place of an endpoint: a proxy, a filter or a login page."""
+
+    key = "intercepted"
+
+
+@dataclass(eq=False)
+class ClockError(TransientError):
+    """The clock of this machine is wrong, as Google or its certificate says."""
+
+    key = "clock_wrong"
+    message: str
+
+
+@dataclass(eq=False)
+class TokenRefusedError(TransientError):
+    """BigQuery does not accept a token, while Google gives others."""
+
+    key = "token_refused"
+    message: str
 
 
 @dataclass(eq=False)

@@ -125,7 +125,10 @@ def damaged(key: Key) -> Key:
         (lambda key: "{", "not_json"),
         (lambda key: '"text"', "not_json"),
         (lambda key: b"\xff\xfe", "not_json"),
-        (lambda key: '{"type": "authorized_user"}', "not_a_service_account_key"),
+        (lambda key: '{"type": "authorized_user"}', "key_of_user"),
+        (lambda key: '{"installed": {"client_secret": "s"}}', "key_of_oauth_client"),
+        (lambda key: f"AIza{'x' * 35}", "api_key"),
+        (lambda key: key["private_key"], "private_key_alone"),
         (lambda key: json.dumps({**key, "project_id": 1}), "not_a_service_account_key"),
         (lambda key: json.dumps(damaged(key)), "not_a_service_account_key"),
         (
@@ -178,6 +181,16 @@ async def test_no_key(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> No
         ({CONF_DATASET_ID: " "}, {CONF_DATASET_ID: "invalid_dataset_id"}),
         ({CONF_LOCATION: "Mars!"}, {CONF_LOCATION: "invalid_location"}),
         ({CONF_TABLE_ID: "a.b"}, {CONF_TABLE_ID: "invalid_table_id"}),
+        *[
+            ({CONF_TABLE_ID: name}, {CONF_TABLE_ID: "reserved_table_id"})
+            for name in (
+                *("events", "statistics", "Statistics", "export_log", "EXPORT_LOG"),
+                *("entities", "entities_latest", "Entity_Names", "statistics_latest"),
+                *("dependents", "automation_circles", "relationships_valid"),
+                *("schema_changes", "recorder_runs", "export_fence_home", "Export_Fence_"),
+            )
+        ],
+        ({CONF_API_ENDPOINT: "https://2001:db8::1"}, {CONF_ADVANCED: "unsafe_endpoint"}),
         ({CONF_API_ENDPOINT: "http://192.0.2.1"}, {CONF_ADVANCED: "unsafe_endpoint"}),
         ({CONF_STORAGE_ENDPOINT: "bigquery"}, {CONF_ADVANCED: "unsafe_endpoint"}),
         ({CONF_STORAGE_ENDPOINT: "http://[::1"}, {CONF_ADVANCED: "unsafe_endpoint"}),
@@ -317,6 +330,12 @@ async def test_unexpected_error(
     assert result["errors"] == {"base": "unknown"}
     assert "ZeroDivisionError" in caplog.text
     await finish(hass, flow_id, warehouse, key)
+
+
+@pytest.mark.parametrize("name", ["sensor_data", "Sensor_Data", "states", "events_of_home", "a-b"])
+async def test_names_of_tables(hass: HomeAssistant, warehouse: Warehouse, name: str) -> None:
+    """All other names are the user's."""
+    assert entry_data(destination(warehouse, table_id=name))[CONF_TABLE_ID] == name
 
 
 async def test_google_endpoints_are_the_default(hass: HomeAssistant, warehouse: Warehouse) -> None:

@@ -447,7 +447,7 @@ async def test_expired_token(
     await record(hass, 3, name="new")
     credentials = loaded.runtime_data.runner._connection._credentials
     credentials.token = "expired"  # noqa: S105
-    with pytest.raises(HomeAssistantError, match="does not answer"):
+    with pytest.raises(HomeAssistantError, match="does not accept the sign-in"):
         await export_now(hass)
     assert hass.config_entries.flow.async_progress_by_handler(DOMAIN) == []
     assert state(hass, "status") == "retrying"

@@ -3,16 +3,22 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 import re
 from typing import Any
 
+from google.auth import _helpers
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
 import orjson
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
@@ -74,6 +80,49 @@ async def test_permission_is_taken_away(
     placeholders = entry.error_reason_translation_placeholders
     assert placeholders is not None
     assert placeholders["permission"] == "bigquery.tables.get"
+
+
+async def began_again(hass: HomeAssistant, entry: MockConfigEntry) -> bool:
+    """Return whether an entry is set up by Home Assistant's next attempt."""
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=10))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    return entry.state is ConfigEntryState.LOADED
+
+
+@pytest.mark.parametrize("hours", [2, -24 * 30, 24 * 365 * 5])
+async def test_clock_is_wrong(
+    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """A clock that is not set yet when Home Assistant starts asks for no new key."""
+    utcnow = _helpers.utcnow
+    with monkeypatch.context() as clock:
+        wrong = utcnow() + timedelta(hours=hours)  # type: ignore[no-untyped-call]
+        clock.setattr(_helpers, "utcnow", lambda: wrong)
+        assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "clock_wrong"
+    assert not hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert await began_again(hass, entry)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": 403, "content": "<title>Blocked</title>"}, {"status": 200}]
+)
+async def test_something_else_answers(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse, answer: dict[str, Any]
+) -> None:
+    """A filter that answers in place of the token endpoint asks for no new key."""
+    warehouse.server.add_fault("token", "foreign", times=None, **answer)
+    try:
+        assert not await hass.config_entries.async_setup(entry.entry_id)
+    finally:
+        warehouse.server.clear_faults()
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "intercepted"
+    assert not hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert await began_again(hass, entry)
+    assert await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_damaged_key(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -47,6 +47,9 @@ def _fault(fault: Fault) -> str:
     answer = f"`{fault.kind}`"
     if code := fault.rule.get("code"):
         answer += f" `{code}`"
+    if status := fault.rule.get("status"):
+        what = "a page" if fault.rule.get("content") else "nothing"
+        answer = f"{what} with status {status}, not from Google"
     if fault.rule.get("done"):
         answer += " after it was done"
     duration = "lasting" if "times" in fault.rule else "once"

@@ -44,12 +44,13 @@ class AnswerDamagedError(Exception):
 
 
 @dataclass(eq=False)
-class AnswerReplacedError(Exception):
-    """Something between the client and Google answers, and the call is not done."""
+class ForeignAnswerError(Exception):
+    """Something between the client and BigQuery answers a REST call."""
 
     status: int
-    body: str
-    """HTML, or nothing."""
+    content: str
+    content_type: str
+    location: str
 
 
 class Faults(Protocol):

@@ -13,7 +13,7 @@ from google.cloud.bigquery_storage_v1 import types
 import grpc
 
 from .append_rows import tell_row_errors
-from .calls import AnswerDamagedError, AnswerLostError, AnswerReplacedError, Call, Damage
+from .calls import AnswerDamagedError, AnswerLostError, Call, Damage, ForeignAnswerError
 from .errors import ApiError, StorageApiError, StorageErrorCode
 
 GRPC_METHODS = frozenset(
@@ -43,7 +43,7 @@ class Details:
     """Seconds for the Retry-After header."""
 
     status: int = 403
-    """The HTTP status of a page."""
+    """The HTTP status of a foreign answer."""
 
     code: str = "INVALID_STREAM_STATE"
     """The StorageErrorCode of a commit's stream_errors."""
@@ -53,6 +53,15 @@ class Details:
 
     containing: str = ""
     """Text; rows whose bytes contain it have row_errors, and other requests pass."""
+
+    content: str = ""
+    """The body of a foreign answer, as UTF-8."""
+
+    content_type: str = "text/html; charset=utf-8"
+    """The content type of a foreign answer."""
+
+    location: str = ""
+    """Where a foreign answer redirects to."""
 
 
 class Kind(Protocol):
@@ -105,14 +114,22 @@ class _Damaged(_Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class _Replaced(_Kind):
-    """A proxy, a portal or a filter answers in place of Google: an HTML page, or an empty body."""
+class _Foreign(_Kind):
+    """A proxy, a filter or a login page answers; BigQuery may have done its work all the same."""
 
     methods: frozenset[str] = REST_METHODS
-    body: str = ""
+    content: str | None = None
+    """The body, where it is not one of the rule's."""
 
     async def act(self, call: Call, work: Callable[[], Awaitable[Any]], details: Details) -> Any:
-        raise AnswerReplacedError(details.status, self.body)
+        if details.done:
+            await work()
+        raise ForeignAnswerError(
+            details.status,
+            details.content if self.content is None else self.content,
+            details.content_type,
+            details.location,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +233,11 @@ _GRPC_ERRORS = (
     StorageApiError(grpc.StatusCode.PERMISSION_DENIED, "The caller does not have permission"),
     StorageApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline exceeded."),
     StorageApiError(grpc.StatusCode.NOT_FOUND, "Requested entity was not found."),
+    StorageApiError(grpc.StatusCode.CANCELLED, "The operation was cancelled."),
+    StorageApiError(
+        grpc.StatusCode.INVALID_ARGUMENT, "Stream has been finalized and cannot be appended."
+    ),
+    StorageApiError(grpc.StatusCode.FAILED_PRECONDITION, "The stream has expired."),
 )
 
 _PAGE = """\
@@ -229,8 +251,9 @@ KINDS: Mapping[str, Kind] = {
     "drop": _Lost(),
     "cut_body": _Damaged(damage=Damage.CUT),
     "corrupt_json": _Damaged(damage=Damage.CORRUPT),
-    "page": _Replaced(body=_PAGE),
-    "empty": _Replaced(),
+    "page": _Foreign(content=_PAGE),
+    "empty": _Foreign(content=""),
+    "foreign": _Foreign(),
     "row_errors": _RowErrors(),
     "stream_errors": _StreamErrors(),
     **{error.reason: _Refused(REST_METHODS, error=error) for error in _REST_ERRORS},

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 import orjson
 
-from .calls import AnswerDamagedError, AnswerLostError, AnswerReplacedError, Call, Damage, Gate
+from .calls import AnswerDamagedError, AnswerLostError, Call, Damage, ForeignAnswerError, Gate
 from .errors import ApiError
 from .schema import Json
 
@@ -46,11 +46,19 @@ async def response_of(
     except AnswerLostError:
         _close(request)
         return web.Response()
-    except AnswerReplacedError as error:
-        return web.Response(status=error.status, text=error.body, content_type="text/html")
+    except ForeignAnswerError as error:
+        return _foreign(error)
     except AnswerDamagedError as error:
         response: web.Response = error.answer
         return await _DAMAGES[error.damage](request, response)
+
+
+def _foreign(error: ForeignAnswerError) -> web.Response:
+    """Return an answer as it was asked for, with nothing of BigQuery's."""
+    headers = {"Content-Type": error.content_type} if error.content_type else {}
+    if error.location:
+        headers["Location"] = error.location
+    return web.Response(status=error.status, body=error.content.encode(), headers=headers)
 
 
 async def _cut(request: web.Request, whole: web.Response) -> web.StreamResponse:

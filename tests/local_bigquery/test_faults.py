@@ -86,7 +86,7 @@ def test_a_call_is_refused_with_a_reason(
 def test_every_refusal_is_tried_here() -> None:
     """No kind is left out of the tests above, nor of those below."""
     others = {"delay", "drop", "cut_body", "corrupt_json", "row_errors", "stream_errors"}
-    others |= {"page", "empty"}
+    others |= {"page", "empty", "foreign"}
     assert set(KINDS) == others | {"invalid_grant"} | REST_ANSWERS.keys() | GRPC_ANSWERS.keys()
 
 
@@ -149,6 +149,23 @@ def test_something_else_answers(
         assert bool(answer.text) is (kind == "page")
         url = f"{local_bigquery.rest_url}/bigquery/v2/projects/{client.project}/datasets"
         assert (session.get(url).status_code, session.get(url).status_code) == (status, 200)
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_something_else_can_answer(
+    local_bigquery: LocalBigQuery, key: Json, client: bigquery.Client, dataset: str, done: bool
+) -> None:
+    """The answer is as it was asked for, whether or not BigQuery has done its work."""
+    answer: Json = {"status": 302, "content": "<p>", "location": "http://192.0.2.1/"}
+    local_bigquery.add_fault("datasets.insert", "foreign", done=done, **answer)
+    datasets = f"{local_bigquery.rest_url}/bigquery/v2/projects/{client.project}/datasets"
+    body = {"datasetReference": {"projectId": client.project, "datasetId": "another"}}
+    with AuthorizedSession(credentials(key)) as session:
+        found = session.post(datasets, json=body, allow_redirects=False)
+    assert (found.status_code, found.text) == (302, "<p>")
+    assert found.headers["Location"] == "http://192.0.2.1/"
+    assert found.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert ("another" in {one.dataset_id for one in client.list_datasets()}) is done
 
 
 def test_a_client_is_asked_to_wait(

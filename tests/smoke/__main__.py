@@ -21,11 +21,10 @@ from custom_components.bigquery_export.bigquery.connection import (
     Destination,
 )
 from custom_components.bigquery_export.bigquery.credentials import (
-    NotAServiceAccountKeyError,
-    NotJsonError,
     is_safe,
     read_key,
 )
+from custom_components.bigquery_export.bigquery.key_file import KeyFileError, NotJsonError
 from custom_components.bigquery_export.errors import ExportError
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
@@ -101,12 +100,12 @@ def _connect(options: argparse.Namespace) -> Connection:
 
 def _read_key(path: Path) -> dict[str, Any]:
     try:
-        return read_key(path.read_text(encoding="utf-8"))
+        return read_key(path.read_bytes())
     except OSError as err:
         raise UsageError(f"{path} cannot be read: {err.strerror}.") from None
-    except NotJsonError, UnicodeDecodeError:
+    except NotJsonError:
         raise UsageError(f"{path} is not a JSON file.") from None
-    except NotAServiceAccountKeyError:
+    except KeyFileError:
         raise UsageError(f"{path} is not the key of a service account.") from None
 
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from google.api_core.exceptions import Unauthorized
+from google.api_core.exceptions import GoogleAPIError
 from google.auth.transport.grpc import secure_authorized_channel
-from google.auth.transport.requests import AuthorizedSession, Request
+from google.auth.transport.requests import Request
 from google.cloud.bigquery import Client, DatasetReference, TableReference
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import (
@@ -25,8 +25,10 @@ from ..errors import (
 )
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table
-from .credentials import NotAServiceAccountKeyError, is_loopback, make_credentials, refresh
-from .errors import google_errors, token_errors
+from .answers import ApiSession
+from .credentials import is_loopback, make_credentials, refresh
+from .errors import google_errors, lacks_token
+from .key_file import NotAServiceAccountKeyError
 
 API_ENDPOINT = "https://bigquery.googleapis.com"
 STORAGE_ENDPOINT = "https://bigquerystorage.googleapis.com"
@@ -82,15 +84,15 @@ class Connection:
         """Make the clients; raises NotAServiceAccountKeyError."""
         self.destination = destination
         self._credentials = make_credentials(key, private=destination.api_endpoint != API_ENDPOINT)
-        self._key = key
         self._stopped = Event()
+        self.http = ApiSession(self._credentials)
         self.tables = Client(
             project=destination.project,
             credentials=self._credentials,
             location=destination.location,
             client_options={"api_endpoint": destination.api_endpoint},
+            _http=self.http,
         )
-        self.http = AuthorizedSession(self._credentials)
         self._channel = self._open_channel()
         self.storage = BigQueryWriteClient(
             transport=BigQueryWriteGrpcTransport(channel=self._channel)
@@ -100,7 +102,7 @@ class Connection:
     def open(cls, key: Mapping[str, Any], destination: Destination) -> Self:
         """Return a connection that has a valid token; this blocks.
 
-        Raises KeyRefusedError, also when the key is damaged, or UnreachableError.
+        Raises ExportError, a KeyRefusedError also when the key is damaged.
         """
         try:
             connection = cls(key, destination)
@@ -127,7 +129,7 @@ class Connection:
         channel: grpc.Channel = secure_authorized_channel(
             self._credentials,
             Request(),
-            f"{endpoint.hostname}:{endpoint.port or 443}",
+            grpc_target(self.destination.storage_endpoint),
             ssl_credentials=(
                 grpc.local_channel_credentials(grpc.LocalConnectionType.LOCAL_TCP)
                 if plain
@@ -140,10 +142,9 @@ class Connection:
     def authenticate(self) -> None:
         """Make sure that there is a valid token.
 
-        Raises KeyRefusedError or UnreachableError. gRPC would report either as an unavailable
-        server, so this comes first.
+        Raises ExportError. gRPC would report any as an unavailable server, so this comes first.
         """
-        refresh(self._credentials, self._key)
+        refresh(self._credentials)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -162,10 +163,10 @@ class Connection:
         with google_errors(self.destination.project, endpoint, unreachable):
             try:
                 yield
-            except Unauthorized:
-                # An expired token and a refused key both end here; the refresh tells them apart.
-                with token_errors(str(self._key["token_uri"])):
-                    self._credentials.refresh(Request())
+            except GoogleAPIError as err:
+                if lacks_token(err):
+                    # An expired token and a refused key both end here; this tells them apart.
+                    self._credentials.refresh(None)
                 raise
 
     def stop(self) -> None:
@@ -181,5 +182,13 @@ class Connection:
         """Close all connections."""
         self.stop()
         self.tables.close()
-        self.http.close()
+        self.http.close()  # type: ignore[no-untyped-call]
         self._channel.close()
+
+
+def grpc_target(url: str) -> str:
+    """Return the host and port of a URL as gRPC takes them, with an IPv6 address in brackets."""
+    parts = urlsplit(url)
+    host = unquote(parts.hostname or "")
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
-import json
 from typing import Any, override
 from urllib.parse import urlsplit
 
@@ -13,35 +12,22 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.auth.credentials import DEFAULT_UNIVERSE_DOMAIN, Credentials
 from google.auth.crypt import RSASigner
-from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials as ServiceAccountCredentials
 
-from .errors import token_errors
+from .key_file import NotAServiceAccountKeyError, read_key_file
+from .token_endpoint import TokenRequest, token_errors
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 """Enough for the tables, the Storage Write API and jobs, and for nothing but BigQuery."""
 
 
-class NotJsonError(ValueError):
-    """The text is not a JSON object."""
+def read_key(content: bytes | str) -> dict[str, Any]:
+    """Return a service account's key from its file, or from the text of it.
 
-
-class NotAServiceAccountKeyError(ValueError):
-    """The JSON is not the key of a service account."""
-
-
-def read_key(text: str) -> dict[str, Any]:
-    """Return a service account's key from the text of its file.
-
-    Raises NotJsonError or NotAServiceAccountKeyError, neither of which quotes the text.
+    Raises KeyFileError, which does not quote the content.
     """
-    try:
-        key = json.loads(text)
-    except ValueError:
-        raise NotJsonError from None
-    if not isinstance(key, dict):
-        raise NotJsonError
-    if key.get("type") != "service_account" or not isinstance(key.get("project_id"), str):
+    key = read_key_file(content)
+    if not isinstance(key.get("project_id"), str):
         raise NotAServiceAccountKeyError
     make_credentials(key)
     _try_key(_private_key(key))
@@ -49,21 +35,25 @@ def read_key(text: str) -> dict[str, Any]:
 
 
 def check_key(key: Mapping[str, Any]) -> None:
-    """Ask Google for a token, to see whether it accepts the key; this blocks.
-
-    Raises KeyRefusedError or UnreachableError.
-    """
-    refresh(make_credentials(key), key)
+    """Ask Google for a token, to see whether it accepts the key. Blocks, and raises ExportError."""
+    refresh(make_credentials(key))
 
 
-def refresh(credentials: Credentials, key: Mapping[str, Any]) -> None:
-    """Get a new token, unless there is a valid one; this blocks.
-
-    Raises KeyRefusedError or UnreachableError.
-    """
+def refresh(credentials: Credentials) -> None:
+    """Get a new token, unless there is a valid one; this blocks. Raises ExportError."""
     if not credentials.valid:
-        with token_errors(str(key["token_uri"])):
-            credentials.refresh(Request())
+        credentials.refresh(None)
+
+
+class _AccountCredentials(ServiceAccountCredentials):
+    """Credentials of a service account, which say whose fault it is when there is no token."""
+
+    @override
+    def refresh(self, _: object) -> None:
+        """Get a new token by a request of its own. Raises ExportError."""
+        request = TokenRequest()
+        with token_errors(request, self, str(self._token_uri)):
+            super().refresh(request)  # type: ignore[no-untyped-call]
 
 
 class _TokenCredentials(Credentials):
@@ -74,7 +64,7 @@ class _TokenCredentials(Credentials):
     refreshes tokens and nothing else.
     """
 
-    def __init__(self, account: ServiceAccountCredentials) -> None:
+    def __init__(self, account: _AccountCredentials) -> None:
         """Prepare; no token is requested yet."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._account = account
@@ -85,8 +75,9 @@ class _TokenCredentials(Credentials):
         return str(self._account.universe_domain)
 
     @override
-    def refresh(self, request: Request) -> None:
-        self._account.refresh(request)
+    def refresh(self, _: object) -> None:
+        """Get a new token. Raises ExportError."""
+        self._account.refresh(None)
         self.token = self._account.token
         self.expiry = self._account.expiry
 
@@ -101,7 +92,7 @@ def make_credentials(key: Mapping[str, Any], *, private: bool = False) -> Creden
     an open connection.
     """
     try:
-        credentials = ServiceAccountCredentials(
+        credentials = _AccountCredentials(  # type: ignore[no-untyped-call]
             RSASigner(_private_key(key), key["private_key_id"]),
             service_account_email=key["client_email"],
             token_uri=key["token_uri"],

@@ -21,7 +21,8 @@ from .table_settings import TableSettings, encrypt
 _TIMEOUT = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(30.0)
 """It outlasts the time of the quota, which may be used up by what was written before a restart."""
-_NAME = "export_fence_"
+FENCE = "export_fence_"
+"""How the names of fences begin."""
 _EXPLANATION = (
     "Home Assistant keeps here which transaction it has begun last. It has no rows. Do not delete "
     "it: without it, each waiting row is looked for before it is exported."
@@ -44,7 +45,7 @@ class BigQueryFence:
         self._connection = connection
         self._client = connection.tables
         self._settings = settings or TableSettings()
-        self._reference = connection.destination.dataset_reference.table(_NAME + source)
+        self._reference = connection.destination.dataset_reference.table(FENCE + source)
         self._table: BigQueryTable | None = None
         """The fence as it was read or written last."""
         self._written: deque[float] = deque(maxlen=_CHANGES)

@@ -19,6 +19,8 @@ import probatio
 
 from ..bigquery import DELIVERIES
 from ..bigquery.credentials import is_safe
+from ..bigquery.fence_table import FENCE
+from ..bigquery.views import views
 from ..const import (
     CONF_ADVANCED,
     CONF_API_ENDPOINT,
@@ -31,6 +33,8 @@ from ..const import (
     CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
 )
+from ..export.tables import TABLES
+from ..rows.export_log import EXPORT_LOG
 from ..rows.sensor_data import SENSOR_DATA
 from ..settings.options import DEFAULTS
 from .field_rules import FormError
@@ -119,6 +123,17 @@ NAMES = {
     CONF_LOCATION: re.compile(r"[A-Za-z0-9-]{2,64}"),
     CONF_TABLE_ID: re.compile(r"[A-Za-z0-9_-]{1,1024}"),
 }
+_FIXED_TABLES = [*(table for table in TABLES.values() if table is not SENSOR_DATA), EXPORT_LOG]
+RESERVED_NAMES = frozenset(
+    name.casefold()
+    for table in _FIXED_TABLES
+    for name in (table.name, *(view.name(table.name) for view in views(table)))
+)
+"""Names of the tables and views that have the same one in each dataset.
+
+Those that differ in case alone are the same in some datasets (API reference, "Dataset",
+`isCaseInsensitive`), and too much alike in all.
+"""
 
 
 def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,6 +164,9 @@ def _field_errors(data: Mapping[str, Any]) -> dict[str, str]:
         for field, pattern in NAMES.items()
         if not pattern.fullmatch(data.get(field, ""))
     }
+    name = data.get(CONF_TABLE_ID, "").casefold()
+    if name in RESERVED_NAMES or name.startswith(FENCE):
+        errors[CONF_TABLE_ID] = "reserved_table_id"
     if not all(
         is_safe(data[field])
         for field in (CONF_API_ENDPOINT, CONF_STORAGE_ENDPOINT)

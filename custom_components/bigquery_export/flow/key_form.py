@@ -6,15 +6,14 @@ from typing import Any
 from homeassistant.components.file_upload import process_uploaded_file
 from homeassistant.core import HomeAssistant
 
-from ..bigquery.credentials import (
-    NotAServiceAccountKeyError,
-    NotJsonError,
-    check_key,
-    read_key,
-)
+from ..bigquery.credentials import check_key, read_key
+from ..bigquery.key_file import KeyFileError
 from ..const import CONF_KEY_FILE, CONF_KEY_JSON
 from ..errors import ExportError
 from .field_rules import FormError
+
+_MAX_BYTES = 1_000_000
+"""What is longer is no key."""
 
 
 def has_key(user_input: Mapping[str, Any]) -> bool:
@@ -29,10 +28,8 @@ async def async_take_key(hass: HomeAssistant, user_input: Mapping[str, Any]) -> 
         raise FormError({"base": "key_missing"})
     try:
         return await hass.async_add_executor_job(_read, hass, field, user_input[field])
-    except NotJsonError:
-        raise FormError({field: "not_json"}) from None
-    except NotAServiceAccountKeyError:
-        raise FormError({field: "not_a_service_account_key"}) from None
+    except KeyFileError as err:
+        raise FormError({field: err.key}) from None
     except ExportError as err:
         raise FormError({field: err.key}, err.placeholders) from err
 
@@ -44,14 +41,10 @@ def _read(hass: HomeAssistant, field: str, value: str) -> dict[str, Any]:
     return key
 
 
-def _uploaded(hass: HomeAssistant, file_id: str) -> str:
-    """Return the text of an uploaded file, which is deleted afterwards."""
+def _uploaded(hass: HomeAssistant, file_id: str) -> bytes:
+    """Return the content of an uploaded file, which is deleted afterwards."""
     try:
-        with process_uploaded_file(hass, file_id) as path:
-            content = path.read_bytes()
+        with process_uploaded_file(hass, file_id) as path, path.open("rb") as file:
+            return file.read(_MAX_BYTES)
     except ValueError:
         raise FormError({CONF_KEY_FILE: "file_gone"}) from None
-    try:
-        return content.decode()
-    except ValueError:
-        raise NotJsonError from None

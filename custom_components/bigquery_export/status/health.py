@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
@@ -43,11 +43,13 @@ class ExportHealth:
 
     @callback
     def async_succeeded(self) -> None:
-        """Record that an export succeeded."""
+        """Record that an export succeeded, and take back what was asked for before it did."""
         self.last_error = self.last_error_kind = None
         self.failures = 0
         self.tables_in_doubt = False
         async_clear_issues(self._hass, self._entry)
+        for flow in list(self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH})):
+            self._hass.config_entries.flow.async_abort(flow["flow_id"])
 
     @callback
     def async_failed(self, err: ExportError, *, retry: bool) -> None:

@@ -15,12 +15,14 @@ import pytest
 from requests import Response, Session
 
 from custom_components.bigquery_export.bigquery.credentials import (
-    NotAServiceAccountKeyError,
-    NotJsonError,
     is_safe,
     make_credentials,
     read_key,
     refresh,
+)
+from custom_components.bigquery_export.bigquery.key_file import (
+    NotAServiceAccountKeyError,
+    NotJsonError,
 )
 from tests.bigquery_export.support.warehouse import Warehouse
 
@@ -156,6 +158,6 @@ def test_private_credentials(warehouse: Warehouse) -> None:
     credentials = make_credentials({**key, "universe_domain": "example.com"}, private=True)
     assert credentials.universe_domain == "example.com"
     assert not credentials.valid
-    refresh(credentials, key)
+    refresh(credentials)
     assert credentials.valid
     assert credentials.expiry is not None

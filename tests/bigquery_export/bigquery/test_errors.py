@@ -1,24 +1,26 @@
 """Google's answers, and what a user can do about each."""
 
 from google.api_core import exceptions as google
-from google.auth.exceptions import RefreshError, TransportError
-from google.rpc.error_details_pb2 import RetryInfo
+from google.auth.exceptions import TransportError
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 import pytest
 import requests
-from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import ConnectionError as RequestsConnectionError, ProxyError, SSLError
 
-from custom_components.bigquery_export.bigquery.errors import google_errors, token_errors
+from custom_components.bigquery_export.bigquery.errors import google_errors
 from custom_components.bigquery_export.errors import (
     AccessDeniedError,
     ApiDisabledError,
+    ClockError,
     ExportError,
-    KeyRefusedError,
+    InterceptedError,
     PermissionMissingError,
     ProjectNotFoundError,
     QuotaExceededError,
     RefusedError,
     StorageUnreachableError,
     TableNotFoundError,
+    TokenRefusedError,
     UnreachableError,
 )
 from custom_components.bigquery_export.export.backoff import delay
@@ -86,14 +88,44 @@ def retried(cause: Exception) -> google.RetryError:
                 "BigQuery API has not been used in project 1 before or it is disabled.",
             ),
             ApiDisabledError,
-            {"project": "p"},
+            {"project": "p", "api": "BigQuery API"},
+        ),
+        (
+            rest(google.Forbidden, "accessNotConfigured", "Access Not Configured."),
+            ApiDisabledError,
+            {"project": "p", "api": "BigQuery API"},
+        ),
+        (
+            google.PermissionDenied("BigQuery Storage API is disabled."),
+            ApiDisabledError,
+            {"project": "p", "api": "BigQuery Storage API"},
+        ),
+        (
+            google.PermissionDenied(
+                "A service is off",
+                error_info=ErrorInfo(
+                    reason="SERVICE_DISABLED",
+                    metadata={"service": "bigquerystorage.googleapis.com"},
+                ),
+            ),
+            ApiDisabledError,
+            {"project": "p", "api": "BigQuery Storage API"},
+        ),
+        (
+            rest(
+                google.Forbidden,
+                "accessNotConfigured",
+                "Cloud Resource Manager API has not been used in project 1 before.",
+            ),
+            ApiDisabledError,
+            {"project": "p", "api": "Cloud Resource Manager API"},
         ),
         (
             google.PermissionDenied(
                 "BigQuery Storage API has not been used in project 1 before or it is disabled."
             ),
             ApiDisabledError,
-            {"project": "p"},
+            {"project": "p", "api": "BigQuery Storage API"},
         ),
         (
             rest(google.Forbidden, "quotaExceeded", "Quota exceeded: too much"),
@@ -128,21 +160,48 @@ def retried(cause: Exception) -> google.RetryError:
             {"message": "Invalid value"},
         ),
         (
-            RefreshError("invalid_grant: Account not found", {"error": "invalid_grant"}),
-            KeyRefusedError,
-            {"message": "invalid_grant: Account not found"},
+            google.PermissionDenied("Received http2 header with status: 403"),
+            InterceptedError,
+            {"endpoint": ENDPOINT, "message": "Received http2 header with status: 403"},
         ),
+        (
+            retried(
+                google.ServiceUnavailable("HTTP proxy returned response code 407: ipv4:1.2.3.4")
+            ),
+            InterceptedError,
+            {"endpoint": ENDPOINT, "message": "HTTP proxy returned response code 407"},
+        ),
+        (
+            ProxyError("Cannot connect to proxy."),
+            InterceptedError,
+            {"endpoint": ENDPOINT, "message": "Cannot connect to proxy"},
+        ),
+        (
+            SSLError("CERTIFICATE_VERIFY_FAILED: self-signed certificate"),
+            InterceptedError,
+            {
+                "endpoint": ENDPOINT,
+                "message": "CERTIFICATE_VERIFY_FAILED: self-signed certificate",
+            },
+        ),
+        *[
+            (SSLError(text), ClockError, {"message": text})
+            for text in (
+                "CERTIFICATE_VERIFY_FAILED: certificate is not yet valid",
+                "CERTIFICATE_VERIFY_FAILED: certificate has expired",
+            )
+        ],
+        (google.Unauthenticated("reason"), TokenRefusedError, {"message": "reason"}),
         *[
             (error, UnreachableError, {"endpoint": ENDPOINT, "message": "reason"})
             for error in (
                 google.ServiceUnavailable("reason"),
                 google.InternalServerError("reason"),
-                google.Unauthenticated("reason"),
                 google.Aborted("reason"),
+                google.Cancelled("reason"),
                 google.DeadlineExceeded("reason"),
                 RequestsConnectionError("reason"),
                 TransportError("reason"),
-                RefreshError("reason", retryable=True),
                 retried(google.ServiceUnavailable("reason")),
             )
         ],
@@ -166,6 +225,17 @@ def test_storage_endpoint() -> None:
         raise google.ServiceUnavailable("reason")
 
 
+def test_storage_api_is_disabled() -> None:
+    """Where Google does not name the API, it is the one that was called."""
+    error_info = ErrorInfo(reason="SERVICE_DISABLED")
+    with (
+        pytest.raises(ApiDisabledError) as raised,
+        google_errors("p", ENDPOINT, StorageUnreachableError),
+    ):
+        raise google.PermissionDenied("A service is off", error_info=error_info)
+    assert raised.value.api == "BigQuery Storage API"
+
+
 def test_reason_of_a_missing_answer() -> None:
     """Of a chain of errors, the message is the first one: what the network said."""
     try:
@@ -176,24 +246,40 @@ def test_reason_of_a_missing_answer() -> None:
     except RequestsConnectionError as err:
         wrapped = TransportError(err)
         wrapped.__cause__ = err
-    with pytest.raises(UnreachableError) as raised, token_errors(ENDPOINT):
+    with pytest.raises(UnreachableError) as raised, google_errors("p", ENDPOINT):
         raise wrapped
     assert raised.value.message == "[Errno 111] Connection refused"
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("details", "message"),
     [
-        (RefreshError("invalid_grant: no"), KeyRefusedError),
-        (RefreshError("internal_failure", retryable=True), UnreachableError),
-        (TransportError("reason"), UnreachableError),
-        (RequestsConnectionError("reason"), UnreachableError),
+        (
+            "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:9: Failed to"
+            " connect to remote host: connect: Connection refused (111)",
+            "Connection refused (111)",
+        ),
+        (
+            "DNS resolution failed for a.example:443: C-ares status is not ARES_SUCCESS qtype=A"
+            " name=a.example is_balancer=0: Domain name not found",
+            "Domain name not found",
+        ),
+        ("recvmsg:Connection reset by peer: ipv6:[::1]:9: Connection reset", "Connection reset"),
+        (
+            "Getting metadata from plugin failed with error: ('invalid_grant', {})",
+            "there was no token",
+        ),
+        (
+            "Permission 'A' denied on resource 'B': ask",
+            "Permission 'A' denied on resource 'B': ask",
+        ),
     ],
 )
-def test_token_endpoint(error: Exception, expected: type[ExportError]) -> None:
-    """A refused key is told apart from a token endpoint that does not answer."""
-    with pytest.raises(expected), token_errors(ENDPOINT):
-        raise error
+def test_debug_text(details: str, message: str) -> None:
+    """What only developers of gRPC can read is in no sentence."""
+    with pytest.raises(UnreachableError) as raised, google_errors("p", ENDPOINT):
+        raise google.ServiceUnavailable(details)
+    assert raised.value.message == message
 
 
 def test_messages_are_short() -> None:

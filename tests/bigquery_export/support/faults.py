@@ -27,7 +27,14 @@ ALWAYS = {"times": None}
 DENIED = "access_denied"
 
 
-def load_job(method: str, kind: str, status: str, shows: str | None = None, **rule: Any) -> Fault:
+def page(status: int, **rule: Any) -> dict[str, Any]:
+    """Return the rule for a page that a proxy or a filter answers with."""
+    return {"status": status, "content": "<title>Blocked</title>", **rule}
+
+
+def load_job(
+    method: str, kind: str, status: str, shows: str | None = None, /, **rule: Any
+) -> Fault:
     """Return a fault that an export by load jobs meets."""
     return Fault(method, kind, status, shows, rule, "load_job")
 
@@ -57,14 +64,25 @@ FAULTS = [
     Fault("tabledata.list", "backendError", "retrying", rule=ALWAYS),
     Fault("tables.patch", "tooManyRequests", "retrying", rule={"retry_after": 7, **ALWAYS}),
     Fault("tables.patch", "quotaExceeded", "retrying", rule=ALWAYS),
-    Fault("tables.patch", "corrupt_json", "retrying", rule=ALWAYS),
+    Fault("tables.patch", "corrupt_json", "idle", rule=ALWAYS),
     Fault("tables.patch", "cut_body", "idle", rule=ALWAYS),
     Fault("tables.patch", "drop", "retrying", rule=ALWAYS),
     Fault("tables.patch", "drop", "idle", rule={"done": True, **ALWAYS}),
     Fault("tabledata.list", "drop", "retrying", rule=ALWAYS),
+    # So is what a proxy, a filter or a login page answers in Google's place.
+    Fault("token", "foreign", "retrying", rule=page(200, **ALWAYS)),
+    Fault("token", "foreign", "retrying", rule=page(403, **ALWAYS)),
+    Fault("token", "foreign", "retrying", rule=page(407, **ALWAYS)),
+    Fault("token", "foreign", "retrying", rule={"status": 200, **ALWAYS}),
+    Fault("tables.patch", "foreign", "idle", rule=page(403)),
+    Fault("tables.patch", "foreign", "retrying", rule=page(403, **ALWAYS)),
+    Fault("tables.patch", "foreign", "retrying", rule=page(404, **ALWAYS)),
+    Fault("tables.patch", "foreign", "retrying", rule=page(200, **ALWAYS)),
+    Fault("tabledata.list", "foreign", "retrying", rule=page(404, **ALWAYS)),
     # A connection for rows is never taken up again: its stream is left, and the rows sent anew.
     Fault("AppendRows", "UNAVAILABLE", "retrying"),
     Fault("AppendRows", "ABORTED", "retrying"),
+    Fault("AppendRows", "CANCELLED", "retrying"),
     Fault("AppendRows", "INTERNAL", "retrying"),
     Fault("AppendRows", "RESOURCE_EXHAUSTED", "retrying"),
     Fault("AppendRows", "UNAUTHENTICATED", "retrying"),
@@ -95,6 +113,9 @@ FAULTS = [
     load_job("jobs.upload", "quotaExceeded", "retrying"),
     load_job("jobs.get", "backendError", "retrying", **ALWAYS),
     load_job("jobs.get", "corrupt_json", "retrying", **ALWAYS),
+    load_job("jobs.upload", "foreign", "idle", **page(502)),
+    load_job("jobs.upload", "foreign", "retrying", **page(407, **ALWAYS)),
+    load_job("jobs.get", "foreign", "retrying", **page(404, **ALWAYS)),
     load_job("jobs.upload", "accessDenied", "failed", DENIED),
     load_job("jobs.get", "accessDenied", "failed", DENIED),
 ]

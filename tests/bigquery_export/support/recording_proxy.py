@@ -14,10 +14,12 @@ _GZIP = re.compile(rb"\x1f\x8b\x08")
 class Wire:
     """Forwards connections to a server, and remembers what is sent to it."""
 
-    def __init__(self, endpoint: str) -> None:
-        """Listen for connections to the server of an endpoint."""
+    def __init__(self, endpoint: str, host: str) -> None:
+        """Listen at an address of this machine for connections to the server of an endpoint."""
         self._server = urlsplit(endpoint)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._host = f"[{host}]" if ":" in host else host
+        self._listener = socket.create_server((host, 0), family=family)
         self._received: list[bytearray] = []
         self._sockets = [self._listener]
         self._threads: list[Thread] = []
@@ -26,7 +28,7 @@ class Wire:
     @property
     def endpoint(self) -> str:
         """Return the address to send to instead."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://{self._host}:{self._listener.getsockname()[1]}"
 
     @property
     def sent(self) -> bytes:
@@ -62,9 +64,9 @@ class Wire:
 
 
 @contextmanager
-def tapped(endpoint: str) -> Iterator[Wire]:
+def tapped(endpoint: str, host: str = "127.0.0.1") -> Iterator[Wire]:
     """Forward what is sent to an endpoint, for as long as this is open."""
-    wire = Wire(endpoint)
+    wire = Wire(endpoint, host)
     try:
         yield wire
     finally:

@@ -32,4 +32,7 @@ GRPC_ANSWERS: dict[str, type[exceptions.GoogleAPICallError]] = {
     "PERMISSION_DENIED": exceptions.PermissionDenied,
     "DEADLINE_EXCEEDED": exceptions.DeadlineExceeded,
     "NOT_FOUND": exceptions.NotFound,
+    "CANCELLED": exceptions.Cancelled,
+    "INVALID_ARGUMENT": exceptions.InvalidArgument,
+    "FAILED_PRECONDITION": exceptions.FailedPrecondition,
 }

@@ -1,0 +1,92 @@
+"""What a proxy, a filter or a login page may answer in place of the BigQuery API: over the wire."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from custom_components.bigquery_export.bigquery import load_jobs, schema
+from custom_components.bigquery_export.bigquery.connection import Connection
+from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
+from custom_components.bigquery_export.bigquery.permissions import check_permissions
+from custom_components.bigquery_export.bigquery.schema import DatasetSchema
+from custom_components.bigquery_export.bigquery.streaming_buffer import StreamingBuffers
+from custom_components.bigquery_export.errors import InterceptedError
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from tests.bigquery_export.support.warehouse import Warehouse
+
+PAGE = "<!doctype html><title>\n  Blocked  by\nthe filter</title>"
+ANSWERS: list[dict[str, Any]] = [
+    *[{"status": status, "content": PAGE} for status in (200, 201, 400, 403, 404, 407, 409, 502)],
+    *[{"status": status} for status in (200, 403, 404, 409)],
+    *[
+        {"status": status, "content": content, "content_type": "application/json"}
+        for status in (200, 404, 409)
+        for content in ("[]", "7", "null", "{", '{"error": "blocked"}', '{"status": "login"}')
+    ],
+    *[{"status": status, "location": "https://192.0.2.1/login"} for status in (301, 302, 307)],
+    {"status": 308, "location": "http://[::1"},
+]
+
+
+@pytest.fixture
+def connection(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """Return a connection to an empty table, whose clients do not try for long."""
+    for module in (load_jobs, schema):
+        monkeypatch.setattr(
+            module, "_RETRY", module._RETRY.with_delay(0.01, 0.05).with_timeout(0.2)
+        )
+    warehouse.create_table()
+    with warehouse.connecting() as connection:
+        yield connection
+    warehouse.server.clear_faults()
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=repr)
+def test_other_answers(
+    warehouse: Warehouse, connection: Connection, answer: dict[str, Any]
+) -> None:
+    """It is no table that is gone and no role that is missing, and may pass by itself."""
+    warehouse.server.add_fault("tables.get", "foreign", times=None, **answer)
+    with pytest.raises(InterceptedError) as raised:
+        DatasetSchema(connection).ensure_table(SENSOR_DATA)
+    assert raised.value.endpoint == warehouse.server.rest_url
+    began = f"HTTP {answer['status']} ", "a redirect to no address"
+    assert raised.value.message.startswith(began)
+    if answer.get("content") == PAGE:
+        assert raised.value.message.endswith(", Blocked by the filter")
+    if "192" in answer.get("location", ""):
+        assert raised.value.message.endswith(", to 192.0.2.1")
+
+
+@pytest.mark.parametrize("method", ["tables.get", "tables.insert", "datasets.get"])
+def test_passing_page(warehouse: Warehouse, connection: Connection, method: str) -> None:
+    """One page is ridden out, as one of Google's own errors is."""
+    warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
+    warehouse.server.add_fault(method, "foreign", status=404, content=PAGE)
+    dataset = DatasetSchema(connection)
+    dataset.ensure_dataset()
+    dataset.ensure_tables([SENSOR_DATA])
+    assert warehouse.rows() == []
+
+
+@pytest.mark.parametrize("status", [200, 201, 403, 502])
+def test_uploads(warehouse: Warehouse, connection: Connection, status: int) -> None:
+    """A page in place of an upload's answers is one, too."""
+    warehouse.server.add_fault("jobs.upload", "foreign", times=None, status=status, content=PAGE)
+    delivery = LoadJobDelivery(connection)
+    transaction, encoding = delivery.begin(SENSOR_DATA, "label"), delivery.encoding(SENSOR_DATA)
+    transaction.append([encoding.row(encoding.fragment({"state_id": 1}))])
+    transaction.finish()
+    with pytest.raises(InterceptedError):
+        transaction.commit()
+    transaction.close()
+
+
+def test_other_calls(warehouse: Warehouse, connection: Connection) -> None:
+    """Answers without a kind, and those that only a part is asked of, are Google's."""
+    assert check_permissions(connection, SENSOR_DATA) == ()
+    StreamingBuffers(connection).of(SENSOR_DATA)
+    warehouse.server.add_fault("tables.get", "foreign", times=None, content=PAGE)
+    with pytest.raises(InterceptedError):
+        StreamingBuffers(connection).of(SENSOR_DATA)
