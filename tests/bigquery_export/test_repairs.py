@@ -329,6 +329,7 @@ def test_texts() -> None:
     assert texts.keys() == {
         *(kind.key for kind in issues.KINDS),
         *(
+            issues.EXPORT_FAILED,
             issues.ROWS_AT_RISK,
             issues.ROWS_LOST,
             issues.ROWS_REJECTED,

@@ -45,7 +45,7 @@ class Window:
 
     async def leave(self) -> None:
         """Show an empty page, which does not mind that Home Assistant is not running."""
-        await self.page.goto("about:blank")
+        await self.page.goto("data:,")
 
     async def remember(self, name: str, value: str) -> None:
         """Let every page find a value in the browser's storage, as if a user had left it there."""

@@ -6,6 +6,7 @@ from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.table import Column, Mode, Table
 from tests.bigquery_export.support.faults import FAULTS, Fault
+from tests.bigquery_export.support.troubles import REAUTH, TROUBLES, Trouble
 
 from .import_graph import rooms_picture
 
@@ -15,14 +16,28 @@ A column's scope says how long its value holds: for the *run*, the *entity*, the
 (which many rows share), a *quarter* of an hour, or the *row* alone."""
 
 
-_FAULTS = """\
+_TROUBLES = """\
 # Faults
 
-Written by `python -m tests.documentation` from the cases of
-`tests/bigquery_export/scenarios/test_faults.py`, which provokes each of them. *Once* means that the
-call answers so one time, *lasting* that it goes on. In every case each row is in BigQuery exactly
-once in the end: with this export where the status is idle, with the next one after the fault has
-gone otherwise.
+Written by `python -m tests.documentation` from the cases of two tests, which bring each of them
+about. In every case each row is in BigQuery exactly once in the end.
+
+## What goes wrong in a home
+
+`tests/bigquery_export/scenarios/test_troubles.py`. The status and what is shown are those at once
+and an hour later, when several exports have failed. When it is over, the next export begins by
+itself, within six hours at most or with the schedule; then the status is idle, and nothing is shown
+any more.
+
+| what | status | shown to the user | it is over |
+|---|---|---|---|
+"""
+_FAULTS = """
+## What BigQuery may answer
+
+`tests/bigquery_export/scenarios/test_faults.py`. *Once* means that the call answers so one time,
+*lasting* that it goes on. Rows arrive with this export where the status is idle, with the next one
+after the fault has gone otherwise.
 
 | delivery | call | answer | | status | shown to the user |
 |---|---|---|---|---|---|
@@ -40,7 +55,17 @@ def pages() -> dict[Path, str]:
 
 def faults_page() -> str:
     """Return `docs/faults.md`."""
-    return _FAULTS + "".join(map(_fault, FAULTS))
+    return _TROUBLES + "".join(map(_trouble, TROUBLES)) + _FAULTS + "".join(map(_fault, FAULTS))
+
+
+def _trouble(trouble: Trouble) -> str:
+    shown = ", ".join(map(_shown, sorted(trouble.shows)))
+    over = "when somebody has done it" if trouble.person else "by itself"
+    return f"| {trouble.name} | {trouble.at_once} | {shown} | {over} |\n"
+
+
+def _shown(name: str) -> str:
+    return "asks for a new key" if name == REAUTH else f"repair issue `{name}`"
 
 
 def _fault(fault: Fault) -> str:
@@ -53,9 +78,7 @@ def _fault(fault: Fault) -> str:
     if fault.rule.get("done"):
         answer += " after it was done"
     duration = "lasting" if "times" in fault.rule else "once"
-    shown = {None: "", "reauth": "asks for a new key"}.get(
-        fault.shows, f"repair issue `{fault.shows}`"
-    )
+    shown = _shown(fault.shows) if fault.shows else ""
     way = "load jobs" if fault.delivery == "load_job" else "Storage Write API"
     return f"| {way} | `{fault.method}` | {answer} | {duration} | {fault.status} | {shown} |\n"
 

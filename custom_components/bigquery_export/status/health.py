@@ -16,7 +16,7 @@ from ..errors import (
 )
 from ..export.backoff import delay
 from ..translation import async_reason, async_text
-from .issues import async_clear_issues, async_show_issue
+from .issues import async_clear_issues, async_show_failure, async_show_issue
 
 
 class ExportHealth:
@@ -77,6 +77,7 @@ class ExportHealth:
         self.last_error = async_text(
             self._hass, "exceptions", "unexpected.message", {"error": kind}
         )
+        async_show_failure(self._hass, self._entry, self.last_error)
 
     @callback
     def async_forget_retry(self) -> None:

@@ -15,19 +15,22 @@ from ..errors import (
     AnotherExportError,
     ApiDisabledError,
     ExportError,
+    KeyRefusedError,
     KmsKeyError,
     LocationError,
     PermissionMissingError,
     ProjectNotFoundError,
+    StoppedError,
     TableMismatchError,
     TableNotFoundError,
+    TransientError,
 )
 from ..export.checkpoint import Gap
 from ..export.purge import RowsAtRisk
 from ..settings.key_age import is_old, key_age
 from ..source.readiness import KNOWN_SCHEMA
+from ..translation import async_reason
 
-# A refused key has a flow of its own, and transient errors need no user action.
 KINDS = (
     AccessDeniedError,
     AnotherExportError,
@@ -39,6 +42,9 @@ KINDS = (
     TableMismatchError,
     TableNotFoundError,
 )
+_NO_ISSUE = (KeyRefusedError, StoppedError, TransientError)
+"""A refused key has a flow of its own, and the others need no user action."""
+EXPORT_FAILED = "export_failed"
 _KEY_OLD = "key_old"
 ROWS_AT_RISK = "rows_in_danger"
 ROWS_LOST = "rows_lost"
@@ -50,9 +56,17 @@ _NOT_FIXABLE = frozenset({LocationError.key, _KEY_OLD, _RECORDER_NEWER})
 
 @callback
 def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, err: ExportError) -> None:
-    """Show the issue that an error is about, if it is about one, and no other."""
+    """Show what a user has to do about an error, if anything, and nothing about another one."""
     for kind in KINDS:
         _show(hass, entry, kind.key, err.placeholders if type(err) is kind else None)
+    other = not isinstance(err, (*KINDS, *_NO_ISSUE))
+    async_show_failure(hass, entry, async_reason(hass, err) if other else None)
+
+
+@callback
+def async_show_failure(hass: HomeAssistant, entry: ConfigEntry, problem: str | None) -> None:
+    """Show that exports fail for a reason that has no issue of its own, while that is so."""
+    _show(hass, entry, EXPORT_FAILED, {"problem": problem} if problem else None)
 
 
 @callback
@@ -126,7 +140,7 @@ def async_show_old_key(hass: HomeAssistant, entry: ConfigEntry, days: int) -> No
 @callback
 def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the issues of an entry that a successful export resolves."""
-    for name in (*(kind.key for kind in KINDS), ROWS_AT_RISK):
+    for name in (*(kind.key for kind in KINDS), EXPORT_FAILED, ROWS_AT_RISK):
         _show(hass, entry, name, None)
 
 

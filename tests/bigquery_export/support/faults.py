@@ -94,9 +94,13 @@ FAULTS = [
     Fault("tables.patch", "accessDenied", "failed", DENIED),
     Fault("tabledata.list", "accessDenied", "failed", DENIED),
     Fault("tables.patch", "accessNotConfigured", "failed", "api_disabled"),
-    Fault("tables.patch", "billingNotEnabled", "failed"),
+    Fault("tables.patch", "billingNotEnabled", "failed", "export_failed"),
     Fault(
-        "BatchCommitWriteStreams", "stream_errors", "failed", rule={"code": "INVALID_STREAM_STATE"}
+        "BatchCommitWriteStreams",
+        "stream_errors",
+        "failed",
+        "export_failed",
+        rule={"code": "INVALID_STREAM_STATE"},
     ),
     Fault("token", "invalid_grant", "failed", "reauth"),
     # Load jobs: an answer that is lost is read again by the job's id.

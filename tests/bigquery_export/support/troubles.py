@@ -1,0 +1,180 @@
+"""What may go wrong in a home, and what a user sees of it meanwhile and afterwards.
+
+`scenarios/test_troubles.py` brings each of them about, and holds it to be true.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from errno import ENOSPC
+import json
+import os
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bigquery_export.const import (
+    CONF_KEY_JSON,
+    CONF_SERVICE_ACCOUNT_KEY,
+    DOMAIN,
+)
+from custom_components.bigquery_export.export import files
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
+
+from .warehouse import Warehouse
+
+REAUTH = "reauth"
+"""Shown: the flow that asks for a new key."""
+
+
+@dataclass(slots=True)
+class Home:
+    """A home that exports, in which something goes wrong."""
+
+    hass: HomeAssistant
+    entry: MockConfigEntry
+    warehouse: Warehouse
+    patch: pytest.MonkeyPatch
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Return the key that it uses."""
+        key: dict[str, Any] = self.entry.data[CONF_SERVICE_ACCOUNT_KEY]
+        return key
+
+    @property
+    def flows(self) -> list[Any]:
+        """Return the flows that ask the user for something."""
+        return list(self.hass.config_entries.flow.async_progress_by_handler(DOMAIN))
+
+    def need_token(self) -> None:
+        """Let it ask for an access token before its next call, as it does once in an hour."""
+        self.entry.runtime_data.runner._connection._credentials.token = None
+
+
+type Step = Callable[[Home], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that goes wrong for more than an hour, and then is over."""
+
+    name: str
+    begin: Step
+    end: Step
+    at_once: str
+    """The status when the first export meets it: idle, retrying or failed."""
+    shows: frozenset[str] = frozenset()
+    """The repair issues, and `REAUTH`, while it lasts; afterwards there is none."""
+    person: bool = False
+    """Whether it ends only when a person does something."""
+
+
+def _answers(*answers: str, **rule: Any) -> tuple[Step, Step]:
+    """Return steps that let methods of BigQuery answer something else, as "method kind"."""
+
+    async def begin(home: Home) -> None:
+        home.need_token()
+        for answer in answers:
+            method, kind = answer.split()
+            home.warehouse.server.add_fault(method, kind, times=None, **rule)
+
+    async def end(home: Home) -> None:
+        home.warehouse.server.clear_faults()
+
+    return begin, end
+
+
+async def _delete_key(home: Home) -> None:
+    home.warehouse.server.delete_key(home.key["client_email"], home.key["private_key_id"])
+    home.need_token()
+
+
+async def _give_new_key(home: Home) -> None:
+    key = home.warehouse.server.create_key(home.key["client_email"])
+    (flow,) = home.flows
+    configure = home.hass.config_entries.flow.async_configure
+    result = await configure(flow["flow_id"], {CONF_KEY_JSON: json.dumps(key)})
+    assert result["reason"] == "reauth_successful"
+
+
+async def _take_roles(home: Home) -> None:
+    home.warehouse.grant(home.key)
+
+
+async def _give_roles(home: Home) -> None:
+    home.warehouse.grant(home.key, DATA_EDITOR, JOB_USER)
+
+
+async def _delete_table(home: Home) -> None:
+    home.warehouse.server.query("DROP TABLE home.sensor_data", home.warehouse.project)
+
+
+async def _make_table(home: Home) -> None:
+    """Reload, which makes the table, and send again what was in it."""
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+    data = {"force": True}
+    await home.hass.services.async_call(DOMAIN, "export_now", data, blocking=True)
+
+
+async def _export_elsewhere(home: Home) -> None:
+    home.warehouse.export_elsewhere()
+
+
+async def _take_over(home: Home) -> None:
+    await home.entry.runtime_data.runner.async_take_over()
+
+
+async def _fill_disk(home: Home) -> None:
+    def write(*_: object, **__: object) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    home.patch.setattr(files, "write_utf8_file_atomic", write)
+
+
+async def _make_room(home: Home) -> None:
+    home.patch.undo()
+
+
+async def _refuse_row(home: Home) -> None:
+    home.warehouse.server.add_fault(
+        "AppendRows", "row_errors", containing='{"number":17}', times=None
+    )
+
+
+async def _send_again(home: Home) -> None:
+    home.warehouse.server.clear_faults()
+    await home.hass.services.async_call(DOMAIN, "retry_rejected", {}, blocking=True)
+
+
+def _passing(name: str, steps: tuple[Step, Step]) -> Trouble:
+    return Trouble(name, *steps, "retrying")
+
+
+def _failing(name: str, issue: str, begin: Step, end: Step) -> Trouble:
+    return Trouble(name, begin, end, "failed", frozenset({issue}), person=True)
+
+
+TROUBLES = [
+    _passing("no connection", _answers("token drop", "tables.patch drop")),
+    _passing("no answer in time", _answers("CreateWriteStream DEADLINE_EXCEEDED")),
+    _passing("a quota that is used up", _answers("tables.patch quotaExceeded")),
+    _failing("a key that was deleted", REAUTH, _delete_key, _give_new_key),
+    _failing("a role that was taken away", "permission_missing", _take_roles, _give_roles),
+    _failing(
+        "an API that was disabled", "api_disabled", *_answers("tables.patch accessNotConfigured")
+    ),
+    _failing("billing that ended", "export_failed", *_answers("tables.patch billingNotEnabled")),
+    _failing("a table that was deleted", "table_not_found", _delete_table, _make_table),
+    _failing("a copy of the home that exports", "another_export", _export_elsewhere, _take_over),
+    _failing("a disk that is full", "export_failed", _fill_disk, _make_room),
+    Trouble(
+        "a row that BigQuery refuses",
+        _refuse_row,
+        _send_again,
+        "idle",
+        frozenset({"rows_rejected"}),
+        person=True,
+    ),
+]
