@@ -28,8 +28,11 @@ from custom_components.bigquery_export.bigquery.key_file import KeyFileError, No
 from custom_components.bigquery_export.errors import ExportError
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
+from . import again
+from .check import Part
 from .run import Run, checks
-from .site import Site
+from .saved import NoSavedNamesError, Saved, save
+from .site import LIFE, LIFE_IF_SAVED, Site
 
 BAD_USAGE = 2
 
@@ -42,15 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make the checks and return the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        connection = _connect(options)
+        saved = _read_saved(options.again) if options.again else None
+        connection = _connect(options, saved)
     except UsageError as err:
         print(f"smoke: {err}", file=sys.stderr)
         return BAD_USAGE
     began = time.monotonic()
     with closing(connection):
-        site = Site(connection, _say)
+        site = Site(connection, _say, life=LIFE_IF_SAVED if options.save else LIFE)
         run = Run(site, _say)
-        complete = _run(run, options.delivery)
+        complete = _run_again(run, site, saved, options) if saved else _run(run, site, options)
     counts = run.counts
     print(
         f"smoke: checks={counts.total()} ok={counts['ok']} differs={counts['differs']}"
@@ -70,21 +74,42 @@ def _parser() -> argparse.ArgumentParser:
         default="both",
         help="default: %(default)s, as far as the key may",
     )
+    later = parser.add_argument_group("what takes hours, or days")
+    later.add_argument(
+        "--save", type=Path, help="leave all as it is, and write down what to ask about later"
+    )
+    later.add_argument(
+        "--again", type=Path, help="ask only about what an earlier run has saved in this file"
+    )
+    later.add_argument("--delete", action="store_true", help="and then delete it")
+    parser.add_argument("--idle", type=float, default=again.IDLE_SECONDS, help=argparse.SUPPRESS)
     parser.add_argument("--api-endpoint", default=API_ENDPOINT, help=argparse.SUPPRESS)
     parser.add_argument("--storage-endpoint", default=STORAGE_ENDPOINT, help=argparse.SUPPRESS)
     return parser
 
 
-def _connect(options: argparse.Namespace) -> Connection:
-    """Return a connection with a token; raises UsageError."""
+def _read_saved(path: Path) -> Saved:
+    try:
+        return Saved.read(path)
+    except OSError as err:
+        raise UsageError(f"{path} cannot be read: {err.strerror}.") from None
+    except NoSavedNamesError:
+        raise UsageError(f"{path} is not a file that --save has written.") from None
+
+
+def _connect(options: argparse.Namespace, saved: Saved | None) -> Connection:
+    """Return a connection with a token, to a dataset that was saved or to a new one.
+
+    Raises UsageError.
+    """
     key = _read_key(options.key)
     for endpoint in (options.api_endpoint, options.storage_endpoint):
         if not is_safe(endpoint):
             raise UsageError(f"{urlsplit(endpoint).hostname} would be reached without encryption.")
     destination = Destination(
-        project=options.project or key["project_id"],
-        dataset=f"smoke_{secrets.token_hex(4)}",
-        location=options.location,
+        project=saved.project if saved else options.project or key["project_id"],
+        dataset=saved.dataset if saved else f"smoke_{secrets.token_hex(4)}",
+        location=saved.location if saved else options.location,
         table=SENSOR_DATA.name,
         api_endpoint=options.api_endpoint,
         storage_endpoint=options.storage_endpoint,
@@ -109,19 +134,47 @@ def _read_key(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not the key of a service account.") from None
 
 
-def _run(run: Run, delivery: str) -> bool:
-    """Make all checks and clean up; return whether it was not interrupted."""
+def _run(run: Run, site: Site, options: argparse.Namespace) -> bool:
+    """Make all checks, and clean up unless it is kept; return whether it was not interrupted."""
+    kept = False
     try:
         with _handling(run.interrupt):
-            run.check_all(list(checks(delivery)))
+            run.check_all(list(checks(options.delivery)))
+            if options.save and Part.TABLES in run.open:
+                save(site, run.open).write(options.save)
+                _say(f"kept: the dataset {site.destination.dataset}, for --again {options.save}")
+                kept = True
     except KeyboardInterrupt:
         _say("interrupted")
         return False
     finally:
-        # Nor does an impatient Ctrl-C leave anything behind.
-        with _handling(signal.SIG_IGN):
-            run.clean_up()
+        if not kept:
+            _clean_up(run)
     return True
+
+
+def _run_again(run: Run, site: Site, saved: Saved, options: argparse.Namespace) -> bool:
+    """Ask about what was saved, and delete it if that is wanted; return as `_run` does."""
+    site.find()
+    _say(f"asking about what was saved {saved.hours:.1f} hours ago")
+    try:
+        with _handling(run.interrupt):
+            run.check_all(list(again.checks(saved, options.idle)))
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return False
+    finally:
+        # The next time another stream waits.
+        saved.without(*saved.waiting[:1]).write(options.again)
+        if options.delete:
+            _clean_up(run)
+    return True
+
+
+def _clean_up(run: Run) -> None:
+    """Delete everything; nor does an impatient Ctrl-C leave anything behind."""
+    with _handling(signal.SIG_IGN):
+        run.clean_up()
 
 
 @contextmanager

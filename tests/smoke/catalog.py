@@ -64,9 +64,10 @@ def make_dataset(site: Site) -> str:
     with site.connection.errors():
         made = site.make()
     site.schema.ensure_dataset()
-    if made.default_table_expiration_ms != 3_600_000:
+    if made.default_table_expiration_ms != site.life_ms:
         raise DiffersError(f"tables live {made.default_table_expiration_ms} ms", opens=True)
-    return f"{made.dataset_id} in {made.location}, its tables live for an hour"
+    hours = site.life_ms / 3_600_000
+    return f"{made.dataset_id} in {made.location}, its tables live for {hours:.0f} hours"
 
 
 def make_tables(site: Site) -> str:

@@ -12,7 +12,7 @@ from custom_components.bigquery_export.errors import (
     RefusedError,
 )
 
-from . import catalog, jobs, reading, streams
+from . import catalog, committed_streams, jobs, new_tables, reading, streams
 from .check import Check, DiffersError, Part
 from .site import Site
 
@@ -29,7 +29,8 @@ class Run:
         self.counts: Counter[str] = Counter()
         self._site = site
         self._say = say
-        self._open: set[Part] = set()
+        self.open: set[Part] = set()
+        """The parts that are there."""
         self._interrupted = False
 
     def check_all(self, checks: Sequence[Check]) -> None:
@@ -62,7 +63,7 @@ class Run:
             self._line("ok", _CLEAN_UP, seen)
 
     def _check(self, check: Check) -> None:
-        if missing := [part for part in check.needs if part not in self._open]:
+        if missing := [part for part in check.needs if part not in self.open]:
             self._line("skipped", check.name, f"needs {' and '.join(missing)}")
             return
         try:
@@ -78,7 +79,7 @@ class Run:
         else:
             self._line("ok", check.name, seen)
         if check.opens:
-            self._open.add(check.opens)
+            self.open.add(check.opens)
 
     def _differs(self, name: str, seen: str, expected: str, rule: str) -> None:
         self._line("differs", name, seen)
@@ -95,6 +96,8 @@ def checks(delivery: str) -> Iterator[Check]:
     yield from catalog.FIRST
     if delivery in ("both", "storage_write"):
         yield from streams.CHECKS
+        yield from new_tables.CHECKS
+        yield from committed_streams.CHECKS
         yield from reading.STREAMED
     if delivery in ("both", "load_job"):
         yield from jobs.CHECKS

@@ -23,8 +23,9 @@ from custom_components.bigquery_export.bigquery.storage_write import StorageWrit
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import timestamp
 
-_LIFE = timedelta(hours=1)
+LIFE = timedelta(hours=1)
 """After this BigQuery drops the tables by itself; it takes no shorter time."""
+LIFE_IF_SAVED = timedelta(days=6)
 TIMEOUT = 30.0
 RETRY = DEFAULT_RETRY.with_timeout(10.0)
 _ID = bigquery.SchemaField("state_id", "INTEGER")
@@ -41,8 +42,13 @@ class LeftoverError(Exception):
 class Site:
     """A dataset of our own, with the integration's own ways to it."""
 
-    def __init__(self, connection: Connection, say: Callable[[str], None]) -> None:
-        """Work in the dataset of a connection's destination; nothing is asked for yet."""
+    def __init__(
+        self, connection: Connection, say: Callable[[str], None], *, life: timedelta = LIFE
+    ) -> None:
+        """Work in the dataset of a connection's destination; nothing is asked for yet.
+
+        Its tables expire after their `life`.
+        """
         self.connection = connection
         self.destination = connection.destination
         self.client = connection.tables
@@ -53,6 +59,7 @@ class Site:
         self.noon = datetime.combine(yesterday, day_time(12), UTC)
         """All rows lie around it, in one partition, unless they are meant not to."""
         self._say = say
+        self._life = life
         self._made = False
 
     @property
@@ -60,12 +67,21 @@ class Site:
         """Return the table that most checks write to."""
         return self.destination.table_reference(SENSOR_DATA)
 
+    @property
+    def life_ms(self) -> int:
+        """Return after how many milliseconds the tables expire."""
+        return self._life // timedelta(milliseconds=1)
+
+    def find(self) -> None:
+        """Work in a dataset that an earlier run has made."""
+        self._made = True
+
     def make(self) -> bigquery.Dataset:
         """Make the dataset, whose tables expire; raises what Google's client does."""
         dataset = bigquery.Dataset(self.destination.dataset_reference)
         dataset.location = self.destination.location
         dataset.description = "A smoke test of BigQuery Export for Home Assistant; may be deleted"
-        dataset.default_table_expiration_ms = _LIFE // timedelta(milliseconds=1)
+        dataset.default_table_expiration_ms = self.life_ms
         # The answer may get lost and the dataset be there all the same.
         self._made = True
         try:

@@ -213,7 +213,7 @@ def settle(site: Site) -> str:
 
 def bounds(site: Site) -> str:
     """Append rows of long ago and of times to come to a stream of type PENDING."""
-    days = (-3680, -3600, 0, 330, 400)
+    days = (-3680, -3600, -2192, 0, 330, 400)
     rows = []
     for id_, day in enumerate(days):
         changed = timestamp(site.noon + timedelta(days=day))

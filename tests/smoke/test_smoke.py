@@ -106,6 +106,89 @@ def test_both_roles(
     assert key_of(arguments)["private_key"].splitlines()[1] not in output
 
 
+def test_what_takes_days(
+    server: LocalBigQuery,
+    project: str,
+    options: Options,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What a run has saved is asked about again and again, each time of another stream."""
+    arguments = options(DATA_EDITOR, JOB_USER)
+    path = tmp_path / "saved.json"
+    assert main([*arguments, "--delivery", "storage_write", "--save", str(path)]) == 0
+    output = capsys.readouterr().out
+    assert "its tables live for 144 hours" in output
+    assert f"for --again {path}" in output
+    assert tables_left(server, project) != []
+    assert key_of(arguments)["private_key"].splitlines()[1] not in path.read_text()
+
+    waiting = json.loads(path.read_text())["waiting"]
+    for hours in (1, 24):
+        server.move_clock(hours * 3600)
+        assert main([*arguments, "--again", str(path), "--idle", "0.1"]) == 0
+        output = capsys.readouterr().out
+        assert counts(output) == (6, 0, 0), output
+        assert "a commit: STREAM_ALREADY_COMMITTED; settled as COMMITTED" in output
+        assert "GetWriteStream: not committed; settled as COMMITTED_NOW" in output
+        assert tables_left(server, project) != []
+        assert json.loads(path.read_text())["waiting"] == (waiting := waiting[1:])
+    assert main([*arguments, "--again", str(path), "--idle", "0", "--delete"]) == 0
+    assert tables_left(server, project) == []
+
+
+def test_what_was_saved_is_gone(
+    server: LocalBigQuery, options: Options, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each answer that is another one days later differs, and says what came of it."""
+    arguments = options(DATA_EDITOR)
+    path = tmp_path / "saved.json"
+    assert main([*arguments, "--delivery", "storage_write", "--save", str(path)]) == 0
+    capsys.readouterr()
+    server.add_fault("GetWriteStream", "NOT_FOUND", times=None)
+    assert main([*arguments, "--again", str(path), "--idle", "0", "--delete"]) == 1
+    output = capsys.readouterr().out
+    assert re.search(
+        r"^differs +a stream that waits — .*NOT_FOUND .*settled as FORGOTTEN",
+        output,
+        re.MULTILINE,
+    ), output
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [("{}", "is not a file that --save has written"), (None, "cannot be read")]
+)
+def test_a_file_of_no_run(
+    options: Options,
+    tmp_path: Path,
+    content: str | None,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Another file than a saved one is told in one sentence."""
+    path = tmp_path / "saved.json"
+    if content is not None:
+        path.write_text(content)
+    assert main([*options(DATA_EDITOR), "--again", str(path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert says in line
+
+
+def test_tables_that_are_known_late(
+    server: LocalBigQuery, options: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table, and a stream, that are NOT_FOUND at first are counted."""
+    server.add_fault("CreateWriteStream", "NOT_FOUND", table="new_3", times=1)
+    server.add_fault("GetWriteStream", "NOT_FOUND", table="new_5", times=1)
+    assert main([*options(DATA_EDITOR), "--delivery", "storage_write"]) == 1
+    output = capsys.readouterr().out
+    assert re.search(
+        r"^differs +streams to 20 new tables — 1 of 20 tables .* and 1 streams",
+        output,
+        re.MULTILINE,
+    ), output
+
+
 def test_data_editor_alone(
     server: LocalBigQuery,
     project: str,

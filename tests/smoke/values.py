@@ -7,7 +7,7 @@ from typing import Any
 
 from custom_components.bigquery_export.export.delivery import Delivery, Rejection
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.rows.table import Column, ColumnType, Mode
+from custom_components.bigquery_export.rows.table import Column, ColumnType, Mode, Table
 
 from .check import DiffersError
 from .site import Site, label
@@ -49,10 +49,12 @@ def exact_rows(site: Site, delivery: Delivery, source: str) -> str:
     return f"{len(sent)} rows, each value as it was sent"
 
 
-def deliver(delivery: Delivery, rows: list[dict[str, Any]]) -> list[Rejection]:
+def deliver(
+    delivery: Delivery, rows: list[dict[str, Any]], table: Table = SENSOR_DATA
+) -> list[Rejection]:
     """Send rows in one transaction and return those that were rejected."""
-    encoding = delivery.encoding(SENSOR_DATA)
-    transaction = delivery.begin(SENSOR_DATA, label())
+    encoding = delivery.encoding(table)
+    transaction = delivery.begin(table, label())
     try:
         rejected = transaction.append([encoding.row(encoding.fragment(row)) for row in rows])
         transaction.finish()

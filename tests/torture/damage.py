@@ -83,7 +83,7 @@ class Damage:
                 if self._chance(0.6):
                     self._say(f"  {self.odd.add(kind)}")
             self._machine.look()
-            if Kind.PAGE in self._kinds and not damaged and self._chance(0.25):
+            if Kind.PAGE in self._kinds and not damaged and self._chance(0.4):
                 self._overwrite_page()
         if self._chance(0.5):
             self._machine.digests.let_a_day_pass()
