@@ -4,6 +4,7 @@ Source: rest/v2 (the reference of the BigQuery API).
 """
 
 from collections.abc import Awaitable, Callable
+import re
 from typing import Any
 
 from aiohttp import web
@@ -40,6 +41,19 @@ async def json_body(request: web.Request) -> Json:
     return body
 
 
+def _partial(body: Json | None, fields: str | None) -> Json | None:
+    """Return only those fields that a request asks for; raises ApiError.
+
+    Source: "Performance tips" of the BigQuery API, "Partial response". Fields of fields are not
+    served here.
+    """
+    if body is None or fields is None:
+        return body
+    if not re.fullmatch(r"\w+(,\w+)*", fields):
+        raise invalid(f"Invalid field selection {fields}")
+    return {name: body[name] for name in fields.split(",") if name in body}
+
+
 class RestApi:
     """Registers handlers so that every call passes the gate and has a known caller."""
 
@@ -66,7 +80,9 @@ class RestApi:
             async def answer() -> web.Response:
                 caller = self._access.caller(request.headers.get("Authorization"))
                 body = await handler(request, caller)
-                return body if isinstance(body, web.Response) else json_response(body)
+                if isinstance(body, web.Response):
+                    return body
+                return json_response(_partial(body, request.query.get("fields")))
 
             table = await table_of(request) if table_of else table_id(request.path)
             return await response_of(self._gate, Call(method, request.path, table), request, answer)

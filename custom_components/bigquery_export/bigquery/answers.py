@@ -3,7 +3,7 @@
 from http import HTTPStatus
 import re
 from typing import Any, override
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import AuthorizedSession
@@ -52,7 +52,8 @@ def _is_googles(response: Response) -> bool:
     """Return whether an answer has the form of the BigQuery API's.
 
     An answer is an object of a kind, or nothing; an error has a JSON object `error` (API reference,
-    "Error messages"). An upload is answered by an address, and its pieces by status 308.
+    "Error messages"). An upload is answered by an address, and its pieces by status 308. A request
+    for some fields is answered by those alone, without the kind ("Performance tips" of the API).
     """
     content = response.content
     if response.is_redirect:
@@ -62,8 +63,12 @@ def _is_googles(response: Response) -> bool:
         return isinstance(error, dict)
     if not content:
         return response.status_code != HTTPStatus.OK or "Location" in response.headers
-    is_object = content[:_LONGEST].lstrip().startswith(b"{")
-    return is_object and (_KIND in content or urlsplit(response.url).path.endswith(_WITHOUT_KIND))
+    if not content[:_LONGEST].lstrip().startswith(b"{"):
+        return False
+    url = urlsplit(response.url)
+    if fields := parse_qs(url.query).get("fields"):
+        return json_object(content).keys() <= set(fields[0].split(","))
+    return _KIND in content or url.path.endswith(_WITHOUT_KIND)
 
 
 def json_object(content: bytes | str) -> dict[str, Any]:

@@ -86,7 +86,17 @@ def test_uploads(warehouse: Warehouse, connection: Connection, status: int) -> N
 def test_other_calls(warehouse: Warehouse, connection: Connection) -> None:
     """Answers without a kind, and those that only a part is asked of, are Google's."""
     assert check_permissions(connection, SENSOR_DATA) == ()
-    StreamingBuffers(connection).of(SENSOR_DATA)
-    warehouse.server.add_fault("tables.get", "foreign", times=None, content=PAGE)
+    assert StreamingBuffers(connection).of(SENSOR_DATA).oldest is None
+    query = "SELECT 1 AS one FROM UNNEST(GENERATE_ARRAY(1, 5))"
+    rows = connection.tables.query(query).result(page_size=2)
+    assert [row.one for row in rows] == [1] * 5
+
+
+@pytest.mark.parametrize("content", [PAGE, "", "[]", "{", '{"status": "login"}'])
+def test_foreign_answer_to_a_part(
+    warehouse: Warehouse, connection: Connection, content: str
+) -> None:
+    """What was not asked for is not Google's."""
+    warehouse.server.add_fault("tables.get", "foreign", times=None, content=content)
     with pytest.raises(InterceptedError):
         StreamingBuffers(connection).of(SENSOR_DATA)
