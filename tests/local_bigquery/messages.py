@@ -13,10 +13,9 @@ _Field = types.TableFieldSchema
 
 def write_stream_message(stream: Stream, location: str) -> ProtoMessage:
     """Return a WriteStream without the table's schema."""
-    kind = types.WriteStream.Type.PENDING if stream.pending else types.WriteStream.Type.COMMITTED
     message = types.WriteStream.pb()(
         name=stream.name,
-        type_=kind,
+        type_=_kind(stream),
         write_mode=types.WriteStream.WriteMode.INSERT,
         location=location,
     )
@@ -24,6 +23,12 @@ def write_stream_message(stream: Stream, location: str) -> ProtoMessage:
     if stream.committed:
         message.commit_time.FromMicroseconds(stream.committed)
     return message
+
+
+def _kind(stream: Stream) -> int:
+    if stream.flushed is not None:
+        return types.WriteStream.Type.BUFFERED
+    return types.WriteStream.Type.PENDING if stream.pending else types.WriteStream.Type.COMMITTED
 
 
 def table_schema_message(columns: Sequence[Column]) -> ProtoMessage:

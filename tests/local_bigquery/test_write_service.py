@@ -95,19 +95,47 @@ def test_a_stream_describes_itself(writer: BigQueryWriteClient, table: str) -> N
     assert not kept.table_schema.fields
 
 
-@pytest.mark.parametrize("kind", ["BUFFERED", "TYPE_UNSPECIFIED"])
-def test_other_types_of_streams_are_refused(
-    writer: BigQueryWriteClient, table: str, kind: str
+def test_a_stream_has_a_type(writer: BigQueryWriteClient, table: str) -> None:
+    """It has to be said."""
+    with pytest.raises(exceptions.InvalidArgument, match="type"):
+        new_stream(writer, table, "TYPE_UNSPECIFIED")
+
+
+def flush(writer: BigQueryWriteClient, stream: str, offset: int) -> int:
+    """Flush a stream up to the row at an offset, and return the offset of the answer."""
+    answer = writer.flush_rows(types.FlushRowsRequest(write_stream=stream, offset=offset))
+    return int(answer.offset)
+
+
+def test_buffered_rows_are_seen_when_they_are_flushed(
+    writer: BigQueryWriteClient, table: str, visible: Visible
 ) -> None:
-    """Only PENDING and COMMITTED streams are offered."""
-    with pytest.raises(exceptions.InvalidArgument, match="PENDING and COMMITTED"):
-        new_stream(writer, table, kind)
+    """Up to the offset, once however often it is given, and not up to a row that is not there."""
+    stream = new_stream(writer, table, "BUFFERED")
+    assert writer.get_write_stream(name=stream).type_ == types.WriteStream.Type.BUFFERED
+    append(writer, stream, [append_request(stream, people(1, 3), ROW, offset=0)])
+    assert visible.ids() == []
+    assert [flush(writer, stream, offset) for offset in (1, 1, 0)] == [1, 1, 0]
+    assert visible.ids() == [1, 2]
+    with pytest.raises(exceptions.OutOfRange):
+        flush(writer, stream, 3)
+    append(writer, stream, [append_request(stream, people(4, 4), ROW, offset=3)])
+    assert flush(writer, stream, 3) == 3
+    assert visible.ids() == [1, 2, 3, 4]
 
 
-def test_flush_rows_is_not_offered(writer: BigQueryWriteClient, table: str) -> None:
-    """There are no BUFFERED streams to flush."""
-    with pytest.raises(exceptions.MethodNotImplemented):
-        writer.flush_rows(write_stream=f"{table}/streams/any")
+def test_what_cannot_be_flushed(writer: BigQueryWriteClient, table: str, visible: Visible) -> None:
+    """A finalized stream, and one of another type; and a BUFFERED one cannot be committed."""
+    stream, pending = new_stream(writer, table, "BUFFERED"), new_stream(writer, table)
+    for each in (stream, pending):
+        append(writer, each, [append_request(each, people(1, 2), ROW)])
+    with pytest.raises(exceptions.InvalidArgument, match="BUFFERED"):
+        flush(writer, pending, 0)
+    assert writer.finalize_write_stream(name=stream).row_count == 2
+    with pytest.raises(exceptions.InvalidArgument, match="finalized"):
+        flush(writer, stream, 0)
+    assert problems(commit(writer, table, stream)) == {stream: StorageErrorCode.INVALID_STREAM_TYPE}
+    assert visible.ids() == []
 
 
 def test_a_stream_needs_a_table(writer: BigQueryWriteClient, table: str) -> None:

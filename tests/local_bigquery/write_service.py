@@ -114,12 +114,13 @@ class WriteService:
         table = table_name(request.parent)
         caller.check_write(table)
         kind = request.write_stream.type_
-        if kind not in (_Type.PENDING, _Type.COMMITTED):
+        if kind == _Type.TYPE_UNSPECIFIED:
             raise StorageApiError(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                f"The local BigQuery has streams of the types PENDING and COMMITTED, not {kind}.",
+                grpc.StatusCode.INVALID_ARGUMENT, "The type of the stream has to be given."
             )
-        stream = self._streams.create(table, pending=kind == _Type.PENDING)
+        stream = self._streams.create(
+            table, pending=kind == _Type.PENDING, buffered=kind == _Type.BUFFERED
+        )
         resource = self._catalog.existing_table(table)
         message = write_stream_message(stream, resource["location"])
         columns = self._catalog.columns_for_streams(table)
@@ -159,9 +160,35 @@ class WriteService:
         return response
 
     async def _flush(self, request: ProtoMessage, caller: Caller) -> ProtoMessage:
-        raise StorageApiError(
-            grpc.StatusCode.UNIMPLEMENTED, "The local BigQuery has no streams of the type BUFFERED."
-        )
+        """Source: storage.proto, FlushRows, of which no page says how it fails.
+
+        That a finalized stream is no longer flushed is what users of it report.
+        """
+        async with self._streams.writing(request.write_stream):
+            stream = self._existing(request.write_stream, caller)
+            offset = request.offset.value
+            if stream.flushed is None:
+                raise StorageApiError(
+                    grpc.StatusCode.INVALID_ARGUMENT,
+                    f"The stream is not of the type BUFFERED. Entity: {stream.name}",
+                    StorageErrorCode.INVALID_STREAM_TYPE,
+                    stream.name,
+                )
+            if stream.finalized:
+                raise StorageApiError(
+                    grpc.StatusCode.INVALID_ARGUMENT,
+                    f"Stream has been finalized and cannot be appended. Entity: {stream.name}",
+                )
+            if offset >= stream.row_count:
+                raise StorageApiError(
+                    grpc.StatusCode.OUT_OF_RANGE,
+                    f"The offset is beyond stream, expected less than {stream.row_count},"
+                    f" received {offset}. Entity: {stream.name}",
+                    StorageErrorCode.OFFSET_OUT_OF_RANGE,
+                    stream.name,
+                )
+            await self._streams.flush(stream, offset)
+        return types.FlushRowsResponse.pb()(offset=offset)
 
     def _existing(self, name: str, caller: Caller) -> Stream:
         caller.check_write(table_name_of_stream(name))

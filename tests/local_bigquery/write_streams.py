@@ -35,7 +35,9 @@ class Stream:
     finalized: bool = False
     row_count: int = 0
     size: int = 0
-    """Bytes of the rows that wait to be committed."""
+    """Bytes of the rows that wait to be committed or flushed."""
+    flushed: int | None = None
+    """How many rows of a stream of the type BUFFERED are visible; None in other streams."""
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
@@ -71,8 +73,8 @@ class WriteStreams:
         self._committing = asyncio.Lock()
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def create(self, table: TableName, *, pending: bool) -> Stream:
-        """Make a stream of the type PENDING or COMMITTED."""
+    def create(self, table: TableName, *, pending: bool, buffered: bool = False) -> Stream:
+        """Make a stream of the type PENDING, BUFFERED or COMMITTED."""
         now = self._clock.microseconds()
         stream = Stream(
             name=f"{table.path}/streams/{secrets.token_urlsafe(24)}",
@@ -80,7 +82,8 @@ class WriteStreams:
             table_created=self._catalog.existing_table(table)["creationTime"],
             pending=pending,
             created=now,
-            committed=None if pending else now,
+            committed=None if pending or buffered else now,
+            flushed=0 if buffered else None,
         )
         self._keep([stream])
         return stream
@@ -100,12 +103,21 @@ class WriteStreams:
     async def append(self, stream: Stream, batch: Batch) -> None:
         """Add rows at the end of the stream; those of a COMMITTED stream are visible at once."""
         after = replace(stream, row_count=stream.row_count + batch.row_count)
-        if not stream.pending:
+        if not stream.pending and stream.flushed is None:
             await self.store_rows(stream.table, batch, [after])
             return
         after = replace(after, size=stream.size + len(batch.lines))
         await asyncio.to_thread(_write_at, self._file(stream), stream.size, batch.lines)
         self._keep([after])
+
+    async def flush(self, stream: Stream, offset: int) -> None:
+        """Make the rows of a BUFFERED stream visible up to that at an offset."""
+        assert stream.flushed is not None
+        content = await asyncio.to_thread(self._file(stream).read_bytes)
+        lines = content.splitlines(keepends=True)[stream.flushed : offset + 1]
+        if lines:
+            after = replace(stream, flushed=stream.flushed + len(lines))
+            await self.store_rows(stream.table, Batch(b"".join(lines), len(lines), ()), [after])
 
     async def store_rows(
         self, table: TableName, batch: Batch, after: Sequence[Stream] = ()

@@ -12,7 +12,7 @@ from custom_components.bigquery_export.errors import (
     RefusedError,
 )
 
-from . import catalog, committed_streams, jobs, new_tables, reading, streams
+from . import catalog, jobs, new_tables, other_streams, reading, streams
 from .check import Check, DiffersError, Part
 from .site import Site
 
@@ -97,7 +97,7 @@ def checks(delivery: str) -> Iterator[Check]:
     if delivery in ("both", "storage_write"):
         yield from streams.CHECKS
         yield from new_tables.CHECKS
-        yield from committed_streams.CHECKS
+        yield from other_streams.CHECKS
         yield from reading.STREAMED
     if delivery in ("both", "load_job"):
         yield from jobs.CHECKS

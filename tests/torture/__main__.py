@@ -68,17 +68,15 @@ def main() -> int:
         return 1
     for table, verdict in verdicts.items():
         _explain(table, verdict)
+    counts = {**torture.counts}
     found = verdicts.values()
     print(
-        f"torture: kills={torture.kills} faults={torture.faults}"
+        f"torture: kills={counts.pop('kills')} faults={counts.pop('faults')}"
         f" rows={sum(verdict.rows for verdict in found)}"
         f" lost={sum(verdict.lost.total() for verdict in found)}"
         f" duplicated={sum(verdict.duplicated.total() for verdict in found)}"
-        f" restores={torture.restores} copies={torture.copies}"
-        f" corrections={torture.corrections}"
-        f" clock_jumps={torture.clock_jumps} token_faults={torture.token_faults}"
-        f" texts={torture.odd[Kind.TEXT]} values={torture.odd[Kind.VALUE]} pages={torture.pages}"
-        f" destroyed={sum(verdict.destroyed.total() for verdict in found)}"
+        f" destroyed={sum(verdict.destroyed.total() for verdict in found)} "
+        + " ".join(f"{name}={n}" for name, n in counts.items())
     )
     return int(not ok)
 

@@ -29,8 +29,8 @@ async def test_exactly_once_after_kills(tmp_path: Path) -> None:
     assert process.returncode == 0, output
     last = output.splitlines()[-1]
     assert re.fullmatch(
-        r"torture: kills=4 faults=\d+ rows=\d+ lost=0 duplicated=0"
+        r"torture: kills=4 faults=\d+ rows=\d+ lost=0 duplicated=0 destroyed=\d+"
         r" restores=\d+ copies=\d+ corrections=\d+ clock_jumps=\d+ token_faults=\d+"
-        r" texts=\d+ values=\d+ pages=\d+ destroyed=\d+",
+        r" texts=\d+ values=\d+ pages=\d+",
         last,
     ), output

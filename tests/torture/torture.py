@@ -24,19 +24,16 @@ from tests.home.shifted_clock import WrongClock
 from tests.local_bigquery.process import start
 
 from .clock_jumps import ClockJumps
-from .corrected_verdict import judge
 from .damage import Damage
 from .destination import Destination
 from .exports import Exports
-from .integration import DATASET, DELIVERIES, PROJECT, add_integration, choose
+from .integration import DELIVERIES, add_integration, choose
+from .judgement import judge_home
 from .kinds import Kind
 from .ledger import Ledger
 from .machine import Machine
-from .odd_rows import odd_rows
-from .odd_verdict import ODD_ROWS, judge_odd, without_odd
 from .recorder_corrections import Corrections
 from .recorder_growth import Growth
-from .salvage import legible
 from .second_machine import second_life
 from .starts import Starts
 from .verdict import Verdicts
@@ -82,43 +79,25 @@ class Torture:
         self._paused = False
         """Whether that was asked for: a kill within a second undoes it."""
         self.kills = 0
-        self.copies = 0
-        """How often there was a second machine."""
+        self._copies = 0
 
     @property
-    def faults(self) -> int:
-        """Return the calls of BigQuery that went wrong, its own ends, and damage done to files."""
-        return self._destination.faults + self._damage.done + self._damage.restores
-
-    @property
-    def token_faults(self) -> int:
-        """Return how many requests for tokens went wrong."""
-        return self._destination.token_faults
-
-    @property
-    def clock_jumps(self) -> int:
-        """Return how often the clock was set to another time."""
-        return self._jumps.done
-
-    @property
-    def pages(self) -> int:
-        """Return how many pages of the recorder's database were overwritten."""
-        return self._damage.pages
-
-    @property
-    def odd(self) -> Mapping[Kind, int]:
-        """Return how many odd rows of each kind the recorder was given."""
-        return self._damage.odd.added
-
-    @property
-    def restores(self) -> int:
-        """Return how often something was restored from a backup."""
-        return self._damage.restores
-
-    @property
-    def corrections(self) -> int:
-        """Return what was done to statistics after they were written."""
-        return self._machine.corrected
+    def counts(self) -> Mapping[str, int]:
+        """Return what happened how often, by the names of the last line."""
+        odd = self._damage.odd.added
+        return {
+            "kills": self.kills,
+            # Calls of BigQuery that went wrong, its own ends, and damage done to files.
+            "faults": self._destination.faults + self._damage.done + self._damage.restores,
+            "restores": self._damage.restores,
+            "copies": self._copies,
+            "corrections": self._machine.corrected,
+            "clock_jumps": self._jumps.done,
+            "token_faults": self._destination.token_faults,
+            "texts": odd[Kind.TEXT],
+            "values": odd[Kind.VALUE],
+            "pages": self._damage.pages,
+        }
 
     async def run(self, *, kills: int, seconds: float) -> Verdicts:
         """Kill so often, or as often as there is time for, and return what came of it."""
@@ -140,7 +119,9 @@ class Torture:
                 f"{self._exports.take_overs} times a machine took over, {self._exports.waits} times"
                 " an export waited for rows to be listed"
             )
-            return self._judge(up_to)
+            return judge_home(
+                self._machine, self._destination.query, self._damage.odd, up_to, self._say
+            )
 
     @asynccontextmanager
     async def _home(self) -> AsyncIterator[None]:
@@ -269,11 +250,11 @@ class Torture:
 
     async def _second_life(self) -> None:
         """Let a copy of the home live beside it for a while."""
-        self.copies += 1
-        self._say(f"copied the home to second machine {self.copies}")
+        self._copies += 1
+        self._say(f"copied the home to second machine {self._copies}")
         await second_life(
             self._machine,
-            self._folder / f"second-machine-{self.copies}",
+            self._folder / f"second-machine-{self._copies}",
             self._exports,
             self._random,
             trouble=lambda: self._say(self._destination.add_faults(1, self._delivery)),
@@ -371,30 +352,6 @@ class Torture:
         await asyncio.sleep(self._random.random())
         await self._destination.restart()
         self._say("  BigQuery was killed and restarted")
-
-    def _judge(self, up_to: dict[str, int]) -> Verdicts:
-        dataset = f"{PROJECT}.{DATASET}"
-        query, ledger = self._destination.query, self._machine.ledger
-        database = self._machine.home.database
-        with legible(database) as readable:
-            verdicts = judge(readable, query, dataset, ledger, up_to=up_to)
-        logged = query(
-            f"SELECT table_name, SUM(row_count) AS n FROM `{dataset}.export_log`"  # noqa: S608
-            " GROUP BY table_name"
-        )
-        numbers = {row["table_name"]: row["n"] for row in logged}
-        for table, verdict in verdicts.items():
-            self._say(
-                f"{table} has {verdict.rows} rows, the export log speaks of"
-                f" {numbers.get(table, 0)}; the recorder has had {ledger[table].ever.total()}"
-            )
-        odd = self._damage.odd
-        with legible(database, odd=True) as readable:
-            rejected = self._machine.checkpoint.with_name(
-                f"{self._machine.checkpoint.name}.rejected.jsonl"
-            )
-            odd_verdict = judge_odd(odd_rows(readable), odd, query, dataset, rejected, up_to=up_to)
-        return {**without_odd(verdicts, odd), ODD_ROWS: odd_verdict}
 
     def _chance(self, probability: float) -> bool:
         return self._random.random() < probability
