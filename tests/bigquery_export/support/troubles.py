@@ -5,11 +5,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from errno import ENOSPC
 import json
 import os
 from typing import Any
 
+from google.auth import _helpers
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -86,6 +88,18 @@ def _answers(*answers: str, **rule: Any) -> tuple[Step, Step]:
     return begin, end
 
 
+async def _set_clock(home: Home) -> None:
+    """Let the clock be two hours ahead for what signs requests."""
+    right = _helpers.utcnow
+    home.patch.setattr(_helpers, "utcnow", lambda: right() + timedelta(hours=2))  # type: ignore[no-untyped-call]
+    home.need_token()
+
+
+async def _set_clock_right(home: Home) -> None:
+    home.patch.undo()
+    home.need_token()
+
+
 async def _delete_key(home: Home) -> None:
     home.warehouse.server.delete_key(home.key["client_email"], home.key["private_key_id"])
     home.need_token()
@@ -160,6 +174,12 @@ TROUBLES = [
     _passing("no connection", _answers("token drop", "tables.patch drop")),
     _passing("no answer in time", _answers("CreateWriteStream DEADLINE_EXCEEDED")),
     _passing("a quota that is used up", _answers("tables.patch quotaExceeded")),
+    _passing("a portal's page in place of a token", _answers("token page", status=200)),
+    _passing("a filter that forbids to ask for a token", _answers("token page", status=403)),
+    _passing("a proxy that wants a password", _answers("token page", status=407)),
+    _passing("nothing in place of a token", _answers("token empty", status=200)),
+    _passing("a clock that is wrong", (_set_clock, _set_clock_right)),
+    _passing("a filter's page in place of BigQuery", _answers("tables.patch page", status=403)),
     _failing("a key that was deleted", REAUTH, _delete_key, _give_new_key),
     _failing("a role that was taken away", "permission_missing", _take_roles, _give_roles),
     _failing(
