@@ -1,11 +1,14 @@
 """Corrections are looked for once a day: what their files say of it, and how the day passes."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
 import json
 from pathlib import Path
 import time
+from zoneinfo import ZoneInfo
 
 from tests.home.client import Json
+from tests.home.home_assistant import PLACE
 
 from .corrected_ledger import CORRECTED
 
@@ -32,12 +35,12 @@ class DigestFiles:
         }
 
     def due(self) -> bool:
-        """Return whether an export looks for corrections.
+        """Return whether an export looks for corrections: of a table that had no check today.
 
-        A check of a time to come is none: the clock was wrong.
+        A check of a day to come is of a clock that was wrong.
         """
-        checked, now = self.checked(), self._now()
-        return any(not now - DAY / 2 <= checked.get(table, 0) <= now for table in self._paths)
+        checked, today = self.checked(), _local_day(self._now())
+        return any(_local_day(checked.get(table, 0)) != today for table in self._paths)
 
     def let_a_day_pass(self) -> None:
         """Make the last check one of the day before; this is for a Home Assistant that rests."""
@@ -46,6 +49,10 @@ class DigestFiles:
                 continue
             texts = path.read_bytes().split(b"\n")
             path.write_bytes(b"\n".join(map(_a_day_earlier, texts)))
+
+
+def _local_day(time: float) -> date:
+    return datetime.fromtimestamp(time, ZoneInfo(PLACE.time_zone)).date()
 
 
 def _lines(path: Path) -> Iterator[Json]:

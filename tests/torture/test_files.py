@@ -1,9 +1,12 @@
 """Tests of what the torture reads and writes in the integration's own files."""
 
+from datetime import UTC, datetime
 import json
 from pathlib import Path
 import time
 from typing import Any
+
+import pytest
 
 from .digest_day import DAY, DigestFiles
 from .table_position import TablePosition
@@ -42,6 +45,16 @@ def test_a_look_is_due_until_all_tables_had_one(tmp_path: Path) -> None:
     assert files.due()
     (tmp_path / "checkpoint.digests.statistics_short_term.jsonl").write_text(line)
     assert not files.due()
+
+
+@pytest.mark.parametrize(("days", "due"), [(0, False), (-1, True), (3, True), (200, True)])
+def test_a_look_is_due_on_another_day(tmp_path: Path, days: int, due: bool) -> None:
+    """Also after one of a day to come, by the clock that the home had then."""
+    noon = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
+    line = json.dumps({"checked": noon + days * DAY})
+    for table in ("statistics", "statistics_short_term"):
+        (tmp_path / f"checkpoint.digests.{table}.jsonl").write_text(line)
+    assert DigestFiles(tmp_path / "checkpoint", lambda: noon).due() is due
 
 
 def test_what_waits_of_a_backfill_is_not_exported(tmp_path: Path) -> None:
