@@ -100,6 +100,7 @@ def _explain(table: str, verdict: Verdict) -> None:
         ("never in the recorder", verdict.invented),
         ("different", verdict.different),
         ("shown, but no longer in the recorder", verdict.outlived),
+        ("destroyed, and in no gap that is told", verdict.untold),
     ):
         _print_some(f"{table}, {what}", items)
 

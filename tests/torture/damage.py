@@ -71,6 +71,7 @@ class Damage:
         self._restore()
         if self._chance(0.15):
             self.done += 1
+            self._machine.ledger.need_not_tell()
             self._say(f"  {checkpoint_damage.damage(self._machine.checkpoint, self._random)}")
         if self._chance(0.05):
             await self._set_aside()
@@ -123,6 +124,7 @@ class Damage:
             self._machine.look()
             destroyed = before - ledger.now
             ledger.destroyed |= destroyed
+            ledger.untold |= destroyed
             self.done += 1
             self.pages += 1
             self._say(f"  {said}, and {destroyed.total()} rows with it")
@@ -134,6 +136,7 @@ class Damage:
                 continue
             backup = self._random.choice(self._backups)
             backups.restore(self._machine, backup, parts)
+            self._machine.ledger.need_not_tell()
             self._machine.look()
             self.restores += 1
             self._say(
@@ -149,6 +152,7 @@ class Damage:
         await self.back_up()
         recorder_damage.remove(self._database)
         self._machine.ledger.another_database()
+        self._machine.ledger.need_not_tell()
         self.done += 1
         self._say("  set the database aside")
 

@@ -91,6 +91,14 @@ class Ledger(dict[str, TableLedger]):
         self.replaced()
         self.exported_up_to = dict.fromkeys(TABLES, 0)
 
+    def need_not_tell(self) -> None:
+        """Remember that the export may have forgotten what it has told, or has nothing to tell.
+
+        Its checkpoint is another one, or the database is.
+        """
+        for ledger in self.values():
+            ledger.untold.clear()
+
     def corrected_since(self, before: RowsById, after: RowsById) -> None:
         """Remember what corrections did to rows that were exported before."""
         for table, ledger in self.corrected.items():

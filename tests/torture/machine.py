@@ -82,6 +82,7 @@ class Machine:
             with legible(database) as readable:
                 self.ledger.look_at(readable)
             self.ledger.another_database()
+            self.ledger.need_not_tell()
         with legible(self.home.database) as readable:
             self.ledger.look_at(readable)
 

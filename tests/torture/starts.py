@@ -64,5 +64,11 @@ class Starts:
         states = [entry["state"] for entry in await self._entries()]
         return self._jumps.right and states == ["loaded"]
 
+    async def check_calm(self) -> None:
+        """Make sure that the user is not asked for another key any more; raises TortureError."""
+        flows = await self._machine.home.client.command("config_entries/flow/progress")
+        if asking := [flow["step_id"] for flow in flows if flow["handler"] == DOMAIN]:
+            raise TortureError(f"all is well again, but the user is still asked: {asking}")
+
     async def _entries(self) -> list[dict[str, object]]:
         return await self._machine.home.client.entries(DOMAIN)

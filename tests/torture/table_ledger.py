@@ -21,6 +21,8 @@ class TableLedger:
         """Rows that the recorder had when it was looked at last."""
         self.destroyed: Counter[Key] = Counter()
         """Rows that were in the recorder, and could not be read any more after some damage."""
+        self.untold: Counter[Key] = Counter()
+        """Those of them of which the export has to tell, unless they are in BigQuery."""
         self.exported_up_to = 0
         """Rows of the recorder up to this id are owed."""
         self.versions: dict[Key, set[tuple[object, ...]]] = {}

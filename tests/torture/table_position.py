@@ -24,6 +24,12 @@ class TablePosition:
             if position["until"]
         }
 
+    @property
+    def gaps(self) -> Mapping[str, tuple[float, float]]:
+        """Return the gaps of which the export tells, from a time to another, by table."""
+        gaps: list[Json] = self._content.get("gaps", [])
+        return {gap["table"]: (gap["since"], gap["until"]) for gap in gaps}
+
     def exported(self, newest: Mapping[str, int]) -> dict[str, int]:
         """Return up to which ids all is exported, after an export up to the newest ones.
 

@@ -75,6 +75,15 @@ def test_what_waits_of_a_backfill_is_not_exported(tmp_path: Path) -> None:
     assert "statistics.backfill 30 of 70" in str(table_position)
 
 
+def test_gaps_are_told(tmp_path: Path) -> None:
+    """With their times, and none by a checkpoint that has none."""
+    checkpoint = tmp_path / "checkpoint"
+    assert TablePosition(checkpoint).gaps == {}
+    gaps = [{"table": "events", "rows": 7, "since": 1.5, "until": 9.0}]
+    checkpoint.write_text(json.dumps({"gaps": gaps}))
+    assert TablePosition(checkpoint).gaps == {"events": (1.5, 9.0)}
+
+
 def test_a_damaged_checkpoint_says_nothing(tmp_path: Path) -> None:
     """Then everything waits."""
     checkpoint = tmp_path / "checkpoint"

@@ -50,6 +50,19 @@ async def test_what_stays_down_is_told(tmp_path: Path) -> None:
         await starts.start()
 
 
+@pytest.mark.parametrize(("handler", "asked"), [("bigquery_export", True), ("hue", False)])
+async def test_a_key_that_is_still_asked_for(tmp_path: Path, handler: str, asked: bool) -> None:
+    """When all is well, nothing of this integration may wait for the user."""
+    starts, _, _ = starts_of(tmp_path, state="loaded", chance=0.9)
+    flows = [{"handler": handler, "step_id": "reauth_confirm"}]
+    starts._machine.home.client.command = AsyncMock(return_value=flows)  # type: ignore[method-assign]
+    if not asked:
+        await starts.check_calm()
+        return
+    with pytest.raises(TortureError, match="reauth_confirm"):
+        await starts.check_calm()
+
+
 async def test_a_wrong_clock_is_no_time_for_forms(tmp_path: Path) -> None:
     """Google gives no tokens, whatever the entry says."""
     starts, _, clock = starts_of(tmp_path, state="loaded", chance=0.9)

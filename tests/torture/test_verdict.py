@@ -13,6 +13,7 @@ from tests.home.recorded import RECORDED, TABLES
 from tests.home.recorder_database import make
 
 from . import recorder_damage
+from .judgement import without_told
 from .ledger import Ledger
 from .table_ledger import TableLedger
 from .verdict import judge_table
@@ -77,6 +78,44 @@ def test_what_is_wrong_is_found(
     verdict = judge_table(comparison, remembered, rows=1)
     assert not verdict.ok
     assert getattr(verdict, wrong)
+
+
+@pytest.mark.parametrize(
+    ("comparison", "remembered", "lost", "destroyed"),
+    [
+        (found(), ledger(1, 0), 0, 1),
+        (found(foreign=1), ledger(1, 0), 0, 0),  # it was exported in time
+        (found(), ledger(1, 0, exported_up_to=1), 1, 1),
+        (found(lost=1), ledger(1, 0, 1), 1, 0),  # a backup has brought it back
+    ],
+)
+def test_what_cannot_be_read_any_more_is_destroyed(
+    comparison: Comparison, remembered: TableLedger, lost: int, destroyed: int
+) -> None:
+    """It is no loss, unless it was exported or can be read again."""
+    remembered.destroyed = Counter({KEY: 1})
+    verdict = judge_table(comparison, remembered, rows=1)
+    assert (verdict.lost.total(), verdict.destroyed.total()) == (lost, destroyed)
+    assert verdict.ok is not bool(lost)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "told"),
+    [
+        ({}, False),
+        ({"events": (KEY[1] / 1e6 - 5, KEY[1] / 1e6 + 5)}, False),
+        ({"sensor_data": (KEY[1] / 1e6 - 500, KEY[1] / 1e6 - 300)}, False),
+        ({"sensor_data": (KEY[1] / 1e6 - 5, KEY[1] / 1e6 + 5)}, True),
+    ],
+)
+def test_what_is_destroyed_is_told(gaps: dict[str, tuple[float, float]], told: bool) -> None:
+    """It lies in a gap of its table; what was lost otherwise need not."""
+    remembered = ledger(1, 0)
+    remembered.destroyed = Counter({KEY: 1})
+    assert judge_table(found(), remembered, rows=1).ok
+    remembered.untold = Counter({KEY: 1})
+    verdicts = {"sensor_data": judge_table(found(), remembered, rows=1)}
+    assert without_told(verdicts, gaps)["sensor_data"].ok is told
 
 
 def test_what_a_second_machine_had_is_owed(tmp_path: Path) -> None:

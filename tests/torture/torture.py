@@ -115,6 +115,7 @@ class Torture:
                         await self._one_round()
                     await self._last_day()
                 up_to = await self._exports.at_last(self._machine)
+                await self._starts.check_calm()
             self._say(
                 f"{self._exports.take_overs} times a machine took over, {self._exports.waits} times"
                 " an export waited for rows to be listed"

@@ -34,14 +34,15 @@ class Verdict:
     outlived: Counter[Key] = field(default_factory=Counter)
     """Rows that a view shows though Home Assistant has deleted them."""
     destroyed: Counter[Key] = field(default_factory=Counter)
-    """Rows that nobody can read any more, and that BigQuery does not have."""
+    """Rows that can no longer be read, and that BigQuery does not have."""
+    untold: Counter[Key] = field(default_factory=Counter)
+    """Those of them that are in no gap of which the export tells."""
 
     @property
     def ok(self) -> bool:
         """Say whether each row is there exactly once, as it was."""
-        return not (
-            self.lost or self.duplicated or self.invented or self.different or self.outlived
-        )
+        wrong = (self.lost, self.duplicated, self.invented, self.different, self.outlived)
+        return not (any(wrong) or self.untold)
 
 
 type Verdicts = Mapping[str, Verdict]
@@ -92,6 +93,8 @@ def judge_table(comparison: Comparison, ledger: TableLedger, *, rows: int) -> Ve
     """Judge one table by what was found, and what the recorder has had."""
     gone = Counter({key: n for key, n in ledger.owed.items() if key not in ledger.now})
     surplus = comparison.duplicated + comparison.foreign
+    destroyed = Counter({key: n for key, n in ledger.destroyed.items() if key not in ledger.now})
+    destroyed -= comparison.foreign
     return Verdict(
         rows=rows,
         lost=comparison.lost + (gone - comparison.foreign),
@@ -103,6 +106,6 @@ def judge_table(comparison: Comparison, ledger: TableLedger, *, rows: int) -> Ve
             {key: n for key, n in comparison.foreign.items() if key not in ledger.ever}
         ),
         different=[str(difference) for difference in comparison.differences],
-        destroyed=Counter({key: n for key, n in ledger.destroyed.items() if key not in ledger.now})
-        - comparison.foreign,
+        destroyed=destroyed,
+        untold=destroyed & ledger.untold,
     )
