@@ -24,13 +24,12 @@ about. In every case each row is in BigQuery exactly once in the end.
 
 ## What goes wrong in a home
 
-`tests/bigquery_export/scenarios/test_troubles.py`. The status and what is shown are those at once
-and an hour later, when several exports have failed. When it is over, the next export begins by
-itself, within six hours at most or with the schedule; then the status is idle, and nothing is shown
-any more.
+`tests/bigquery_export/scenarios/test_troubles.py`. The status is the same as long as it lasts. When
+it is over, the next export begins by itself, within six hours at most or with the schedule; then
+the status is idle, and nothing is shown any more.
 
-| what | status | shown to the user | it is over |
-|---|---|---|---|
+| what | status | shown at once, and after an hour | after a day | it is over |
+|---|---|---|---|---|
 """
 _FAULTS = """
 ## What BigQuery may answer
@@ -60,8 +59,9 @@ def faults_page() -> str:
 
 def _trouble(trouble: Trouble) -> str:
     shown = ", ".join(map(_shown, sorted(trouble.shows)))
+    later = shown or _shown("export_failed")
     over = "when somebody has done it" if trouble.person else "by itself"
-    return f"| {trouble.name} | {trouble.at_once} | {shown} | {over} |\n"
+    return f"| {trouble.name} | {trouble.at_once} | {shown} | {later} | {over} |\n"
 
 
 def _shown(name: str) -> str:

@@ -18,6 +18,9 @@ from ..export.backoff import delay
 from ..translation import async_reason, async_text
 from .issues import async_clear_issues, async_show_failure, async_show_issue
 
+_LASTING = 10
+"""So many failures in a row take most of a day, and hardly pass by themselves."""
+
 
 class ExportHealth:
     """Records how the last export of a config entry went, and shows the user what to do."""
@@ -57,15 +60,18 @@ class ExportHealth:
         self.retry_at = None
         self.last_error = async_reason(self._hass, err)
         self.last_error_kind = err.key
-        async_show_issue(self._hass, self._entry, err)
+        waits = isinstance(err, RowsNotListedError)
+        if isinstance(err, TransientError) and retry:
+            self.failures += 1
+        lasting = self.failures >= _LASTING and not waits
+        async_show_issue(self._hass, self._entry, err, lasting=lasting)
         self.tables_in_doubt = isinstance(err, ColumnsUnknownError | TableMismatchError)
         match err:
             case KeyRefusedError():
                 self._entry.async_start_reauth(self._hass)
             case TransientError() if retry:
-                self.failures += 1
                 seconds = delay(self.failures, err.retry_after)
-                if isinstance(err, RowsNotListedError):
+                if waits:
                     # Nothing is wrong, and it is known when to look again.
                     seconds = err.retry_after or 0.0
                 self.retry_at = dt_util.utcnow() + timedelta(seconds=seconds)

@@ -42,8 +42,6 @@ KINDS = (
     TableMismatchError,
     TableNotFoundError,
 )
-_NO_ISSUE = (KeyRefusedError, StoppedError, TransientError)
-"""A refused key has a flow of its own, and the others need no user action."""
 EXPORT_FAILED = "export_failed"
 _KEY_OLD = "key_old"
 ROWS_AT_RISK = "rows_in_danger"
@@ -55,11 +53,17 @@ _NOT_FIXABLE = frozenset({LocationError.key, _KEY_OLD, _RECORDER_NEWER})
 
 
 @callback
-def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, err: ExportError) -> None:
-    """Show what a user has to do about an error, if anything, and nothing about another one."""
+def async_show_issue(
+    hass: HomeAssistant, entry: ConfigEntry, err: ExportError, *, lasting: bool = False
+) -> None:
+    """Show what a user has to do about an error, if anything, and nothing about another one.
+
+    One that should have passed by itself is shown, too, once it is `lasting`.
+    """
     for kind in KINDS:
         _show(hass, entry, kind.key, err.placeholders if type(err) is kind else None)
-    other = not isinstance(err, (*KINDS, *_NO_ISSUE))
+    has_own = isinstance(err, (*KINDS, KeyRefusedError))
+    other = not has_own and (lasting or not isinstance(err, (StoppedError, TransientError)))
     async_show_failure(hass, entry, async_reason(hass, err) if other else None)
 
 

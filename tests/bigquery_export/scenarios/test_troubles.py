@@ -17,6 +17,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
+ATTEMPTS_IN_A_DAY = 10
 HOURS_UNTIL_IDLE = (1, 7, 25, 49)
 """Retries are six hours apart at most, and scheduled exports a day."""
 
@@ -45,6 +46,10 @@ async def test_trouble(
         await pass_time(hass, 1)
         assert state(hass, "status") == trouble.at_once
         assert shown(home) == trouble.shows
+        for _ in range(ATTEMPTS_IN_A_DAY):
+            await pass_time(hass, 7)
+        assert state(hass, "status") == trouble.at_once
+        assert shown(home) == (trouble.shows or {"export_failed"})
     finally:
         await trouble.end(home)
         home.patch.undo()
