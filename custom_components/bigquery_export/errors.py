@@ -101,6 +101,38 @@ class TableNotFoundError(ExportError):
 
 
 @dataclass(eq=False)
+class TableNotReadyError(TransientError):
+    """BigQuery knows a table, but does not take rows for it: most likely it was just made."""
+
+    key = "table_not_ready"
+    message: str
+
+
+@dataclass(eq=False)
+class OutcomeUnknownError(TransientError):
+    """BigQuery does not say whether rows are committed; it is decided by a later attempt."""
+
+    key = "outcome_unknown"
+    message: str
+
+
+@dataclass(eq=False)
+class BillingDisabledError(ExportError):
+    """The project has no billing, as in the sandbox: BigQuery takes no streamed rows."""
+
+    key = "billing_disabled"
+    message: str
+
+
+@dataclass(eq=False)
+class RowsHiddenError(ExportError):
+    """A row access policy or a policy tag keeps the account from reading its rows back."""
+
+    key = "rows_hidden"
+    message: str
+
+
+@dataclass(eq=False)
 class LocationError(ExportError):
     """The dataset is in another location than it should be."""
 

@@ -27,6 +27,7 @@ from custom_components.bigquery_export.bigquery import (
     load_jobs,
     schema,
     storage_write,
+    write_streams,
 )
 from custom_components.bigquery_export.bigquery.streaming_buffer import StreamingBuffer
 from custom_components.bigquery_export.export import chunk as chunk_module, table_export
@@ -139,12 +140,14 @@ def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(autouse=True)
 def quick_bigquery(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write the fence as often as tests export, and wait for no row to be listed.
+    """Write the fence as often as tests export, and wait neither for rows nor for streams.
 
     `tests/local_bigquery/fixtures.py` has the BigQuery for it. Tests that are about this are marked
     `real_buffer`.
     """
     monkeypatch.setattr(fence_table, "_SECONDS", 0.0)
+    for name in ("_RECONNECT_AFTER", "_NEW_TABLE", "_FORGOTTEN_AFTER"):
+        monkeypatch.setattr(storage_write, name, [0.0] * len(getattr(storage_write, name)))
     if not request.node.get_closest_marker("real_buffer"):
         monkeypatch.setattr(StreamingBuffer, "seconds_until_listed", lambda *_: 0.0)
 
@@ -188,7 +191,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the client library give up after two seconds, in which it tries several times."""
-    for module in (listed_rows, load_jobs, schema, storage_write):
+    for module in (listed_rows, load_jobs, schema, write_streams):
         monkeypatch.setattr(module, "_RETRY", module._RETRY.with_delay(0.02, 0.2).with_timeout(2.0))
 
 

@@ -246,6 +246,10 @@ _PAGE = """\
 <body><h1>Please sign in</h1><p>Your connection is not allowed to reach this site.</p></body></html>
 """
 
+_FREE_TIER = "BigQuery: Streaming insert is not allowed in the free tier"
+"""Source: streaming-data-into-bigquery, "Before you begin"."""
+_ROW_POLICY = "Access Denied: rows of a table with row-level security cannot be listed."
+
 KINDS: Mapping[str, Kind] = {
     "delay": _Late(),
     "drop": _Lost(),
@@ -254,6 +258,12 @@ KINDS: Mapping[str, Kind] = {
     "page": _Foreign(content=_PAGE),
     "empty": _Foreign(content=""),
     "foreign": _Foreign(),
+    "free_tier": _Refused(
+        GRPC_METHODS, error=StorageApiError(grpc.StatusCode.PERMISSION_DENIED, _FREE_TIER)
+    ),
+    "row_policy": _Refused(
+        frozenset({"tabledata.list"}), error=ApiError(403, "accessDenied", _ROW_POLICY)
+    ),
     "row_errors": _RowErrors(),
     "stream_errors": _StreamErrors(),
     **{error.reason: _Refused(REST_METHODS, error=error) for error in _REST_ERRORS},

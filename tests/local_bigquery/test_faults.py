@@ -86,7 +86,7 @@ def test_a_call_is_refused_with_a_reason(
 def test_every_refusal_is_tried_here() -> None:
     """No kind is left out of the tests above, nor of those below."""
     others = {"delay", "drop", "cut_body", "corrupt_json", "row_errors", "stream_errors"}
-    others |= {"page", "empty", "foreign"}
+    others |= {"page", "empty", "foreign", "free_tier", "row_policy"}
     assert set(KINDS) == others | {"invalid_grant"} | REST_ANSWERS.keys() | GRPC_ANSWERS.keys()
 
 
@@ -166,6 +166,24 @@ def test_something_else_can_answer(
     assert found.headers["Location"] == "http://192.0.2.1/"
     assert found.headers["Content-Type"] == "text/html; charset=utf-8"
     assert ("another" in {one.dataset_id for one in client.list_datasets()}) is done
+
+
+def test_a_sandbox_takes_no_streams(
+    local_bigquery: LocalBigQuery, writer: BigQueryWriteClient, table: str
+) -> None:
+    """A project without billing is told so in Google's words."""
+    local_bigquery.add_fault("CreateWriteStream", "free_tier")
+    with pytest.raises(exceptions.PermissionDenied, match="not allowed in the free tier"):
+        new_stream(writer, table)
+
+
+def test_rows_behind_a_policy_are_not_listed(
+    local_bigquery: LocalBigQuery, client: bigquery.Client, table: str
+) -> None:
+    """A caller without a TRUE filter cannot list a table that has row access policies."""
+    local_bigquery.add_fault("tabledata.list", "row_policy")
+    with pytest.raises(exceptions.Forbidden, match="row-level security"):
+        list(client.list_rows(sql_name(table), retry=ONCE))
 
 
 def test_a_client_is_asked_to_wait(

@@ -378,7 +378,7 @@ CHECKS = (
         "committing again",
         commit_again,
         "stream_errors with STREAM_ALREADY_COMMITTED",
-        "_Writer.commit takes it for success",
+        "WriteStreams.commit takes it for success",
         needs=_STREAM,
     ),
     Check(
@@ -406,21 +406,21 @@ CHECKS = (
         "wrong offsets",
         wrong_offsets,
         "ALREADY_EXISTS and OUT_OF_RANGE in answers, and the connection goes on",
-        "PendingStream._send raises, and nothing is there twice",
+        "PendingStream._send: rows that were sent again are not there twice",
         needs=_STREAM,
     ),
     Check(
         "commit_time",
         commit_time,
         "none before the commit, one after",
-        "_Writer.is_committed",
+        "WriteStreams.is_committed",
         needs=_STREAM,
     ),
     Check(
         "a stream that never was",
         unknown_stream,
         "NOT_FOUND",
-        "_Writer.is_committed: FORGOTTEN, and each row is looked for",
+        "StorageWriteDelivery.settle: FORGOTTEN after a minute, and each row is looked for",
         needs=_STREAM,
     ),
     Check(

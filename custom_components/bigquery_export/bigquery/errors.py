@@ -16,6 +16,7 @@ from requests.exceptions import JSONDecodeError, ProxyError, RequestException
 from ..errors import (
     AccessDeniedError,
     ApiDisabledError,
+    BillingDisabledError,
     ClockError,
     ColumnsUnknownError,
     ExportError,
@@ -25,6 +26,7 @@ from ..errors import (
     ProjectNotFoundError,
     QuotaExceededError,
     RefusedError,
+    RowsHiddenError,
     StorageUnreachableError,
     TableNotFoundError,
     TokenRefusedError,
@@ -50,6 +52,13 @@ _APIS = {
     "bigquerystorage.googleapis.com": "BigQuery Storage API",
 }
 """Names of APIs in Google's console."""
+_BILLING_REASONS = ("billingNotEnabled", "BILLING_DISABLED")
+_BILLING = re.compile(r"free tier|billing (account|has not been enabled|is not enabled)", re.I)
+"""What BigQuery says of a project without billing ("Use the legacy streaming API"; "Error
+messages", billingNotEnabled)."""
+_HIDDEN = re.compile(r"row[- ](access|level)|policy tag|data polic|fine-grained|masked", re.I)
+"""What BigQuery says of rows and columns that the account may not read as they are ("Use row-level
+security with other BigQuery features"; "Column-level security")."""
 _QUOTA_REASONS = ("quotaExceeded", "rateLimitExceeded")
 """Reasons of a 403 that is transient (BigQuery's page "Error messages")."""
 _FOREIGN = re.compile(
@@ -145,6 +154,10 @@ def _forbidden(err: google.Forbidden, message: str) -> ExportError:
     reason = _details(err).get("reason")
     if reason in _QUOTA_REASONS:
         return QuotaExceededError(message=message, retry_after=_retry_after(err))
+    if {reason, err.reason} & set(_BILLING_REASONS) or _BILLING.search(message):
+        return BillingDisabledError(message=message)
+    if _HIDDEN.search(message):
+        return RowsHiddenError(message=message)
     if match := _PERMISSION.search(message):
         permission = match["permission"] or match["lacking"]
         return PermissionMissingError(

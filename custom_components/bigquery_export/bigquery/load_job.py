@@ -71,7 +71,7 @@ class LoadJobDelivery:
         jobs.check_budget()
         return LoadTransaction(jobs, label)
 
-    def settle(self, table: Table, transaction: str) -> Outcome:
+    def settle(self, table: Table, transaction: str, age: float = 0.0) -> Outcome:
         """Decide a transaction in doubt: wait for its job, or make sure that there will be none.
 
         When there is no such job, the request of a process that died may still be on its way. So

@@ -6,44 +6,54 @@ nothing (BigQuery's page "Batch load data using the Storage Write API").
 
 from collections.abc import Iterable, Iterator, Sequence
 from queue import SimpleQueue
-from typing import Protocol, cast
 
-from google.api_core.exceptions import NotFound, ServiceUnavailable, from_grpc_status
-from google.api_core.gapic_v1.routing_header import to_grpc_metadata
-from google.api_core.retry import Retry, if_transient_error
+from google.api_core.exceptions import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ServiceUnavailable,
+    from_grpc_status,
+)
 from google.cloud.bigquery_storage_v1.types import (
     AppendRowsRequest,
     AppendRowsResponse,
-    BatchCommitWriteStreamsRequest,
     StorageError,
-    WriteStream,
 )
 
-from ..errors import ColumnsUnknownError, RefusedError
+from ..errors import (
+    ColumnsUnknownError,
+    OutcomeUnknownError,
+    RefusedError,
+    TableNotReadyError,
+    TokenRefusedError,
+    UnreachableError,
+)
 from ..export.delivery import Outcome, Rejection
 from ..rows.table import Table
 from .connection import Connection
 from .errors import EXTRA_FIELDS, storage_codes
 from .protobuf import ProtobufEncoding
+from .write_streams import Responses, WriteStreams
 
-_TIMEOUT = 30.0
-_RETRY = Retry(predicate=if_transient_error, initial=0.5, maximum=5.0, timeout=10.0)
-_STREAM_TIMEOUT = 30 * 60.0
-"""Seconds that all requests of a transaction may take together."""
+_RECONNECT_AFTER = (1.0, 5.0)
+"""Seconds after which a connection that has ended is opened again."""
+_NEW_TABLE = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between attempts to open a stream of a table that tables.get knows: for some seconds or
+minutes BigQuery may not find what was just made ("Use the legacy streaming API", "Troubleshooting
+streaming inserts").
+"""
+_FORGOTTEN_AFTER = (20.0, 20.0, 20.0)
+"""Seconds between the times that BigQuery has to say that it does not know a stream."""
+_COMMITTABLE = 24 * 60 * 60.0
+"""Seconds for which a stream can be committed ("Batch load data using the Storage Write API")."""
 _REQUEST_BYTES = 9 * 1024 * 1024
 """A request must stay below 20 MB, and once had to below 10 MB (API reference, AppendRows)."""
 _TOO_LARGE = f"it is larger than the {_REQUEST_BYTES:,} bytes that one request can have"
 _ENVELOPE_BYTES = 16
 """What protobuf adds to each row, at most."""
 
-_StorageErrorCode = StorageError.StorageErrorCode
-
-
-class _Responses(Iterator[AppendRowsResponse], Protocol):
-    """The answers of one connection, in the order of the requests."""
-
-    def cancel(self) -> bool:
-        """End the connection; a thread that waits for an answer gets an error."""
+_STREAM_NOT_FOUND = StorageError.StorageErrorCode.STREAM_NOT_FOUND
 
 
 class StorageWriteDelivery:
@@ -67,40 +77,67 @@ class StorageWriteDelivery:
 
     def check_access(self, table: Table) -> None:
         """Open a write stream, which BigQuery deletes within a day if it is not committed."""
-        _Writer(self._connection, table).create_stream()
+        self._open(WriteStreams(self._connection, table))
 
     def begin(self, table: Table, label: str) -> PendingStream:
         """Open a write stream; BigQuery names it, and the label is not used."""
-        writer = _Writer(self._connection, table)
-        return PendingStream(writer, writer.create_stream(), self.encoding(table))
+        streams = WriteStreams(self._connection, table)
+        return PendingStream(streams, self._open(streams), self.encoding(table))
 
-    def settle(self, table: Table, transaction: str) -> Outcome:
+    def _open(self, streams: WriteStreams) -> str:
+        """Open a write stream and return its name; wait for a table that was just made."""
+        for seconds in _NEW_TABLE:
+            try:
+                return streams.create()
+            except TableNotReadyError:
+                self._connection.wait(seconds)
+        return streams.create()
+
+    def settle(self, table: Table, transaction: str, age: float = 0.0) -> Outcome:
         """Decide a transaction in doubt: commit it if that is still possible.
 
         To commit it is safer than to send its rows again: a commit request of a process that died
-        may still arrive late.
+        may still arrive late. A stream that can still be committed is believed to be forgotten only
+        if BigQuery says so for a minute: it may not find what is there for a moment.
         """
-        writer = _Writer(self._connection, table)
-        committed = writer.is_committed(transaction)
-        if committed is None:
-            return Outcome.FORGOTTEN
-        # Only a finalized stream can be committed, and this one was before its intent was saved.
-        if committed:
-            return Outcome.COMMITTED
-        return Outcome.NOT_COMMITTED if writer.commit(transaction) else Outcome.COMMITTED_NOW
+        self._connection.authenticate()
+        streams = WriteStreams(self._connection, table)
+        with self._connection.storage_errors():
+            for seconds in _FORGOTTEN_AFTER if age < _COMMITTABLE else ():
+                try:
+                    return _settled(streams, transaction)
+                except NotFound:
+                    self._connection.wait(seconds)
+                except (FailedPrecondition, InvalidArgument) as err:
+                    raise OutcomeUnknownError(message=str(err.message)) from err
+            try:
+                return _settled(streams, transaction)
+            except FailedPrecondition, InvalidArgument, NotFound:
+                return Outcome.FORGOTTEN
+
+
+def _settled(streams: WriteStreams, name: str) -> Outcome:
+    """Commit a stream if it is not committed. Raises GoogleAPICallError."""
+    # Only a finalized stream can be committed, and this one was before its intent was saved.
+    if streams.is_committed(name):
+        return Outcome.COMMITTED
+    codes = streams.commit(name)
+    if _STREAM_NOT_FOUND in codes:
+        return Outcome.FORGOTTEN
+    return Outcome.NOT_COMMITTED if codes else Outcome.COMMITTED_NOW
 
 
 class PendingStream:
     """One write stream of type PENDING: rows that are committed together or not at all."""
 
-    def __init__(self, writer: _Writer, name: str, encoding: ProtobufEncoding) -> None:
+    def __init__(self, streams: WriteStreams, name: str, encoding: ProtobufEncoding) -> None:
         """Hold an open stream; the connection for its rows is opened by the first batch."""
         self.name = name
-        self._writer = writer
+        self._streams = streams
         self._encoding = encoding
         self._rows = 0
         self._requests: SimpleQueue[AppendRowsRequest | None] = SimpleQueue()
-        self._responses: _Responses | None = None
+        self._responses: Responses | None = None
 
     def append(self, rows: Sequence[bytes]) -> list[Rejection]:
         """Send a batch; rows that are rejected are left out, all others are in."""
@@ -115,14 +152,18 @@ class PendingStream:
     def finish(self) -> None:
         """End the sending, and make sure that as many rows arrived as were appended."""
         self.close()
-        finalized = self._writer.finalize(self.name)
+        with self._streams.errors():
+            finalized = self._streams.finalize(self.name)
         if finalized != self._rows:
             raise RefusedError(message=f"{self._rows} rows were sent and {finalized} arrived")
 
     def commit(self) -> list[Rejection]:
         """Make the rows visible; to commit what is committed already changes nothing."""
-        if errors := self._writer.commit(self.name):
-            raise RefusedError(message=", ".join(code.name for code in errors))
+        with self._streams.errors():
+            codes = self._streams.commit(self.name)
+        if codes:
+            # The next job settles it.
+            raise OutcomeUnknownError(message=", ".join(code.name for code in codes))
         return []
 
     def close(self) -> None:
@@ -134,22 +175,48 @@ class PendingStream:
             self._responses = None
 
     def _send(self, rows: Sequence[bytes]) -> dict[int, str]:
-        """Append rows as one request; return errors by index, in which case none was appended."""
+        """Append rows as one request; return errors by index, in which case none was appended.
+
+        A connection that has ended, for example because it was idle for ten minutes, is opened
+        again. The offset keeps rows from being appended twice ("Best practices for the Storage
+        Write API", "Manage stream offsets to achieve exactly-once semantics").
+        """
+        for attempt, seconds in enumerate(_RECONNECT_AFTER):
+            try:
+                return self._send_once(rows, again=attempt > 0)
+            except TableNotReadyError, TokenRefusedError, UnreachableError:
+                self.close()
+                self._streams.connection.wait(seconds)
+        return self._send_once(rows, again=True)
+
+    def _send_once(self, rows: Sequence[bytes], *, again: bool) -> dict[int, str]:
+        """Append rows as one request; `again` if they may have been appended already."""
         self._requests.put(self._request(rows))
-        with self._writer.connection.storage_errors():
-            if self._responses is None:
-                self._responses = self._writer.append_rows(self.name, self._requests)
-            response = next(self._responses, None)
-            if response is None:
-                raise ServiceUnavailable("the connection was closed without an answer")
-            if response.row_errors:
-                return {error.index: error.message for error in response.row_errors}
+        with self._streams.errors():
+            try:
+                response = self._answer()
+            except AlreadyExists:
+                if not again:
+                    raise
+            else:
+                if response.row_errors:
+                    return {error.index: error.message for error in response.row_errors}
+        self._rows += len(rows)
+        return {}
+
+    def _answer(self) -> AppendRowsResponse:
+        """Return the answer to the last request. Raises the error that is in it."""
+        if self._responses is None:
+            self._responses = self._streams.append_rows(self.name, self._requests)
+        response = next(self._responses, None)
+        if response is None:
+            raise ServiceUnavailable("the connection was closed without an answer")
+        if not response.row_errors:
             if EXTRA_FIELDS in storage_codes(response.error):
                 raise ColumnsUnknownError(message=response.error.message)
             if response.error.code:
                 raise from_grpc_status(response.error.code, response.error.message)
-        self._rows += len(rows)
-        return {}
+        return response
 
     def _request(self, rows: Sequence[bytes]) -> AppendRowsRequest:
         request = AppendRowsRequest.pb(AppendRowsRequest())
@@ -160,72 +227,6 @@ class PendingStream:
         request.proto_rows.rows.serialized_rows.extend(rows)
         wrapped: AppendRowsRequest = AppendRowsRequest.wrap(request)
         return wrapped
-
-
-class _Writer:
-    """The calls of the Storage Write API for one table, with its errors mapped."""
-
-    def __init__(self, connection: Connection, table: Table) -> None:
-        self.connection = connection
-        self._client = connection.storage
-        reference = connection.destination.table_reference(table)
-        self._table = self._client.table_path(
-            reference.project, reference.dataset_id, reference.table_id
-        )
-
-    def create_stream(self) -> str:
-        self.connection.authenticate()
-        with self.connection.storage_errors():
-            stream = self._client.create_write_stream(
-                parent=self._table,
-                write_stream=WriteStream(type_=WriteStream.Type.PENDING),
-                retry=_RETRY,
-                timeout=_TIMEOUT,
-            )
-        return str(stream.name)
-
-    def append_rows(self, name: str, requests: SimpleQueue[AppendRowsRequest | None]) -> _Responses:
-        # The generated client adds no routing header to a streaming call; without it BigQuery
-        # looks for the stream in the wrong region (API reference, AppendRows).
-        # AppendRowsStream of the client library adds it, but hides why a connection ended.
-        return cast(
-            _Responses,
-            self._client.append_rows(
-                iter(requests.get, None),
-                metadata=(to_grpc_metadata((("write_stream", name),)),),
-                retry=None,
-                timeout=_STREAM_TIMEOUT,
-            ),
-        )
-
-    def finalize(self, name: str) -> int:
-        with self.connection.storage_errors():
-            response = self._client.finalize_write_stream(name=name, retry=_RETRY, timeout=_TIMEOUT)
-        return int(response.row_count)
-
-    def is_committed(self, name: str) -> bool | None:
-        """Return whether a stream is committed, or None when BigQuery does not know it."""
-        self.connection.authenticate()
-        with self.connection.storage_errors():
-            try:
-                stream = self._client.get_write_stream(name=name, retry=_RETRY, timeout=_TIMEOUT)
-            except NotFound:
-                return None
-        return bool(stream.commit_time)
-
-    def commit(self, name: str) -> list[_StorageErrorCode]:
-        """Return why the stream is not committed; an empty list means that it is.
-
-        The call succeeds also when the commit did not: the answer says so.
-        """
-        with self.connection.storage_errors():
-            response = self._client.batch_commit_write_streams(
-                BatchCommitWriteStreamsRequest(parent=self._table, write_streams=[name]),
-                retry=_RETRY,
-                timeout=_TIMEOUT,
-            )
-        codes = [error.code for error in response.stream_errors]
-        return [code for code in codes if code != _StorageErrorCode.STREAM_ALREADY_COMMITTED]
 
 
 def _requests(rows: Iterable[bytes]) -> Iterator[list[bytes]]:

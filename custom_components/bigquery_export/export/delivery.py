@@ -92,5 +92,8 @@ class Delivery(Protocol):
         that may choose the names of its transactions makes them from it.
         """
 
-    def settle(self, table: Table, transaction: str) -> Outcome:
-        """Decide a transaction in doubt: commit it if that is still possible."""
+    def settle(self, table: Table, transaction: str, age: float = 0.0) -> Outcome:
+        """Decide a transaction in doubt: commit it if that is still possible.
+
+        `age` is how many seconds ago all rows had been sent, at the least.
+        """

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 import logging
+from time import time
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -132,7 +133,7 @@ class Journal:
             " lost, a backup was restored, or a copy of Home Assistant has exported. Each waiting"
             " row is looked for in BigQuery before it is sent, so that none is there twice"
         )
-        if await self._async_settle_last(state.last):
+        if await self._async_settle_last(state):
             # It was committed only now: from now on it may not be listed yet.
             state = await self._async_block(self.fence.write, FencedTransaction(ulid_now()))
         token, before = ulid_now(), state.changed
@@ -140,23 +141,24 @@ class Journal:
         self._fenced = await self._async_block(self.fence.write, FencedTransaction(token))
         return True
 
-    async def _async_settle_last(self, last: FencedTransaction) -> bool:
+    async def _async_settle_last(self, state: FenceState) -> bool:
         """Commit the transaction that others have begun last; return whether that was needed.
 
         A process that was held up, or its request on its way, may commit it at any time: now it is
         known that its rows are there, or never will be.
         """
+        last, age = state.last, time() - state.changed / 1000
         table, delivery = self.tables.get(last.table), self.deliveries.get(last.delivery)
         if table is None or delivery is None:
             return False
         try:
-            outcome = await self._async_block(delivery.settle, table, last.transaction)
+            outcome = await self._async_block(delivery.settle, table, last.transaction, age)
         except TransientError:
             raise
         except ExportError:
             return True  # It cannot be decided, for example because the key may run no jobs.
         if outcome in (Outcome.COMMITTED, Outcome.COMMITTED_NOW):
-            await self._async_block(delivery.settle, EXPORT_LOG, last.log_transaction)
+            await self._async_block(delivery.settle, EXPORT_LOG, last.log_transaction, age)
         return outcome is Outcome.COMMITTED_NOW
 
     async def async_settle(self) -> None:
@@ -175,7 +177,7 @@ class Journal:
         """Decide a transaction, and move its position if it is committed."""
         delivery = self.deliveries[intent.delivery]
         table = self.tables[intent.table]
-        outcome = await self._async_block(delivery.settle, table, intent.transaction)
+        outcome = await self._async_block(delivery.settle, table, intent.transaction, intent.age)
         position = self.checkpoint.position(intent.position_key)
         if outcome in (Outcome.COMMITTED, Outcome.COMMITTED_NOW):
             await self._async_settle_log(intent, delivery)
@@ -191,7 +193,9 @@ class Journal:
 
     async def _async_settle_log(self, intent: Intent, delivery: Delivery) -> None:
         """Ensure that the export log has the row about a transaction that was committed."""
-        outcome = await self._async_block(delivery.settle, EXPORT_LOG, intent.log_transaction)
+        outcome = await self._async_block(
+            delivery.settle, EXPORT_LOG, intent.log_transaction, intent.age
+        )
         if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED:
             log = await self._async_block(_write_log, delivery, intent.log_values)
             settled = replace(intent, log_transaction=log.name, fence=intent.fence and ulid_now())

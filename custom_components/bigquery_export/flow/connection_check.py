@@ -24,6 +24,7 @@ from ..const import (
 )
 from ..errors import (
     ApiDisabledError,
+    BillingDisabledError,
     ExportError,
     KeyRefusedError,
     LocationError,
@@ -72,11 +73,13 @@ def check_destination(
     with Connection.open(key, destination) as connection:
         fence = BigQueryFence(connection, source, settings)
         schema = DatasetSchema(connection, settings, fence=fence)
-        schema.ensure_dataset()
+        is_creator = schema.ensure_dataset()
         schema.ensure_tables([SENSOR_DATA, EXPORT_LOG])
         schema.ensure(tables)
         DELIVERIES[delivery](connection).check_access(SENSOR_DATA)
-        return check_permissions(connection, SENSOR_DATA)
+        needless = check_permissions(connection, SENSOR_DATA)
+        # Who creates a dataset is its owner (BigQuery's page "Create datasets").
+        return () if is_creator else needless
 
 
 def check_tables(key: Mapping[str, Any], destination: Destination, tables: Sequence[Table]) -> None:
@@ -130,6 +133,8 @@ def _field(err: ExportError) -> str:
         case UnreachableError():
             # The frontend shows the errors of a section above it, and none inside.
             return CONF_ADVANCED
+        case BillingDisabledError():
+            return CONF_DELIVERY
         case PermissionMissingError() if "jobs" in err.placeholders["permission"]:
             return CONF_DELIVERY
         case KeyRefusedError():

@@ -11,6 +11,7 @@ from custom_components.bigquery_export.bigquery.errors import google_errors
 from custom_components.bigquery_export.errors import (
     AccessDeniedError,
     ApiDisabledError,
+    BillingDisabledError,
     ClockError,
     ExportError,
     InterceptedError,
@@ -18,6 +19,7 @@ from custom_components.bigquery_export.errors import (
     ProjectNotFoundError,
     QuotaExceededError,
     RefusedError,
+    RowsHiddenError,
     StorageUnreachableError,
     TableNotFoundError,
     TokenRefusedError,
@@ -223,6 +225,39 @@ def test_storage_endpoint() -> None:
         google_errors("p", ENDPOINT, StorageUnreachableError),
     ):
         raise google.ServiceUnavailable("reason")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "BigQuery: Streaming insert is not allowed in the free tier",
+        "Access Denied: BigQuery BigQuery: Billing is not enabled for this project",
+        "Billing has not been enabled for this project. Enable billing at https://a.example",
+        "The billing account for the owning project is disabled in state absent",
+    ],
+)
+@pytest.mark.parametrize("kind", [google.Forbidden, google.PermissionDenied])
+def test_no_billing(kind: type[google.Forbidden], message: str) -> None:
+    """A role would not help where only load jobs do."""
+    with pytest.raises(BillingDisabledError) as raised, google_errors("p", ENDPOINT):
+        raise rest(kind, "accessDenied", message)
+    assert raised.value.message == message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Access Denied: Table p:d.t: rows cannot be listed because of row access policies",
+        "Access Denied: Table p:d.t: tabledata.list is not allowed with row-level security",
+        "Access Denied: BigQuery BigQuery: User has neither fine-grained reader nor masked get"
+        ' permission to get data protected by policy tag "a : b" on column p:d.t.name',
+    ],
+)
+def test_hidden_rows(message: str) -> None:
+    """Where policies keep an account from reading, the sentence names them."""
+    with pytest.raises(RowsHiddenError) as raised, google_errors("p", ENDPOINT):
+        raise rest(google.Forbidden, "accessDenied", message)
+    assert raised.value.message == message
 
 
 def test_storage_api_is_disabled() -> None:

@@ -1,6 +1,7 @@
 """Delivery by the Storage Write API."""
 
 from collections.abc import Iterator
+from unittest.mock import MagicMock
 
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
 import pytest
@@ -10,15 +11,27 @@ from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.errors import (
     KeyRefusedError,
+    OutcomeUnknownError,
     PermissionMissingError,
     RefusedError,
     StorageUnreachableError,
     TableNotFoundError,
+    TableNotReadyError,
+    TransientError,
 )
 from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, DATA_VIEWER
+
+DAY = 24 * 60 * 60.0
+
+
+@pytest.fixture(autouse=True)
+def cleared(warehouse: Warehouse) -> Iterator[None]:
+    """Leave no fault for the next test."""
+    yield
+    warehouse.server.clear_faults()
 
 
 @pytest.fixture
@@ -178,10 +191,167 @@ def test_settle_of_what_was_not_finished(
     assert ids(warehouse) == []
 
 
-def test_settle_of_a_forgotten_transaction(delivery: StorageWriteDelivery) -> None:
+@pytest.mark.parametrize("age", [0.0, DAY - 1, DAY, 100 * DAY])
+def test_settle_of_a_forgotten_transaction(delivery: StorageWriteDelivery, age: float) -> None:
     """A transaction that BigQuery does not know any more is not taken for one that failed."""
     name = delivery.begin(SENSOR_DATA, "label").name
-    assert delivery.settle(SENSOR_DATA, f"{name}x") is Outcome.FORGOTTEN
+    assert delivery.settle(SENSOR_DATA, f"{name}x", age) is Outcome.FORGOTTEN
+
+
+def finished(delivery: StorageWriteDelivery) -> str:
+    """Send a row, and return the transaction, which is in doubt."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    transaction.append(rows(delivery, 1))
+    transaction.finish()
+    return transaction.name
+
+
+@pytest.fixture
+def waits(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return how long a connection has waited, each time; it does not take that long."""
+    seconds: list[float] = []
+    monkeypatch.undo()  # The fixture that lets all others wait for nothing.
+    monkeypatch.setattr(connection, "wait", seconds.append)
+    return seconds
+
+
+@pytest.mark.parametrize("method", ["GetWriteStream", "BatchCommitWriteStreams"])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_stream_that_is_not_found_for_a_moment(
+    warehouse: Warehouse,
+    delivery: StorageWriteDelivery,
+    waits: list[float],
+    method: str,
+    times: int,
+) -> None:
+    """It is asked for again, for a minute, and its rows are committed."""
+    name = finished(delivery)
+    warehouse.server.add_fault(method, "NOT_FOUND", times=times)
+    assert delivery.settle(SENSOR_DATA, name, DAY - 1) is Outcome.COMMITTED_NOW
+    assert waits == [20.0] * times
+    assert ids(warehouse) == [1]
+
+
+@pytest.mark.parametrize(("age", "asked"), [(0.0, 4), (DAY - 1, 4), (DAY, 1), (40 * DAY, 1)])
+def test_stream_that_is_not_found(
+    warehouse: Warehouse,
+    delivery: StorageWriteDelivery,
+    waits: list[float],
+    age: float,
+    asked: int,
+) -> None:
+    """It is forgotten when that lasts for a minute, or at once where it cannot be committed."""
+    name = finished(delivery)
+    warehouse.server.add_fault("GetWriteStream", "NOT_FOUND", times=None)
+    assert delivery.settle(SENSOR_DATA, name, age) is Outcome.FORGOTTEN
+    assert [rule["fired"] for rule in warehouse.server.faults()] == [asked]
+    assert sum(waits) == 20 * (asked - 1)
+    assert ids(warehouse) == []
+
+
+@pytest.mark.parametrize("method", ["GetWriteStream", "BatchCommitWriteStreams"])
+@pytest.mark.parametrize("answer", ["INVALID_ARGUMENT", "FAILED_PRECONDITION"])
+def test_answers_for_expired_streams(
+    warehouse: Warehouse, delivery: StorageWriteDelivery, method: str, answer: str
+) -> None:
+    """Whatever BigQuery says of a stream that cannot be committed any more, it is forgotten.
+
+    Until then the same answer may pass.
+    """
+    name = finished(delivery)
+    warehouse.server.add_fault(method, answer, times=None)
+    for age in (0.0, DAY - 1):
+        with pytest.raises(OutcomeUnknownError):
+            delivery.settle(SENSOR_DATA, name, age)
+    assert delivery.settle(SENSOR_DATA, name, DAY + 1) is Outcome.FORGOTTEN
+    warehouse.server.clear_faults()
+    assert delivery.settle(SENSOR_DATA, name, DAY - 1) is Outcome.COMMITTED_NOW
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("STREAM_NOT_FOUND", Outcome.FORGOTTEN),
+        ("INVALID_STREAM_STATE", Outcome.NOT_COMMITTED),
+        ("STREAM_ALREADY_COMMITTED", Outcome.COMMITTED_NOW),
+    ],
+)
+def test_answers_to_a_commit(
+    warehouse: Warehouse, delivery: StorageWriteDelivery, code: str, outcome: Outcome
+) -> None:
+    """What is not found may have been committed; what is not finalized never was."""
+    name = finished(delivery)
+    warehouse.server.add_fault("BatchCommitWriteStreams", "stream_errors", code=code)
+    assert delivery.settle(SENSOR_DATA, name) is outcome
+
+
+ENDED = ["ABORTED", "CANCELLED", "INTERNAL", "UNAVAILABLE", "UNAUTHENTICATED", "NOT_FOUND", "drop"]
+
+
+@pytest.mark.parametrize("kind", ENDED)
+@pytest.mark.parametrize("skip", [0, 1, 2])
+@pytest.mark.parametrize("done", [False, True])
+def test_connection_is_opened_again(
+    warehouse: Warehouse, delivery: StorageWriteDelivery, kind: str, skip: int, *, done: bool
+) -> None:
+    """Where a connection ends, with or without its last rows, the stream has each row once."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    warehouse.server.add_fault("AppendRows", kind, skip=skip, times=2, done=done)
+    assert transaction.append(rows(delivery, 1, 2)) == []
+    bad = rows(delivery, 3, updated=0)
+    assert [one.data for one in transaction.append([*bad, *rows(delivery, 4)])] == bad
+    assert transaction.append(rows(delivery, 5)) == []
+    transaction.finish()
+    transaction.commit()
+    assert ids(warehouse) == [1, 2, 4, 5]
+
+
+@pytest.mark.parametrize("kind", ENDED)
+def test_connection_that_ends_each_time(
+    warehouse: Warehouse, delivery: StorageWriteDelivery, waits: list[float], kind: str
+) -> None:
+    """It is opened three times, and then a later export tries again."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    warehouse.server.add_fault("AppendRows", kind, times=None)
+    with pytest.raises(TransientError):
+        transaction.append(rows(delivery, 1))
+    assert [rule["fired"] for rule in warehouse.server.faults()] == [3]
+    assert waits == [1.0, 5.0]
+    transaction.close()
+
+
+def test_rows_of_others(delivery: StorageWriteDelivery) -> None:
+    """That an offset is taken means that rows have arrived only where they were sent before."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    transaction.append(rows(delivery, 1))
+    transaction._rows = 0
+    with pytest.raises(RefusedError):
+        transaction.append(rows(delivery, 2))
+    transaction.close()
+
+
+@pytest.mark.parametrize(("times", "seconds"), [(1, 1), (3, 7), (5, 30)])
+def test_table_that_was_just_made(
+    warehouse: Warehouse,
+    delivery: StorageWriteDelivery,
+    waits: list[float],
+    times: int,
+    seconds: int,
+) -> None:
+    """Where a table is not found that tables.get knows, it is waited for."""
+    warehouse.server.add_fault("CreateWriteStream", "NOT_FOUND", times=times)
+    delivery.check_access(SENSOR_DATA)
+    assert sum(waits) == seconds
+
+
+def test_table_that_is_not_ready(
+    warehouse: Warehouse, delivery: StorageWriteDelivery, waits: list[float]
+) -> None:
+    """If that takes longer, a later export tries again."""
+    warehouse.server.add_fault("CreateWriteStream", "NOT_FOUND", times=None)
+    with pytest.raises(TableNotReadyError):
+        delivery.begin(SENSOR_DATA, "label")
+    assert sum(waits) == 30
 
 
 def test_rows_that_did_not_arrive(
@@ -199,7 +369,7 @@ def test_commit_that_is_refused(delivery: StorageWriteDelivery) -> None:
     """The call to commit succeeds even when the commit does not, and its answer is read."""
     transaction = delivery.begin(SENSOR_DATA, "label")
     transaction.append(rows(delivery, 1))
-    with pytest.raises(RefusedError, match="INVALID_STREAM_STATE"):
+    with pytest.raises(OutcomeUnknownError, match="INVALID_STREAM_STATE"):
         transaction.commit()
     transaction.close()
 
@@ -235,7 +405,8 @@ def test_connection_that_ends(
     delivery: StorageWriteDelivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that is closed without an answer is an error, and not the end of the rows."""
-    monkeypatch.setattr(BigQueryWriteClient, "append_rows", lambda *args, **options: iter(()))
+    ended = MagicMock(__next__=MagicMock(side_effect=StopIteration))
+    monkeypatch.setattr(BigQueryWriteClient, "append_rows", lambda *args, **options: ended)
     with pytest.raises(StorageUnreachableError, match="without an answer"):
         delivery.begin(SENSOR_DATA, "label").append(rows(delivery, 1))
 

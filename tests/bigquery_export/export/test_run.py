@@ -26,6 +26,7 @@ from custom_components.bigquery_export.bigquery.storage_write import (
 from custom_components.bigquery_export.errors import (
     CheckpointUnwritableError,
     ExportError,
+    OutcomeUnknownError,
     RecorderBusyError,
     RecorderUnreadableError,
     StoppedError,
@@ -35,7 +36,7 @@ from custom_components.bigquery_export.export import (
     chunk as chunk_module,
     table_export,
 )
-from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export.checkpoint import CheckpointFile, Intent
 from custom_components.bigquery_export.export.delivery import Outcome, Rejection
 from custom_components.bigquery_export.export.unsent_rows import without_existing
 from custom_components.bigquery_export.rows.local_time import DAY
@@ -676,6 +677,41 @@ async def test_forgotten_transaction(
     result = await exporter.export()
     assert result.rows == {"sensor_data": 0 if committed else 5}
     assert states_in(warehouse) == numbers(3) + numbers(5)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("answer", ["INVALID_ARGUMENT", "FAILED_PRECONDITION"])
+async def test_expired_transaction(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    *,
+    committed: bool,
+) -> None:
+    """Whatever BigQuery says of a stream that has expired, exports do not wait for ever.
+
+    While it could still be committed, its rows are not sent again.
+    """
+    await record(hass, 5)
+    with monkeypatch.context() as patch:
+        when = "after" if committed else "before"
+        crash_at(patch, PendingStream, "commit", when, 1)
+        with pytest.raises(Crash):
+            await exporter.export()
+    warehouse.server.add_fault("GetWriteStream", answer, times=None)
+    try:
+        with pytest.raises(OutcomeUnknownError):
+            await exporter.export()
+        assert states_in(warehouse) == (numbers(5) if committed else [])
+        monkeypatch.setattr(Intent, "age", 24 * 60 * 60 + 1)
+        result = await exporter.export()
+    finally:
+        warehouse.server.clear_faults()
+    assert result.rows == {"sensor_data": 0 if committed else 5}
+    assert states_in(warehouse) == numbers(5)
+    assert exporter.file.load().intent is None
 
 
 async def test_rows_of_other_homes(

@@ -43,6 +43,7 @@ from custom_components.bigquery_export.errors import ExportError
 from custom_components.bigquery_export.export import (
     checkpoint as checkpoint_module,
     chunk as chunk_module,
+    journal as journal_module,
     pace,
     partition_cache,
     positions,
@@ -791,10 +792,11 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pace, "_SHORTEST", 0)
     monkeypatch.setattr(pace, "_LONGEST", 0)
     monkeypatch.setattr(positions, "MAX_ANCHORS", 4)
-    monkeypatch.setattr(storage_write, "_Writer", Streams)
+    monkeypatch.setattr(storage_write, "WriteStreams", Streams)
     monkeypatch.setattr(load_job, "LoadJobs", Jobs)
     monkeypatch.setattr(dt_util, "utcnow", lambda: Home.now)
-    monkeypatch.setattr(checkpoint_module, "time", lambda: Home.now.timestamp())
+    for module in (checkpoint_module, journal_module):
+        monkeypatch.setattr(module, "time", lambda: Home.now.timestamp())
     monkeypatch.setattr("os.fsync", lambda _: None)
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

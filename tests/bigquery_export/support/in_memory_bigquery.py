@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any, override
 
+from google.api_core.exceptions import NotFound
 from google.cloud.bigquery_storage_v1.types import (
     AppendRowsRequest,
     AppendRowsResponse,
@@ -242,6 +243,12 @@ class BigQuery:
         """Map no errors, as the real connection would."""
         return nullcontext()
 
+    def authenticate(self) -> None:
+        """Get no token, as none is needed."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait for nothing: time passes where a test says so."""
+
     def spoil(self) -> None:
         """Refuse the next commit."""
         self.spoils = True
@@ -349,7 +356,11 @@ class Streams:
         self._wire = connection.wire
         self._table = table
 
-    def create_stream(self) -> str:
+    def errors(self) -> AbstractContextManager[None]:
+        """Map no errors, as the real streams would."""
+        return nullcontext()
+
+    def create(self) -> str:
         """Open a write stream."""
         return self.connection.create_stream(self._table)
 
@@ -363,12 +374,14 @@ class Streams:
         stream.finalized = True
         return len(stream.rows)
 
-    def is_committed(self, name: str) -> bool | None:
-        """Return whether a stream is committed, or None when it is not known."""
+    def is_committed(self, name: str) -> bool:
+        """Return whether a stream is committed. Raises NotFound when it is not known."""
 
-        def get() -> bool | None:
+        def get() -> bool:
             stream = self.connection.streams.get(name)
-            return None if stream is None else stream.committed
+            if stream is None:
+                raise NotFound(name)
+            return stream.committed
 
         return self._wire.run("find", get)
 
@@ -551,9 +564,9 @@ class BrittleDelivery:
         begin = self._delivery.begin
         return self._wire.run("begin", lambda: _Transaction(begin(table, label), self._wire))
 
-    def settle(self, table: Table, transaction: str) -> Outcome:
+    def settle(self, table: Table, transaction: str, age: float = 0.0) -> Outcome:
         """Decide a transaction in doubt."""
-        return self._wire.run("settle", lambda: self._delivery.settle(table, transaction))
+        return self._wire.run("settle", lambda: self._delivery.settle(table, transaction, age))
 
 
 class _Transaction:
