@@ -107,6 +107,13 @@ class Accounts:
         """Keep the account as it is now."""
         self._store.put("account", {account.email: account.to_document()})
 
+    def grant(self, email: str, grant: Grant) -> None:
+        """Give an account one more role."""
+        account = self._accounts[email]
+        if grant not in account.grants:
+            account.grants.append(grant)
+            self.save(account)
+
     def delete(self, email: str) -> None:
         """Forget the account; what its keys and tokens stand for is gone with it."""
         del self._accounts[email]

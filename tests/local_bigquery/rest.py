@@ -11,11 +11,13 @@ from aiohttp import web
 import orjson
 
 from .access import Access, Caller
+from .accounts import Accounts
 from .calls import Call, Gate
 from .catalog import Catalog
 from .errors import ApiError, invalid, not_found
 from .metadata_quota import MetadataQuota
 from .names import TableName, table_id
+from .permissions import Grant
 from .responses import error_response, json_response, response_of
 from .schema import Json
 
@@ -93,10 +95,11 @@ class RestApi:
 class Resources:
     """The methods of the collections datasets and tables."""
 
-    def __init__(self, catalog: Catalog, quota: MetadataQuota) -> None:
+    def __init__(self, catalog: Catalog, quota: MetadataQuota, accounts: Accounts) -> None:
         """Answer from this catalog."""
         self._catalog = catalog
         self._quota = quota
+        self._accounts = accounts
 
     def register(self, api: RestApi) -> None:
         """Add the methods to the API."""
@@ -124,12 +127,16 @@ class Resources:
         )
 
     async def insert_dataset(self, request: web.Request, caller: Caller) -> Json:
-        """Answer datasets.insert."""
+        """Answer datasets.insert; the caller becomes the owner of the dataset.
+
+        Source: datasets, "Required permissions": "you're automatically granted ... Data Owner".
+        """
         project = request.match_info["project"]
         caller.check_project("bigquery.datasets.create", project)
-        return _linked(
-            request, await self._catalog.create_dataset(project, await json_body(request))
-        )
+        dataset = await self._catalog.create_dataset(project, await json_body(request))
+        id_ = dataset["datasetReference"]["datasetId"]
+        self._accounts.grant(caller.email, Grant("roles/bigquery.dataOwner", project, id_))
+        return _linked(request, dataset)
 
     async def get_dataset(self, request: web.Request, caller: Caller) -> Json:
         """Answer datasets.get."""

@@ -85,7 +85,7 @@ async def running(
         app = web.Application(client_max_size=64 * 2**20)
         app.on_response_prepare.append(_dating(clock))
         api = RestApi(app, gate, access)
-        Resources(catalog, MetadataQuota(settings)).register(api)
+        Resources(catalog, MetadataQuota(settings), accounts).register(api)
         TableData(catalog, emulator, buffer, settings).register(api)
         Jobs(catalog, emulator, statements, history).register(api)
         Uploads(load_jobs, store, settings, data_dir).register(api)

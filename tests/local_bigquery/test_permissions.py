@@ -34,6 +34,26 @@ def table(client: bigquery.Client, dataset: str, project: str) -> str:
     return name
 
 
+def test_who_creates_a_dataset_is_its_owner(
+    local_bigquery: LocalBigQuery,
+    guest: bigquery.Client,
+    guest_key: Json,
+    project: str,
+    dataset: str,
+    table: str,
+) -> None:
+    """An editor of the project may decide who sees the dataset that it has made, and no other."""
+    local_bigquery.set_grants(
+        guest_key["client_email"], [{"role": DATA_EDITOR, "project": project}]
+    )
+    guest.create_dataset("made_by_guest")
+    schema = [bigquery.SchemaField("id", "INTEGER")]
+    made = guest.create_table(bigquery.Table(f"{project}.made_by_guest.t", schema=schema))
+    asked = ["bigquery.tables.setIamPolicy"]
+    assert guest.test_iam_permissions(made, asked) == {"permissions": asked}
+    assert guest.test_iam_permissions(table, asked) == {}
+
+
 def test_data_editor_on_a_dataset_reaches_tables_but_not_the_project(
     local_bigquery: LocalBigQuery,
     guest: bigquery.Client,

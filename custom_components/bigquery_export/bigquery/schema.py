@@ -45,15 +45,17 @@ class DatasetSchema:
         self._client = connection.tables
         self._destination = connection.destination
 
-    def ensure_dataset(self) -> None:
-        """Find the dataset, or create it in the destination's location.
+    def ensure_dataset(self) -> bool:
+        """Find the dataset, or create it in the destination's location; return whether it is new.
 
         Raises LocationError when it is elsewhere: the location of a dataset cannot be changed
         (BigQuery's page "BigQuery locations").
         """
-        dataset = self._find_dataset() or self._make_dataset()
+        found = self._find_dataset()
+        dataset = found or self._make_dataset()
         if dataset.location and dataset.location.upper() != self._destination.location.upper():
             raise LocationError(dataset=self._destination.dataset, location=dataset.location)
+        return found is None
 
     def ensure(self, tables: Sequence[Table]) -> None:
         """Find tables and their views, or make them. Raises TableMismatchError."""

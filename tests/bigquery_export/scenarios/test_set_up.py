@@ -38,6 +38,7 @@ from tests.local_bigquery.process import DATA_OWNER
 @pytest.mark.usefixtures("no_translations")
 async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
     """The form says what it comes to, and names errors; corrected, it exports what is new."""
+    warehouse.create_dataset()
     warehouse.grant(key, DATA_OWNER)
     hass.states.async_set("weather.home", "sunny")
     await record(hass, 20, name="old")
@@ -132,6 +133,7 @@ async def test_export_at_once(hass: HomeAssistant, warehouse: Warehouse, key: Ke
 
 async def test_question_refused(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
     """Where Google does not say what a key may do, the set-up continues without a note."""
+    warehouse.create_dataset()
     warehouse.grant(key, DATA_OWNER)
     warehouse.server.add_fault("tables.testIamPermissions", "accessDenied")
     try:
@@ -145,6 +147,22 @@ async def test_question_refused(hass: HomeAssistant, warehouse: Warehouse, key: 
     warehouse.server.delete_account(key["client_email"])
     result = await submit(hass, flow_id, WHAT)
     assert result["errors"] == {"base": "key_refused"}
+
+
+async def test_dataset_of_the_set_up(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """An editor of the project is the owner of the dataset that the set-up makes: as it should be.
+
+    Another set-up names the way out.
+    """
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse))
+    assert result["step_id"] == "what"
+    assert result["description_placeholders"]["privileges"] == ""
+    flow_id = await begin_destination(hass, key)
+    result = await submit(hass, flow_id, destination(warehouse))
+    privileges = result["description_placeholders"]["privileges"]
+    assert "bigquery.tables.setIamPolicy" in privileges
+    assert "BigQuery Data Owner" in privileges
 
 
 def test_permissions() -> None:
