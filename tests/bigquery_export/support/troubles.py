@@ -185,7 +185,9 @@ TROUBLES = [
     _failing(
         "an API that was disabled", "api_disabled", *_answers("tables.patch accessNotConfigured")
     ),
-    _failing("billing that ended", "export_failed", *_answers("tables.patch billingNotEnabled")),
+    _failing("billing that ended", "billing_disabled", *_answers("CreateWriteStream free_tier")),
+    _passing("a table that is not found yet", _answers("CreateWriteStream NOT_FOUND")),
+    _passing("a connection that ends each time", _answers("AppendRows ABORTED")),
     _failing("a table that was deleted", "table_not_found", _delete_table, _make_table),
     _failing("a copy of the home that exports", "another_export", _export_elsewhere, _take_over),
     _failing("a disk that is full", "export_failed", _fill_disk, _make_room),
