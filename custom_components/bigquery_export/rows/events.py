@@ -15,6 +15,7 @@ from homeassistant.const import (
 )
 import orjson
 
+from ..source.statements import as_text
 from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values, local_time_columns
 from .table import Column, ColumnType, Mode, Scope, Table
 
@@ -76,7 +77,7 @@ DEFAULT_EVENTS = frozenset(
 )
 """Events that show what automations, scripts and scenes do. A scene has no event of its own."""
 
-_ORIGINS = ("LOCAL", "REMOTE")
+_ORIGINS: Mapping[object, str] = {0: "LOCAL", 1: "REMOTE"}
 
 
 class EventChoice:
@@ -140,11 +141,11 @@ def event_values(
     }
 
 
-def origin(index: int | None, text: str | None) -> str | None:
+def origin(index: object, text: object) -> str | None:
     """Return where an event came from: by number, or by name as in rows from before 2022."""
     if index is None:
-        return text
-    return _ORIGINS[index] if 0 <= index < len(_ORIGINS) else str(index)
+        return as_text(text)
+    return _ORIGINS.get(index) or as_text(index)
 
 
 def _entity_id(data: Mapping[str, Any]) -> str | None:

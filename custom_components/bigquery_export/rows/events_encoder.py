@@ -3,16 +3,16 @@
 from functools import partial
 from typing import Any
 
-from homeassistant.util.ulid import bytes_to_ulid
-
 from ..source.events import EVENTS, EventRow, EventsPiece
+from ..source.statements import as_text
 from .context import RowContext
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .events import event_values, origin
 from .fragments import Fragments, encode_each
-from .local_time import DAY, QUARTER, Quarters, microseconds
+from .local_time import DAY, QUARTER, Quarters
 from .readable import readable
+from .recorded_values import blob, time, ulid
 
 
 class EventEncoder:
@@ -49,9 +49,10 @@ class EventEncoder:
             raise ValueError("the recorder no longer knows its type")
         if not (event := self._events[event_type, _data(piece, data_id, own_data)]):
             return None
-        if fired_ts is None:
+        fired = time("time_fired_ts", fired_ts)
+        if fired is None:
             raise ValueError("the recorder has no time for it")
-        fired = microseconds(fired_ts)
+        user_id = blob("context_user_id", user)
         quarter = self._quarters[fired // QUARTER]
         data = self._encoding.row(
             self._run,
@@ -61,9 +62,9 @@ class EventEncoder:
                 {
                     "time_fired": fired,
                     "origin": origin(origin_index, own_origin),
-                    "context_id": context and bytes_to_ulid(context),
-                    "context_user_id": user and self._user(user.hex()),
-                    "context_parent_id": parent and bytes_to_ulid(parent),
+                    "context_id": ulid("context_id", context),
+                    "context_user_id": user_id and self._user(user_id.hex()),
+                    "context_parent_id": ulid("context_parent_id", parent),
                     "local_time": fired + quarter.offset,
                     "event_id": event_id,
                 }
@@ -86,7 +87,7 @@ class EventEncoder:
 
 def _data(piece: EventsPiece, data_id: int | None, own: str | None) -> str | None:
     """Return the data of an event: shared with others, else its own, from before 2022."""
-    return own if data_id is None else piece.data.get(data_id)
+    return as_text(own) if data_id is None else piece.data.get(data_id)
 
 
 def _readable(piece: EventsPiece, row: EventRow) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from .encoded_rows import EncodedRows, RejectedRow, RowKey
+from .recorded_values import UNENCODABLE, reason
 
 MAX_BYTES = 8 * 1024 * 1024
 _BESIDES = 200
@@ -53,8 +54,8 @@ def encode_each[Row: Sequence[Any]](
     for row in rows:
         try:
             result = encode(row)
-        except (ValueError, TypeError, OverflowError) as err:
-            encoded.rejected.append(RejectedRow(readable(row), str(err)))
+        except UNENCODABLE as err:
+            encoded.rejected.append(RejectedRow(readable(row), reason(err)))
         else:
             if result is not None:
                 encoded.add(row[0], *result)

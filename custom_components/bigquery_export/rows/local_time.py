@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from astral import Observer
 from homeassistant.components.recorder.models import process_timestamp
 
+from ..source.source_table import END_SECOND, FIRST_SECOND
 from .columns import quarter_values
 from .encoding import Encoding
 from .table import timestamp
@@ -21,9 +22,6 @@ DAY = 24 * 60 * 60 * _SECOND
 """A day in microseconds."""
 QUARTER = 15 * 60 * _SECOND
 """A quarter of an hour in microseconds."""
-_FIRST_SECOND = -62_135_596_800
-_END_SECOND = 253_402_300_800
-"""BigQuery's timestamps are those of the years 1 to 9999."""
 MAX_QUARTERS = 1_000
 
 
@@ -73,7 +71,7 @@ def microseconds(seconds: float) -> int:
 
     Raises ValueError when BigQuery has no such time.
     """
-    if not _FIRST_SECOND <= seconds < _END_SECOND:
+    if not FIRST_SECOND <= seconds < END_SECOND:
         raise ValueError(f"its time, {seconds} seconds since 1970, is not in the years 1 to 9999")
     # Rounds as `datetime.fromtimestamp` does, so as Home Assistant shows it. To multiply the whole
     # number would round twice: in one case of eight to the wrong microsecond.

@@ -8,6 +8,7 @@ from time import sleep
 from typing import Any, NamedTuple, cast
 
 from ..source.ambient_states import StatesAtOnce
+from ..source.statements import as_text
 from ..source.states import STATES, StateRow, StatesPiece
 from .ambient import ambient_values
 from .attributes_encoder import AttributesEncoder
@@ -17,6 +18,7 @@ from .encoding import Encoding
 from .fragments import Fragments
 from .local_time import DAY, MAX_QUARTERS, QUARTER, Quarters, all_microseconds, microseconds
 from .readable import readable
+from .recorded_values import UNENCODABLE, blob, number, reason, ulid_bytes
 from .sensor_data import entity_values, is_available, state_numeric
 from .ulids import ulids
 
@@ -74,19 +76,23 @@ class StateEncoder:
             self._version, self._entity_ids = version, piece.entity_ids
         self.attributes.learn(set(STATES.values(piece.rows, "attributes_id")), piece.attributes)
         _give_way()
-        return self._encode(piece)
+        try:
+            return self._encode_columns(piece)
+        except UNENCODABLE:
+            return self._encode_halves(replace(piece, rows=list(map(_typed, piece.rows))))
 
-    def _encode(self, piece: StatesPiece) -> EncodedRows:
+    def _encode_halves(self, piece: StatesPiece) -> EncodedRows:
         """Encode a piece as a whole, or in halves if one of its rows cannot be encoded."""
         rows = piece.rows
         try:
             return self._encode_columns(piece)
-        except (ValueError, TypeError, OverflowError) as err:
+        except UNENCODABLE as err:
             if len(rows) == 1:
-                return EncodedRows(rejected=[RejectedRow(self._readable(piece, rows[0]), str(err))])
+                rejected = RejectedRow(self._readable(piece, rows[0]), _why(rows[0], err))
+                return EncodedRows(rejected=[rejected])
         middle = len(rows) // 2
-        encoded = self._encode(replace(piece, rows=rows[:middle]))
-        encoded.extend(self._encode(replace(piece, rows=rows[middle:])))
+        encoded = self._encode_halves(replace(piece, rows=rows[:middle]))
+        encoded.extend(self._encode_halves(replace(piece, rows=rows[middle:])))
         return encoded
 
     def _encode_columns(self, piece: StatesPiece) -> EncodedRows:
@@ -174,6 +180,8 @@ class StateEncoder:
 
     def _state(self, changed: bool, state: str | None) -> bytes:
         """Return the fragment of all rows with a state, whether or not it has just changed."""
+        if not isinstance(state, str | None):
+            raise TypeError("the state is no text")  # protobuf takes bytes, too.
         return self._encoding.fragment(
             {
                 "state": state,
@@ -208,6 +216,42 @@ class StateEncoder:
                 "attributes": {},
             },
         )
+
+
+def _typed(row: StateRow) -> StateRow:
+    """Return a row with values of the types that its columns should have, as far as possible."""
+    try:
+        return _checked(row)
+    except ValueError:
+        return row
+
+
+def _why(row: StateRow, err: BaseException) -> str:
+    """Return why a row cannot be encoded, which has raised an error."""
+    try:
+        _checked(row)
+    except ValueError as wrong:
+        return str(wrong)
+    return reason(err)
+
+
+def _checked(row: StateRow) -> StateRow:
+    """Return a row with values of the types that its columns should have; raises ValueError."""
+    id_, metadata_id, state, changed, updated, attributes_id, attributes, context, user, parent = (
+        row
+    )
+    return (
+        id_,
+        metadata_id,
+        as_text(state),
+        number("last_changed_ts", changed),
+        number("last_updated_ts", updated),
+        attributes_id,
+        as_text(attributes),
+        ulid_bytes("context_id", context),
+        blob("context_user_id", user),
+        ulid_bytes("context_parent_id", parent),
+    )
 
 
 def _give_way() -> None:

@@ -11,8 +11,9 @@ from .context import RowContext
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .fragments import Fragments, encode_each
-from .local_time import DAY, QUARTER, Quarters, microseconds, microseconds_or_none
+from .local_time import DAY, QUARTER, Quarters, microseconds
 from .readable import readable
+from .recorded_values import number, time
 from .statistics import finite, statistic_values
 
 
@@ -67,9 +68,9 @@ class StatisticsEncoder:
             raise ValueError("the recorder no longer knows its statistic")
         if not (fragment := self._statistics[statistic]):
             return None
-        if start_ts is None:
+        start = time("start_ts", start_ts)
+        if start is None:
             raise ValueError("the recorder has no time for it")
-        start = microseconds(start_ts)
         quarter = self._quarters[start // QUARTER]
         data = self._encoding.row(
             self._run,
@@ -79,14 +80,14 @@ class StatisticsEncoder:
                 {
                     "start": start,
                     "end": start + self._period,
-                    "mean": finite(mean),
-                    "mean_weight": finite(mean_weight),
-                    "min": finite(minimum),
-                    "max": finite(maximum),
-                    "last_reset": microseconds_or_none(last_reset_ts),
-                    "state": finite(state),
-                    "sum": finite(total),
-                    "created": microseconds_or_none(created_ts),
+                    "mean": finite(number("mean", mean)),
+                    "mean_weight": finite(number("mean_weight", mean_weight)),
+                    "min": finite(number("min", minimum)),
+                    "max": finite(number("max", maximum)),
+                    "last_reset": time("last_reset_ts", last_reset_ts),
+                    "state": finite(number("state", state)),
+                    "sum": finite(number("sum", total)),
+                    "created": time("created_ts", created_ts),
                     "deleted": False,
                     "local_time": start + quarter.offset,
                     "id": id_,

@@ -3,9 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, nextafter
+from math import inf, nextafter
 from operator import itemgetter
-from typing import Any, TypeIs
+from typing import Any
 
 from homeassistant.components.recorder.db_schema import States
 from sqlalchemy import (
@@ -13,13 +13,15 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Integer,
-    Row,
     bindparam,
     func,
     literal_column,
     select,
     union_all,
 )
+
+from .source_table import is_time
+from .statements import as_text, fetch
 
 PAGE_STATES = 2_000
 """States in one read at most."""
@@ -80,7 +82,7 @@ class AmbientReader:
         `names` are entity ids by metadata_id.
         """
         self._look_up(names)
-        moments = [time for time in times if _is_time(time)]
+        moments = [time for time in times if is_time(time)]
         if not self._places or not moments:
             return AmbientStates((-inf,), ((None,) * len(self._entity_ids),), inf), len(times)
         first, earliest, latest = moments[0], min(moments), max(moments)
@@ -93,7 +95,7 @@ class AmbientReader:
         self._known = known.newest(KEPT_STATES)
         if known.cover(earliest) and known.cover(latest):
             return known, len(times)
-        covered = [not _is_time(time) or known.cover(time) for time in times]
+        covered = [not is_time(time) or known.cover(time) for time in times]
         return known, covered.index(False)
 
     def _look_up(self, names: Mapping[int, str]) -> None:
@@ -117,8 +119,8 @@ class AmbientReader:
     def _begin(self, connection: Connection, time: float) -> AmbientStates:
         """Return the states at one moment."""
         states: list[str | None] = [None] * len(self._entity_ids)
-        for place, state in connection.execute(self._before, {"time": time}).tuples():
-            states[place] = state
+        for place, state in fetch(connection, self._before, {"time": time}):
+            states[place] = as_text(state)
         return AmbientStates((time,), (tuple(states),), time)
 
     def _go_on(self, connection: Connection, known: AmbientStates, until: float) -> AmbientStates:
@@ -129,9 +131,10 @@ class AmbientReader:
         rows, until = self._read_page(connection, {**span, "each": PAGE_STATES})
         since, states = list(known.since), list(known.states)
         now = list(states[-1])
-        for time, _, place, state in sorted(rows, key=itemgetter(0, 1)):
+        for time, _, place, recorded in sorted(rows, key=itemgetter(0, 1)):
             if time > until:
                 break
+            state = as_text(recorded)
             if now[place] != state:
                 now[place] = state
                 since.append(time)
@@ -140,24 +143,20 @@ class AmbientReader:
 
     def _read_page(
         self, connection: Connection, span: Mapping[str, float]
-    ) -> tuple[Sequence[Row[Any]], float]:
+    ) -> tuple[Sequence[tuple[Any, ...]], float]:
         """Return states of a span, and the time until which they are complete."""
-        rows = connection.execute(self._between, span).all()
+        rows = fetch(connection, self._between, span)
         until = span["until"]
         if len(rows) < PAGE_STATES:
             return rows, until
         # A full page may lack all states of some entities, so read an equal share of each.
         each = PAGE_STATES // len(self._places)
-        rows = connection.execute(self._between, {**span, "each": each}).all()
+        rows = fetch(connection, self._between, {**span, "each": each})
         for place in self._places.values():
-            times = [row.updated for row in rows if row.place == place]
+            times = [updated for updated, _, its_place, _ in rows if its_place == place]
             if len(times) == each:  # There may be more, even at the same time as the last.
                 until = min(until, nextafter(max(times), -inf))
         return rows, until
-
-
-def _is_time(time: float | None) -> TypeIs[float]:
-    return time is not None and isfinite(time)
 
 
 def _before(places: Mapping[int, int]) -> CompoundSelect[Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, override
+from typing import Any, cast, override
 
 from homeassistant.components.recorder.db_schema import EventData, Events, EventTypes
 from homeassistant.core import HomeAssistant
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 from .lookup_cache import SharedTexts, texts_by_ids
 from .reader import HIGHEST_ID, PIECE_ROWS, TableReader
 from .source_table import Anchor, SourceTable
+from .statements import as_text, fetch
 
 type EventRow = tuple[
     int,  # event_id
@@ -140,19 +141,19 @@ class EventsReader(TableReader[EventRow]):
             if first is None:
                 return None
             until = min(until, first + _WINDOW - 1)
-            types = dict(connection.execute(_EVENT_TYPES).tuples().all())
+            types = {id_: as_text(name) for id_, name in fetch(connection, _EVENT_TYPES)}
             bounds = {
                 "after": after,
                 "until": until,
                 "limit": limit,
                 "types": [id_ for id_, name in types.items() if name in self._types],
             }
-            rows = connection.execute(self._chosen_rows, bounds).tuples().all()
+            rows = cast(Sequence[EventRow], fetch(connection, self._chosen_rows, bounds))
             data = self._data.learn(connection, set(EVENTS.values(rows, "data_id")))
             last = rows[-1] if len(rows) == limit else self._last(connection, until)
         return EventsPiece(rows, types, data, self._anchor(last))
 
     def _last(self, connection: Connection, until: int) -> EventRow:
         """Return the last event that the database scanned, chosen or not."""
-        row: EventRow = connection.execute(_LAST, {"until": until}).tuples().one()
-        return row
+        (row,) = fetch(connection, _LAST, {"until": until})
+        return cast(EventRow, row)

@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from .statements import as_text, fetch
+
 SHARED_CHARACTERS = 8 * 1024 * 1024
 """How many characters of texts that many rows share a reader caches."""
 
@@ -40,8 +42,8 @@ class SharedTexts:
             self._texts = {}  # The piece before keeps the old one.
             self._characters = 0
         if missing := [id_ for id_ in ids if id_ is not None and id_ not in self._texts]:
-            for id_, text in connection.execute(self._statement, {"ids": missing}).tuples():
-                self._texts[id_] = text
+            for id_, value in fetch(connection, self._statement, {"ids": missing}):
+                self._texts[id_] = text = as_text(value)
                 self._characters += len(text or "")
         return self._texts
 
@@ -59,7 +61,8 @@ class MissingTexts:
         missing = [id_ for id_ in self.missing(ids) if id_ is not None]
         texts: dict[int, str | None] = dict.fromkeys(missing)
         if missing:
-            texts.update(connection.execute(self._statement, {"ids": missing}).tuples().all())
+            found = fetch(connection, self._statement, {"ids": missing})
+            texts.update((id_, as_text(value)) for id_, value in found)
         return texts
 
 
@@ -75,6 +78,6 @@ class MetaRows[Meta]:
     def learn(self, connection: Connection, ids: set[int | None]) -> Mapping[int, Meta]:
         """Return at least the rows with these ids, as far as there are any."""
         if ids - self._rows.keys() - {None}:
-            rows = connection.execute(self._statement).tuples()
+            rows = fetch(connection, self._statement)
             self._rows = {id_: self._make(*values) for id_, *values in rows}
         return self._rows

@@ -20,10 +20,11 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from .source_table import Anchor, ExportedIds, SourceTable, fingerprint
+from .source_table import Anchor, ExportedIds, SourceTable, fingerprint, is_time
+from .statements import as_recorded, fetch, is_undecodable, lenient_text
 
 PIECE_ROWS = 1_000
 """Rows in one read at most, so that each step of processing them takes only milliseconds."""
@@ -72,7 +73,7 @@ class _Plan:
 def _plan(table: SourceTable) -> _Plan:
     """Prepare statements: that takes milliseconds, and an export every few minutes has many."""
     id_ = table.columns[0]
-    time = table.times[-1] if table.times else id_
+    time = as_recorded(table.times[-1]) if table.times else id_
     after, until = id_ > bindparam("after"), id_ <= bindparam("until")
     newest = select(func.max(id_))
     waiting = select(func.count()).select_from(id_.class_).where(after, until)
@@ -81,13 +82,18 @@ def _plan(table: SourceTable) -> _Plan:
         before_pending = or_(pending.is_(None), id_ < pending)
         newest, waiting = newest.where(before_pending), waiting.where(before_pending)
     return _Plan(
-        rows=select(*table.columns).where(after, until).order_by(id_).limit(bindparam("limit")),
+        rows=select(*map(as_recorded, table.columns))
+        .where(after, until)
+        .order_by(id_)
+        .limit(bindparam("limit")),
         newest=newest,
         oldest=select(func.min(id_)),
         newest_of_all=select(func.max(id_)),
         waiting=waiting,
-        marks=select(id_, *table.fingerprint).where(id_.in_(bindparam("ids", expanding=True))),
-        times=select(*(table.times or (id_,))).where(after, until),
+        marks=select(id_, *map(as_recorded, table.fingerprint)).where(
+            id_.in_(bindparam("ids", expanding=True))
+        ),
+        times=select(*map(as_recorded, table.times or (id_,))).where(after, until),
         repeats=_repeats(id_, table.identity) if table.identity else None,
         oldest_time=None if table.purged_by is None else _oldest_time(id_, table.purged_by),
         time_of_row=select(time).where(id_ == bindparam("id")),
@@ -123,8 +129,8 @@ class TableReader[Row: tuple[Any, ...]]:
     def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the fingerprints of those rows that there are, by id."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            rows = session.connection().execute(self._plan.marks, {"ids": list(ids)})
-            return {id_: fingerprint(values) for id_, *values in rows.tuples()}
+            rows = fetch(session.connection(), self._plan.marks, {"ids": list(ids)})
+            return {id_: fingerprint(values) for id_, *values in rows}
 
     def count(self, after: int, until: int | None = None) -> int:
         """Return how many rows that are final have `after` < id <= `until`."""
@@ -158,7 +164,7 @@ class TableReader[Row: tuple[Any, ...]]:
         """
         with session_scope(hass=self._hass, read_only=True) as session:
             bounds = {"after": after, "until": until}
-            rows = session.connection().execute(self._plan.times, bounds).tuples().all()
+            rows = fetch(session.connection(), self._plan.times, bounds)
         return [(_first_time(times), _first_time(times[-1:])) for times in rows]
 
     def oldest_time(self, after: int) -> float | None:
@@ -171,9 +177,8 @@ class TableReader[Row: tuple[Any, ...]]:
         if self._plan.oldest_time is None:
             return None
         with session_scope(hass=self._hass, read_only=True) as session:
-            connection = session.connection()
-            oldest = connection.execute(self._plan.oldest_time, {"after": after}).scalar()
-        return _first_time([oldest])
+            found = fetch(session.connection(), self._plan.oldest_time, {"after": after})
+        return _first_time(found[0])
 
     def extent(self) -> Extent | None:
         """Return the range of ids and the growth of the table, or None when it is empty.
@@ -186,14 +191,14 @@ class TableReader[Row: tuple[Any, ...]]:
             last = connection.execute(self._plan.newest_of_all).scalar()
             if first is None or last is None:
                 return None
-            until = connection.execute(self._plan.time_of_row, {"id": last}).scalar()
+            until = _first_time(fetch(connection, self._plan.time_of_row, {"id": last})[0])
             if period := self._table.period:
                 # Statistics may be kept for ever, so their number says nothing about a day; but
                 # each period has about as many as the latest.
                 together = connection.execute(self._plan.together, {"time": until}).scalar_one()
                 return Extent(first, last, together * _DAY / period)
-            since = connection.execute(self._plan.time_of_row, {"id": first}).scalar()
-        seconds = max(_SHORTEST, (_first_time([until]) or 0.0) - (_first_time([since]) or 0.0))
+            since = _first_time(fetch(connection, self._plan.time_of_row, {"id": first})[0])
+        seconds = max(_SHORTEST, (until or 0.0) - (since or 0.0))
         return Extent(first, last, (last - first + 1) * _DAY / seconds)
 
     def partition_time(self, row: Sequence[Any]) -> float | None:
@@ -218,21 +223,34 @@ class TableReader[Row: tuple[Any, ...]]:
     ) -> Sequence[Row]:
         """Return the next rows with `after` < id <= `until`."""
         bounds = {"after": after, "until": until, "limit": min(limit, PIECE_ROWS)}
-        result = connection.execute(self._plan.rows, bounds)
         if self._is_plain is None:
             self._is_plain = _is_plain(self._plan.rows, connection.dialect)
         if not self._is_plain:
-            return cast(Sequence[Row], result.tuples().all())
-        # A thousand more objects, one for each row, would often make Python's garbage collector
-        # traverse all of Home Assistant; plain tuples it leaves alone.
+            return cast(Sequence[Row], fetch(connection, self._plan.rows, bounds))
+        try:
+            return self._plain_rows(connection, bounds)
+        except DBAPIError as err:
+            if not is_undecodable(err.orig):
+                raise
+        with lenient_text(connection):
+            return self._plain_rows(connection, bounds)
+
+    def _plain_rows(self, connection: Connection, bounds: Mapping[str, int]) -> Sequence[Row]:
+        """Return rows as plain tuples, as the driver returns them.
+
+        A thousand more objects, one for each row, would often make Python's garbage collector
+        traverse all of Home Assistant; plain tuples it leaves alone.
+        """
+        result = connection.execute(self._plan.rows, bounds)
+        errors = connection.dialect.loaded_dbapi.Error
         try:
             rows = cast(Sequence[Row], result.cursor.fetchall())
             # Each connection of the recorder may cache 16 MiB of pages. These pages are read once,
             # and would stay in the cache for ever.
             result.cursor.execute("PRAGMA shrink_memory")
             return rows
-        except connection.dialect.loaded_dbapi.Error as err:
-            raise SQLAlchemyError(str(err)) from err
+        except errors as err:
+            raise DBAPIError.instance(str(self._plan.rows), bounds, err, errors) from err
         finally:
             result.close()
 
@@ -241,9 +259,13 @@ class TableReader[Row: tuple[Any, ...]]:
 
 
 def _first_time(times: Sequence[Any]) -> float | None:
-    """Return the first time that is not NULL, in seconds since 1970."""
-    time = next((time for time in times if time is not None), None)
-    return process_timestamp(time).timestamp() if isinstance(time, datetime) else time
+    """Return the first value that is a time, in seconds since 1970; mostly the others are NULL."""
+    for time in times:
+        if isinstance(time, datetime):
+            return process_timestamp(time).timestamp()
+        if is_time(time):
+            return time
+    return None
 
 
 def _oldest_time(id_: InstrumentedAttribute[Any], time: InstrumentedAttribute[Any]) -> Select[Any]:
@@ -252,7 +274,7 @@ def _oldest_time(id_: InstrumentedAttribute[Any], time: InstrumentedAttribute[An
     The index of the times does not help: it begins with rows that were exported long ago.
     """
     after = id_ > bindparam("after")
-    rows = select(time).where(after).order_by(id_).limit(PIECE_ROWS).subquery()
+    rows = select(as_recorded(time)).where(after).order_by(id_).limit(PIECE_ROWS).subquery()
     return select(func.min(rows.c[0]))
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeIs
 
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.util import dt as dt_util
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
+
+FIRST_SECOND = -62_135_596_800
+END_SECOND = 253_402_300_800
+"""BigQuery's timestamps, and Python's, are those of the years 1 to 9999."""
 
 
 class IdRange(NamedTuple):
@@ -90,10 +94,16 @@ class SourceTable:
         (place,) = _places((self.time,), self.fingerprint)
         text = anchor.fingerprint.split(" ")[place]
         try:
-            return float(text)
+            seconds = float(text)
         except ValueError:
             time = dt_util.parse_datetime(text)
             return time.timestamp() if time else None
+        return seconds if is_time(seconds) else None
+
+
+def is_time(value: object) -> TypeIs[float]:
+    """Return whether a value from a column of times is one, in seconds since 1970."""
+    return isinstance(value, int | float) and FIRST_SECOND <= value < END_SECOND
 
 
 def fingerprint(values: Sequence[object]) -> str:
@@ -108,6 +118,9 @@ def _mark(value: object) -> str:
         case datetime():
             # PostgreSQL has them with a time zone, the other databases without.
             return process_timestamp(value).isoformat()
+        case str():
+            # SQLite takes any text for a number; a space would divide two values.
+            return repr(value).replace(" ", "\\x20")
     return repr(value)
 
 

@@ -12,6 +12,7 @@ from .ambient_states import AmbientReader, AmbientStates
 from .lookup_cache import MetaRows, Missing, MissingTexts, texts_by_ids
 from .reader import PIECE_ROWS, TableReader
 from .source_table import Anchor, SourceTable
+from .statements import as_text
 
 type StateRow = tuple[
     int,  # state_id
@@ -75,7 +76,7 @@ class StatesReader(TableReader[StateRow]):
         """Make a reader with an empty cache; `context_entities` are entity ids."""
         super().__init__(hass, STATES)
         self._ambient = AmbientReader(context_entities) if context_entities else None
-        self._entity_ids = MetaRows(_ENTITY_IDS, str)
+        self._entity_ids = MetaRows(_ENTITY_IDS, lambda entity_id: as_text(entity_id) or "")
         self._attributes = MissingTexts(_ATTRIBUTES)
 
     def bring_only(self, missing: Missing) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from .lookup_cache import MetaRows
 from .reader import PIECE_ROWS, TableReader
 from .source_table import Anchor, SourceTable
+from .statements import as_text
 
 type StatisticsRow = tuple[
     int,  # id
@@ -85,6 +86,27 @@ class Statistic(NamedTuple):
     """A number of `StatisticMeanType`, or one that a newer Home Assistant knows."""
 
 
+def _statistic(
+    statistic_id: object,
+    source: object,
+    unit_of_measurement: object,
+    unit_class: object,
+    has_sum: bool | None,
+    name: object,
+    mean_type: object,
+) -> Statistic:
+    """Return a row of the metadata, with values of the types that they should have."""
+    return Statistic(
+        as_text(statistic_id) or "",
+        as_text(source),
+        as_text(unit_of_measurement),
+        as_text(unit_class),
+        has_sum,
+        as_text(name),
+        mean_type if isinstance(mean_type, int) else None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class StatisticsPiece:
     """Up to 1,000 rows of statistics, and the metadata of their statistics."""
@@ -101,7 +123,7 @@ class StatisticsReader(TableReader[StatisticsRow]):
     def __init__(self, hass: HomeAssistant, table: SourceTable) -> None:
         """Make a reader of one of the two tables, with an empty cache."""
         super().__init__(hass, table)
-        self._statistics = MetaRows(_METADATA, Statistic)
+        self._statistics = MetaRows(_METADATA, _statistic)
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> StatisticsPiece | None:
         """Return the next rows with `after` < id <= `until`, or None when there are none."""

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast, override
+from typing import Any, cast, override
 
 from homeassistant.components.recorder.db_schema import SchemaChanges, Statistics, StatisticsRuns
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from .reader import PIECE_ROWS
 from .source_table import SourceTable
+from .statements import as_recorded, fetch
 from .statistics import StatisticsPiece, StatisticsReader, StatisticsRow
 
 _FIVE_MINUTES = 300.0
@@ -56,7 +58,7 @@ class StatisticsSpans(StatisticsReader):
         }
         with session_scope(hass=self._hass, read_only=True) as session:
             connection = session.connection()
-            found = connection.execute(self._span, bounds).tuples().all()
+            found = fetch(connection, self._span, bounds)
             if not (rows := cast(Sequence[StatisticsRow], found)):
                 return None
             statistics = self._statistics.learn(connection, {metadata_id})
@@ -64,7 +66,7 @@ class StatisticsSpans(StatisticsReader):
 
     def database(self) -> str:
         """Return what identifies the database: the time when its schema was created."""
-        return repr(self._earliest(select(func.min(SchemaChanges.changed))))
+        return repr(self._earliest(SchemaChanges.changed))
 
     def purged_until(self) -> float:
         """Return the time before which short-term statistics are purged, in seconds since 1970.
@@ -73,14 +75,15 @@ class StatisticsSpans(StatisticsReader):
         recorder purges the runs that made them, up to the same time, and nothing else deletes runs.
         But it keeps the newest run, even where it purges that run's statistics.
         """
-        earliest = self._earliest(select(func.min(StatisticsRuns.start)))
+        earliest = self._earliest(StatisticsRuns.start)
         if earliest is None:
             return float("-inf")
         with session_scope(hass=self._hass, read_only=True) as session:
             made = session.connection().execute(self._made_at, {"start": earliest}).first()
         return earliest if made else earliest + _FIVE_MINUTES
 
-    def _earliest(self, statement: Select[tuple[datetime]]) -> float | None:
+    def _earliest(self, column: InstrumentedAttribute[Any]) -> float | None:
+        statement = select(func.min(as_recorded(column)))
         with session_scope(hass=self._hass, read_only=True) as session:
-            time = process_timestamp(session.connection().execute(statement).scalar())
-            return time.timestamp() if time else None
+            ((time,),) = fetch(session.connection(), statement)
+            return process_timestamp(time).timestamp() if isinstance(time, datetime) else None

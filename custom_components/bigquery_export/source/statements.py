@@ -1,0 +1,87 @@
+"""Statements on the recorder's database, whatever its columns hold.
+
+SQLite keeps a value of any type in any column, and text that is not UTF-8. The recorder writes
+neither, but tools that people use on their databases do.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any, override
+
+from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, Executable, String, type_coerce
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeDecorator
+
+_UNDECODABLE = "Could not decode to UTF-8"
+"""How the error of Python's sqlite3 begins, which has no code of its own."""
+
+
+def fetch(
+    connection: Connection, statement: Executable, values: Mapping[str, Any] | None = None
+) -> Sequence[tuple[Any, ...]]:
+    """Return all rows of a statement; text that is not UTF-8 has replacement characters."""
+    try:
+        return connection.execute(statement, values).tuples().all()
+    except DBAPIError as err:
+        if not is_undecodable(err.orig):
+            raise
+    with lenient_text(connection):
+        return connection.execute(statement, values).tuples().all()
+
+
+def is_undecodable(err: BaseException | None) -> bool:
+    """Return whether a driver has failed because SQLite has text that is not UTF-8."""
+    return str(err).startswith(_UNDECODABLE)
+
+
+@contextmanager
+def lenient_text(connection: Connection) -> Iterator[None]:
+    """Decode all text of SQLite meanwhile, with replacement characters where it is not UTF-8.
+
+    This takes longer than what the driver does itself, and is for rows that it cannot decode.
+    """
+    driver: Any = connection.connection.driver_connection
+    before = driver.text_factory
+    driver.text_factory = partial(str, encoding="utf-8", errors="replace")
+    try:
+        yield
+    finally:
+        driver.text_factory = before
+
+
+class _Time(TypeDecorator[Any]):
+    """A date and time, or, on SQLite, whatever else its column holds."""
+
+    impl = String
+    cache_ok = True
+
+    @override
+    def process_result_value(self, value: object, dialect: Dialect) -> object:
+        """Return a datetime, or the value itself where it is none."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            return value
+
+
+def as_recorded(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """Return a column as it is to be selected, so that no value of it fails the statement."""
+    expression: ColumnElement[Any] = column.expression
+    if isinstance(column.type, DateTime):
+        return type_coerce(expression, _Time).label(column.key)
+    return expression
+
+
+def as_text(value: object) -> str | None:
+    """Return a value from a column of texts: a number as it is written, bytes as UTF-8."""
+    match value:
+        case None | str():
+            return value
+        case bytes():
+            return value.decode(errors="replace")
+    return str(value)
