@@ -13,6 +13,7 @@ from custom_components.bigquery_export.rows.columns import Values, quarter_value
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.events import EVENTS, event_values
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from custom_components.bigquery_export.rows.json_objects import json_object
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.relationships import (
     RELATIONSHIPS,
@@ -66,7 +67,7 @@ class History:
             SENSOR_DATA,
             self._registry_values.get(entity_id, {}),
             entity_values(entity_id),
-            attributes_values(orjson.dumps(more).decode()),
+            attributes_values(json_object(orjson.dumps(more).decode())),
             _local(updated),
             {
                 "state": text,
@@ -96,7 +97,7 @@ class History:
     def event(self, event_type: str, time: str, **data: Any) -> None:
         """Record an event."""
         fired = at(time)
-        said = event_values(event_type, orjson.dumps(data).decode())
+        said = event_values(event_type, json_object(orjson.dumps(data).decode()))
         self._add(EVENTS, said, _local(fired), {"time_fired": timestamp(fired)})
 
     def run(self, start: str, end: str, *, crashed: bool = False) -> None:

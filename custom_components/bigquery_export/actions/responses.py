@@ -21,6 +21,7 @@ def export_response(result: Result) -> ServiceResponse:
         "export_id": result.export_id,
         "rows": {**result.rows},
         "rejected": result.rejected,
+        "repaired": result.repaired,
         "bytes": result.bytes,
         "seconds": round(result.seconds, 3),
     }

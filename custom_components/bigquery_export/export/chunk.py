@@ -56,6 +56,8 @@ class Chunk:
     rows: int = 0
     bytes: int = 0
     rejected: list[RejectedRow] = field(default_factory=list)
+    repaired: int = 0
+    """Rows that are sent without what is not JSON of their attributes or data."""
     _read: int = 0
     """Rows that were read, and are sent or will be."""
     _days: set[int] = field(default_factory=set)
@@ -90,6 +92,7 @@ class Chunk:
     def look_at(self, rows: EncodedRows) -> None:
         """Count rows that were read, and remember their partitions."""
         self._read += len(rows.data)
+        self.repaired += len(rows.repaired)
         self._days |= rows.days
 
     def add(self, batch: EncodedRows) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
+import logging
 from time import monotonic
 from typing import Any, override
 
@@ -17,6 +18,8 @@ from .ports import Source
 from .session import Session
 from .set_aside import async_send_set_aside
 from .table_export import TableExport
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class Run(Job):
@@ -70,6 +73,12 @@ class Run(Job):
         unfinished = self._exports
         while unfinished and self._backfills and not self._session.paused:
             unfinished = [export for export in unfinished if await self._async_backfill(export)]
+        if self.result.repaired:
+            _LOGGER.warning(
+                "%d rows have attributes or event data in the recorder that are not JSON; they were"
+                " sent without what could not be read",
+                self.result.repaired,
+            )
         waiting = [*self._waiting.values(), *await async_send_set_aside(self._session)]
         if waiting:
             # All other tables are exported.

@@ -41,6 +41,8 @@ class Result:
     """Rows committed, by table."""
     rejected: int = 0
     """Rows that were rejected, and are in the file of rejected rows."""
+    repaired: int = 0
+    """Rows that were sent without what is not JSON of their attributes or data."""
     bytes: int = 0
     """Bytes of rows sent, before protocols and compression."""
     seconds: float = 0
@@ -56,6 +58,7 @@ class Result:
         """Count a chunk that was committed."""
         self.rows[chunk.table.name] = self.rows.get(chunk.table.name, 0) + chunk.rows
         self.rejected += len(chunk.rejected)
+        self.repaired += chunk.repaired
         self.bytes += chunk.bytes
 
     def include(self, other: Result) -> None:
@@ -63,6 +66,7 @@ class Result:
         for table, rows in other.rows.items():
             self.rows[table] = self.rows.get(table, 0) + rows
         self.rejected += other.rejected
+        self.repaired += other.repaired
         self.bytes += other.bytes
         self.seconds += other.seconds
 

@@ -5,7 +5,9 @@ from functools import partial
 
 from ..source.lookup_cache import Ids
 from .encoding import Encoding
+from .json_objects import json_object
 from .privacy import Privacy
+from .recorded_values import UNENCODABLE
 from .sensor_data import attributes_values
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -31,6 +33,10 @@ class AttributesEncoder:
         self._brought: Mapping[int, str | None] = {}
         """The texts of the last piece by attributes_id, whether they can be encoded or not."""
         self._bytes = 0
+        self._damaged: set[int | None] = set()
+        """Ids of attributes that are not sent as the recorder has them."""
+        self._damaged_texts: set[str | None] = set()
+        """Texts of such that the rows of the last piece have themselves."""
 
     def missing(self, ids: Ids) -> Ids:
         """Return the ids whose texts have to be read with the next piece."""
@@ -47,6 +53,7 @@ class AttributesEncoder:
         if self._bytes > MAX_BYTES:
             self._forget_oldest()
         self._brought = texts
+        self._damaged_texts.clear()
         for id_, text in texts.items():
             self._learn(id_, text)
 
@@ -58,7 +65,7 @@ class AttributesEncoder:
     ) -> list[bytes]:
         """Return the fragments of rows: of attributes that they share, or of a row's own text.
 
-        Raises ValueError, TypeError or OverflowError when one cannot be encoded.
+        Raises one of `UNENCODABLE` when one cannot be encoded.
         """
         known = self._fragments
         if rules.count(None) == len(rules) and known.keys() >= set(ids):
@@ -66,8 +73,24 @@ class AttributesEncoder:
         return [
             known[id_]
             if rule is None and id_ in known
-            else self._encode(text if id_ is None else self._brought[id_], rule)
+            else self._encode(id_, text if id_ is None else self._brought[id_], rule)
             for id_, text, rule in zip(ids, texts, rules, strict=True)
+        ]
+
+    def repaired(
+        self,
+        ids: Sequence[int],
+        attributes_ids: Sequence[int | None],
+        texts: Sequence[str | None],
+    ) -> list[int]:
+        """Return those ids of rows whose attributes are not sent as the recorder has them."""
+        if not (self._damaged or self._damaged_texts):
+            return []
+        return [
+            id_
+            for id_, attributes_id, text in zip(ids, attributes_ids, texts, strict=True)
+            if attributes_id in self._damaged
+            or (attributes_id is None and text in self._damaged_texts)
         ]
 
     def readable(self, id_: int) -> str | None:
@@ -82,15 +105,20 @@ class AttributesEncoder:
         if id_ in self._fragments:
             return
         try:
-            fragment = self._encode(text, None)
-        except ValueError, TypeError, OverflowError:
+            fragment = self._encode(id_, text, None)
+        except UNENCODABLE:
             return  # The rows that have them are rejected later.
         self._fragments[id_] = fragment
         self._bytes += len(fragment) + _BESIDES
 
-    def _encode(self, text: str | None, own_rules: str | None) -> bytes:
+    def _encode(self, id_: int | None, text: str | None, own_rules: str | None) -> bytes:
+        attributes = json_object(text)
+        if attributes.damaged and id_ is None:
+            self._damaged_texts.add(text)
+        elif attributes.damaged:
+            self._damaged.add(id_)
         allowed = partial(self._privacy.attributes, own_rules)
-        return self._encoding.fragment(attributes_values(text, allowed))
+        return self._encoding.fragment(attributes_values(attributes, allowed))
 
     def _forget_oldest(self) -> None:
         """Remove a little more than necessary, as finding the oldest takes time."""

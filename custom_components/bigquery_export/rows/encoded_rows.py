@@ -40,6 +40,8 @@ class EncodedRows:
     days: set[int] = field(default_factory=set)
     """The partitions that they belong to, in days since 1970."""
     rejected: list[RejectedRow] = field(default_factory=list)
+    repaired: list[int] = field(default_factory=list)
+    """The ids of rows whose attributes or data are not JSON: they are sent without what cannot."""
 
     def batches(self, size: int) -> Iterator[EncodedRows]:
         """Yield the rows in batches of at most `size`."""
@@ -80,3 +82,4 @@ class EncodedRows:
         self.data.extend(more.data)
         self.days.update(more.days)
         self.rejected.extend(more.rejected)
+        self.repaired.extend(more.repaired)

@@ -13,10 +13,10 @@ from homeassistant.const import (
     ATTR_SERVICE_DATA,
     EVENT_CALL_SERVICE,
 )
-import orjson
 
 from ..source.statements import as_text
 from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values, local_time_columns
+from .json_objects import JsonObject, as_json
 from .table import Column, ColumnType, Mode, Scope, Table
 
 _COLUMNS = (
@@ -114,23 +114,18 @@ class EventChoice:
 
 def event_values(
     event_type: str,
-    text: str | None,
+    recorded: JsonObject,
     allowed: Callable[[str | None, dict[str, Any]], dict[str, Any]] = lambda _, data: data,
 ) -> Values:
     """Return the values that all events of a type with the same data share.
 
     `allowed` returns the data that may be sent, given the entity and the data: the same mapping if
-    all may. Raises ValueError when the text is not JSON.
+    all may.
     """
-    try:
-        data = {} if text is None else orjson.loads(text)
-    except orjson.JSONDecodeError as err:
-        raise ValueError(f"its data are not JSON: {err}") from err
-    if not isinstance(data, dict):
-        data = {}
+    text, data, _ = recorded
     entity_id = _entity_id(data)
-    if (sent := allowed(entity_id, data)) is not data:
-        text = orjson.dumps(sent).decode()
+    if text is not None and (sent := allowed(entity_id, data)) is not data:
+        text = as_json(sent)
     return {
         "event_type": event_type,
         "event_data": text,

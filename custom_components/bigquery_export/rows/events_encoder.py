@@ -1,5 +1,6 @@
 """Encoding the recorder's events as rows of `events`."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .events import event_values, origin
 from .fragments import Fragments, encode_each
+from .json_objects import json_object
 from .local_time import DAY, QUARTER, Quarters
 from .readable import readable
 from .recorded_values import blob, time, ulid
@@ -25,11 +27,16 @@ class EventEncoder:
         self._user = run.privacy.user
         self._run = encoding.fragment(run.run_values)
         self._events = Fragments[tuple[str, str | None]](self._event)
+        self._damaged: set[tuple[str, str | None]] = set()
+        """Types and data of events whose data are not sent as the recorder has them."""
+        self._repaired: list[int] = []
         self._quarters = Quarters(encoding, run.place)
 
     def encode(self, piece: EventsPiece) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is rejected and stops no other."""
-        return encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
+        self._repaired = []
+        rows = encode_each(piece.rows, partial(self._row, piece), partial(_readable, piece))
+        return replace(rows, repaired=self._repaired)
 
     def _row(self, piece: EventsPiece, row: EventRow) -> tuple[RowKey, bytes] | None:
         (
@@ -47,8 +54,11 @@ class EventEncoder:
         event_type = None if event_type_id is None else piece.event_types.get(event_type_id)
         if event_type is None:
             raise ValueError("the recorder no longer knows its type")
-        if not (event := self._events[event_type, _data(piece, data_id, own_data)]):
+        type_and_data = event_type, _data(piece, data_id, own_data)
+        if not (event := self._events[type_and_data]):
             return None
+        if type_and_data in self._damaged:
+            self._repaired.append(event_id)
         fired = time("time_fired_ts", fired_ts)
         if fired is None:
             raise ValueError("the recorder has no time for it")
@@ -75,7 +85,11 @@ class EventEncoder:
     def _event(self, type_and_data: tuple[str, str | None]) -> bytes:
         """Return the fragment of all events with this type and data: empty if not chosen."""
         run = self._row_context
-        values = event_values(*type_and_data, run.privacy.event)
+        event_type, text = type_and_data
+        data = json_object(text)
+        if data.damaged:
+            self._damaged.add(type_and_data)
+        values = event_values(event_type, data, run.privacy.event)
         if not run.choice.events.includes(values["event_type"], values["domain"]):
             return b""
         if entity_id := values["entity_id"]:  # An empty text is no entity.

@@ -14,7 +14,6 @@ from homeassistant.const import (
     STATE_UNAVAILABLE,
     STATE_UNKNOWN,
 )
-import orjson
 
 from .columns import (
     EXPORT_ID,
@@ -28,6 +27,7 @@ from .columns import (
     season,
     time_of_day,
 )
+from .json_objects import JsonObject, as_json
 from .table import Column, ColumnType, Mode, Scope, Table
 
 __all__ = [
@@ -158,23 +158,17 @@ def entity_values(entity_id: str) -> Values:
 
 
 def attributes_values(
-    text: str | None, allowed: Callable[[dict[str, Any]], dict[str, Any]] = lambda all_: all_
+    recorded: JsonObject, allowed: Callable[[dict[str, Any]], dict[str, Any]] = lambda all_: all_
 ) -> Values:
     """Return the values that all rows with the same attributes share.
 
-    `allowed` returns those of them that may be sent: the same mapping if all may. Raises
-    ValueError when the text is not a JSON object.
+    `allowed` returns those of them that may be sent: the same mapping if all may.
     """
+    text, attributes, _ = recorded
     if text is None:
         return {}
-    try:
-        attributes = orjson.loads(text)
-    except orjson.JSONDecodeError as err:
-        raise ValueError(f"its attributes are not JSON: {err}") from err
-    if not isinstance(attributes, dict):
-        raise ValueError("its attributes are not a JSON object")
     if (sent := allowed(attributes)) is not attributes:
-        text = orjson.dumps(sent).decode()
+        text = as_json(sent)
     return {"attributes": text} | {name: _as_text(sent.get(name)) for name in _ATTRIBUTE_COLUMNS}
 
 
@@ -182,7 +176,7 @@ def _as_text(value: object) -> str | None:
     """Return the value of an attribute as text, whatever its type."""
     if value is None or isinstance(value, str):
         return value
-    return orjson.dumps(value).decode()
+    return as_json(value)
 
 
 def state_numeric(state: str | None) -> float | None:

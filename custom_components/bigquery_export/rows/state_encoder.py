@@ -149,7 +149,8 @@ class StateEncoder:
             at = piece.ambient.at
             fragments.append([self._ambient[at(ts)] for ts in updated_ts])
         data = self._encoding.rows(*fragments)
-        return EncodedRows(list(ids), list(names), updated, data, _days(changed))
+        repaired = self.attributes.repaired(ids, attributes_ids, texts)
+        return EncodedRows(list(ids), list(names), updated, data, _days(changed), repaired=repaired)
 
     def _few_ulids(self, column: str, contexts: Sequence[bytes | None]) -> list[bytes]:
         """Return fragments of a column that is NULL in some rows."""

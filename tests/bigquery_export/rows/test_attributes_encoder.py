@@ -1,6 +1,7 @@
 """Encoding sets of attributes, and remembering them."""
 
 from typing import Any
+from unittest.mock import Mock
 
 from homeassistant.core import HomeAssistant
 import pytest
@@ -68,13 +69,16 @@ def test_in_use() -> None:
 
 def test_what_cannot_be_encoded() -> None:
     """What cannot be encoded is not remembered: it is brought whenever a row has it."""
-    attributes = AttributesEncoder(ENCODING, SHARED)
+    encoding = Mock(wraps=ENCODING)
+    encoding.fragment.side_effect = ValueError("no")
+    attributes = AttributesEncoder(encoding, SHARED)
     for _ in range(2):
         assert attributes.missing({1}) == {1}
         attributes.learn({1}, {1: "{"})
-        with pytest.raises(ValueError, match="not JSON"):
+        with pytest.raises(ValueError, match="no"):
             attributes.of([1], [None], [None])
         assert attributes.readable(1) == "{"
+    encoding.fragment.side_effect = None
     attributes.learn({2}, {2: "{}"})
     assert attributes.readable(1) is None
 

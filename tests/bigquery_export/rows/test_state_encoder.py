@@ -168,14 +168,31 @@ def test_attributes_of_earlier_pieces() -> None:
 def test_attributes_of_a_row_that_is_rejected_later() -> None:
     """A row that is rejected is readable with attributes that came with an earlier piece."""
     states = encoder()
-    texts = {1: '{"number":1}', 2: "{"}
+    texts = {1: '{"number":1}', 2: '{"number":2}'}
     good = [row(attributes_id=1)]
     assert len(states.encode(StatesPiece(good, ENTITIES, texts)).data) == 1
-    bad = [row(attributes_id=1, updated=None), row(attributes_id=2)]
-    assert states.attributes.missing({1, 2}) == {2}
-    for brought in (texts, {2: "{"}):
+    bad = [row(attributes_id=1, updated=None), row(attributes_id=2, updated=None)]
+    for brought in (texts, {}):
         rejected = states.encode(StatesPiece(bad, ENTITIES, brought)).rejected
-        assert [one.values["attributes"] for one in rejected] == ['{"number":1}', "{"]
+        assert [one.values["attributes"] for one in rejected] == [texts[1], texts[2]]
+
+
+def test_repaired_rows() -> None:
+    """Rows whose attributes are not JSON are told by their ids, shared attributes or not."""
+    states = encoder()
+    rows = [
+        row(state_id=1, attributes_id=1),
+        row(state_id=2, attributes_id=2),
+        row(state_id=3, attributes_id=None, attributes="{"),
+        row(state_id=4, attributes_id=None, attributes="{}"),
+        row(state_id=5, attributes_id=2),
+    ]
+    texts = {1: '{"a":1}', 2: '{"a":NaN}'}
+    for brought in (texts, {}):
+        encoded = states.encode(StatesPiece(rows, ENTITIES, brought))
+        sent = [ENCODING.decode(data).get("attributes") for data in encoded.data]
+        assert sent == ['{"a":1}', '{"a":null}', None, "{}", '{"a":null}']
+        assert encoded.repaired == [2, 3, 5]
 
 
 def test_own_rules() -> None:
@@ -202,7 +219,6 @@ def test_own_rules() -> None:
         ({"updated": 253_402_300_799.5}, "range"),
         ({"context": b"short"}, "16"),
         ({"state": "\ud800"}, "surrogates"),
-        ({"attributes_id": None, "attributes": "{"}, "its attributes are not JSON"),
     ],
 )
 def test_rejected_rows(changes: dict[str, Any], reason: str) -> None:
