@@ -20,6 +20,11 @@ MAX_ROWS = 50_000
 """Rows in a transaction: so many are sent again after a crash."""
 _PATIENCE = 4
 """So many times as many rows it has at most, while it cannot be committed."""
+_MAX_REJECTED = 5_000
+"""Rejected rows in a transaction: each is kept in memory, and takes some kilobytes."""
+_MAX_PIECES = 1_000
+"""Pieces in a transaction, also of rows that are not exported: they are read again after a crash.
+It is as many as take seconds to read, and up to a million rows."""
 _MAX_PASSED = 64
 """Of the rows that were passed so many are remembered at most."""
 _MAX_DAYS = 3_000
@@ -60,6 +65,8 @@ class Chunk:
     """Rows that are sent without what is not JSON of their attributes or data."""
     _read: int = 0
     """Rows that were read, and are sent or will be."""
+    _pieces: int = 0
+    """Pieces that were read."""
     _days: set[int] = field(default_factory=set)
     """The partitions that the rows belong to."""
 
@@ -74,6 +81,8 @@ class Chunk:
         return (
             self.ended
             or len(self._days) > _MAX_DAYS
+            or len(self.rejected) >= _MAX_REJECTED
+            or self._pieces >= _MAX_PIECES
             or (self._read >= MAX_ROWS and self.can_commit())
             or self._read >= _PATIENCE * MAX_ROWS
         )
@@ -90,8 +99,10 @@ class Chunk:
             self.passed = list(thinned(tuple(self.passed)))
 
     def look_at(self, rows: EncodedRows) -> None:
-        """Count rows that were read, and remember their partitions."""
+        """Count the rows of a piece, and remember their partitions and which were rejected."""
+        self._pieces += 1
         self._read += len(rows.data)
+        self.rejected += rows.rejected
         self.repaired += len(rows.repaired)
         self._days |= rows.days
 

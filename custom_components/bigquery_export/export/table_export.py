@@ -267,7 +267,6 @@ class TableExport:
             chunk.look_at(rows)
             chunk.go_past(piece.last)
             await self._session.async_rest()
-        chunk.rejected += batch.rejected
         return batch
 
     def _encode(self, piece: Piece) -> EncodedRows:

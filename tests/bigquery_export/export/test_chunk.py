@@ -4,7 +4,7 @@ import pytest
 
 from custom_components.bigquery_export.export import chunk as chunk_module
 from custom_components.bigquery_export.export.chunk import Chunk
-from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
+from custom_components.bigquery_export.rows.encoded_rows import EncodedRows, RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.source_table import Anchor
 
@@ -29,6 +29,24 @@ def test_full() -> None:
     ready = False
     assert not chunk.full
     chunk.look_at(piece)
+    assert chunk.full
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_full_of_what_is_not_sent(monkeypatch: pytest.MonkeyPatch, *, ready: bool) -> None:
+    """Rejected rows, and pieces without a row to send, fill it, whether it can be committed."""
+    monkeypatch.setattr(chunk_module, "_MAX_REJECTED", 6)
+    monkeypatch.setattr(chunk_module, "_MAX_PIECES", 20)
+    chunk = Chunk(SENSOR_DATA, "sensor_data", 0, 1_000, can_commit=lambda: ready)
+    for _ in range(3):
+        assert not chunk.full
+        chunk.look_at(EncodedRows(rejected=[RejectedRow({}, "why")] * 2))
+    assert chunk.full
+    assert len(chunk.rejected) == 6
+    chunk = Chunk(SENSOR_DATA, "sensor_data", 0, 1_000, can_commit=lambda: ready)
+    for _ in range(20):
+        assert not chunk.full
+        chunk.look_at(EncodedRows())
     assert chunk.full
 
 

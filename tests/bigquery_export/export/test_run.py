@@ -38,9 +38,14 @@ from custom_components.bigquery_export.export import (
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile, Intent
 from custom_components.bigquery_export.export.delivery import Outcome, Rejection
+from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.export.unsent_rows import without_existing
+from custom_components.bigquery_export.rows.context import Choice
+from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
+from custom_components.bigquery_export.rows.entity_filter import EntityFilter, Selection
 from custom_components.bigquery_export.rows.local_time import DAY
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.table import Table
 from custom_components.bigquery_export.source import readiness
 from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at
 from tests.bigquery_export.support.exported_rows import log_rows, log_sum, states_in
@@ -324,6 +329,50 @@ async def test_only_rejected_rows(
     assert (await exporter.export()).rejected == 0
     assert len(exporter.rejected_rows()) == 3
     assert states_in(warehouse) == []
+
+
+@pytest.mark.parametrize("backfill", [False, True])
+async def test_many_rejected_rows(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    backfill: bool,
+) -> None:
+    """The position is saved on the way where no row can be sent, and few are kept in memory."""
+    monkeypatch.setattr(chunk_module, "_MAX_REJECTED", 4)
+    if backfill:
+        monkeypatch.setattr("custom_components.bigquery_export.export.resume.MAX_ROWS", 5)
+    await record(hass, 20)
+    await execute(hass, "UPDATE states SET metadata_id = NULL WHERE state_id <= 18")
+    kept: list[int] = []
+    append = RejectedRows.append
+
+    def count(file: RejectedRows, export_id: str, table: Table, rows: list[RejectedRow]) -> None:
+        kept.append(len(rows))
+        append(file, export_id, table, rows)
+
+    monkeypatch.setattr(RejectedRows, "append", count)
+    result = await exporter.export(batch_rows=2)
+    assert (result.rows, result.rejected) == ({"sensor_data": 2}, 18)
+    assert max(kept) <= 5
+    assert states_in(warehouse) == ["18", "19"]
+    assert len(exporter.rejected_rows()) == 18
+
+
+async def test_rows_that_are_not_exported(
+    hass: HomeAssistant, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The position is saved on the way where no row is chosen."""
+    monkeypatch.setattr(chunk_module, "_MAX_PIECES", 3)
+    exporter.choice = Choice(
+        entities=EntityFilter(exclude=Selection(entities=frozenset({"sensor.s0"})))
+    )
+    await record(hass, 20)
+    assert (await exporter.export(batch_rows=2)).rows == {"sensor_data": 0}
+    cursors = [checkpoint.position("sensor_data").cursor for checkpoint in exporter.progress]
+    assert {6, 12, 18, 20} <= set(cursors)
 
 
 async def test_row_that_is_rejected_at_the_commit(

@@ -200,7 +200,6 @@ class _TableCorrections:
             async for piece in self._pieces(difference):
                 rows = await self._session.async_block(self._encoder.encode, piece)
                 digests.add(piece)
-                chunk.rejected += rows.rejected
                 chunk.look_at(rows)
                 batch.extend(rows)
                 await self._session.async_rest()
