@@ -332,6 +332,32 @@ async def test_unexpected_error(
     await finish(hass, flow_id, warehouse, key)
 
 
+async def test_no_billing(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """In the sandbox the Storage Write API is refused, and load jobs finish the same flow."""
+    warehouse.grant(key, DATA_EDITOR, JOB_USER)
+    flow_id = await begin_destination(hass, key)
+    warehouse.server.add_fault("CreateWriteStream", "free_tier", times=None)
+    try:
+        result = await submit(hass, flow_id, destination(warehouse))
+        assert result["errors"] == {CONF_DELIVERY: "billing_disabled"}
+        chosen = destination(warehouse) | {CONF_DELIVERY: "load_job"}
+        assert (await submit(hass, flow_id, chosen))["step_id"] == "what"
+    finally:
+        warehouse.server.clear_faults()
+
+
+async def test_table_is_not_found_yet(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """A table that was just made is not gone: the same values are submitted again."""
+    flow_id = await begin_destination(hass, key)
+    warehouse.server.add_fault("CreateWriteStream", "NOT_FOUND", times=None)
+    try:
+        result = await submit(hass, flow_id, destination(warehouse))
+    finally:
+        warehouse.server.clear_faults()
+    assert result["errors"] == {CONF_TABLE_ID: "table_not_ready"}
+    await finish(hass, flow_id, warehouse, key)
+
+
 @pytest.mark.parametrize("name", ["sensor_data", "Sensor_Data", "states", "events_of_home", "a-b"])
 async def test_names_of_tables(hass: HomeAssistant, warehouse: Warehouse, name: str) -> None:
     """All other names are the user's."""

@@ -16,6 +16,8 @@ LABELS = {"application": "bigquery_export"}
 """By these a user finds the queries, and what they cost, among all others."""
 LEAST = 10 * 1024 * 1024
 """Bytes that are billed at least for each table of a query ("BigQuery pricing")."""
+_ROUNDED = 1024 * 1024
+"""Bytes are billed in megabytes, rounded up (the same page)."""
 _TIMEOUT = 60.0
 _RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
@@ -36,11 +38,19 @@ def query_rows(
     *,
     cap: int,
 ) -> Iterator[Row]:
-    """Yield the rows of a query that reads `cap` bytes at most. Raises ExportError."""
-    config = QueryJobConfig(maximum_bytes_billed=max(cap, LEAST), labels=LABELS)
+    """Yield the rows of a query that reads about `cap` bytes at most. Raises ExportError."""
+    config = QueryJobConfig(maximum_bytes_billed=_limit(cap))
     with connection.errors():
         job = _begin(connection, statement, parameters, config)
         yield from job.result(retry=_RETRY, timeout=_TIMEOUT)
+
+
+def _limit(size: int) -> int:
+    """Return how many bytes may be billed for a query of a size.
+
+    Rows may come to the table after its size was asked for, so there is a little more.
+    """
+    return -(-max(size, LEAST) // _ROUNDED) * _ROUNDED + LEAST
 
 
 def _begin(
@@ -49,6 +59,7 @@ def _begin(
     parameters: Sequence[ScalarQueryParameter],
     config: QueryJobConfig,
 ) -> QueryJob:
+    config.labels = LABELS
     config.use_query_cache = False
     config.query_parameters = list(parameters)
     return connection.tables.query(statement, job_config=config, retry=_RETRY, timeout=_TIMEOUT)

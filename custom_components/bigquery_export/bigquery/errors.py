@@ -63,13 +63,16 @@ _QUOTA_REASONS = ("quotaExceeded", "rateLimitExceeded")
 """Reasons of a 403 that is transient (BigQuery's page "Error messages")."""
 _FOREIGN = re.compile(
     r"Received http2 header with status: \d+|Trying to connect an http1\.x server"
+    r"|Data frame with END_STREAM flag received|Bad GRPC frame type"
     r"|HTTP proxy returned response code \d+|Tunnel connection failed.*|CERTIFICATE_VERIFY_FAILED.*"
 )
 """What gRPC and OpenSSL say when something else than Google has answered."""
 _CERTIFICATE_TIME = re.compile(r"certificate (has expired|is not yet valid)")
 _NO_METADATA = "Getting metadata from plugin failed"
 """How gRPC says that there is no token."""
-_GRPC_DEBUG = re.compile(r"failed to connect to all addresses|DNS resolution failed|\bipv[46]:")
+_GRPC_DEBUG = re.compile(
+    r"failed to connect to all addresses|DNS resolution failed|errors resolving|\bipv[46]:"
+)
 """What only gRPC's account of a connection has, of which the end says what has happened."""
 EXTRA_FIELDS = StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
 _MAX_MESSAGE = 400
@@ -226,7 +229,9 @@ def _without_debug(message: str) -> str:
         return "there was no token"
     if found := _FOREIGN.search(message):
         return found[0]
-    return message.rpartition(": ")[2] if _GRPC_DEBUG.search(message) else message
+    if _GRPC_DEBUG.search(message):
+        return re.split(r": |:(?=[A-Z])", message)[-1].rstrip("]")
+    return message
 
 
 def lacks_token(err: BaseException) -> bool:

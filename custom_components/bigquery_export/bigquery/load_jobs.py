@@ -20,6 +20,7 @@ from google.resumable_media.requests import ResumableUpload
 
 from ..errors import ExportError, UnreachableError
 from ..rows.table import Table
+from .capped_query import LABELS
 from .connection import Connection
 from .job_budget import JobBudget
 from .row_file import RowFile
@@ -56,10 +57,9 @@ class LoadJobs:
         It makes a dry run of a query, which needs the same permission as a job but runs none
         (BigQuery's page "Estimate and control costs"). A load job has no dry run.
         """
+        config = QueryJobConfig(dry_run=True, labels=LABELS)
         with self._connection.errors():
-            self._client.query(
-                "SELECT 1", job_config=QueryJobConfig(dry_run=True), retry=_RETRY, timeout=_TIMEOUT
-            )
+            self._client.query("SELECT 1", job_config=config, retry=_RETRY, timeout=_TIMEOUT)
 
     def check_budget(self) -> None:
         """Raise LoadJobsUsedUpError when the table has had too many load jobs lately."""

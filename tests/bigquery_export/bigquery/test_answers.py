@@ -1,19 +1,23 @@
 """What a proxy, a filter or a login page may answer in place of the BigQuery API: over the wire."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from custom_components.bigquery_export.bigquery import load_jobs, schema
+from custom_components.bigquery_export.bigquery import load_jobs, schema, write_streams
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
 from custom_components.bigquery_export.bigquery.permissions import check_permissions
 from custom_components.bigquery_export.bigquery.schema import DatasetSchema
+from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.bigquery.streaming_buffer import StreamingBuffers
-from custom_components.bigquery_export.errors import InterceptedError
+from custom_components.bigquery_export.errors import InterceptedError, TransientError
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from tests.bigquery_export.support.http2_proxy import answering_pages
 from tests.bigquery_export.support.warehouse import Warehouse
+from tests.local_bigquery.process import DATA_EDITOR
 
 PAGE = "<!doctype html><title>\n  Blocked  by\nthe filter</title>"
 ANSWERS: list[dict[str, Any]] = [
@@ -100,3 +104,40 @@ def test_foreign_answer_to_a_part(
     warehouse.server.add_fault("tables.get", "foreign", times=None, content=content)
     with pytest.raises(InterceptedError):
         StreamingBuffers(connection).of(SENSOR_DATA)
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 407, 429, 502, 511])
+def test_pages_for_the_storage_api(
+    warehouse: Warehouse, connection: Connection, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """What a proxy answers in place of the Storage Write API is no missing role or table."""
+    retry = write_streams._RETRY.with_delay(0.01, 0.05).with_timeout(0.2)
+    monkeypatch.setattr(write_streams, "_RETRY", retry)
+    key = warehouse.create_key(DATA_EDITOR)
+    with answering_pages(status) as endpoint:
+        destination = replace(warehouse.destination, storage_endpoint=endpoint)
+        with Connection.open(key, destination) as elsewhere:
+            delivery = StorageWriteDelivery(elsewhere)
+            with pytest.raises(TransientError) as raised:
+                delivery.check_access(SENSOR_DATA)
+    assert type(raised.value) is InterceptedError
+    assert raised.value.placeholders == {
+        "endpoint": endpoint,
+        "message": f"Received http2 header with status: {status}",
+    }
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_pages_with_status_200(
+    warehouse: Warehouse, connection: Connection, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    """Neither is a page that says all is well, of a server of HTTP/1.1 or HTTP/2."""
+    retry = write_streams._RETRY.with_delay(0.01, 0.05).with_timeout(0.2)
+    monkeypatch.setattr(write_streams, "_RETRY", retry)
+    with answering_pages(200) as http2:
+        endpoint = http2 if version == 2 else warehouse.server.rest_url
+        destination = replace(warehouse.destination, storage_endpoint=endpoint)
+        with Connection.open(warehouse.create_key(DATA_EDITOR), destination) as elsewhere:
+            delivery = StorageWriteDelivery(elsewhere)
+            with pytest.raises(InterceptedError):
+                delivery.check_access(SENSOR_DATA)

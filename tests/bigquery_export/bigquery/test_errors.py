@@ -299,6 +299,11 @@ def test_reason_of_a_missing_answer() -> None:
             " name=a.example is_balancer=0: Domain name not found",
             "Domain name not found",
         ),
+        (
+            "errors resolving a.example:443: [field:hostname lookup error:address lookup failed for"
+            " a.example:443: Domain name not found]",
+            "Domain name not found",
+        ),
         ("recvmsg:Connection reset by peer: ipv6:[::1]:9: Connection reset", "Connection reset"),
         (
             "Getting metadata from plugin failed with error: ('invalid_grant', {})",
