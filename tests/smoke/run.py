@@ -7,6 +7,7 @@ from typing import NoReturn
 from custom_components.bigquery_export.errors import (
     AccessDeniedError,
     ApiDisabledError,
+    BillingDisabledError,
     ExportError,
     PermissionMissingError,
     RefusedError,
@@ -114,7 +115,9 @@ def _not_allowed(err: Exception) -> str:
             role = "BigQuery Data Editor on the project"
         return f"{err.permission}, grant {role}"
     if isinstance(err, ApiDisabledError):
-        return f"the BigQuery API, enable it in the project {err.project}"
+        return f"the {err.api}, enable it in the project {err.project}"
+    if isinstance(err, BillingDisabledError):
+        return f"what is not free, enable billing ({err.message})"
     message = err.message if isinstance(err, AccessDeniedError | RefusedError) else ""
     if any(word in message.lower() for word in _OF_BILLING):
         return f"what is not free, enable billing ({message})"
