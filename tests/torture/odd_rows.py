@@ -31,6 +31,8 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "events": ("events", "event_id"),
 }
 """The table in BigQuery, and the id, by the recorder's table."""
+TIMES = ("last_updated_ts", "time_fired_ts")
+"""The columns by which rows are known."""
 ENTITY = "sensor.odd_"
 EVENT_TYPE = "logbook_entry"
 MOST = 6
@@ -75,6 +77,8 @@ class OddRows:
         self._numbers = count(1)
         self._times: dict[int, int] = {}
         """Microseconds since 1970, by the number of the row."""
+        self._odd_times: set[int] = set()
+        """Of rows whose odd value is a time that there is."""
         self.added = dict.fromkeys(ODD, 0)
         """How many rows there were of each kind."""
 
@@ -94,6 +98,8 @@ class OddRows:
             value = Text(value.replace(b"%d", str(number).encode()))
         at = round(time.time() - self._random.random() * SECONDS_OF_ROWS, 6)
         self._times[number] = micros(at)
+        if place.column in TIMES and isinstance(value, float) and 0 <= value < at:
+            self._odd_times.add(micros(value))
         rows = _state(number, at) if place.table.startswith("state") else _event(number, at)
         rows[place.table][place.column] = value
         table = next(name for name in MARKS if name in rows)
@@ -108,7 +114,9 @@ class OddRows:
         """Return whether a row of BigQuery, by its key, is one of the odd ones."""
         if table == STATES and key[0].startswith(ENTITY):
             return True
-        return table in (STATES, "events") and key[1] in self._times.values()
+        if table not in (STATES, "events"):
+            return False
+        return key[1] in self._odd_times or key[1] in self._times.values()
 
     def is_row(self, odd: OddRow, text: str, at: int | None) -> bool:
         """Return whether a row with the id of an odd one is that one, and none with its old id."""

@@ -124,6 +124,10 @@ def test_each_must_be_sent_once_or_rejected(tmp_path: Path) -> None:
     assert odd.is_odd("sensor_data", ("sensor.odd_1_", 5))
     assert odd.is_odd("events", ("logbook_entry", odd._times[second.number]))
     assert not odd.is_odd("sensor_data", ("sensor.kitchen", 5))
+    assert not odd.is_odd("events", ("logbook_entry", 0))
+    with closing(sqlite3.connect(database)) as recorder, recorder:
+        odd.insert(recorder, Place("events", "time_fired_ts"), 0.0)
+    assert odd.is_odd("events", ("logbook_entry", 0))
 
 
 def test_what_is_not_chosen_need_not_be_sent(tmp_path: Path) -> None:
