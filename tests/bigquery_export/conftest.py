@@ -146,7 +146,7 @@ def quick_bigquery(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     `real_buffer`.
     """
     monkeypatch.setattr(fence_table, "_SECONDS", 0.0)
-    for name in ("_RECONNECT_AFTER", "_NEW_TABLE", "_FORGOTTEN_AFTER"):
+    for name in ("_RECONNECT_AFTER", "_NEW", "_FORGOTTEN_AFTER"):
         monkeypatch.setattr(storage_write, name, [0.0] * len(getattr(storage_write, name)))
     if not request.node.get_closest_marker("real_buffer"):
         monkeypatch.setattr(StreamingBuffer, "seconds_until_listed", lambda *_: 0.0)

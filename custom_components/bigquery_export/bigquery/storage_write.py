@@ -38,10 +38,10 @@ from .write_streams import Responses, WriteStreams
 
 _RECONNECT_AFTER = (1.0, 5.0)
 """Seconds after which a connection that has ended is opened again."""
-_NEW_TABLE = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between attempts to open a stream of a table that tables.get knows: for some seconds or
-minutes BigQuery may not find what was just made ("Use the legacy streaming API", "Troubleshooting
-streaming inserts").
+_NEW = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between attempts to use what is not found, while tables.get knows the table: for some
+seconds or minutes BigQuery may not find a table or stream that was just made ("Use the legacy
+streaming API", "Troubleshooting streaming inserts").
 """
 _FORGOTTEN_AFTER = (20.0, 20.0, 20.0)
 """Seconds between the times that BigQuery has to say that it does not know a stream."""
@@ -86,7 +86,7 @@ class StorageWriteDelivery:
 
     def _open(self, streams: WriteStreams) -> str:
         """Open a write stream and return its name; wait for a table that was just made."""
-        for seconds in _NEW_TABLE:
+        for seconds in _NEW:
             try:
                 return streams.create()
             except TableNotReadyError:
@@ -102,18 +102,20 @@ class StorageWriteDelivery:
         """
         self._connection.authenticate()
         streams = WriteStreams(self._connection, table)
+        expired = age >= _COMMITTABLE
+        waits = iter(() if expired else _FORGOTTEN_AFTER)
         with self._connection.storage_errors():
-            for seconds in _FORGOTTEN_AFTER if age < _COMMITTABLE else ():
+            while True:
                 try:
                     return _settled(streams, transaction)
                 except NotFound:
+                    if (seconds := next(waits, None)) is None:
+                        return Outcome.FORGOTTEN
                     self._connection.wait(seconds)
                 except (FailedPrecondition, InvalidArgument) as err:
+                    if expired:
+                        return Outcome.FORGOTTEN
                     raise OutcomeUnknownError(message=str(err.message)) from err
-            try:
-                return _settled(streams, transaction)
-            except FailedPrecondition, InvalidArgument, NotFound:
-                return Outcome.FORGOTTEN
 
 
 def _settled(streams: WriteStreams, name: str) -> Outcome:
@@ -123,7 +125,7 @@ def _settled(streams: WriteStreams, name: str) -> Outcome:
         return Outcome.COMMITTED
     codes = streams.commit(name)
     if _STREAM_NOT_FOUND in codes:
-        return Outcome.FORGOTTEN
+        raise NotFound(name)
     return Outcome.NOT_COMMITTED if codes else Outcome.COMMITTED_NOW
 
 
@@ -181,13 +183,18 @@ class PendingStream:
         again. The offset keeps rows from being appended twice ("Best practices for the Storage
         Write API", "Manage stream offsets to achieve exactly-once semantics").
         """
-        for attempt, seconds in enumerate(_RECONNECT_AFTER):
+        ended, not_found = iter(_RECONNECT_AFTER), iter(_NEW)
+        again = False
+        while True:
             try:
-                return self._send_once(rows, again=attempt > 0)
-            except TableNotReadyError, TokenRefusedError, UnreachableError:
+                return self._send_once(rows, again=again)
+            except (TableNotReadyError, TokenRefusedError, UnreachableError) as err:
                 self.close()
+                waits = not_found if isinstance(err, TableNotReadyError) else ended
+                if (seconds := next(waits, None)) is None:
+                    raise
                 self._streams.connection.wait(seconds)
-        return self._send_once(rows, again=True)
+                again = True
 
     def _send_once(self, rows: Sequence[bytes], *, again: bool) -> dict[int, str]:
         """Append rows as one request; `again` if they may have been appended already."""

@@ -269,26 +269,41 @@ def test_answers_for_expired_streams(
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"),
+    ("code", "times", "outcome"),
     [
-        ("STREAM_NOT_FOUND", Outcome.FORGOTTEN),
-        ("INVALID_STREAM_STATE", Outcome.NOT_COMMITTED),
-        ("STREAM_ALREADY_COMMITTED", Outcome.COMMITTED_NOW),
+        ("STREAM_NOT_FOUND", 3, Outcome.COMMITTED_NOW),
+        ("STREAM_NOT_FOUND", None, Outcome.FORGOTTEN),
+        ("INVALID_STREAM_STATE", 1, Outcome.NOT_COMMITTED),
+        ("STREAM_ALREADY_COMMITTED", 1, Outcome.COMMITTED_NOW),
     ],
 )
 def test_answers_to_a_commit(
-    warehouse: Warehouse, delivery: StorageWriteDelivery, code: str, outcome: Outcome
+    warehouse: Warehouse,
+    delivery: StorageWriteDelivery,
+    code: str,
+    times: int | None,
+    outcome: Outcome,
 ) -> None:
     """What is not found may have been committed; what is not finalized never was."""
     name = finished(delivery)
-    warehouse.server.add_fault("BatchCommitWriteStreams", "stream_errors", code=code)
+    warehouse.server.add_fault("BatchCommitWriteStreams", "stream_errors", code=code, times=times)
     assert delivery.settle(SENSOR_DATA, name) is outcome
 
 
-ENDED = ["ABORTED", "CANCELLED", "INTERNAL", "UNAVAILABLE", "UNAUTHENTICATED", "NOT_FOUND", "drop"]
+def test_different_answers(warehouse: Warehouse, delivery: StorageWriteDelivery) -> None:
+    """A stream that can be committed is not forgotten by the last of different answers."""
+    name = finished(delivery)
+    warehouse.server.add_fault("GetWriteStream", "NOT_FOUND", times=3)
+    warehouse.server.add_fault("GetWriteStream", "FAILED_PRECONDITION")
+    with pytest.raises(OutcomeUnknownError):
+        delivery.settle(SENSOR_DATA, name)
+    assert delivery.settle(SENSOR_DATA, name) is Outcome.COMMITTED_NOW
 
 
-@pytest.mark.parametrize("kind", ENDED)
+ENDED = ["ABORTED", "CANCELLED", "INTERNAL", "UNAVAILABLE", "UNAUTHENTICATED", "drop"]
+
+
+@pytest.mark.parametrize("kind", [*ENDED, "NOT_FOUND"])
 @pytest.mark.parametrize("skip", [0, 1, 2])
 @pytest.mark.parametrize("done", [False, True])
 def test_connection_is_opened_again(
@@ -317,6 +332,20 @@ def test_connection_that_ends_each_time(
         transaction.append(rows(delivery, 1))
     assert [rule["fired"] for rule in warehouse.server.faults()] == [3]
     assert waits == [1.0, 5.0]
+    transaction.close()
+
+
+def test_stream_that_is_not_ready(
+    warehouse: Warehouse, delivery: StorageWriteDelivery, waits: list[float]
+) -> None:
+    """A stream that was just opened is waited for as a table is."""
+    transaction = delivery.begin(SENSOR_DATA, "label")
+    warehouse.server.add_fault("AppendRows", "NOT_FOUND", times=5)
+    assert transaction.append(rows(delivery, 1)) == []
+    assert sum(waits) == 30
+    warehouse.server.add_fault("AppendRows", "NOT_FOUND", times=None)
+    with pytest.raises(TableNotReadyError):
+        transaction.append(rows(delivery, 2))
     transaction.close()
 
 
