@@ -13,6 +13,8 @@ class ExportError(Exception):
     """
 
     key: ClassVar[str]
+    of_one_table: ClassVar[bool] = False
+    """Whether other tables may be exported nevertheless."""
 
     @property
     def placeholders(self) -> dict[str, str]:
@@ -55,6 +57,7 @@ class PermissionMissingError(ExportError):
     """The service account lacks a permission, which Google names."""
 
     key = "permission_missing"
+    of_one_table = True
     permission: str
     resource: str
 
@@ -71,6 +74,7 @@ class AccessDeniedError(ExportError):
     """The service account lacks a permission, and Google does not say which."""
 
     key = "access_denied"
+    of_one_table = True
     message: str
 
 
@@ -97,6 +101,7 @@ class TableNotFoundError(ExportError):
     """The dataset or the table is gone."""
 
     key = "table_not_found"
+    of_one_table = True
     message: str
 
 
@@ -146,6 +151,7 @@ class TableMismatchError(ExportError):
     """The table's columns or partitions differ from its declaration."""
 
     key = "table_mismatch"
+    of_one_table = True
     table: str
     columns: str
 
@@ -155,6 +161,7 @@ class KmsKeyError(ExportError):
     """BigQuery cannot use the customer-managed key of a table."""
 
     key = "kms_key_unusable"
+    of_one_table = True
     message: str
 
 
@@ -163,6 +170,7 @@ class ColumnsUnknownError(TransientError):
     """BigQuery does not know some columns: new ones take minutes to be known everywhere."""
 
     key = "columns_unknown"
+    of_one_table = True
     message: str
 
 
@@ -218,6 +226,7 @@ class RefusedError(ExportError):
     """BigQuery refuses a request for any other reason."""
 
     key = "refused"
+    of_one_table = True
     message: str
 
 
@@ -246,10 +255,18 @@ class RecorderUnreadableError(TransientError):
 
 
 @dataclass(eq=False)
+class TableUnreadableError(RecorderUnreadableError):
+    """One of the tables of the recorder's database cannot be read."""
+
+    of_one_table = True
+
+
+@dataclass(eq=False)
 class RowsNotListedError(TransientError):
     """Rows may be in BigQuery already, which does not list them yet."""
 
     key = "rows_not_listed"
+    of_one_table = True
     table: str
     until: str
     """When it does at the latest, most likely."""
@@ -283,4 +300,5 @@ class LoadJobsUsedUpError(TransientError):
     """A table has used nearly all load jobs that BigQuery allows in a day."""
 
     key = "load_jobs_used_up"
+    of_one_table = True
     used: str

@@ -1,6 +1,6 @@
 """A run: one export of all tables, from the checkpoint to the newest rows."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 import logging
@@ -9,10 +9,10 @@ from typing import Any, override
 
 from homeassistant.util import dt as dt_util
 
-from ..errors import RowsNotListedError
+from ..errors import ExportError, RowsNotListedError
 from ..source.readiness import async_flush, check_recorder
 from .checkpoint import Gap
-from .dimensions.snapshot import Snapshot, async_export_snapshots
+from .dimensions.snapshot import Snapshot, async_export_snapshot
 from .job import Job
 from .ports import Source
 from .session import Session
@@ -47,8 +47,8 @@ class Run(Job):
         self._backfills = backfill
         self._everything = everything
         self._exports = [TableExport(session, source) for source in sources]
-        self._waiting: dict[TableExport, RowsNotListedError] = {}
-        """Tables that wait for BigQuery, and why."""
+        self._failed: dict[str, Exception] = {}
+        """Why tables are not exported, by name: they wait for BigQuery, or something is wrong."""
 
     @property
     def gaps(self) -> list[Gap]:
@@ -67,8 +67,10 @@ class Run(Job):
         if self._flush:
             await async_flush(self._session.hass)
         for export in self._exports:
-            await export.async_resume()
-        await async_export_snapshots(self._session, self._snapshots)
+            await self._async_try(export.name, export.async_resume)
+        for snapshot in self._snapshots:
+            export_snapshot = partial(async_export_snapshot, self._session, snapshot)
+            await self._async_try(snapshot.type.table.name, export_snapshot)
         await self._async_export_new()
         unfinished = self._exports
         while unfinished and self._backfills and not self._session.paused:
@@ -79,10 +81,8 @@ class Run(Job):
                 " sent without what could not be read",
                 self.result.repaired,
             )
-        waiting = [*self._waiting.values(), *await async_send_set_aside(self._session)]
-        if waiting:
-            # All other tables are exported.
-            raise waiting[0]
+        # All other tables are exported.
+        self._raise_failure([*self._failed.items(), *await async_send_set_aside(self._session)])
         if self._everything:
             self.result.seconds = monotonic() - began
             await self._session.journal.async_update(
@@ -101,26 +101,49 @@ class Run(Job):
             unfinished = [
                 export
                 for export in unfinished
-                if await self._async_try(export, export.async_export_chunk)
+                if await self._async_try(export.name, export.async_export_chunk)
             ]
 
-    async def _async_try(
-        self, export: TableExport, export_chunk: Callable[[], Awaitable[bool]]
-    ) -> bool:
-        """Send rows of one table, unless it waits; return if there are more to be sent now."""
-        if export in self._waiting:
+    async def _async_try(self, table: str, step: Callable[[], Awaitable[bool | None]]) -> bool:
+        """Do a step of one table's export, if none has failed; return if there is more to do now.
+
+        What is wrong with one table stops no other: what concerns all of them is raised.
+        """
+        if table in self._failed:
             return False
         try:
-            return await export_chunk()
-        except RowsNotListedError as err:
-            self._waiting[export] = err
+            return bool(await step())
+        except Exception as err:
+            of_one_table = not isinstance(err, ExportError) or err.of_one_table
+            # The next transaction begins when it is known what has become of this one.
+            if not of_one_table or self._session.journal.checkpoint.intent:
+                raise
+            self._failed[table] = err
             return False
+
+    def _raise_failure(self, failed: Sequence[tuple[str, Exception]]) -> None:
+        """Raise why a table is not exported, if one is not, and log why others are not.
+
+        What waits for BigQuery passes by itself, so anything else comes first.
+        """
+        if not failed:
+            return
+        (_, first), *others = sorted(failed, key=_waits)
+        for table, err in others:
+            unexpected = None if isinstance(err, ExportError) else err
+            _LOGGER.warning("%s was not exported either: %s", table, err, exc_info=unexpected)
+        raise first
 
     async def _async_backfill(self, export: TableExport) -> bool:
         """Send rows of one backfill, then new ones of all tables; return if there are more."""
-        if self._session.paused or not await self._async_try(export, export.async_backfill_chunk):
+        step = export.async_backfill_chunk
+        if self._session.paused or not await self._async_try(export.name, step):
             return False
         for other in self._exports:
-            await other.async_look_for_new()
+            await self._async_try(other.name, other.async_look_for_new)
         await self._async_export_new()
         return True
+
+
+def _waits(failed: tuple[str, Exception]) -> bool:
+    return isinstance(failed[1], RowsNotListedError)

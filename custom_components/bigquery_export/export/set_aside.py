@@ -42,14 +42,14 @@ async def async_has_room(session: Session, table: Table) -> bool:
     return len(await _async_entries(session, table)) < MAX_ROWS
 
 
-async def async_send_set_aside(session: Session) -> list[RowsNotListedError]:
-    """Send those rows that are not in BigQuery; return why some tables have to wait."""
+async def async_send_set_aside(session: Session) -> list[tuple[str, RowsNotListedError]]:
+    """Send those rows that are not in BigQuery; return which tables have to wait, and why."""
     waiting = []
     for name, before in session.journal.checkpoint.set_aside.items():
         try:
             await _async_send(session, session.journal.tables[name], before)
         except RowsNotListedError as err:
-            waiting.append(err)
+            waiting.append((name, err))
     return waiting
 
 

@@ -57,6 +57,11 @@ class TableExport:
         session.result.rows[source.table.name] = 0
 
     @property
+    def name(self) -> str:
+        """Return the name of the table in BigQuery."""
+        return self._table.name
+
+    @property
     def _table_position(self) -> TablePosition:
         return self._journal.checkpoint.table_position(self._table.name)
 

@@ -5,6 +5,8 @@ the actions are read here, by the functions with which Home Assistant reads them
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+import logging
 from typing import Any
 
 from homeassistant.const import (
@@ -47,7 +49,9 @@ from homeassistant.helpers.typing import ConfigType
 import probatio
 
 from ..rows.relationships import Edge, Kind, NodeType
-from .edges import entity_edges
+from .edges import entity_edges, readable_edges
+
+_LOGGER = logging.getLogger(__name__)
 
 _TARGETS = (ATTR_ENTITY_ID, ATTR_DEVICE_ID, ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
 _DATA = (CONF_TARGET, CONF_SERVICE_DATA, CONF_SERVICE_DATA_TEMPLATE)
@@ -103,22 +107,30 @@ async def async_trigger_edges(hass: HomeAssistant, id_: str, config: ConfigType)
     try:
         written = cv.TRIGGER_SCHEMA(config.get(CONF_TRIGGERS) or config.get(CONF_TRIGGER) or [])
         triggers = await trigger.async_validate_trigger_config(hass, written)
-    except probatio.Invalid, HomeAssistantError:
+    except Exception as err:  # An integration validates it, and may raise anything.
+        if not isinstance(err, probatio.Invalid | HomeAssistantError):
+            _LOGGER.debug("The triggers of %s cannot be read", id_, exc_info=True)
         return []
-    edges: list[Edge] = []
-    for one in triggers:
-        if one.get(CONF_ENABLED) is not False:
-            named = _named(one.get(CONF_TARGET))
-            named[ATTR_ENTITY_ID] = _texts(trigger.async_extract_entities(one))
-            # Members of a group do not trigger: only the group itself does.
-            entities = _addressed(hass, named, one[CONF_PLATFORM], groups=False)
-            devices = device_ids(hass, _texts(trigger.async_extract_devices(one)))
-            edges += entity_edges(
-                id_,
-                (Kind.TRIGGERED_BY, NodeType.ENTITY, entities),
-                (Kind.TRIGGERED_BY, NodeType.DEVICE, devices),
-            )
-    return edges
+    return [
+        edge
+        for one in triggers
+        if one.get(CONF_ENABLED) is not False
+        for edge in readable_edges(id_, partial(_trigger_edges, hass, id_, one))
+    ]
+
+
+def _trigger_edges(hass: HomeAssistant, id_: str, one: ConfigType) -> list[Edge]:
+    """Return edges to what one trigger names."""
+    named = _named(one.get(CONF_TARGET))
+    named[ATTR_ENTITY_ID] = _texts(trigger.async_extract_entities(one))
+    # Members of a group do not trigger: only the group itself does.
+    entities = _addressed(hass, named, one[CONF_PLATFORM], groups=False)
+    devices = device_ids(hass, _texts(trigger.async_extract_devices(one)))
+    return entity_edges(
+        id_,
+        (Kind.TRIGGERED_BY, NodeType.ENTITY, entities),
+        (Kind.TRIGGERED_BY, NodeType.DEVICE, devices),
+    )
 
 
 def entity_ids(hass: HomeAssistant, texts: Iterable[str]) -> list[str]:

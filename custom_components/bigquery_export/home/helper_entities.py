@@ -1,6 +1,7 @@
 """The source entities of helpers, such as those of a minimum, a utility meter or a template."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_ENTITY_ID, CONF_ENTITIES, CONF_NAME
@@ -10,7 +11,7 @@ from homeassistant.helpers.entity import entity_sources
 from homeassistant.helpers.template import Template, is_template_string
 
 from ..rows.relationships import Edge, Kind, NodeType
-from .edges import entity_edges
+from .edges import entity_edges, readable_edges
 
 _ATTRIBUTES = (ATTR_ENTITY_ID, "source")
 """Attributes in which helpers that are set up in YAML say what they are made from."""
@@ -25,15 +26,20 @@ def helper_edges(hass: HomeAssistant, helpers: set[str]) -> Iterator[Iterable[Ed
     """
     for domain in sorted(helpers):
         for entry in hass.config_entries.async_entries(domain):
-            kind = Kind.HAS_MEMBER if domain == _GROUP else Kind.MADE_FROM
-            sources = list(_sources(hass, entry))
-            for made in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
-                yield _edges(made.entity_id, kind, sources)
+            yield readable_edges(entry.domain, partial(_entry_edges, hass, entry))
     for entity_id, source in list(entity_sources(hass).items()):
         if source["domain"] in helpers - {_GROUP} and "config_entry" not in source:
             state = hass.states.get(entity_id)
             values = [state.attributes.get(name) for name in _ATTRIBUTES] if state else []
             yield _edges(entity_id, Kind.MADE_FROM, _known(hass, _texts(values)))
+
+
+def _entry_edges(hass: HomeAssistant, entry: ConfigEntry) -> list[Edge]:
+    """Return the edges of the entities that a config entry of a helper has made."""
+    kind = Kind.HAS_MEMBER if entry.domain == _GROUP else Kind.MADE_FROM
+    sources = list(_sources(hass, entry))
+    made = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return [edge for one in made for edge in _edges(one.entity_id, kind, sources)]
 
 
 def _edges(made: str, kind: Kind, sources: Iterable[str]) -> list[Edge]:

@@ -49,6 +49,8 @@ class Registries:
         """The entities that are registered."""
         self._values: dict[str, RegistryValues] = {}
         """Their registry values, also by the entity ids that they had since this was opened."""
+        self._unreadable: dict[str, Exception] = {}
+        """Entities that could not be read, and why."""
         self._last_known: Mapping[str, Values] = {}
         self._version = 0
         self._stale = False
@@ -96,13 +98,19 @@ class Registries:
         self._stale = False
         self._entities = {}
         self._values = {}
+        self._unreadable = {}
         self._last_known = {}
         self._version += 1
 
     async def async_entities(self) -> dict[str, DimensionRow]:
-        """Return the current values of each registered entity, by the registry's id."""
+        """Return the current values of each registered entity, by the registry's id.
+
+        Raises what reading one of them has raised: without it, the entity would seem to be gone.
+        """
         if self._reading:
             await asyncio.wait([self._reading], timeout=_PATIENCE)
+        for err in self._unreadable.values():
+            raise err
         entities = list(self._entities.values())
         return await self._hass.async_add_executor_job(_dimension_rows, entities)
 
@@ -143,8 +151,15 @@ class Registries:
         entry = er.async_get(self._hass).entities.get(entity_id)
         if entry is None:
             self._entities.pop(entity_id, None)
+            self._unreadable.pop(entity_id, None)
             return
-        entity = _entity(self._hass, entry)
+        try:
+            entity = _entity(self._hass, entry)
+        except Exception as err:  # An integration's own text may have raised it.
+            # Rows of other tables have the values that were read last of this entity, or none.
+            self._unreadable[entity_id] = err
+            return
+        self._unreadable.pop(entity_id, None)
         self._entities[entity_id] = entity
         self._values[entity_id] = entity.registry_values
 

@@ -4,7 +4,8 @@ They are read in short steps on the event loop.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import (
@@ -21,7 +22,7 @@ from homeassistant.loader import Integration, async_get_integrations
 from ..export.dimensions.snapshot import DimensionRow
 from ..rows.relationships import Edge, Kind, Node, NodeType, edge_row_values
 from .automations import async_automation_edges, scene_edges, script_edges
-from .edges import edges_of, entity_edges
+from .edges import edges_of, entity_edges, readable_edges
 from .helper_entities import helper_edges
 from .steps import in_steps
 
@@ -113,18 +114,24 @@ def _area_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
 def _group_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     """Yield the edges of groups to their members, for all integrations that have groups."""
     for entity_id in hass.states.async_entity_ids("group"):
-        members = get_entity_ids(hass, entity_id)
-        yield entity_edges(entity_id, (Kind.HAS_MEMBER, NodeType.ENTITY, members))
+        yield _member_edges(entity_id, partial(get_entity_ids, hass, entity_id))
     for entity_id, entity in list(get_group_entities(hass).items()):
-        if entity.group is not None:
-            members = entity.group.member_entity_ids
-            yield entity_edges(entity_id, (Kind.HAS_MEMBER, NodeType.ENTITY, members))
+        if (group := entity.group) is not None:
+            yield _member_edges(entity_id, partial(getattr, group, "member_entity_ids"))
+
+
+def _member_edges(entity_id: str, members: Callable[[], Iterable[str]]) -> list[Edge]:
+    return readable_edges(
+        entity_id,
+        lambda: entity_edges(entity_id, (Kind.HAS_MEMBER, NodeType.ENTITY, members())),
+    )
 
 
 def _person_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     for state in hass.states.async_all("person"):
-        trackers = state.attributes.get(_TRACKERS, ())
-        yield entity_edges(state.entity_id, (Kind.TRACKED_BY, NodeType.ENTITY, trackers))
+        trackers = state.attributes.get(_TRACKERS)
+        known = trackers if isinstance(trackers, list | tuple) else ()
+        yield entity_edges(state.entity_id, (Kind.TRACKED_BY, NodeType.ENTITY, known))
 
 
 class _Names(dict[Node, str | None]):

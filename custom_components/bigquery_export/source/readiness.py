@@ -8,9 +8,9 @@ import logging
 from homeassistant.components.recorder.tasks import SynchronizeTask
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import async_migration_in_progress, get_instance
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ..errors import RecorderBusyError, RecorderUnreadableError
+from ..errors import RecorderBusyError, RecorderUnreadableError, TableUnreadableError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -66,6 +66,11 @@ async def async_read_recorder[*Ts, T](
     """Read from the recorder's database, on the recorder's own executor. Raises ExportError."""
     try:
         return await get_instance(hass).async_add_executor_job(read, *args)
+    except DBAPIError as err:
+        # Without a statement, there was no connection in which to execute one.
+        has_answered = err.statement is not None and not err.connection_invalidated
+        kind = TableUnreadableError if has_answered else RecorderUnreadableError
+        raise kind(message=str(err)) from err
     except SQLAlchemyError as err:
         raise RecorderUnreadableError(message=str(err)) from err
     except RuntimeError as err:  # The recorder has shut down.

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from homeassistant.components import automation
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.script import async_validate_actions_config
@@ -326,3 +327,45 @@ async def test_invalid_triggers(steps: Steps) -> None:
     assert await steps.triggered({"trigger": "no_such_trigger"}) == set()
     assert await steps.triggered({"no": "trigger"}) == set()
     assert await steps.triggered() == set()
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError, AttributeError, ValueError])
+async def test_anything_raised(
+    hass: HomeAssistant, home: Home, monkeypatch: pytest.MonkeyPatch, error: Any
+) -> None:
+    """Whatever is raised for one automation, helper or group, all other edges are read."""
+    automations = [
+        {
+            "id": name,
+            "alias": name,
+            "triggers": [{"trigger": "state", "entity_id": f"light.{name}"}],
+            "actions": [{"action": "light.turn_on", "target": {"entity_id": f"light.{name}"}}],
+        }
+        for name in "ab"
+    ]
+    assert await async_setup_component(hass, "automation", {"automation": automations})
+    hass.states.async_set("person.anna", "home", {"device_trackers": 5})
+    everything = set(await async_relationships(hass))
+
+    def fail(name: str) -> Any:
+        original = getattr(automation, name)
+
+        def failing(hass: HomeAssistant, entity_id: str) -> Any:
+            if entity_id == "automation.a":
+                raise error
+            return original(hass, entity_id)
+
+        return failing
+
+    async def validate(*_: object) -> Any:
+        raise error
+
+    monkeypatch.setattr(automation, "devices_in_automation", fail("devices_in_automation"))
+    monkeypatch.setattr("homeassistant.helpers.trigger.async_validate_trigger_config", validate)
+    some = set(await async_relationships(hass))
+    lost = everything - some
+    assert some < everything
+    assert "entity automation.a uses entity light.a" in lost
+    assert "entity automation.b triggered_by entity light.b" in lost
+    assert "entity automation.b uses entity light.b" in some
+    assert "entity automation.a acts_on entity light.a" in some

@@ -63,10 +63,12 @@ class Snapshot:
     reader: DimensionReader
 
 
-async def async_export_snapshots(session: Session, snapshots: Iterable[Snapshot]) -> None:
-    """Send what has changed in dimension tables. Raises ExportError."""
-    for snapshot in snapshots:
-        await _SnapshotExport(session, snapshot).async_export()
+async def async_export_snapshot(session: Session, snapshot: Snapshot) -> None:
+    """Send what has changed in a dimension table.
+
+    Raises ExportError, and anything that reading the current rows raises.
+    """
+    await _SnapshotExport(session, snapshot).async_export()
 
 
 def last_known(hass: HomeAssistant, entry_id: str, table: str, name: str) -> dict[str, Values]:
