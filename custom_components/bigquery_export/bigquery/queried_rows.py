@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from google.cloud.bigquery import ScalarQueryParameter
+from google.cloud.bigquery import ScalarQueryParameter, SchemaField
+from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from ..errors import QuotaExceededError
 from ..export.existing_rows import FoundRow
@@ -13,6 +14,8 @@ from .connection import Connection
 from .listed_rows import columns_read, found_row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMEOUT = 30.0
+_RETRY = DEFAULT_RETRY.with_timeout(10.0)
 MAX_BYTES = 10 * 1024**3
 """Bytes that the queries of one export may read: a hundredth of what is free in a month."""
 
@@ -28,11 +31,25 @@ class QueriedRows:
         """Bytes that may still be read."""
 
     def check_access(self, table: Table) -> None:
-        """Make sure that the key may query a table, by a dry run, which is free.
+        """Make sure that the key may query a table, and sees it as it is; this is free.
 
-        Raises ExportError.
+        Where a policy hides rows or masks columns, a query answers with what is left, and a list is
+        refused ("Use row-level security with other BigQuery features", "Introduction to data
+        masking"). Raises ExportError.
         """
         query_size(self._connection, *self._query(table, 0))
+        reference = self._connection.destination.table_reference(table)
+        with self._connection.errors():
+            rows = self._connection.tables.list_rows(
+                reference,
+                selected_fields=[
+                    SchemaField(name, "STRING") for name in (*columns_read(table), "source")
+                ],
+                max_results=1,
+                retry=_RETRY,
+                timeout=_TIMEOUT,
+            )
+            list(rows)
 
     def rows(self, table: Table, partition_start: int) -> Iterator[FoundRow]:
         """Yield this installation's rows in one partition of a table.

@@ -18,6 +18,7 @@ from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY
 from custom_components.bigquery_export.errors import (
     AnotherExportError,
     CheckpointOutdatedError,
+    RowsHiddenError,
     RowsNotListedError,
 )
 from custom_components.bigquery_export.export import resume, table_export
@@ -139,6 +140,24 @@ async def test_restored(hass: HomeAssistant, exporters: Exporters, what: str) ->
     await exporters.export()
     exporters.each_once(before=10, between=10, after=15)
     assert not (await exporters.export()).total
+
+
+@pytest.mark.parametrize("roles", ["job user"])
+async def test_rows_behind_a_policy(
+    hass: HomeAssistant, exporters: Exporters, warehouse: Warehouse
+) -> None:
+    """A query does not tell of rows that a policy hides, so none is trusted before all are seen."""
+    await record(hass, 10, name="old")
+    await exporters.export()
+    exporters.first.file.remove()
+    warehouse.server.add_fault("tabledata.list", "row_policy", times=None)
+    try:
+        with pytest.raises(RowsHiddenError):
+            await exporters.export()
+    finally:
+        warehouse.server.clear_faults()
+    await exporters.export()
+    exporters.each_once(old=10)
 
 
 @KEYS
