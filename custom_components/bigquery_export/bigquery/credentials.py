@@ -10,15 +10,19 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from google.api_core.exceptions import RetryError
+from google.api_core.retry import Retry, if_exception_type
 from google.auth.credentials import DEFAULT_UNIVERSE_DOMAIN, Credentials
 from google.auth.crypt import RSASigner
 from google.oauth2.service_account import Credentials as ServiceAccountCredentials
 
+from ..errors import UnreachableError
 from .key_file import NotAServiceAccountKeyError, read_key_file
 from .token_endpoint import TokenRequest, token_errors
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 """Enough for the tables, the Storage Write API and jobs, and for nothing but BigQuery."""
+_RETRY = Retry(predicate=if_exception_type(UnreachableError), initial=0.2, maximum=1.0, timeout=2.0)
 
 
 def read_key(content: bytes | str) -> dict[str, Any]:
@@ -50,7 +54,13 @@ class _AccountCredentials(ServiceAccountCredentials):
 
     @override
     def refresh(self, _: object) -> None:
-        """Get a new token by a request of its own. Raises ExportError."""
+        """Get a new token by requests of its own. Raises ExportError."""
+        try:
+            _RETRY(self._refresh_once)()
+        except RetryError as err:
+            raise err.cause or err from None
+
+    def _refresh_once(self) -> None:
         request = TokenRequest()
         with token_errors(request, self, str(self._token_uri)):
             super().refresh(request)  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from typing import Any
 from google.auth import _helpers
 import pytest
 
-from custom_components.bigquery_export.bigquery import token_endpoint
+from custom_components.bigquery_export.bigquery import credentials, token_endpoint
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.credentials import check_key
 from custom_components.bigquery_export.errors import (
@@ -33,7 +33,9 @@ def cleared(warehouse: Warehouse) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def quick_google(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Google's library try again at once."""
+    """Let Google's library try again at once, and not for long."""
+    retry = credentials._RETRY.with_delay(0.01, 0.02).with_timeout(0.1)
+    monkeypatch.setattr(credentials, "_RETRY", retry)
     monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", lambda _: None)
 
 
@@ -86,6 +88,24 @@ def test_other_answers(warehouse: Warehouse, answer: dict[str, Any]) -> None:
     assert "mac=" not in raised.value.message
     warehouse.server.clear_faults()
     check_key(key)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        ("foreign", {"status": 200, "content": PAGE}),
+        ("foreign", {"status": 403}),
+        ("foreign", {"status": 302, "location": "http://192.0.2.1/"}),
+        ("drop", {}),
+        ("cut_body", {}),
+        ("corrupt_json", {}),
+    ],
+)
+def test_passing_answers(warehouse: Warehouse, kind: str, rule: dict[str, Any]) -> None:
+    """One of them is ridden out."""
+    warehouse.server.add_fault("token", kind, **rule)
+    check_key(warehouse.create_key())
+    assert [rule["fired"] for rule in warehouse.server.faults()] == [1]
 
 
 @pytest.mark.parametrize(

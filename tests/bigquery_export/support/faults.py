@@ -53,6 +53,8 @@ FAULTS = [
     Fault("tabledata.list", "backendError", "idle"),
     Fault("AppendRows", "delay", "idle", rule={"seconds": 1}),
     Fault("tables.patch", "delay", "idle", rule={"seconds": 1}),
+    Fault("token", "drop", "idle"),
+    Fault("token", "foreign", "idle", rule=page(403)),
     # What lasts longer is tried again later.
     Fault("CreateWriteStream", "UNAVAILABLE", "retrying", rule=ALWAYS),
     Fault("CreateWriteStream", "DEADLINE_EXCEEDED", "retrying", rule=ALWAYS),
