@@ -262,6 +262,11 @@ class TableUnreadableError(RecorderUnreadableError):
 
 
 @dataclass(eq=False)
+class TableDamagedError(TableUnreadableError):
+    """A page of the recorder's database is damaged; what is on others can be read."""
+
+
+@dataclass(eq=False)
 class RowsNotListedError(TransientError):
     """Rows may be in BigQuery already, which does not list them yet."""
 

@@ -48,6 +48,8 @@ class Intent:
     until: int = EVERYTHING
     again: bool = True
     """Whether rows may be among them that an export has passed before."""
+    gap: Gap | None = None
+    """Rows that the position passes because they cannot be read."""
 
     @property
     def fenced(self) -> FencedTransaction:
@@ -69,7 +71,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Rows of a table that the recorder has deleted before they were exported."""
+    """Rows of a table that were never exported: deleted before, or damaged in the database."""
 
     table: str
     rows: int
@@ -160,17 +162,18 @@ class Checkpoint:
         *,
         sent: int = 0,
         commit: RecentCommit | None = None,
+        gap: Gap | None = None,
     ) -> Checkpoint:
         """Return the checkpoint with one position moved, `sent` bytes more, and no intent.
 
-        `commit` is that of the intent, if BigQuery may not list it yet.
+        `commit` is that of the intent, if BigQuery may not list it yet. The `gap` is passed.
         """
         recent = self.recent
         if commit and self.intent:
             table = self.intent.table
             recent = {**recent, table: with_commit(recent.get(table, ()), commit)}
         return replace(
-            self,
+            self.with_gap(gap) if gap else self,
             intent=None,
             positions={**self.positions, position_key: position},
             bytes_sent=self.bytes_sent + sent,
@@ -284,7 +287,7 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
     intent = data["intent"]
     return Checkpoint(
         positions={name: _position(position) for name, position in data["positions"].items()},
-        intent=intent and Intent(**intent | {"position": _position(intent["position"])}),
+        intent=intent and _intent(intent),
         last_export=data["last_export"],
         last_rows=data.get("last_rows"),
         last_seconds=data.get("last_seconds"),
@@ -299,6 +302,12 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
         set_aside=data.get("set_aside", {}),
         superseded=data.get("superseded", False),
     )
+
+
+def _intent(data: Mapping[str, Any]) -> Intent:
+    gap = data.get("gap")
+    position = _position(data["position"])
+    return Intent(**{**data, "position": position, "gap": gap and Gap(**gap)})
 
 
 def _migrated(data: Mapping[str, Any]) -> dict[str, Any]:

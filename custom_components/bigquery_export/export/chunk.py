@@ -11,7 +11,8 @@ from homeassistant.util import dt as dt_util
 from ..rows.encoded_rows import EncodedRows, RejectedRow
 from ..rows.encoding import Encoding
 from ..rows.table import Table, timestamp
-from ..source.source_table import Anchor
+from ..source.source_table import Anchor, IdRange
+from .checkpoint import Gap
 from .delivery import Rejection, Transaction
 from .positions import thinned
 from .recent_commits import EVERYTHING
@@ -49,6 +50,10 @@ class Chunk:
     """Rows that were read, of each piece the last: some of the anchors of the position."""
     ended: bool = False
     """Whether there is nothing more to read."""
+    gap: Gap | None = None
+    """Rows between those that it has passed that cannot be read."""
+    unreadable: int = 0
+    """Ids after the rows that it has passed that cannot be read: passed with the next that can."""
     transaction: Transaction | None = None
     started: datetime = field(default_factory=dt_util.utcnow)
     first_id: int | None = None
@@ -65,6 +70,8 @@ class Chunk:
     """Rows that are sent without what is not JSON of their attributes or data."""
     _read: int = 0
     """Rows that were read, and are sent or will be."""
+    _skipped_until: int = 0
+    """The last of those ids."""
     _pieces: int = 0
     """Pieces that were read."""
     _days: set[int] = field(default_factory=set)
@@ -72,8 +79,13 @@ class Chunk:
 
     @property
     def cursor(self) -> int:
-        """Return the id after which the next read begins."""
+        """Return the id of the last row that it has passed."""
         return self.passed[-1].id if self.passed else self.start
+
+    @property
+    def read_after(self) -> int:
+        """Return the id after which the next read begins."""
+        return max(self.cursor, self._skipped_until)
 
     @property
     def full(self) -> bool:
@@ -97,6 +109,16 @@ class Chunk:
         self.passed.append(last)
         if len(self.passed) == _MAX_PASSED:
             self.passed = list(thinned(tuple(self.passed)))
+
+    def skip(self, damage: IdRange) -> None:
+        """Read on after ids that cannot be read."""
+        self.unreadable += damage.until - damage.after
+        self._skipped_until = damage.until
+
+    def lose(self, gap: Gap) -> None:
+        """Count the ids that were skipped as lost: a row after them is passed."""
+        self.gap = gap.with_(self.gap)
+        self.unreadable = 0
 
     def look_at(self, rows: EncodedRows) -> None:
         """Count the rows of a piece, and remember their partitions and which were rejected."""

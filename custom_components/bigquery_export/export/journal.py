@@ -235,6 +235,7 @@ class Journal:
                 chunk.lowest_id - 1,
                 chunk.highest_id,
                 chunk.again,
+                chunk.gap,
             )
             await self.async_update(partial(replace, intent=intent))
             await self._async_begin(intent)
@@ -247,7 +248,9 @@ class Journal:
             rejected = chunk.reject(rejections, delivery.encoding(chunk.table))
             await self.async_keep_rejected(str(log_header["export_id"]), chunk.table, rejected)
         position = after(chunk)
-        await self.async_update(lambda now: now.advanced(chunk.position_key, position))
+        await self.async_update(
+            lambda now: now.advanced(chunk.position_key, position, gap=chunk.gap)
+        )
 
     async def _async_begin(self, intent: Intent) -> None:
         """Write into the fence that a transaction is begun.
@@ -269,7 +272,11 @@ class Journal:
         commit = self._recent_commit(intent)
         await self.async_update(
             lambda now: now.advanced(
-                intent.position_key, intent.position, sent=intent.bytes, commit=commit
+                intent.position_key,
+                intent.position,
+                sent=intent.bytes,
+                commit=commit,
+                gap=intent.gap,
             )
         )
 

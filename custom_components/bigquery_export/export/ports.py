@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from ..rows.encoded_rows import EncodedRows
 from ..rows.table import Table
 from ..source.reader import PIECE_ROWS
-from ..source.source_table import Anchor, ExportedIds
+from ..source.source_table import Anchor, ExportedIds, IdRange
 from .positions import Position
 
 
@@ -52,6 +52,12 @@ class Reader[P: Piece](Protocol):
 
     def partition_time(self, row: Sequence[Any]) -> float | None:
         """Return the time that says which partition a row belongs to, in seconds since 1970."""
+
+    def damage(self, after: int, until: int) -> IdRange:
+        """Return the first ids with `after` < id <= `until` whose rows cannot be read.
+
+        The range is empty where all can be read.
+        """
 
     def narrow(self, first: float, last: float) -> None:
         """Read few rows from now on outside the partitions between two times, in seconds."""

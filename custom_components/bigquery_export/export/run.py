@@ -52,8 +52,8 @@ class Run(Job):
 
     @property
     def gaps(self) -> list[Gap]:
-        """Return the rows that the recorder has deleted before the run could export them."""
-        return [export.gap for export in self._exports if export.gap]
+        """Return the rows that the run has found to be deleted or damaged before their export."""
+        return [gap for export in self._exports for gap in export.gaps]
 
     @override
     async def _async_work(self) -> None:

@@ -16,13 +16,14 @@ from typing import Any, cast
 
 from homeassistant.util import dt as dt_util
 
-from ..errors import RowsNotListedError
+from ..errors import RowsNotListedError, TableDamagedError
 from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS
 from ..source.readiness import async_read_recorder
 from ..source.source_table import Anchor
 from .checkpoint import Checkpoint, Gap
 from .chunk import Chunk
+from .damaged_rows import DamagedRows, lost_before
 from .ports import Piece, Source
 from .positions import Position, TablePosition, backfill_of
 from .purge import Retention, find_gap, is_purged, is_purged_within, oldest_waiting
@@ -52,8 +53,10 @@ class TableExport:
         self._own = source.own
         self._until = 0
         """The id of the newest row to be exported."""
-        self.gap: Gap | None = None
-        """Rows that the recorder has deleted before they were exported."""
+        self._damaged = DamagedRows(session, source.reader)
+        self.gaps: list[Gap] = []
+        """Rows that cannot be exported any more: the recorder has deleted them, or they are on
+        damaged pages of its database."""
         session.result.rows[source.table.name] = 0
 
     @property
@@ -72,14 +75,15 @@ class TableExport:
         before, after = self._compared(found, oldest)
         if after.oldest.cursor < self._until and await self._journal.async_claim():
             before, after = self._compared(found, oldest)
-        broken = False
+        broken, gap = False, None
         if before:
             broken = after.anchors != before.anchors
-            await self._async_log_changes(before, after)
+            gap = await self._async_log_changes(before, after)
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
         if after != before:
-            await self._journal.async_update(partial(self._resumed, after, broken=broken))
+            self.gaps += [gap] if gap else []
+            await self._journal.async_update(partial(self._resumed, after, gap, broken=broken))
 
     def _compared(
         self, found: Mapping[int, str], oldest: int | None
@@ -97,7 +101,9 @@ class TableExport:
         )
         return before, after
 
-    def _resumed(self, after: TablePosition, checkpoint: Checkpoint, *, broken: bool) -> Checkpoint:
+    def _resumed(
+        self, after: TablePosition, gap: Gap | None, checkpoint: Checkpoint, *, broken: bool
+    ) -> Checkpoint:
         """Return a checkpoint with the table's position, and the gap that was found.
 
         Where the history is `broken`, rows that were sent may have other ids by now.
@@ -105,7 +111,7 @@ class TableExport:
         checkpoint = checkpoint.with_table_position(self._table.name, after)
         if broken:
             checkpoint = checkpoint.without_ids(self._table.name)
-        return checkpoint.with_gap(self.gap) if self.gap else checkpoint
+        return checkpoint.with_gap(gap) if gap else checkpoint
 
     def _open(self, anchors: list[int]) -> tuple[int, int | None, dict[int, str]]:
         """Return the highest and the lowest id, and the fingerprints of those and these rows."""
@@ -117,10 +123,11 @@ class TableExport:
         """Export new rows up to the newest that there is now."""
         self._until = await self._async_read(self._reader.newest_id)
 
-    async def _async_log_changes(self, before: TablePosition, after: TablePosition) -> None:
-        """Log unexpected changes of the recorder's rows since the last export, and find gaps."""
+    async def _async_log_changes(self, before: TablePosition, after: TablePosition) -> Gap | None:
+        """Log unexpected changes of the recorder's rows since the last export; return a gap."""
+        gap = None
         if after.oldest.cursor > before.oldest.cursor:
-            await self._async_look_for_gap(before, after)
+            gap = await self._async_look_for_gap(before, after)
         if after.oldest.cursor < before.oldest.cursor or after.new.cursor < before.new.cursor:
             _LOGGER.warning(
                 "The recorder's database is not as it was at the last export; %s resumes from"
@@ -129,14 +136,15 @@ class TableExport:
                 after.new.cursor,
                 before.new.cursor,
             )
+        return gap
 
-    async def _async_look_for_gap(self, before: TablePosition, after: TablePosition) -> None:
+    async def _async_look_for_gap(self, before: TablePosition, after: TablePosition) -> Gap | None:
         """Find out whether the recorder has deleted rows that were not exported."""
         if not is_purged(self._table.name):
-            return
+            return None
         hass = self._session.hass
         cursor = after.oldest.cursor
-        self.gap = find_gap(
+        gap = find_gap(
             self._table.name,
             before.oldest,
             after.oldest,
@@ -145,17 +153,18 @@ class TableExport:
             last_export=None if before.backfill else self._journal.checkpoint.last_export,
             retention=Retention.of(hass),
         )
-        if self.gap:
+        if gap:
             _LOGGER.log(
                 # There may be more of them day by day, until an export succeeds.
                 logging.ERROR if before.oldest.anchors else logging.WARNING,
                 "The recorder has deleted up to about %d rows of %s that were not exported,"
                 " from %s to %s",
-                self.gap.rows,
+                gap.rows,
                 self._table.name,
-                dt_util.utc_from_timestamp(self.gap.since),
-                dt_util.utc_from_timestamp(self.gap.until),
+                dt_util.utc_from_timestamp(gap.since),
+                dt_util.utc_from_timestamp(gap.until),
             )
+        return gap
 
     async def async_export_chunk(self) -> bool:
         """Send new rows in one transaction, and commit it; return whether there may be more."""
@@ -197,6 +206,8 @@ class TableExport:
                 await self._async_fill(chunk)
             if not chunk.empty:
                 await self._session.async_block(self._observer.keep)
+        if chunk.gap:
+            self.gaps.append(chunk.gap)
         return not chunk.empty
 
     async def _async_fill(self, chunk: Chunk) -> None:
@@ -213,7 +224,11 @@ class TableExport:
 
     def _may_wait(self, chunk: Chunk, batch: EncodedRows) -> bool:
         """Return whether all new rows are ones that exports themselves cause."""
-        is_all = chunk.ended and chunk.position_key == self._table.name and not batch.rejected
+        is_all = (
+            chunk.ended
+            and chunk.position_key == self._table.name
+            and not (batch.rejected or chunk.gap)
+        )
         return is_all and bool(batch.names) and self._own.issuperset(batch.names)
 
     async def _async_can_look(self, cursor: int, before: int) -> bool:
@@ -245,9 +260,7 @@ class TableExport:
             return
         if rows.data:
             read = set(rows.ids)
-            repeats = await self._async_read(
-                self._reader.repeats, chunk.start, chunk.cursor, self._table_position.exported
-            )
+            repeats = await self._async_repeats(chunk)
             rows, same = await self._session.async_block(
                 without_existing,
                 rows,
@@ -259,20 +272,46 @@ class TableExport:
             self._observer.leave_out(read.difference(rows.ids), same.difference(rows.ids))
         await self._session.async_send_batches(chunk, rows)
 
+    async def _async_repeats(self, chunk: Chunk) -> Mapping[int, int]:
+        """Return how many exported rows have the same identity as one of the chunk."""
+        exported = self._table_position.exported
+        try:
+            return await self._async_read(self._reader.repeats, chunk.start, chunk.cursor, exported)
+        except TableDamagedError:
+            return {}  # There are hardly any, and of those before the damage it is not known.
+
     async def _async_read_batch(self, chunk: Chunk) -> EncodedRows:
         batch = EncodedRows()
+        careful = False
         while (missing := self._session.batch_rows - len(batch.data)) > 0 and not chunk.full:
-            limit = min(missing, PIECE_ROWS, self._session.pace.rows)
-            piece = await self._async_read(self._reader.read, chunk.cursor, chunk.until, limit)
+            limit = 1 if careful else min(missing, PIECE_ROWS, self._session.pace.rows)
+            try:
+                piece = await self._async_read(
+                    self._reader.read, chunk.read_after, chunk.until, limit
+                )
+            except TableDamagedError:
+                # The last row before the damage can be read alone.
+                if careful:
+                    await self._damaged.async_skip(chunk)
+                careful = not careful
+                continue
             if piece is None:
                 chunk.ended = True
                 break
             rows = await self._session.async_block(self._encode, piece)
             batch.extend(rows)
             chunk.look_at(rows)
+            if chunk.unreadable:
+                before = self._last_exported(chunk)
+                chunk.lose(lost_before(piece, chunk, before, self._reader))
             chunk.go_past(piece.last)
             await self._session.async_rest()
         return batch
+
+    def _last_exported(self, chunk: Chunk) -> Anchor | None:
+        """Return the last row that was exported before a chunk, if it is known."""
+        anchors = self._journal.checkpoint.position(chunk.position_key).anchors
+        return anchors[-1] if anchors else None
 
     def _encode(self, piece: Piece) -> EncodedRows:
         began = thread_time()

@@ -11,9 +11,9 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from .lookup_cache import SharedTexts, texts_by_ids
-from .reader import HIGHEST_ID, PIECE_ROWS, TableReader
-from .source_table import Anchor, SourceTable
-from .statements import as_text, fetch
+from .reader import PIECE_ROWS, TableReader
+from .source_table import HIGHEST_ID, Anchor, SourceTable
+from .statements import as_text, fetch, fetch_before_damage
 
 type EventRow = tuple[
     int,  # event_id
@@ -50,9 +50,11 @@ EVENTS = SourceTable(
     purged_by=Events.time_fired_ts,
 )
 _DATA = texts_by_ids(EventData.data_id, EventData.shared_data)
-_EVENT_TYPES = select(EventTypes.event_type_id, EventTypes.event_type)
+_EVENT_TYPES = select(EventTypes.event_type_id, EventTypes.event_type).where(
+    EventTypes.event_type.in_(bindparam("types", expanding=True))
+)
 _FIRST = select(func.min(Events.event_id)).where(
-    Events.event_id > bindparam("after"), Events.event_id <= bindparam("until")
+    Events.event_id >= bindparam("first"), Events.event_id <= bindparam("until")
 )
 _LAST = (
     select(*EVENTS.columns)
@@ -97,7 +99,7 @@ class EventsPiece:
 
     rows: Sequence[EventRow]
     event_types: Mapping[int, str | None]
-    """Event types by event_type_id."""
+    """The chosen event types by event_type_id."""
     data: Mapping[int, str | None]
     """JSON text by data_id; the same text is the same object throughout a run."""
     last: Anchor
@@ -137,20 +139,23 @@ class EventsReader(TableReader[EventRow]):
         limit = min(limit, PIECE_ROWS)
         with session_scope(hass=self._hass, read_only=True) as session:
             connection = session.connection()
-            first = connection.execute(_FIRST, {"after": after, "until": until}).scalar()
+            first = connection.execute(_FIRST, {"first": after + 1, "until": until}).scalar()
             if first is None:
                 return None
             until = min(until, first + _WINDOW - 1)
-            types = {id_: as_text(name) for id_, name in fetch(connection, _EVENT_TYPES)}
+            chosen = {"types": sorted(self._types)}
+            types = {id_: as_text(name) for id_, name in fetch(connection, _EVENT_TYPES, chosen)}
             bounds = {
-                "after": after,
+                "first": after + 1,
                 "until": until,
                 "limit": limit,
-                "types": [id_ for id_, name in types.items() if name in self._types],
+                "types": list(types),
             }
-            rows = cast(Sequence[EventRow], fetch(connection, self._chosen_rows, bounds))
+            found, is_cut = fetch_before_damage(connection, self._chosen_rows, bounds)
+            rows = cast(Sequence[EventRow], found)
             data = self._data.learn(connection, set(EVENTS.values(rows, "data_id")))
-            last = rows[-1] if len(rows) == limit else self._last(connection, until)
+            is_last = is_cut or len(rows) == limit
+            last = rows[-1] if is_last else self._last(connection, until)
         return EventsPiece(rows, types, data, self._anchor(last))
 
     def _last(self, connection: Connection, until: int) -> EventRow:

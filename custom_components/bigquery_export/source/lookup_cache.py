@@ -1,15 +1,19 @@
 """What rows refer to by an id, read when needed and cached for one run."""
 
-from collections.abc import Callable, Mapping, Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from .statements import as_text, fetch
+from .statements import as_text, fetch, fetch_by_ids, is_damaged
 
 SHARED_CHARACTERS = 8 * 1024 * 1024
 """How many characters of texts that many rows share a reader caches."""
+
+UNREADABLE = ""
+"""Stands for a text on a damaged page: it is no JSON, and counts as such."""
 
 type Ids = AbstractSet[int | None]
 """The ids that rows refer to; None where a row has none."""
@@ -42,9 +46,11 @@ class SharedTexts:
             self._texts = {}  # The piece before keeps the old one.
             self._characters = 0
         if missing := [id_ for id_ in ids if id_ is not None and id_ not in self._texts]:
-            for id_, value in fetch(connection, self._statement, {"ids": missing}):
+            rows, damaged = fetch_by_ids(connection, self._statement, missing)
+            for id_, value in rows:
                 self._texts[id_] = text = as_text(value)
                 self._characters += len(text or "")
+            self._texts.update(dict.fromkeys(damaged, UNREADABLE))
         return self._texts
 
 
@@ -61,8 +67,9 @@ class MissingTexts:
         missing = [id_ for id_ in self.missing(ids) if id_ is not None]
         texts: dict[int, str | None] = dict.fromkeys(missing)
         if missing:
-            found = fetch(connection, self._statement, {"ids": missing})
+            found, damaged = fetch_by_ids(connection, self._statement, missing)
             texts.update((id_, as_text(value)) for id_, value in found)
+            texts.update(dict.fromkeys(damaged, UNREADABLE))
         return texts
 
 
@@ -72,12 +79,22 @@ class MetaRows[Meta]:
     def __init__(self, statement: Select[Any], make: Callable[..., Meta]) -> None:
         """Begin with an empty cache; the statement selects an id, and what `make` takes."""
         self._statement = statement
+        ids = statement.selected_columns[0].in_(bindparam("ids", expanding=True))
+        self._by_ids = statement.where(ids)
         self._make = make
         self._rows: dict[int, Meta] = {}
 
     def learn(self, connection: Connection, ids: set[int | None]) -> Mapping[int, Meta]:
         """Return at least the rows with these ids, as far as there are any."""
-        if ids - self._rows.keys() - {None}:
-            rows = fetch(connection, self._statement)
-            self._rows = {id_: self._make(*values) for id_, *values in rows}
+        if missing := ids - self._rows.keys() - {None}:
+            try:
+                self._rows = self._made(fetch(connection, self._statement))
+            except DBAPIError as err:
+                if not is_damaged(err.orig):
+                    raise
+                rows, _ = fetch_by_ids(connection, self._by_ids, list(missing))
+                self._rows = {**self._rows, **self._made(rows)}
         return self._rows
+
+    def _made(self, rows: Iterable[tuple[Any, ...]]) -> dict[int, Meta]:
+        return {id_: self._make(*values) for id_, *values in rows}

@@ -23,12 +23,27 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from .source_table import Anchor, ExportedIds, SourceTable, fingerprint, is_time
-from .statements import as_recorded, fetch, is_undecodable, lenient_text
+from .damage import first_damage, newest_before_damage
+from .source_table import (
+    HIGHEST_ID,
+    Anchor,
+    ExportedIds,
+    IdRange,
+    SourceTable,
+    fingerprint,
+    is_time,
+)
+from .statements import (
+    as_recorded,
+    fetch,
+    fetch_before_damage,
+    fetch_by_ids,
+    is_damaged,
+    is_undecodable,
+)
 
 PIECE_ROWS = 1_000
 """Rows in one read at most, so that each step of processing them takes only milliseconds."""
-HIGHEST_ID = (1 << 63) - 1
 
 
 _DAY = 86_400.0
@@ -82,8 +97,10 @@ def _plan(table: SourceTable) -> _Plan:
         before_pending = or_(pending.is_(None), id_ < pending)
         newest, waiting = newest.where(before_pending), waiting.where(before_pending)
     return _Plan(
+        # To begin after an id, SQLite would read the page where that id would be: a damaged one,
+        # where rows are read again from the first one behind it.
         rows=select(*map(as_recorded, table.columns))
-        .where(after, until)
+        .where(id_ >= bindparam("first"), until)
         .order_by(id_)
         .limit(bindparam("limit")),
         newest=newest,
@@ -119,17 +136,29 @@ class TableReader[Row: tuple[Any, ...]]:
     def newest_id(self) -> int:
         """Return the highest id up to which all rows are final, or 0 when there is no such row."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            return session.connection().execute(self._plan.newest).scalar() or 0
+            connection = session.connection()
+            try:
+                return connection.execute(self._plan.newest).scalar() or 0
+            except DBAPIError as err:
+                if not is_damaged(err.orig):
+                    raise
+            return newest_before_damage(connection, self._plan.newest, self._table.columns[0])
 
     def oldest_id(self) -> int | None:
         """Return the lowest id, or None when there is no row at all."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            return cast(int | None, session.connection().execute(self._plan.oldest).scalar())
+            connection = session.connection()
+            try:
+                return cast(int | None, connection.execute(self._plan.oldest).scalar())
+            except DBAPIError as err:
+                if not is_damaged(err.orig):
+                    raise
+            return 1  # Where the rows that can be read begin is found when they are read.
 
     def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
-        """Return the fingerprints of those rows that there are, by id."""
+        """Return the fingerprints of those rows that there are, and can be read, by id."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            rows = fetch(session.connection(), self._plan.marks, {"ids": list(ids)})
+            rows, _ = fetch_by_ids(session.connection(), self._plan.marks, list(ids))
             return {id_: fingerprint(values) for id_, *values in rows}
 
     def count(self, after: int, until: int | None = None) -> int:
@@ -205,6 +234,14 @@ class TableReader[Row: tuple[Any, ...]]:
         """Return the time that says which partition a row belongs to, in seconds since 1970."""
         return _first_time([row[index] for index in self._plan.times_places])
 
+    def damage(self, after: int, until: int) -> IdRange:
+        """Return the first ids with `after` < id <= `until` whose rows cannot be read.
+
+        They are damaged, or missing on a damaged page. The range is empty where all can be read.
+        """
+        with session_scope(hass=self._hass, read_only=True) as session:
+            return first_damage(session.connection(), self._plan.rows, after, until)
+
     def narrow(self, first: float, last: float) -> None:
         """Read few rows from now on outside the partitions between two times, in seconds.
 
@@ -221,19 +258,18 @@ class TableReader[Row: tuple[Any, ...]]:
     def _next_rows(
         self, connection: Connection, after: int, until: int, limit: int
     ) -> Sequence[Row]:
-        """Return the next rows with `after` < id <= `until`."""
-        bounds = {"after": after, "until": until, "limit": min(limit, PIECE_ROWS)}
+        """Return the next rows with `after` < id <= `until`, at most up to a damaged page."""
+        bounds = {"first": after + 1, "until": until, "limit": min(limit, PIECE_ROWS)}
         if self._is_plain is None:
             self._is_plain = _is_plain(self._plan.rows, connection.dialect)
-        if not self._is_plain:
-            return cast(Sequence[Row], fetch(connection, self._plan.rows, bounds))
-        try:
-            return self._plain_rows(connection, bounds)
-        except DBAPIError as err:
-            if not is_undecodable(err.orig):
-                raise
-        with lenient_text(connection):
-            return self._plain_rows(connection, bounds)
+        if self._is_plain:
+            try:
+                return self._plain_rows(connection, bounds)
+            except DBAPIError as err:
+                if not (is_undecodable(err.orig) or is_damaged(err.orig)):
+                    raise
+        rows, _ = fetch_before_damage(connection, self._plan.rows, bounds)
+        return cast(Sequence[Row], rows)
 
     def _plain_rows(self, connection: Connection, bounds: Mapping[str, int]) -> Sequence[Row]:
         """Return rows as plain tuples, as the driver returns them.

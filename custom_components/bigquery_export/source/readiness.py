@@ -10,7 +10,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import async_migration_in_progress, get_instance
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ..errors import RecorderBusyError, RecorderUnreadableError, TableUnreadableError
+from ..errors import (
+    RecorderBusyError,
+    RecorderUnreadableError,
+    TableDamagedError,
+    TableUnreadableError,
+)
+from .statements import is_damaged
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -70,6 +76,8 @@ async def async_read_recorder[*Ts, T](
         # Without a statement, there was no connection in which to execute one.
         has_answered = err.statement is not None and not err.connection_invalidated
         kind = TableUnreadableError if has_answered else RecorderUnreadableError
+        if is_damaged(err.orig):
+            kind = TableDamagedError
         raise kind(message=str(err)) from err
     except SQLAlchemyError as err:
         raise RecorderUnreadableError(message=str(err)) from err

@@ -15,6 +15,9 @@ END_SECOND = 253_402_300_800
 """BigQuery's timestamps, and Python's, are those of the years 1 to 9999."""
 
 
+HIGHEST_ID = (1 << 63) - 1
+
+
 class IdRange(NamedTuple):
     """Rows with `after` < id <= `until`."""
 

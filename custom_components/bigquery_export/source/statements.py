@@ -5,9 +5,10 @@ neither, but tools that people use on their databases do.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
+from sqlite3 import SQLITE_CORRUPT
 from typing import Any, override
 
 from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, Executable, String, type_coerce
@@ -15,6 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeDecorator
 
+_PRIMARY_CODE = 0xFF
+"""The bits of an error code of SQLite that its extended codes have in common (its page "Result and
+Error Codes")."""
 _UNDECODABLE = "Could not decode to UTF-8"
 """How the error of Python's sqlite3 begins, which has no code of its own."""
 
@@ -30,6 +34,58 @@ def fetch(
             raise
     with lenient_text(connection):
         return connection.execute(statement, values).tuples().all()
+
+
+def fetch_before_damage(
+    connection: Connection, statement: Executable, values: Mapping[str, Any]
+) -> tuple[Sequence[tuple[Any, ...]], bool]:
+    """Return the rows of a statement up to a damaged page, and whether they end at one.
+
+    The last row before it may be missing, unless the statement is limited to one: Python's sqlite3
+    looks for the next row first. Raises DBAPIError when there is no other row.
+    """
+    try:
+        return fetch(connection, statement, values), False
+    except DBAPIError as err:
+        if not is_damaged(err.orig):
+            raise
+        damage = err
+    rows: list[tuple[Any, ...]] = []
+    with lenient_text(connection), suppress(DBAPIError):
+        rows.extend(connection.execute(statement, values).tuples())
+    if not rows:
+        raise damage
+    return rows, True
+
+
+def fetch_by_ids(
+    connection: Connection, statement: Executable, ids: Sequence[Any]
+) -> tuple[Sequence[tuple[Any, ...]], Sequence[Any]]:
+    """Return the rows of a statement that have some `ids`, and the ids of damaged ones."""
+    try:
+        return fetch(connection, statement, {"ids": ids}), ()
+    except DBAPIError as err:
+        if not is_damaged(err.orig):
+            raise
+    rows: list[tuple[Any, ...]] = []
+    damaged = []
+    for id_ in ids:
+        try:
+            rows += fetch(connection, statement, {"ids": [id_]})
+        except DBAPIError as err:
+            if not is_damaged(err.orig):
+                raise
+            damaged.append(id_)
+    return rows, damaged
+
+
+def is_damaged(err: BaseException | None) -> bool:
+    """Return whether a page of SQLite's file is damaged: what is on others can still be read.
+
+    An error of the disk, or a file that is locked, has another code, and may pass.
+    """
+    code = getattr(err, "sqlite_errorcode", None)
+    return code is not None and code & _PRIMARY_CODE == SQLITE_CORRUPT
 
 
 def is_undecodable(err: BaseException | None) -> bool:

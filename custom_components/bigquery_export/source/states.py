@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+import logging
 
 from homeassistant.components.recorder.db_schema import StateAttributes, States, StatesMeta
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from .ambient_states import AmbientReader, AmbientStates
 from .lookup_cache import MetaRows, Missing, MissingTexts, texts_by_ids
 from .reader import PIECE_ROWS, TableReader
 from .source_table import Anchor, SourceTable
-from .statements import as_text
+from .statements import as_text, is_damaged
+
+_LOGGER = logging.getLogger(__name__)
 
 type StateRow = tuple[
     int,  # state_id
@@ -96,8 +100,17 @@ class StatesReader(TableReader[StateRow]):
             ambient = None
             if self._ambient:
                 times = STATES.values(rows, "last_updated_ts")
-                ambient, known = self._ambient.learn(connection, times, entity_ids)
-                rows = rows[:known]
+                try:
+                    ambient, known = self._ambient.learn(connection, times, entity_ids)
+                    rows = rows[:known]
+                except DBAPIError as err:
+                    if not is_damaged(err.orig):
+                        raise
+                    _LOGGER.warning(
+                        "The states of the context entities cannot be read, because the recorder's"
+                        " database is damaged; the column ambient stays empty"
+                    )
+                    self._ambient = None
             attributes = self._attributes.read(
                 connection, set(STATES.values(rows, "attributes_id"))
             )

@@ -14,7 +14,7 @@ from custom_components.bigquery_export.rows import attributes_encoder
 from custom_components.bigquery_export.rows.attributes_encoder import AttributesEncoder
 from custom_components.bigquery_export.rows.privacy import Privacy, PrivacyChoice
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
-from custom_components.bigquery_export.source.reader import HIGHEST_ID
+from custom_components.bigquery_export.source.source_table import HIGHEST_ID
 from tests.bigquery_export.support.databases import in_recorder
 from tests.bigquery_export.support.sources import decoded, source
 

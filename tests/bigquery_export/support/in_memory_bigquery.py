@@ -58,7 +58,7 @@ from custom_components.bigquery_export.rows.encoding import Encoding
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.fragments import encode_each
 from custom_components.bigquery_export.rows.table import Column, ColumnType, Mode, Scope, Table
-from custom_components.bigquery_export.source.source_table import Anchor, ExportedIds
+from custom_components.bigquery_export.source.source_table import Anchor, ExportedIds, IdRange
 
 type Identity = tuple[str, int]
 """A name and a time in microseconds, by which a row is known again."""
@@ -710,6 +710,10 @@ class Recorder:
         """Return when a row is from."""
         time: int = row.time
         return time / 1e6
+
+    def damage(self, after: int, until: int) -> IdRange:
+        """Return no ids: all rows can be read."""
+        return IdRange(until, until)
 
     def narrow(self, first: float, last: float) -> None:
         """Go on reading all rows."""
