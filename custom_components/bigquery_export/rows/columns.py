@@ -1,7 +1,7 @@
 """Columns that several tables have, and how they are computed."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from astral import Observer
@@ -121,7 +121,8 @@ def quarter_values(local: datetime, home: Observer) -> Values:
         "day_of_week": local.isoweekday(),
         "month": local.month,
         "is_weekend": local.isoweekday() >= 6,
-        "is_daylight": elevation(home, local, with_refraction=False) > _HORIZON,
+        # In local time, astral takes the date of the home and the hour of UTC.
+        "is_daylight": elevation(home, local.astimezone(UTC), with_refraction=False) > _HORIZON,
         "time_of_day": time_of_day(local.hour),
         "season": season(local.month, northern=home.latitude >= 0),
     }

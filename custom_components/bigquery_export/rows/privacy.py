@@ -25,6 +25,9 @@ DEFAULT_DROPPED = (
 )
 """Tokens that open cameras and media without a password, and pictures' URLs, which contain them."""
 
+_ATTRIBUTES = "attributes"
+_STATES = frozenset({"old_state", "new_state"})
+"""Where the data of the event `state_changed` have states."""
 _PLACES = frozenset({ATTR_LATITUDE, ATTR_LONGITUDE})
 _DECIMALS = 2
 """About a kilometre."""
@@ -115,20 +118,34 @@ class Privacy:
 
         `entity_id` is None for an entity without rules of its own.
         """
+        return cast(dict[str, Any], self.data(self._allowed(entity_id, attributes)))
+
+    def _allowed(self, entity_id: str | None, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Return the attributes that are not dropped: the same mapping if none is."""
         dropped = self._dropped
         if entity_id is not None:
             dropped |= {name for glob, name in self._dropped_of if glob.match(entity_id)}
             if self.is_hidden(entity_id):
                 dropped |= attributes.keys() - _KNOWN_OF_HIDDEN
-        if not dropped.isdisjoint(attributes):
-            attributes = {name: v for name, v in attributes.items() if name not in dropped}
-        return cast(dict[str, Any], self.data(attributes))
+        if dropped.isdisjoint(attributes):
+            return attributes
+        return {name: value for name, value in attributes.items() if name not in dropped}
 
     def event(self, entity_id: str | None, data: dict[str, Any]) -> dict[str, Any]:
         """Return the data of an event as they may leave the home: the same mapping if unchanged."""
         if entity_id is not None and self.is_hidden(entity_id):
             data = {name: value for name, value in data.items() if name != ATTR_NAME}
+        for name in _STATES.intersection(data):
+            data = {**data, name: self._state(entity_id, data[name])}
         return cast(dict[str, Any], self.data(data))
+
+    def _state(self, entity_id: str | None, state: object) -> object:
+        """Return a state in the data of an event without the attributes that are dropped."""
+        attributes = state.get(_ATTRIBUTES) if isinstance(state, dict) else None
+        if not (isinstance(state, dict) and isinstance(attributes, dict)):
+            return state
+        own_rules = entity_id and self.own_rules(entity_id)
+        return {**state, _ATTRIBUTES: self._allowed(own_rules or None, attributes)}
 
     def data(self, value: object) -> object:
         """Return a value from event data or attributes as it may leave the home."""

@@ -91,7 +91,7 @@ _COLUMNS = (
         "state_numeric",
         ColumnType.FLOAT64,
         Scope.ROW,
-        "The state as a finite number, if it is one",
+        "The state as a finite number, if it is one; spaces around it do not matter",
     ),
     Column(
         "state_changed",

@@ -105,3 +105,31 @@ def test_hidden_entities() -> None:
         "domain": "p",
     }
     assert rules.registry_values("light.kitchen", values) is values
+
+
+@pytest.mark.parametrize("hidden", [(), ("*",), ("camera.*",)])
+def test_states_in_events(hidden: tuple[str, ...]) -> None:
+    """What is dropped of attributes is dropped of the states in an event's data, too."""
+    rules = privacy(
+        dropped=("secret", "camera.*:brand"), coordinates=Coordinates.ROUND, hidden=hidden
+    )
+
+    def state(entity_id: str) -> dict[str, Any]:
+        attributes = {"secret": 1, "brand": "x", "latitude": 52.37403, "device_class": "motion"}
+        return {"entity_id": entity_id, "state": "on", "attributes": attributes}
+
+    def sent(entity_id: str) -> Any:
+        data = {"entity_id": entity_id, "old_state": None, "new_state": state(entity_id)}
+        event = rules.event(entity_id, data)
+        assert event["old_state"] is None
+        assert event["new_state"]["entity_id"] == rules.entity(entity_id) == event["entity_id"]
+        assert data["new_state"] == state(entity_id)
+        return event["new_state"]["attributes"]
+
+    for entity_id in ("camera.door", "light.hall"):
+        own_rules = rules.own_rules(entity_id)
+        assert sent(entity_id) == rules.attributes(own_rules, state(entity_id)["attributes"])
+        assert "secret" not in sent(entity_id)
+    assert "brand" not in sent("camera.door")
+    odd = {"new_state": {"attributes": [1]}, "old_state": "on", "secret": 1}
+    assert privacy(dropped=("secret",)).event(None, odd) == odd

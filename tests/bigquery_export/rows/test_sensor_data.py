@@ -1,6 +1,6 @@
 """How the columns of `sensor_data` are computed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from astral import Observer
@@ -135,6 +135,39 @@ def test_quarter() -> None:
         "time_of_day": "morning",
         "season": "winter",
     }
+
+
+@pytest.mark.parametrize(
+    ("zone", "latitude", "longitude", "moment", "daylight"),
+    [
+        # The sun's elevation at these moments, in degrees, is beside them.
+        ("Australia/Lord_Howe", -31.55, 159.08, "2025-10-01T19:00Z", False),  # -0.97
+        ("Pacific/Auckland", -36.85, 174.76, "2026-04-03T18:30Z", False),  # sunrise at 18:35 UTC
+        ("Pacific/Honolulu", 21.31, -157.86, "2026-03-20T16:30Z", False),
+        ("Pacific/Honolulu", 21.31, -157.86, "2026-03-20T16:45Z", True),
+        ("Europe/Amsterdam", 52.4, 4.9, "2026-06-21T20:00Z", True),
+    ],
+)
+def test_daylight_on_another_date_than_utc(
+    zone: str, latitude: float, longitude: float, moment: str, *, daylight: bool
+) -> None:
+    """The sun stands where it does at that moment, whatever date it is in the home."""
+    local = datetime.fromisoformat(moment).astimezone(ZoneInfo(zone))
+    home = Observer(latitude, longitude, 0)
+    assert quarter_values(local, home)["is_daylight"] is daylight
+
+
+def test_daylight_does_not_depend_on_the_zone() -> None:
+    """It is the same for two homes at one place whose clocks differ."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    home = Observer(-36.85, 174.76, 0)
+    for number in range(0, 35_040, 3):
+        moment = start + timedelta(minutes=15 * number)
+        here, there = (
+            quarter_values(moment.astimezone(ZoneInfo(zone)), home)["is_daylight"]
+            for zone in ("Pacific/Auckland", "UTC")
+        )
+        assert here == there
 
 
 @pytest.mark.parametrize(
