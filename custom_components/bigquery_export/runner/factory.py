@@ -143,7 +143,10 @@ class JobFactory:
 
     async def async_new_retry(self) -> Retry:
         """Return an export of the rows that were rejected."""
-        return Retry(await self._async_new_session(Trigger.RETRY_REJECTED), TABLES.values())
+        session = await self._async_new_session(Trigger.RETRY_REJECTED)
+        row_context = await self._async_row_context(session)
+        openings = self._openings(session, row_context, self._recorder_tables(None))
+        return Retry(session, TABLES.values(), openings)
 
     @callback
     def async_end(self) -> None:

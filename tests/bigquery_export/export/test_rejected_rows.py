@@ -12,7 +12,9 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.recorder import get_instance
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from sqlalchemy import column as column_of, table, update
 
+from custom_components.bigquery_export.bigquery import DELIVERIES
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.errors import CheckpointUnwritableError, StoppedError
@@ -20,9 +22,12 @@ from custom_components.bigquery_export.export import files
 from custom_components.bigquery_export.export.reconcile.retry import Retry
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.export.tables import TABLES
+from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
+from custom_components.bigquery_export.rows.events import EventChoice
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.support.crashes import Crash, crash_at
+from tests.bigquery_export.support.databases import in_database
 from tests.bigquery_export.support.exported_rows import log_rows, states_in
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.recording import execute, numbers, record
@@ -221,6 +226,81 @@ async def test_retry_that_is_stopped(
     await exporter.retry_rejected()
     assert states_in(warehouse) == numbers(5)
     assert exporter.rejected_rows() == []
+
+
+@pytest.mark.parametrize(
+    ("column", "damage", "repair"),
+    [
+        ("metadata_id", None, 1),
+        ("last_changed_ts", "x", None),
+        ("last_updated_ts", None, 1790000000.5),
+        ("context_id_bin", b"abc", None),
+    ],
+)
+@pytest.mark.parametrize("delivery", DELIVERIES)
+async def test_read_again(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    *,
+    delivery: str,
+    column: str,
+    damage: object,
+    repair: object,
+) -> None:
+    """A row that could not be encoded is sent once it can be, and not before; others stay."""
+    exporter.delivery = delivery
+    await record(hass, 6)
+
+    async def change(value: object, *ids: int) -> None:
+        states = table("states", column_of("state_id"), column_of(column))
+        changed = update(states).where(states.c.state_id.in_(ids)).values({column: value})
+        await in_database(hass, lambda connection: connection.execute(changed))
+
+    await change(damage, 2, 4)
+    assert (await exporter.export()).rejected == 2
+    for _ in range(2):
+        assert (await exporter.retry_rejected()).rejected == 2
+    await change(repair, 2)
+    result = await exporter.retry_rejected()
+    assert (result.rows, result.rejected) == ({"sensor_data": 1}, 1)
+    await exporter.retry_rejected()
+    assert states_in(warehouse) == ["0", "1", "2", "4", "5"]
+    assert [row["id"] for row in exporter.rejected_rows()] == [4]
+
+
+async def test_id_given_to_another_row(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """Another row with the id of a rejected one is not taken for it; neither is a deleted one."""
+    await record(hass, 4)
+    await execute(hass, "UPDATE states SET last_changed_ts = 'x' WHERE state_id IN (2, 3)")
+    assert (await exporter.export()).rejected == 2
+    await execute(hass, "UPDATE states SET old_state_id = NULL")
+    await execute(hass, "DELETE FROM states WHERE state_id = 2")
+    await execute(
+        hass,
+        "UPDATE states SET last_changed_ts = NULL, last_updated_ts = last_updated_ts + 1,"
+        " context_id_bin = X'00112233445566778899aabbccddeeff' WHERE state_id = 3",
+    )
+    assert (await exporter.retry_rejected()).rejected == 2
+    assert states_in(warehouse) == ["0", "3"]
+
+
+async def test_events_and_statistics_read_again(hass: HomeAssistant, exporter: Exporter) -> None:
+    """Rows of other tables are read again, too."""
+    exporter.tables = ("events", "recorder_runs")
+    exporter.choice = Choice(EventChoice(frozenset({"script_started"})))
+    hass.bus.async_fire("script_started", {})
+    await record(hass, 1)
+    await execute(hass, "UPDATE events SET origin_idx = 0, context_id_bin = X'00'")
+    await execute(hass, "UPDATE recorder_runs SET \"end\" = start, created = 'x' WHERE run_id = 1")
+    assert (await exporter.export()).rejected == 2
+    assert (await exporter.retry_rejected()).rejected == 2
+    await execute(hass, "UPDATE events SET context_id_bin = NULL")
+    await execute(hass, "UPDATE recorder_runs SET created = start")
+    result = await exporter.retry_rejected()
+    assert (result.rows, result.rejected) == ({"events": 1, "recorder_runs": 1}, 0)
 
 
 async def test_actions(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:

@@ -1,6 +1,7 @@
 """Exports without a config entry around them."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -122,7 +123,21 @@ class Exporter:
 
     async def retry_rejected(self) -> Result:
         """Send the rejected rows again."""
-        return await Retry(self.new_session(), TABLES.values()).async_run()
+        session = self.new_session()
+        row_context = RowContext(session.run_values, PLACE, self.choice)
+        openings = {
+            name: (
+                RECORDER_TABLES[name].table,
+                partial(
+                    RECORDER_TABLES[name].open,
+                    self.hass,
+                    session.delivery.encoding(RECORDER_TABLES[name].table),
+                    row_context,
+                ),
+            )
+            for name in self.tables
+        }
+        return await Retry(session, TABLES.values(), openings).async_run()
 
     def rejected_rows(self) -> list[dict[str, Any]]:
         """Return what lies in the file of rejected rows."""

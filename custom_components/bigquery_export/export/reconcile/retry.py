@@ -1,15 +1,24 @@
 """Sending rejected rows again, after the reason for the rejection was fixed."""
 
-from collections.abc import Iterable, Sequence
-from typing import override
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import batched
+from typing import Any, override
 
+import orjson
+
+from ...rows.encoded_rows import EncodedRows
+from ...rows.readable import readable
 from ...rows.table import Table
+from ...source.readiness import async_read_recorder
 from ..job import Job
+from ..ports import Source
 from ..recent_commits import last_begun
+from ..recorder_tables import RECORDER_TABLES
 from ..reencoding import reencoded
 from ..rejected_rows import RejectedEntry
 from ..session import Session
 from ..unsent_rows import without_sent
+from .exported_rows import OpenSource
 
 
 class Retry(Job):
@@ -19,10 +28,19 @@ class Retry(Job):
     already, so that each is looked for before it is sent.
     """
 
-    def __init__(self, session: Session, tables: Iterable[Table]) -> None:
-        """Prepare to send those rows of the file that have the columns of one of the tables."""
+    def __init__(
+        self,
+        session: Session,
+        tables: Iterable[Table],
+        openings: Mapping[str, tuple[Table, OpenSource]] | None = None,
+    ) -> None:
+        """Prepare to send those rows of the file that have the columns of one of the tables.
+
+        Those that have the recorder's columns are read again, in the tables of `openings`.
+        """
         super().__init__(session)
         self._tables = tables
+        self._openings = openings or {}
         self._rejected_rows = session.journal.rejected_rows
 
     @override
@@ -34,17 +52,49 @@ class Retry(Job):
         rejected = {entry.table for entry in entries}
         for table in (table for table in self._tables if table.name in rejected):
             self.result.rows[table.name] = 0
-            sendable = [entry for entry in entries if entry.table == table.name and entry.encoded]
-            for start in range(0, len(sendable), self._session.batch_rows):
-                await self._session.async_rest()
-                await self._async_send(table, sendable[start : start + self._session.batch_rows])
+            its_own = [entry for entry in entries if entry.table == table.name]
+            await self._async_send_all(table, [entry for entry in its_own if entry.encoded])
+            if table.name in self._openings:
+                await self._async_send_again(table, [one for one in its_own if not one.encoded])
         self.result.rejected = len(await self._session.async_block(self._rejected_rows.load))
 
-    async def _async_send(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
-        """Send rows of one table in one transaction, and remove them from the file."""
+    async def _async_send_all(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
+        """Send rows that have the columns of a table."""
         session = self._session
         encoding = session.delivery.encoding(table)
-        rows = await session.async_block(reencoded, table, entries, encoding, session.run_values)
+        for some in batched(entries, session.batch_rows, strict=False):
+            await session.async_rest()
+            rows = await session.async_block(reencoded, table, some, encoding, session.run_values)
+            await self._async_send(table, some, rows)
+
+    async def _async_send_again(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
+        """Read rows that could not be encoded again, and send what can be by now."""
+        _, open_source = self._openings[table.name]
+        source = await self._session.async_block(open_source)
+        for some in batched(entries, self._session.batch_rows, strict=False):
+            rows = EncodedRows()
+            for entry in some:
+                await self._session.async_rest()
+                rows.extend(await self._async_encoded(source, entry))
+            known = {*rows.ids, *(row.values.get(table.id) for row in rows.rejected)}
+            await self._async_send(table, [entry for entry in some if entry.id in known], rows)
+
+    async def _async_encoded(self, source: Source[Any], entry: RejectedEntry) -> EncodedRows:
+        """Return the row of an entry as it would be sent now.
+
+        There is none where the recorder has it no more, or another row has its id.
+        """
+        id_ = entry.id or 0
+        piece = await async_read_recorder(self._session.hass, source.reader.read, id_ - 1, id_, 1)
+        if piece is None or not piece.rows or not _is_same(entry, piece.rows[0]):
+            return EncodedRows()
+        return await self._session.async_block(source.encoder.encode, piece)
+
+    async def _async_send(
+        self, table: Table, entries: Sequence[RejectedEntry], rows: EncodedRows
+    ) -> None:
+        """Send rows of one table in one transaction, and remove their entries from the file."""
+        session = self._session
         perhaps = session.journal.checkpoint.commits_again(table.name, rows.ids)
         await session.async_check_known(table, last_begun(perhaps))
         new = await session.async_block(without_sent, rows, table, session.partitions)
@@ -53,3 +103,18 @@ class Retry(Job):
             chunk.rejected += new.rejected
             await session.async_send(chunk, new)
         await session.async_block(self._rejected_rows.take_out, table, entries, chunk.rejected)
+
+
+def _is_same(entry: RejectedEntry, row: Sequence[Any]) -> bool:
+    """Return whether a row of the recorder is the one of an entry, or has been put right since.
+
+    SQLite gives the ids of deleted rows to new ones, which differ in all that identifies them.
+    """
+    table = RECORDER_TABLES[entry.table].source
+    # As they are in the file.
+    recorded = orjson.loads(orjson.dumps(readable(table, row), default=str))
+    names = [column.key.removesuffix("_bin") for column in table.fingerprint]
+    return any(
+        entry.row.get(name) not in (None, "") and entry.row[name] == recorded[name]
+        for name in names
+    )
