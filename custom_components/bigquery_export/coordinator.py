@@ -143,6 +143,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             rows_exported=sum(position.rows for position in checkpoint.positions.values()),
             bytes_sent=checkpoint.bytes_sent,
             rejected=dict(self._runner.rejected),
+            left_out=self._runner.checkpoint.left_out,
             rows_waiting=self._progress.rows_waiting(checkpoint),
             oldest_age=self._progress.oldest_age,
             backfill=self._progress.backfill(checkpoint, exporting=self._exporting),

@@ -73,7 +73,7 @@ def _async_dismiss_resolved(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     status = entry.runtime_data.coordinator.data
     if not status.last_error:
         _async_dismiss(hass, entry, ExportEventType.FAILED)
-    if not status.rejected:
+    if not status.rejected and not status.left_out:
         _async_dismiss(hass, entry, ExportEventType.ROWS_REJECTED)
 
 

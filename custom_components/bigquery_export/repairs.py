@@ -15,7 +15,7 @@ from .const import DOMAIN
 from .errors import AnotherExportError, ExportError, TableNotFoundError
 from .rows.export_log import Trigger
 from .scheduler.runtime_data import BigQueryExportConfigEntry
-from .status.issues import ROWS_AT_RISK, ROWS_LOST, ROWS_REJECTED
+from .status.issues import ROWS_AT_RISK, ROWS_LEFT_OUT, ROWS_LOST, ROWS_REJECTED
 from .translation import async_reason
 
 PATIENCE = 30.0
@@ -145,8 +145,8 @@ class RejectedRowsFlow(_Flow):
         )
 
 
-class GapsFlow(_Flow):
-    """Shows which rows were deleted before their export, and lets the user acknowledge it."""
+class AcknowledgeFlow(_Flow):
+    """Says what has happened to rows, and lets the user acknowledge it."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Say it."""
@@ -155,7 +155,7 @@ class GapsFlow(_Flow):
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Acknowledge the gaps, so that only later ones are shown again."""
+        """Acknowledge it, so that only what happens later is shown again."""
         if absent := self._absent():
             return absent
         if user_input is None:
@@ -163,7 +163,11 @@ class GapsFlow(_Flow):
         if self._entry.state is not ConfigEntryState.LOADED:
             return self._form("confirm", "not_loaded")
         try:
-            await self._entry.runtime_data.runner.async_acknowledge_gaps()
+            runner = self._entry.runtime_data.runner
+            if self._issue.translation_key == ROWS_LOST:
+                await runner.async_acknowledge_gaps()
+            else:
+                await runner.async_acknowledge_left_out()
         except ExportError as err:
             return self._form("confirm", "failed", {"problem": async_reason(self.hass, err)})
         return self.async_create_entry(data={})
@@ -232,8 +236,8 @@ async def async_create_fix_flow(
     )
     if issue is None or entry is None:
         return RemovedFlow()
-    if issue.translation_key == ROWS_LOST:
-        return GapsFlow(entry, issue)
+    if issue.translation_key in (ROWS_LEFT_OUT, ROWS_LOST):
+        return AcknowledgeFlow(entry, issue)
     if issue.translation_key == AnotherExportError.key:
         return AnotherExportFlow(entry, issue)
     if issue.translation_key == ROWS_REJECTED:

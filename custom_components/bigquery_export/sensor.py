@@ -117,7 +117,7 @@ _ROWS: tuple[BigQueryExportSensorDescription, ...] = (
         key="rejected_rows",
         translation_key="rejected_rows",
         state_class=SensorStateClass.MEASUREMENT,
-        value_fn=lambda data: sum(data.rejected.values()),
+        value_fn=lambda data: sum(data.rejected.values()) + data.left_out,
     ),
     BigQueryExportSensorDescription(
         key="bytes_sent",

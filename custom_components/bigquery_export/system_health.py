@@ -42,7 +42,7 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
         "paused": sum(one.paused for one in loaded),
         "last_export": max(times, default=None),
         "rows_waiting": sum(one.data.rows_waiting for one in loaded),
-        "rejected_rows": sum(sum(one.data.rejected.values()) for one in loaded),
+        "rejected_rows": sum(sum(one.data.rejected.values()) + one.data.left_out for one in loaded),
     }
 
 

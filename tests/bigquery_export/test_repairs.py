@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -260,6 +262,22 @@ async def test_rows_at_risk_and_lost(
     assert not issue.is_fixable
 
 
+async def test_rejected_rows_that_are_not_kept(
+    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry
+) -> None:
+    """How many there are is acknowledged, and then forgotten."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    runner = entry.runtime_data.runner
+    await runner._journal.async_update(partial(replace, left_out=7))
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert issues_of(hass).keys() == {"rows_left_out"}
+    step = await dialog.open("rows_left_out", entry)
+    assert step["description_placeholders"]["count"] == "7"
+    assert (await dialog.submit())["type"] == "create_entry"
+    assert issues_of(hass) == {}
+    assert entry.runtime_data.runner.checkpoint.left_out == 0
+
+
 async def test_another_export(
     hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
@@ -331,6 +349,7 @@ def test_texts() -> None:
         *(
             issues.EXPORT_FAILED,
             issues.ROWS_AT_RISK,
+            issues.ROWS_LEFT_OUT,
             issues.ROWS_LOST,
             issues.ROWS_REJECTED,
             "key_old",
@@ -340,7 +359,7 @@ def test_texts() -> None:
     for name, issue in texts.items():
         assert ("fix_flow" in issue) != ("description" in issue)
         assert ("description" in issue) == (name in issues._NOT_FIXABLE)
-        if name in issues._NOT_FIXABLE or name == issues.ROWS_LOST:
+        if name in issues._NOT_FIXABLE or name in (issues.ROWS_LEFT_OUT, issues.ROWS_LOST):
             continue
         flow = issue["fix_flow"]
         errors = {"failed"}

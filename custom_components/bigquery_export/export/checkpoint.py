@@ -50,6 +50,8 @@ class Intent:
     """Whether rows may be among them that an export has passed before."""
     gap: Gap | None = None
     """Rows that the position passes because they cannot be read."""
+    left_out: int = 0
+    """Rejected rows, passed for the first time, that are not in their file."""
 
     @property
     def fenced(self) -> FencedTransaction:
@@ -123,6 +125,8 @@ class Checkpoint:
     set_aside: dict[str, int] = field(default_factory=dict)
     """Tables that have rows set aside (set_aside.py), which may have been committed until then, in
     milliseconds since 1970 by BigQuery's clock."""
+    left_out: int = 0
+    """Rejected rows that are not in their file, because it was full, until the user knows it."""
     superseded: bool = False
     """Whether a copy of this export has gone on, and the user has to say which one is to."""
 
@@ -161,11 +165,13 @@ class Checkpoint:
         position: Position,
         *,
         sent: int = 0,
+        left_out: int = 0,
         commit: RecentCommit | None = None,
         gap: Gap | None = None,
     ) -> Checkpoint:
         """Return the checkpoint with one position moved, `sent` bytes more, and no intent.
 
+        `left_out` rejected rows more are not in their file.
         `commit` is that of the intent, if BigQuery may not list it yet. The `gap` is passed.
         """
         recent = self.recent
@@ -177,6 +183,7 @@ class Checkpoint:
             intent=None,
             positions={**self.positions, position_key: position},
             bytes_sent=self.bytes_sent + sent,
+            left_out=self.left_out + left_out,
             fence=(self.intent and self.intent.fence) or self.fence,
             recent=recent,
         )
@@ -240,8 +247,8 @@ class CheckpointFile:
     def load(self) -> Checkpoint:
         """Return the checkpoint as it was saved last, or a new one.
 
-        A file that cannot be read is moved aside. A run without a checkpoint looks in BigQuery
-        for each row before it sends it, so there are no duplicates.
+        A file that cannot be read is moved aside, in place of an earlier one. A run without a
+        checkpoint looks in BigQuery for each row before it sends it, so there are no duplicates.
         """
         try:
             checkpoint = _checkpoint(orjson.loads(self.path.read_bytes()))
@@ -249,6 +256,8 @@ class CheckpointFile:
             return Checkpoint(begin=self._begin)
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             aside = self.path.with_name(f"{self.path.name}.unreadable-{int(time())}")
+            for earlier in self.path.parent.glob(f"{self.path.name}.unreadable-*"):
+                earlier.unlink()
             self.path.rename(aside)
             _LOGGER.warning("The checkpoint could not be read and was moved to %s: %r", aside, err)
             return Checkpoint(begin=self._begin)
@@ -300,6 +309,7 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
             for table, commits in data.get("recent", {}).items()
         },
         set_aside=data.get("set_aside", {}),
+        left_out=data.get("left_out", 0),
         superseded=data.get("superseded", False),
     )
 

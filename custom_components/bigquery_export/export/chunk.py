@@ -16,13 +16,14 @@ from .checkpoint import Gap
 from .delivery import Rejection, Transaction
 from .positions import thinned
 from .recent_commits import EVERYTHING
+from .rejected_rows import Kept
 
 MAX_ROWS = 50_000
 """Rows in a transaction: so many are sent again after a crash."""
 _PATIENCE = 4
 """So many times as many rows it has at most, while it cannot be committed."""
 _MAX_REJECTED = 5_000
-"""Rejected rows in a transaction: each is kept in memory, and takes some kilobytes."""
+"""Rejected rows in a transaction: their position is saved so often."""
 _MAX_PIECES = 1_000
 """Pieces in a transaction, also of rows that are not exported: they are read again after a crash.
 It is as many as take seconds to read, and up to a million rows."""
@@ -44,6 +45,8 @@ class Chunk:
     """The id of the last row that may be in it."""
     can_commit: Callable[[], bool] = lambda: True
     """Returns whether it could be committed now, or else might as well have more rows."""
+    moves: bool = True
+    """Whether the position moves past the rows, which none has passed before."""
     again: bool = False
     """Whether rows may be among them that an export has passed before."""
     passed: list[Anchor] = field(default_factory=list)
@@ -65,9 +68,14 @@ class Chunk:
     last_time: int | None = None
     rows: int = 0
     bytes: int = 0
-    rejected: list[RejectedRow] = field(default_factory=list)
     repaired: int = 0
     """Rows that are sent without what is not JSON of their attributes or data."""
+    rejected: int = 0
+    """Rows that cannot be sent."""
+    left_out: int = 0
+    """Those of them that are not in their file, because it is full."""
+    kept: set[int] = field(default_factory=set)
+    """The identities of those that are."""
     _read: int = 0
     """Rows that were read, and are sent or will be."""
     _skipped_until: int = 0
@@ -93,7 +101,7 @@ class Chunk:
         return (
             self.ended
             or len(self._days) > _MAX_DAYS
-            or len(self.rejected) >= _MAX_REJECTED
+            or self.rejected >= _MAX_REJECTED
             or self._pieces >= _MAX_PIECES
             or (self._read >= MAX_ROWS and self.can_commit())
             or self._read >= _PATIENCE * MAX_ROWS
@@ -121,10 +129,9 @@ class Chunk:
         self.unreadable = 0
 
     def look_at(self, rows: EncodedRows) -> None:
-        """Count the rows of a piece, and remember their partitions and which were rejected."""
+        """Count the rows of a piece, and remember their partitions."""
         self._pieces += 1
         self._read += len(rows.data)
-        self.rejected += rows.rejected
         self.repaired += len(rows.repaired)
         self._days |= rows.days
 
@@ -141,13 +148,18 @@ class Chunk:
         self.bytes += sum(map(len, batch.data))
 
     def reject(self, rejections: Iterable[Rejection], encoding: Encoding) -> list[RejectedRow]:
-        """Subtract rows that were counted, and return them in readable form."""
+        """Subtract rows that were sent, and return them in readable form."""
         rows = [
             RejectedRow(encoding.decode(one.data), one.reason, encoded=True) for one in rejections
         ]
         self.rows -= len(rows)
-        self.rejected += rows
         return rows
+
+    def count_rejected(self, rows: int, kept: Kept) -> None:
+        """Count rows that cannot be sent, and say what has become of them."""
+        self.rejected += rows
+        self.left_out += kept.left_out
+        self.kept |= kept.identities
 
     def close(self) -> None:
         """Release the transaction, whether or not it was committed."""
@@ -164,7 +176,7 @@ class Chunk:
             "last_time": self.last_time,
             "row_count": self.rows,
             "byte_count": self.bytes,
-            "rejected": len(self.rejected),
+            "rejected": self.rejected,
             "started": timestamp(self.started),
             "finished": timestamp(dt_util.utcnow()),
             "home_assistant_version": HOME_ASSISTANT_VERSION,

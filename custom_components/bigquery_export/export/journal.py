@@ -236,6 +236,7 @@ class Journal:
                 chunk.highest_id,
                 chunk.again,
                 chunk.gap,
+                chunk.left_out if chunk.moves else 0,
             )
             await self.async_update(partial(replace, intent=intent))
             await self._async_begin(intent)
@@ -246,10 +247,13 @@ class Journal:
                 return
             log.close()
             rejected = chunk.reject(rejections, delivery.encoding(chunk.table))
-            await self.async_keep_rejected(str(log_header["export_id"]), chunk.table, rejected)
+            await self.async_keep_rejected(str(log_header["export_id"]), chunk, rejected)
         position = after(chunk)
+        left_out = chunk.left_out if chunk.moves else 0
         await self.async_update(
-            lambda now: now.advanced(chunk.position_key, position, gap=chunk.gap)
+            lambda now: now.advanced(
+                chunk.position_key, position, left_out=left_out, gap=chunk.gap
+            )
         )
 
     async def _async_begin(self, intent: Intent) -> None:
@@ -275,6 +279,7 @@ class Journal:
                 intent.position_key,
                 intent.position,
                 sent=intent.bytes,
+                left_out=intent.left_out,
                 commit=commit,
                 gap=intent.gap,
             )
@@ -292,11 +297,17 @@ class Journal:
         return self._fenced.changed if self._fenced else 0
 
     async def async_keep_rejected(
-        self, export_id: str, table: Table, rows: Sequence[RejectedRow]
+        self, export_id: str, chunk: Chunk, rows: Sequence[RejectedRow]
     ) -> None:
-        """Write rows that could not be sent to their file. Raises CheckpointUnwritableError."""
+        """Write rows of a chunk that cannot be sent to their file, and count them.
+
+        Raises CheckpointUnwritableError.
+        """
         if rows:
-            await self._async_block(self.rejected_rows.append, export_id, table, rows)
+            append = self.rejected_rows.append
+            chunk.count_rejected(
+                len(rows), await self._async_block(append, export_id, chunk.table, rows)
+            )
 
     async def _async_commit_log(self, log: Transaction) -> None:
         if rejections := await self._async_block(log.commit):

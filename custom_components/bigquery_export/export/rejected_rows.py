@@ -1,11 +1,12 @@
 """The file of rejected rows: rows that BigQuery did not accept, with the reason."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import re
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
@@ -17,8 +18,13 @@ from ..rows.encoded_rows import RejectedRow
 from ..rows.table import Scope, Table
 from .files import append_lines, replace_file
 
+MAX_BYTES = 16 * 1024 * 1024
+"""The size of the file: it lies in .storage, and so in each backup."""
+_MAX_REASON = 1_000
+"""Characters of a reason: the beginning says what is wrong."""
+_MAX_REASONS = 100
+_OTHER = "other reasons"
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-
 
 REJECTED = "rejected"
 SET_ASIDE = "set_aside"
@@ -41,68 +47,109 @@ class RejectedEntry:
     row: Mapping[str, Any]
 
 
+class Kept(NamedTuple):
+    """What has become of some rejected rows."""
+
+    identities: set[int]
+    """Those that are in the file."""
+    left_out: int
+    """How many are not, because the file is full."""
+
+
 class RejectedRows:
     """A file with one JSON object a line; another `kind` of it has other rows. Its methods block.
 
     After a crash, rows may be sent and rejected again: a row that is in the file already is not
-    written again.
+    written again. Of rejected rows the file takes `MAX_BYTES`: in a flood, further ones are left
+    out, and counted. It is read line by line, so memory does not depend on how many there are.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str, kind: str = REJECTED) -> None:
         """Name the file; it is made when the first row is rejected."""
         self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.{kind}.jsonl"))
+        self._bounded = kind == REJECTED
         self._known: set[int] | None = None
+        self._lock = Lock()  # Rows are encoded and sent at the same time, and both may be rejected.
 
-    def append(self, export_id: str, table: Table, rows: Iterable[RejectedRow]) -> None:
+    @property
+    def size(self) -> int:
+        """Return the bytes of the file."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def append(self, export_id: str, table: Table, rows: Iterable[RejectedRow]) -> Kept:
         """Add rows to the file; they are on the disk when this returns.
 
         Raises CheckpointUnwritableError.
         """
-        # A user may have deleted the file.
-        if self._known is None or not self.path.exists():
-            self._known = set(map(_identity, self.load()))
-        entries = (_entry(export_id, table, row) for row in rows)
-        new = {
-            identity: _line(entry)
-            for entry in entries
-            if (identity := _identity(entry)) not in self._known
-        }
-        append_lines(self.path, b"".join(new.values()))
-        self._known.update(new)
+        with self._lock:
+            # A user may have deleted the file.
+            if self._known is None or not self.path.exists():
+                self._known = set(map(_identity, self.read()))
+            room = MAX_BYTES - self.size if self._bounded else float("inf")
+            kept, new, left_out = set[int](), dict[int, bytes](), 0
+            for entry in (_entry(export_id, table, row) for row in rows):
+                identity = _identity(entry)
+                if identity not in self._known and identity not in new:
+                    line = _line(entry)
+                    if len(line) > room:
+                        left_out += 1
+                        continue
+                    room -= len(line)
+                    new[identity] = line
+                kept.add(identity)
+            append_lines(self.path, b"".join(new.values()))
+            self._known.update(new)
+            return Kept(kept, left_out)
 
     def count_by_reason(self) -> Counter[str]:
         """Return how many rows there are, by the reason, without values that it quotes."""
-        return Counter(_QUOTED.sub("…", entry.reason) for entry in self.load())
+        reasons: Counter[str] = Counter()
+        for entry in self.read():
+            reason = _QUOTED.sub("…", entry.reason)
+            reasons[reason if reason in reasons or len(reasons) < _MAX_REASONS else _OTHER] += 1
+        return reasons
 
-    def load(self) -> list[RejectedEntry]:
-        """Return all rows of the file."""
-        try:
-            lines = self.path.read_bytes().splitlines()
-        except FileNotFoundError:
-            return []
+    def count(self) -> int:
+        """Return how many rows there are."""
+        return sum(1 for _ in self.read())
+
+    def read(self) -> Iterator[RejectedEntry]:
+        """Yield all rows that the file has when the first one is read."""
         # A line that a crash cut off is of a row that is sent again.
-        return [entry for line in lines if (entry := _parsed(line))]
+        return (entry for line in self._lines() if (entry := _parsed(line)))
 
-    def take_out(
-        self, table: Table, entries: Iterable[RejectedEntry], still: Iterable[RejectedRow]
-    ) -> None:
-        """Remove rows from the file, except those that are still rejected.
+    def take_out(self, entries: Iterable[RejectedEntry], still: Collection[int]) -> None:
+        """Remove rows from the file, except those that are still rejected, by their identities.
 
         Raises CheckpointUnwritableError.
         """
-        stay = {_identity(_entry("", table, row)) for row in still}
-        gone = set(map(_identity, entries)) - stay
-        left = [entry for entry in self.load() if _identity(entry) not in gone]
-        if not left:
-            self.remove()
-        else:
+        gone = set(map(_identity, entries)).difference(still)
+        with self._lock:
+            left = [
+                line
+                for line in self._lines()
+                if (entry := _parsed(line)) and _identity(entry) not in gone
+            ]
             self._known = None
-            replace_file(self.path, b"".join(map(_line, left)))
+            if left:
+                replace_file(self.path, b"".join(left))
+            else:
+                self.path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete the file."""
         self._known = None
         self.path.unlink(missing_ok=True)
+
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            with open(self.path, "rb") as file:
+                yield from file
+        except FileNotFoundError:
+            return
 
 
 def _entry(export_id: str, table: Table, row: RejectedRow) -> RejectedEntry:
@@ -110,7 +157,9 @@ def _entry(export_id: str, table: Table, row: RejectedRow) -> RejectedEntry:
     values = {name: value for name, value in row.values.items() if name not in apart}
     now = dt_util.utcnow().isoformat(timespec="seconds")
     id_ = row.values.get(table.id)
-    return RejectedEntry(now, export_id, table.name, row.reason, row.encoded, id_, values)
+    return RejectedEntry(
+        now, export_id, table.name, row.reason[:_MAX_REASON], row.encoded, id_, values
+    )
 
 
 def _line(entry: RejectedEntry) -> bytes:

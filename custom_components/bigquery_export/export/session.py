@@ -57,7 +57,7 @@ class Result:
     def add(self, chunk: Chunk) -> None:
         """Count a chunk that was committed."""
         self.rows[chunk.table.name] = self.rows.get(chunk.table.name, 0) + chunk.rows
-        self.rejected += len(chunk.rejected)
+        self.rejected += chunk.rejected
         self.repaired += chunk.repaired
         self.bytes += chunk.bytes
 
@@ -163,6 +163,7 @@ class Session:
             start,
             until,
             can_commit=self.journal.fence.is_ready,
+            moves=after is not None,
             again=after is None,
             passed=passed,
         )
@@ -191,7 +192,16 @@ class Session:
             chunk.transaction = await self.async_block(self.delivery.begin, table, label)
         rejections = await self.async_block(chunk.transaction.append, rows.data)
         chunk.add(rows)
-        chunk.reject(rejections, self.delivery.encoding(table))
+        rejected = chunk.reject(rejections, self.delivery.encoding(table))
+        await self.journal.async_keep_rejected(self.result.export_id, chunk, rejected)
+
+    async def async_keep_rejected(self, chunk: Chunk, rows: EncodedRows) -> None:
+        """Move those rows of a piece that cannot be sent from the memory to their file.
+
+        Raises CheckpointUnwritableError.
+        """
+        await self.journal.async_keep_rejected(self.result.export_id, chunk, rows.rejected)
+        rows.rejected.clear()
 
     async def async_send_batches(self, chunk: Chunk, rows: EncodedRows) -> None:
         """Add rows to the transaction of a chunk, in batches."""
@@ -199,8 +209,7 @@ class Session:
             await self.async_send(chunk, batch)
 
     async def _async_commit(self, chunk: Chunk, after: Callable[[Chunk], Position]) -> None:
-        """Keep the rows of a chunk that could not be sent, and commit the others."""
-        await self.journal.async_keep_rejected(self.result.export_id, chunk.table, chunk.rejected)
+        """Commit the rows of a chunk that could be sent."""
         if chunk.transaction:
             await self.async_block(chunk.transaction.finish)
         await self.journal.async_commit(chunk, after, self.delivery, self.log_header)

@@ -12,12 +12,9 @@ from ..rows.encoded_rows import EncodedRows, RejectedRow
 from ..rows.table import Table
 from .recent_commits import last_begun
 from .reencoding import reencoded
-from .rejected_rows import RejectedEntry
+from .rejected_rows import MAX_BYTES, RejectedEntry
 from .session import Session
 from .unsent_rows import without_existing
-
-MAX_ROWS = 20_000
-"""Rows of a table in the file: all are read at once when they are sent, 100 MB at most."""
 
 
 async def async_set_aside(session: Session, table: Table, rows: EncodedRows, before: int) -> None:
@@ -35,11 +32,14 @@ async def async_set_aside(session: Session, table: Table, rows: EncodedRows, bef
     )
 
 
-async def async_has_room(session: Session, table: Table) -> bool:
-    """Return whether further rows of a table may be set aside."""
+def has_room(session: Session, table: Table) -> bool:
+    """Return whether further rows of a table may be set aside; this blocks.
+
+    All rows of a table are in memory when they are sent.
+    """
     if table.name not in session.journal.checkpoint.set_aside:
         return True
-    return len(await _async_entries(session, table)) < MAX_ROWS
+    return session.journal.set_aside_rows.size < MAX_BYTES
 
 
 async def async_send_set_aside(session: Session) -> list[tuple[str, RowsNotListedError]]:
@@ -66,16 +66,19 @@ async def _async_send(session: Session, table: Table, before: int) -> None:
     new, _ = await session.async_block(without_existing, rows, table, session.partitions)
     cursor = journal.checkpoint.position(table.name).cursor
     async with session.transaction(table, start=cursor, until=cursor) as chunk:
-        chunk.rejected += new.rejected
+        await session.async_keep_rejected(chunk, new)
         await session.async_send_batches(chunk, new)
     await journal.async_update(
         lambda now: replace(
             now, set_aside={key: at for key, at in now.set_aside.items() if key != table.name}
         )
     )
-    await session.async_block(journal.set_aside_rows.take_out, table, entries, ())
+    await session.async_block(journal.set_aside_rows.take_out, entries, ())
 
 
 async def _async_entries(session: Session, table: Table) -> list[RejectedEntry]:
-    entries = await session.async_block(session.journal.set_aside_rows.load)
-    return [entry for entry in entries if entry.table == table.name]
+    def read() -> list[RejectedEntry]:
+        entries = session.journal.set_aside_rows.read()
+        return [entry for entry in entries if entry.table == table.name]
+
+    return await session.async_block(read)

@@ -30,7 +30,7 @@ from .purge import Retention, find_gap, is_purged, is_purged_within, oldest_wait
 from .recent_commits import last_begun
 from .resume import divided, resumed
 from .session import Session
-from .set_aside import async_has_room, async_set_aside
+from .set_aside import async_set_aside, has_room
 from .unsent_rows import without_existing
 
 _LOGGER = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ class TableExport:
             return False
 
         def moved(chunk: Chunk) -> Position:
-            return before.moved(chunk.passed, rows=chunk.rows, rejected=len(chunk.rejected))
+            return before.moved(chunk.passed, rows=chunk.rows, rejected=chunk.rejected)
 
         self._observer.begin(position_key, before)
         async with self._session.transaction(
@@ -227,7 +227,7 @@ class TableExport:
         is_all = (
             chunk.ended
             and chunk.position_key == self._table.name
-            and not (batch.rejected or chunk.gap)
+            and not (chunk.rejected or chunk.gap)
         )
         return is_all and bool(batch.names) and self._own.issuperset(batch.names)
 
@@ -243,7 +243,8 @@ class TableExport:
             late = await self._async_read(
                 is_purged_within, hass, name, cursor, Retention.of(hass), err.seconds
             )
-            if not (late and await async_has_room(self._session, self._table)):
+            room = await self._session.async_block(has_room, self._session, self._table)
+            if not (late and room):
                 raise
             return False
         return True
@@ -299,11 +300,12 @@ class TableExport:
                 chunk.ended = True
                 break
             rows = await self._session.async_block(self._encode, piece)
-            batch.extend(rows)
             chunk.look_at(rows)
             if chunk.unreadable:
                 before = self._last_exported(chunk)
                 chunk.lose(lost_before(piece, chunk, before, self._reader))
+            await self._session.async_keep_rejected(chunk, rows)
+            batch.extend(rows)
             chunk.go_past(piece.last)
             await self._session.async_rest()
         return batch

@@ -39,6 +39,7 @@ from ..status.issues import (
     async_gaps_ignored,
     async_show_gaps,
     async_show_issue,
+    async_show_left_out,
     async_show_rejected_rows,
 )
 from ..translation import translated, validation_error
@@ -98,6 +99,8 @@ class Runner:
         """The health of the exports."""
         self.rejected: Counter[str] = Counter()
         """How many rows were rejected and not sent since, by the reason."""
+        self._left_out = 0
+        """How many more are not kept, as of the last count."""
         self.stopped = False
         """Whether no job begins any more."""
 
@@ -166,6 +169,14 @@ class Runner:
         if self.checkpoint.gaps:
             await self._journal.async_update(partial(replace, gaps=()))
         async_show_gaps(self._hass, self._entry, ())
+
+    async def async_acknowledge_left_out(self) -> None:
+        """Forget how many rejected rows are not kept, and remove the issue about them.
+
+        Raises CheckpointUnwritableError.
+        """
+        await self._journal.async_update(partial(replace, left_out=0))
+        async_show_left_out(self._hass, self._entry, 0)
 
     async def async_take_over(self) -> None:
         """Let this export go on, although a copy of it has. Raises CheckpointUnwritableError."""
@@ -325,11 +336,13 @@ class Runner:
     async def _async_count_rejected(self, *, first: bool = False) -> None:
         """Count the rejected rows, show an issue if there are any, send an event if more."""
         rejected_rows = self._journal.rejected_rows
-        before = self.rejected
+        before, left_out = self.rejected, self.checkpoint.left_out
         self.rejected = await self._hass.async_add_executor_job(rejected_rows.count_by_reason)
-        if not first and (event := rows_rejected(before, self.rejected)):
+        if not first and (event := rows_rejected(before, self.rejected, left_out - self._left_out)):
             self._async_send_event(event)
+        self._left_out = left_out
         async_show_rejected_rows(self._hass, self._entry, self.rejected, str(rejected_rows.path))
+        async_show_left_out(self._hass, self._entry, left_out)
 
     @callback
     def _async_progressed(self) -> None:

@@ -69,16 +69,18 @@ def failed(health: ExportHealth, trigger: Trigger) -> ExportEvent:
     )
 
 
-def rows_rejected(before: Counter[str], after: Counter[str]) -> ExportEvent | None:
-    """Return the event that there are more rejected rows than before, by reason, if there are."""
-    new = after - before
-    if after.total() <= before.total():
+def rows_rejected(
+    before: Counter[str], after: Counter[str], left_out: int = 0
+) -> ExportEvent | None:
+    """Return the event that there are more rejected rows than before, by reason, if there are.
+
+    `left_out` is how many more there are that are not kept, and whose reasons are not known.
+    """
+    rows = after.total() - before.total() + left_out
+    if rows <= 0:
         return None
-    ((reason, _),) = new.most_common(1)
-    return ExportEvent(
-        ExportEventType.ROWS_REJECTED,
-        {"rows": after.total() - before.total(), "reason": reason[:_MAX_TEXT]},
-    )
+    ((reason, _),) = ((after - before) or after or Counter({"": 1})).most_common(1)
+    return ExportEvent(ExportEventType.ROWS_REJECTED, {"rows": rows, "reason": reason[:_MAX_TEXT]})
 
 
 def gap_found(gaps: Sequence[Gap]) -> ExportEvent:

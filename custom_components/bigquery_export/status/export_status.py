@@ -38,6 +38,8 @@ class ExportStatus:
     bytes_sent: int
     rejected: Mapping[str, int]
     """How many rows were rejected and not sent since, by the reason."""
+    left_out: int
+    """How many further ones are not kept, because their file is full."""
     rows_waiting: int
     oldest_age: float | None
     """The age of the oldest waiting row, in seconds."""

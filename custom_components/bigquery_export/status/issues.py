@@ -29,6 +29,7 @@ from ..errors import (
 )
 from ..export.checkpoint import Gap
 from ..export.purge import RowsAtRisk
+from ..export.rejected_rows import MAX_BYTES
 from ..settings.key_age import is_old, key_age
 from ..source.readiness import KNOWN_SCHEMA
 from ..translation import async_reason
@@ -51,6 +52,7 @@ _KEY_OLD = "key_old"
 ROWS_AT_RISK = "rows_in_danger"
 ROWS_LOST = "rows_lost"
 ROWS_REJECTED = "rows_rejected"
+ROWS_LEFT_OUT = "rows_left_out"
 _RECORDER_NEWER = "recorder_newer"
 _NOT_FIXABLE = frozenset({LocationError.key, _KEY_OLD, _RECORDER_NEWER})
 """Issues without a flow in repairs.py, which could not fix them."""
@@ -87,6 +89,13 @@ def async_show_rejected_rows(
         ((reason, _),) = reasons.most_common(1)
         placeholders = {"count": str(reasons.total()), "reason": reason[:200], "path": path}
     _show(hass, entry, ROWS_REJECTED, placeholders, ir.IssueSeverity.WARNING)
+
+
+@callback
+def async_show_left_out(hass: HomeAssistant, entry: ConfigEntry, rows: int) -> None:
+    """Show how many rejected rows are not kept, until the user acknowledges it."""
+    placeholders = {"count": str(rows), "size": str(MAX_BYTES >> 20)} if rows else None
+    _show(hass, entry, ROWS_LEFT_OUT, placeholders, ir.IssueSeverity.WARNING, persistent=True)
 
 
 @callback
@@ -156,7 +165,7 @@ def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def async_remove_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove all issues of an entry, because it is gone."""
     async_clear_issues(hass, entry)
-    for name in (_KEY_OLD, _RECORDER_NEWER, ROWS_LOST, ROWS_REJECTED):
+    for name in (_KEY_OLD, _RECORDER_NEWER, ROWS_LEFT_OUT, ROWS_LOST, ROWS_REJECTED):
         _show(hass, entry, name, None)
 
 

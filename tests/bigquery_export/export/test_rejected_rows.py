@@ -53,7 +53,7 @@ async def test_a_row_is_kept_once(hass: HomeAssistant) -> None:
         file = RejectedRows(hass, "entry")
         file.append(f"export{attempt}", SENSOR_DATA, [rejected(1, export_id=str(attempt))])
         file.append(f"export{attempt}", SENSOR_DATA, [rejected(1), rejected(attempt + 2)])
-    entries = RejectedRows(hass, "entry").load()
+    entries = list(RejectedRows(hass, "entry").read())
     assert [entry.id for entry in entries] == [1, 2, 3, 4]
     assert [entry.export_id for entry in entries] == ["export0", "export0", "export1", "export2"]
     assert entries[0].row == {"state": "x1"}
@@ -72,7 +72,7 @@ async def test_a_line_that_a_crash_cut_off(hass: HomeAssistant, left: int) -> No
     file.path.write_bytes(whole[: whole.index(b"\n") + 1 + left])
     file = RejectedRows(hass, "entry")
     file.append("export", SENSOR_DATA, [rejected(2), rejected(3)])
-    assert [entry.id for entry in file.load()] == [1, 2, 3]
+    assert [entry.id for entry in file.read()] == [1, 2, 3]
 
 
 async def test_retry(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
@@ -197,13 +197,13 @@ def test_rows_are_known_once_they_are_on_the_disk(
     rejected.path.unlink()
     full_disk.undo()
     rejected.append("export", SENSOR_DATA, [row, row])
-    assert len(rejected.load()) == 1
+    assert len(list(rejected.read())) == 1
     rejected.remove()
     rejected.append("export", SENSOR_DATA, [row])
-    assert len(rejected.load()) == 1
+    assert len(list(rejected.read())) == 1
     rejected.path.unlink()  # A user may delete the file.
     rejected.append("export", SENSOR_DATA, [row])
-    assert len(rejected.load()) == 1
+    assert len(list(rejected.read())) == 1
 
 
 async def test_retry_that_is_stopped(

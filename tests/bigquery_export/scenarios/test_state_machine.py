@@ -683,7 +683,7 @@ class Home(RuleBasedStateMachine):
         files = [self.rejected_rows]
         if self.other:
             files.append(BrittleRejectedRows(self.other.hass, self.wire))
-        return Counter(identity_of(entry) for file in files for entry in file.load())
+        return Counter(identity_of(entry) for file in files for entry in file.read())
 
     @property
     def intents(self) -> list[Intent]:
@@ -774,7 +774,7 @@ class Home(RuleBasedStateMachine):
         self.nothing_comes_twice()
         self.log_is_true()
         self.checkpoint_is_true()
-        assert {identity_of(entry)[0] for entry in self.rejected_rows.load()} <= {BROKEN}
+        assert {identity_of(entry)[0] for entry in self.rejected_rows.read()} <= {BROKEN}
         left = needed - self.rejected
         assert left <= self.bigquery.history, left - self.bigquery.history
 

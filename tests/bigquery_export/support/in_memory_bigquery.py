@@ -50,6 +50,7 @@ from custom_components.bigquery_export.export.fence import (
     FenceState,
 )
 from custom_components.bigquery_export.export.rejected_rows import (
+    Kept,
     RejectedEntry,
     RejectedRows,
 )
@@ -618,14 +619,14 @@ class BrittleRejectedRows(RejectedRows):
         self._wire = wire
 
     @override
-    def append(self, export_id: str, table: Table, rows: Any) -> None:
+    def append(self, export_id: str, table: Table, rows: Any) -> Kept:
         append = super().append
-        self._wire.run("keep", lambda: append(export_id, table, rows))
+        return self._wire.run("keep", lambda: append(export_id, table, rows))
 
     @override
-    def take_out(self, table: Table, entries: Any, still: Any) -> None:
+    def take_out(self, entries: Any, still: Any) -> None:
         take_out = super().take_out
-        self._wire.run("take_out", lambda: take_out(table, entries, still))
+        self._wire.run("take_out", lambda: take_out(entries, still))
 
 
 @dataclass(frozen=True, order=True)

@@ -201,6 +201,7 @@ class _TableCorrections:
                 rows = await self._session.async_block(self._encoder.encode, piece)
                 digests.add(piece)
                 chunk.look_at(rows)
+                await self._session.async_keep_rejected(chunk, rows)
                 batch.extend(rows)
                 await self._session.async_rest()
             if (exported := difference.exported) is not None:

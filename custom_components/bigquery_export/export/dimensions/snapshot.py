@@ -138,7 +138,7 @@ class _SnapshotExport:
                 cursor=number,
                 in_doubt_until=0,
                 rows=before.rows + chunk.rows,
-                rejected=before.rejected + len(chunk.rejected),
+                rejected=before.rejected + chunk.rejected,
             )
 
         async with self._session.transaction(
@@ -159,7 +159,7 @@ class _SnapshotExport:
             for piece in batched(batch, PIECE_ROWS, strict=False):
                 rows.extend(await self._session.async_block(self._encode, changes, piece))
                 await self._session.async_rest()
-            chunk.rejected += rows.rejected
+            await self._session.async_keep_rejected(chunk, rows)
             await self._session.async_send(chunk, rows)
 
     def _encode(self, changes: _Changes, piece: Iterable[_Change]) -> EncodedRows:

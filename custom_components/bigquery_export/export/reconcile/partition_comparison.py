@@ -60,7 +60,7 @@ class PartitionComparison:
         name, time = self._table.identity
         return Counter(
             key_of(str(entry.row[name]), int(entry.row[time]))
-            for entry in self._session.journal.rejected_rows.load()
+            for entry in self._session.journal.rejected_rows.read()
             if entry.table == self._table.name and entry.encoded
         )
 

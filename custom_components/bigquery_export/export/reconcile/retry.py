@@ -1,7 +1,7 @@
 """Sending rejected rows again, after the reason for the rejection was fixed."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import batched
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, override
 
 import orjson
@@ -46,32 +46,43 @@ class Retry(Job):
     @override
     async def _async_work(self) -> None:
         """Send the rows; those that cannot be sent stay in the file."""
-        entries = await self._session.async_block(self._rejected_rows.load)
-        if entries:
+        block, file = self._session.async_block, self._rejected_rows
+        rejected = await block(lambda: {entry.table for entry in file.read()})
+        if rejected:
             await self._session.journal.async_claim()
-        rejected = {entry.table for entry in entries}
         for table in (table for table in self._tables if table.name in rejected):
             self.result.rows[table.name] = 0
-            its_own = [entry for entry in entries if entry.table == table.name]
-            await self._async_send_all(table, [entry for entry in its_own if entry.encoded])
+            await self._async_send_all(table)
             if table.name in self._openings:
-                await self._async_send_again(table, [one for one in its_own if not one.encoded])
-        self.result.rejected = len(await self._session.async_block(self._rejected_rows.load))
+                await self._async_send_again(table)
+        self.result.rejected = await block(file.count)
 
-    async def _async_send_all(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
+    async def _parts(self, table: Table, *, encoded: bool) -> AsyncIterator[list[RejectedEntry]]:
+        """Yield the entries of a table in parts, as they are in the file at the beginning."""
+        entries = (
+            entry
+            for entry in self._rejected_rows.read()
+            if entry.table == table.name and entry.encoded == encoded
+        )
+        while some := await self._session.async_block(
+            list, islice(entries, self._session.batch_rows)
+        ):
+            await self._session.async_rest()
+            yield some
+
+    async def _async_send_all(self, table: Table) -> None:
         """Send rows that have the columns of a table."""
         session = self._session
         encoding = session.delivery.encoding(table)
-        for some in batched(entries, session.batch_rows, strict=False):
-            await session.async_rest()
+        async for some in self._parts(table, encoded=True):
             rows = await session.async_block(reencoded, table, some, encoding, session.run_values)
             await self._async_send(table, some, rows)
 
-    async def _async_send_again(self, table: Table, entries: Sequence[RejectedEntry]) -> None:
+    async def _async_send_again(self, table: Table) -> None:
         """Read rows that could not be encoded again, and send what can be by now."""
         _, open_source = self._openings[table.name]
         source = await self._session.async_block(open_source)
-        for some in batched(entries, self._session.batch_rows, strict=False):
+        async for some in self._parts(table, encoded=False):
             rows = EncodedRows()
             for entry in some:
                 await self._session.async_rest()
@@ -100,9 +111,10 @@ class Retry(Job):
         new = await session.async_block(without_sent, rows, table, session.partitions)
         cursor = session.journal.checkpoint.position(table.name).cursor
         async with session.transaction(table, start=cursor, until=cursor) as chunk:
-            chunk.rejected += new.rejected
+            await session.async_keep_rejected(chunk, new)
             await session.async_send(chunk, new)
-        await session.async_block(self._rejected_rows.take_out, table, entries, chunk.rejected)
+        if not chunk.left_out:
+            await session.async_block(self._rejected_rows.take_out, entries, chunk.kept)
 
 
 def _is_same(entry: RejectedEntry, row: Sequence[Any]) -> bool:
