@@ -80,7 +80,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         at_risk = self.backlog.at_risk if self._runner.health.last_error else None
         async_show_rows_at_risk(self.hass, self.config_entry, at_risk)
         oldest = self.backlog.oldest
-        age = None if oldest is None else dt_util.utcnow().timestamp() - oldest
+        age = None if oldest is None else max(0.0, dt_util.utcnow().timestamp() - oldest)
         self._progress.count(self._runner.checkpoint, self.backlog.total, age)
         return self._status()
 

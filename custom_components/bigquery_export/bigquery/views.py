@@ -1,6 +1,6 @@
 """The views that show the latest version of rows that were sent more than once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..rows.entities import ENTITIES
@@ -10,6 +10,8 @@ from .relationship_queries import chains_query, circles_query, dependents_query
 
 _VERSIONED = "deleted"
 """The column of tables that have versions of a row: it marks those that delete others."""
+_ORDER = "ORDER BY `generation`, `valid_from`"
+"""The order of the rows of a dimension table: each export has a later generation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,9 @@ def valid_query(table: Table, full_name: str) -> str:
     known what was sent. They are compared as JSON text, because arrays and NULL cannot be compared
     otherwise (BigQuery's page "JSON functions", TO_JSON_STRING). `valid_to` of the last row is
     NULL, as LEAD finds no next row (page "Navigation functions").
+
+    Exports have the order of their generations: the home's clock may have been ahead, and then
+    right again. A row is valid from its time, or that of a later one which is before it.
     """
     return f"""\
 SELECT
@@ -108,7 +113,9 @@ SELECT
 FROM (
   SELECT *, LAG(`said`) OVER ({_window(table)}) AS `said_before`
   FROM (
-    SELECT *, TO_JSON_STRING(STRUCT({_dimension_columns(table)})) AS `said`
+    SELECT
+      * REPLACE ({_earliest(table.key)} AS `valid_from`),
+      TO_JSON_STRING(STRUCT({_dimension_columns(table)})) AS `said`
     FROM `{full_name}`
   )
 )
@@ -141,17 +148,18 @@ SELECT
   `current_entity_id`,
   IF(`had_by` IS NULL, NULL, `valid_from`) AS `valid_from`,
   LEAD(`valid_from`) OVER (
-    PARTITION BY `source`, `entity_id` ORDER BY `valid_from`, `generation`
+    PARTITION BY `source`, `entity_id` {_ORDER}
   ) AS `valid_to`
 FROM (
   SELECT *, LAG(`registry_id`) OVER (
-    PARTITION BY `source`, `entity_id` ORDER BY `valid_from`, `generation`
+    PARTITION BY `source`, `entity_id` {_ORDER}
   ) AS `had_by`
   FROM (
     SELECT
-      `source`, `registry_id`, `entity_id`, `valid_from`, `generation`, `removed`,
+      `source`, `registry_id`, `entity_id`, `generation`, `removed`,
+      {_earliest(("source", "entity_id"))} AS `valid_from`,
       FIRST_VALUE(`entity_id`) OVER (
-        PARTITION BY `source`, `registry_id` ORDER BY `valid_from` DESC, `generation` DESC
+        PARTITION BY `source`, `registry_id` ORDER BY `generation` DESC, `valid_from` DESC
       ) AS `current_entity_id`
     FROM `{full_name}`
   )
@@ -197,8 +205,19 @@ _FURTHER = {
 
 
 def _window(table: Table) -> str:
-    key = ", ".join(f"`{name}`" for name in table.key)
-    return f"PARTITION BY {key} ORDER BY `valid_from`, `generation`"
+    return f"PARTITION BY {_names(table.key)} {_ORDER}"
+
+
+def _earliest(key: Iterable[str]) -> str:
+    """Return the time of a row, or of a later one with the same key that is before it."""
+    return (
+        f"MIN(`valid_from`) OVER (PARTITION BY {_names(key)} {_ORDER}"
+        " ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
+    )
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in columns)
 
 
 def _dimension_columns(table: Table) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 import logging
 from pathlib import Path
 from time import time
@@ -12,6 +13,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 import orjson
 
 from ..const import DOMAIN
+from ..rows.table import EPOCH
 from ..source.source_table import Anchor
 from .fence import BEFORE_FENCE, FencedTransaction
 from .files import replace_file
@@ -20,6 +22,10 @@ from .recent_commits import EVERYTHING, RecentCommit, with_commit
 
 _LOGGER = logging.getLogger(__name__)
 _VERSION = 3
+_REMEMBERED = 90 * 24 * 60 * 60.0
+"""Seconds; BigQuery keeps the history of jobs for six months (page "Managing jobs")."""
+_TOLERANCE = 60 * 60.0
+"""Seconds by which a clock may be put right."""
 
 type Begin = Mapping[str, tuple[Anchor, ...]]
 """The newest rows at the set-up, by table, if the user wants no history: exports begin after."""
@@ -52,6 +58,8 @@ class Intent:
     """Rows that the position passes because they cannot be read."""
     left_out: int = 0
     """Rejected rows, passed for the first time, that are not in their file."""
+    export_timestamp: int = 0
+    """That of its rows, in microseconds since 1970."""
 
     @property
     def fenced(self) -> FencedTransaction:
@@ -67,8 +75,16 @@ class Intent:
 
     @property
     def age(self) -> float:
-        """Return the seconds since all rows had been sent."""
+        """Return the seconds since all rows had been sent, by the home's clock."""
         return time() - float(self.log_values["finished"]) / 1e6
+
+    @property
+    def is_recent(self) -> bool:
+        """Return whether BigQuery surely remembers the transaction.
+
+        Where the clock has gone back since, it is not known.
+        """
+        return -_TOLERANCE < self.age < _REMEMBERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +143,9 @@ class Checkpoint:
     milliseconds since 1970 by BigQuery's clock."""
     left_out: int = 0
     """Rejected rows that are not in their file, because it was full, until the user knows it."""
+    latest: int = 0
+    """The latest `export_timestamp` of rows that were sent: those of the next export are later,
+    because the views show what was exported last, and the home's clock may go back."""
     superseded: bool = False
     """Whether a copy of this export has gone on, and the user has to say which one is to."""
 
@@ -186,12 +205,19 @@ class Checkpoint:
             left_out=self.left_out + left_out,
             fence=(self.intent and self.intent.fence) or self.fence,
             recent=recent,
+            latest=max(self.latest, self.intent.export_timestamp if self.intent else 0),
         )
 
-    def taken_over(self, fence: str, before: int) -> Checkpoint:
+    def after_latest(self, now: datetime) -> datetime:
+        """Return the `export_timestamp` of an export that begins now: later than all before."""
+        begun = self.intent.export_timestamp if self.intent else 0
+        return max(now, EPOCH + timedelta(microseconds=max(self.latest, begun) + 1))
+
+    def taken_over(self, fence: str, before: int, latest: int) -> Checkpoint:
         """Return the checkpoint with all in doubt that waits: others have sent rows until a time.
 
-        `fence` is the token with which this copy of the export goes on.
+        `fence` is the token with which this copy of the export goes on, and `latest` the
+        `export_timestamp` that theirs have at most.
         """
         return replace(
             self,
@@ -202,6 +228,7 @@ class Checkpoint:
             },
             fence=fence,
             unknown_before=max(self.unknown_before, before),
+            latest=max(self.latest, latest),
             superseded=False,
         )
 
@@ -310,6 +337,7 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
         },
         set_aside=data.get("set_aside", {}),
         left_out=data.get("left_out", 0),
+        latest=data.get("latest", FencedTransaction(data["fence"]).time),
         superseded=data.get("superseded", False),
     )
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from homeassistant.util.ulid import ulid_to_bytes_or_none
+
 BEFORE_FENCE = "before"
 """The token of a fence that was made when there were tables already: rows may have been exported by
 a version that had none. Its checkpoints are trusted until the next transaction."""
@@ -27,6 +29,15 @@ class FencedTransaction:
     delivery: str = ""
     transaction: str = ""
     log_transaction: str = ""
+
+    @property
+    def time(self) -> int:
+        """Return when it was begun by the clock of its home, in microseconds since 1970, else 0.
+
+        The token is a ULID, which begins with 48 bits of milliseconds.
+        """
+        token = ulid_to_bytes_or_none(self.token)
+        return int.from_bytes(token[:6]) * 1000 if token else 0
 
     @classmethod
     def from_json(cls, data: Mapping[str, str]) -> Self:

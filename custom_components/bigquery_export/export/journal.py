@@ -16,7 +16,7 @@ from time import time
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.util.ulid import ulid_now
+from homeassistant.util.ulid import ulid_at_time, ulid_now
 
 from ..errors import (
     AnotherExportError,
@@ -37,8 +37,6 @@ from .recent_commits import RecentCommit
 from .rejected_rows import RejectedRows
 
 _LOGGER = logging.getLogger(__name__)
-_REMEMBERED = 90 * 24 * 60 * 60.0
-"""Seconds; BigQuery keeps the history of jobs for six months (page "Managing jobs")."""
 _ATTEMPTS = 3
 """How often to take over from others that are sending at the moment."""
 
@@ -123,7 +121,7 @@ class Journal:
         if state is None:
             # With this token no checkpoint is the newest one. Most likely no other has exported.
             last = intent.fenced if intent else FencedTransaction("")
-            made = replace(last, token=ulid_now())
+            made = replace(last, token=self._new_token())
             state = await self._async_block(self.fence.make, made)
         if state.last.token in (self.checkpoint.fence, intent.fence if intent else None):
             self._fenced = state
@@ -133,13 +131,21 @@ class Journal:
             " lost, a backup was restored, or a copy of Home Assistant has exported. Each waiting"
             " row is looked for in BigQuery before it is sent, so that none is there twice"
         )
+        latest = state.last.time
+        token = self._new_token(latest)
         if await self._async_settle_last(state):
             # It was committed only now: from now on it may not be listed yet.
-            state = await self._async_block(self.fence.write, FencedTransaction(ulid_now()))
-        token, before = ulid_now(), state.changed
-        await self.async_update(lambda now: now.taken_over(token, before))
+            state = await self._async_block(self.fence.write, FencedTransaction(token))
+            token = self._new_token(latest)
+        before = state.changed
+        await self.async_update(lambda now: now.taken_over(token, before, latest))
         self._fenced = await self._async_block(self.fence.write, FencedTransaction(token))
         return True
+
+    def _new_token(self, latest: int = 0) -> str:
+        """Return a token that is not earlier than any `export_timestamp`, in microseconds."""
+        latest = max(latest, self.checkpoint.latest)
+        return ulid_at_time(max(time(), latest // 1000 / 1000 + 0.001))
 
     async def _async_settle_last(self, state: FenceState) -> bool:
         """Commit the transaction that others have begun last; return whether that was needed.
@@ -184,7 +190,7 @@ class Journal:
             await self._async_committed(intent)
             return
         commit = None
-        if outcome is Outcome.FORGOTTEN or intent.age > _REMEMBERED:
+        if outcome is Outcome.FORGOTTEN or not intent.is_recent:
             position = position.in_doubt(intent.position.cursor, self._changed)
             commit = self._recent_commit(intent)
         await self.async_update(
@@ -196,9 +202,10 @@ class Journal:
         outcome = await self._async_block(
             delivery.settle, EXPORT_LOG, intent.log_transaction, intent.age
         )
-        if outcome is Outcome.NOT_COMMITTED and intent.age < _REMEMBERED:
+        if outcome is Outcome.NOT_COMMITTED and intent.is_recent:
             log = await self._async_block(_write_log, delivery, intent.log_values)
-            settled = replace(intent, log_transaction=log.name, fence=intent.fence and ulid_now())
+            token = intent.fence and self._new_token()
+            settled = replace(intent, log_transaction=log.name, fence=token)
             await self.async_update(
                 lambda now: replace(now, intent=settled, fence=intent.fence or now.fence)
             )
@@ -212,11 +219,13 @@ class Journal:
         after: Callable[[Chunk], Position],
         delivery: Delivery,
         log_header: Mapping[str, Any],
+        export_timestamp: int = 0,
     ) -> None:
         """Commit what was sent by a delivery, and move the chunk's position to `after` it.
 
-        `log_header` has the columns of the export log that are not the chunk's. Rows that BigQuery
-        rejects only now are written to the file of rejected rows, and the others are committed.
+        `log_header` has the columns of the export log that are not the chunk's, whose rows have
+        this `export_timestamp`. Rows that BigQuery rejects only now are written to the file of
+        rejected rows, and the others are committed.
         """
         while chunk.transaction and chunk.rows:
             if await self.async_claim():
@@ -231,12 +240,13 @@ class Journal:
                 log.name,
                 log_values,
                 after(chunk),
-                ulid_now(),
+                self._new_token(export_timestamp),
                 chunk.lowest_id - 1,
                 chunk.highest_id,
                 chunk.again,
                 chunk.gap,
                 chunk.left_out if chunk.moves else 0,
+                export_timestamp,
             )
             await self.async_update(partial(replace, intent=intent))
             await self._async_begin(intent)

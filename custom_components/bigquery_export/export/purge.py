@@ -124,7 +124,10 @@ def find_gap(
     until = now.timestamp() if oldest is None else oldest
     anchor = before.anchors[-1] if before.anchors else None
     last_row = RECORDER_TABLES[table].source.time_of(anchor) if anchor else None
-    known = [time for time in (last_row, last_export) if time is not None]
+    # A time to come is from a clock that was wrong.
+    known = [
+        time for time in (last_row, last_export) if time is not None and time <= now.timestamp()
+    ]
     since = max(known, default=until)
     if known and until <= since:
         return None  # These rows are older: another database.

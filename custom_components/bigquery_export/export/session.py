@@ -212,7 +212,9 @@ class Session:
         """Commit the rows of a chunk that could be sent."""
         if chunk.transaction:
             await self.async_block(chunk.transaction.finish)
-        await self.journal.async_commit(chunk, after, self.delivery, self.log_header)
+        await self.journal.async_commit(
+            chunk, after, self.delivery, self.log_header, self.run_values["export_timestamp"]
+        )
         self.result.add(chunk)
 
 
@@ -243,7 +245,11 @@ def open_session(
             "trigger": trigger,
             "integration_version": integration_version,
         },
-        run_values=run_values(source=source, export_id=result.export_id, started=result.started),
+        run_values=run_values(
+            source=source,
+            export_id=result.export_id,
+            started=journal.checkpoint.after_latest(result.started),
+        ),
         batch_rows=batch_rows,
         result=result,
     )

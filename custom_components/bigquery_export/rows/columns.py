@@ -15,7 +15,8 @@ EXPORT_TIMESTAMP = Column(
     "export_timestamp",
     ColumnType.TIMESTAMP,
     Scope.RUN,
-    "When the export began that sent this row",
+    "When the export began that sent this row, and after every earlier export, even if the home's"
+    " clock was wrong",
     default_now=True,
 )
 SOURCE = Column(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ColumnType(StrEnum):
@@ -96,7 +96,7 @@ class Table:
         """Return the first day of the partition that a day is in, both since 1970-01-01 UTC."""
         if self.partition_unit is PartitionUnit.DAY:
             return day
-        return day + 1 - (_EPOCH + timedelta(days=day)).day
+        return day + 1 - (EPOCH + timedelta(days=day)).day
 
     def partition_end(self, start: int) -> int:
         """Return the first day after the partition that begins with a day."""
@@ -109,12 +109,10 @@ class Table:
 
 def _next_month(start: int) -> int:
     """Return the first day of the month after the one that begins with a day."""
-    date = _EPOCH + timedelta(days=start)
-    return (
-        date.replace(year=date.year + date.month // 12, month=date.month % 12 + 1) - _EPOCH
-    ).days
+    date = EPOCH + timedelta(days=start)
+    return (date.replace(year=date.year + date.month // 12, month=date.month % 12 + 1) - EPOCH).days
 
 
 def timestamp(time: datetime) -> int:
     """Return a time as a TIMESTAMP column takes it."""
-    return (time - _EPOCH) // timedelta(microseconds=1)
+    return (time - EPOCH) // timedelta(microseconds=1)

@@ -6,11 +6,12 @@ backfill is not done; or the last export failed for a reason that may pass.
 
 from datetime import datetime
 import logging
+from time import monotonic
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
@@ -60,7 +61,7 @@ class Scheduler:
         self._runner.async_listen(RunnerListener(ended=self._async_schedule_retry))
         self._entry.async_on_unload(self._async_forget_retry)
         # It also keeps the updates coming when all entities are disabled.
-        self._entry.async_on_unload(self._coordinator.async_add_listener(self._async_look_ahead))
+        self._entry.async_on_unload(self._coordinator.async_add_listener(self._async_look_around))
         self._entry.async_on_unload(async_at_started(self._hass, self._async_catch_up))
 
     @callback
@@ -103,12 +104,23 @@ class Scheduler:
     def _async_catch_up(self, _: HomeAssistant) -> None:
         """Begin an export that was missed, or had to wait for Home Assistant's start."""
         self._async_look_ahead()
+        self._async_export_missed()
+
+    @callback
+    def _async_export_missed(self) -> None:
         last_export = self._runner.checkpoint.last_export
         since = self._entry.created_at
         if last_export is not None:
             since = dt_util.utc_from_timestamp(last_export)
         if not self._runner.is_running and self._timer.missed(since):
             self._async_begin(Trigger.SCHEDULE)
+
+    @callback
+    def _async_look_around(self) -> None:
+        """Follow the clock, and look ahead."""
+        if self._timer.async_check_clock() and self._hass.state is CoreState.running:
+            self._async_export_missed()
+        self._async_look_ahead()
 
     @callback
     def _async_look_ahead(self) -> None:
@@ -127,8 +139,8 @@ class Scheduler:
         """Retry a failed export, at the time that `ExportHealth.retry_at` says."""
         self._async_forget_retry()
         if retry_at := self._runner.health.retry_at:
-            self._cancel_retry = async_track_point_in_utc_time(
-                self._hass, self._async_retry, retry_at
+            self._cancel_retry = async_call_later(
+                self._hass, max(0.0, retry_at - monotonic()), self._async_retry
             )
 
     @callback

@@ -10,19 +10,23 @@ from ..const import CONF_KEY_SINCE
 
 def key_since(entry: ConfigEntry) -> datetime | None:
     """Return when an export got its key, if it is known."""
-    return dt_util.parse_datetime(entry.data.get(CONF_KEY_SINCE, ""))
+    since = dt_util.parse_datetime(str(entry.data.get(CONF_KEY_SINCE, "")))
+    return dt_util.as_utc(since) if since else None
 
 
 def key_age(entry: ConfigEntry) -> timedelta | None:
-    """Return how long an export has had its key, if it is known."""
+    """Return how long an export has had its key, if it is known.
+
+    It is 0 where the clock was ahead when the export got the key.
+    """
     since = key_since(entry)
-    return dt_util.utcnow() - since if since else None
+    return max(timedelta(), dt_util.utcnow() - since) if since else None
 
 
 def key_days(entry: ConfigEntry) -> int | None:
     """Return for how many days an export has had its key, counted by local midnights, if known."""
     since = key_since(entry)
-    return (dt_util.now().date() - dt_util.as_local(since).date()).days if since else None
+    return max(0, (dt_util.now().date() - dt_util.as_local(since).date()).days) if since else None
 
 
 def is_old(age: timedelta | None, days: int) -> bool:

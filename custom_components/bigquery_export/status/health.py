@@ -1,10 +1,9 @@
 """The health of exports, and what follows from it: a repair issue, a new key, or a retry."""
 
-from datetime import datetime, timedelta
+from time import monotonic
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.util import dt as dt_util
 
 from ..errors import (
     ColumnsUnknownError,
@@ -36,8 +35,8 @@ class ExportHealth:
         """Exports in a row that failed for a reason that may pass."""
         self.tables_in_doubt = False
         """Whether the last export found that a table's columns differ from its declaration."""
-        self.retry_at: datetime | None = None
-        """When the last export is retried; None if it is not."""
+        self.retry_at: float | None = None
+        """When the last export is retried, by the clock `monotonic`; None if it is not."""
 
     @property
     def retrying(self) -> bool:
@@ -74,7 +73,7 @@ class ExportHealth:
                 if waits:
                     # Nothing is wrong, and it is known when to look again.
                     seconds = err.retry_after or 0.0
-                self.retry_at = dt_util.utcnow() + timedelta(seconds=seconds)
+                self.retry_at = monotonic() + seconds
 
     @callback
     def async_broke_down(self, err: Exception) -> None:

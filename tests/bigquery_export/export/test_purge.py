@@ -95,6 +95,9 @@ def position(cursor: int, days: float | None) -> Position:
         ("a quiet table, which misses ids", 100, 40, 1, 0.5, None),
         ("and was not chosen for long", 100, 40, 1, 10, None),
         ("a database that comes back", 100, 13, 13, 20, None),
+        ("the clock was ahead at the last export", 100, 13, -200, 10, (8, 13, 10)),
+        ("and at the last row", 100, -200, 13, 10, (8, 13, 10)),
+        ("and at both", 100, -1, -1, 10, (8, 10, 10)),
         ("only rows of now", 100, 13, 13, None, (8, 13, 0)),
     ],
 )

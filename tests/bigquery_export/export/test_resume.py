@@ -63,7 +63,7 @@ def test_resumed(
 
 def test_no_checkpoint() -> None:
     """Without a position every row may be there already, unless nothing was exported before."""
-    unknown = Checkpoint().taken_over("token", 5_000).position("table")
+    unknown = Checkpoint().taken_over("token", 5_000, 0).position("table")
     assert resumed(None, found={}, oldest=1, newest=70, begin=unknown) == TablePosition(
         Position(in_doubt_until=70, in_doubt_before=5_000)
     )

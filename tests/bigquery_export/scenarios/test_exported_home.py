@@ -27,7 +27,7 @@ from custom_components.bigquery_export.const import (
     CONF_TABLES,
     DOMAIN,
 )
-from custom_components.bigquery_export.export import journal
+from custom_components.bigquery_export.export import checkpoint as checkpoint_module
 from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
 from custom_components.bigquery_export.repairs import async_create_fix_flow
 from custom_components.bigquery_export.rows.table import Scope
@@ -135,7 +135,7 @@ def set_up_home(
 @pytest.fixture(autouse=True)
 def long_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let transactions in doubt be settled, however old the homes are by now."""
-    monkeypatch.setattr(journal, "_REMEMBERED", A_CENTURY)
+    monkeypatch.setattr(checkpoint_module, "_REMEMBERED", A_CENTURY)
 
 
 @pytest.fixture

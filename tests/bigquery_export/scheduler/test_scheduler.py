@@ -1,10 +1,12 @@
 """When a failed export is retried."""
 
 from datetime import timedelta
+from time import monotonic
 from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
@@ -33,7 +35,7 @@ async def test_other_exports_do_not_postpone_a_retry(
     assert due is not None
     await runner.async_export(Trigger.ACTION, ExportRequest(frozenset({"events"})))
     assert runner.health.retry_at == due
-    async_fire_time_changed(hass, due + timedelta(seconds=1))
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=due - monotonic() + 1))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not runner.health.retrying
     assert runner.health.last_error is None
@@ -53,8 +55,28 @@ async def test_export_before_a_purge_is_retried_while_paused(
         await runner.async_export(Trigger.RETENTION)
     due = runner.health.retry_at
     assert due is not None
-    async_fire_time_changed(hass, due + timedelta(seconds=1))
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=due - monotonic() + 1))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not runner.health.retrying
     assert runner.health.last_error is None
     assert runner.checkpoint.last_export is not None
+
+
+async def test_a_clock_that_goes_back_does_not_postpone_a_retry(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry waits for so many seconds, whatever the clock says meanwhile."""
+    monkeypatch.setattr("custom_components.bigquery_export.status.health.delay", lambda *_: 90.0)
+    runner = loaded.runtime_data.runner
+    await record(hass, 1)
+    with (
+        patch.object(StorageWriteDelivery, "begin", side_effect=DOWN),
+        pytest.raises(HomeAssistantError),
+    ):
+        await runner.async_export(Trigger.ACTION)
+    behind = dt_util.utcnow().timestamp() - 7_200
+    later = dt_util.utcnow() + timedelta(seconds=91)
+    monkeypatch.setattr("homeassistant.helpers.event.time_tracker_timestamp", lambda: behind)
+    async_fire_time_changed(hass, later)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not runner.health.retrying

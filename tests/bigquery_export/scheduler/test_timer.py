@@ -9,11 +9,13 @@ from unittest.mock import AsyncMock, Mock
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.bigquery_export.const import CONF_EXPORT_TIME, CONF_PAUSED, DOMAIN
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile
 from custom_components.bigquery_export.rows.export_log import Trigger
+from custom_components.bigquery_export.scheduler import timer as timer_module
 from custom_components.bigquery_export.scheduler.timer import ScheduleTimer
 from custom_components.bigquery_export.settings.schedule import Frequency, Schedule, shift_of
 from tests.bigquery_export.support.recording import record
@@ -86,6 +88,71 @@ async def test_other_time_zone(hass: HomeAssistant, freezer: FrozenDateTimeFacto
     assert changed.call_count == 1
 
 
+@pytest.mark.parametrize(
+    ("off", "missed"),
+    [
+        (timedelta(days=5 * 365), True),
+        (timedelta(days=-20 * 365), True),
+        (timedelta(hours=30), True),
+        (timedelta(minutes=90), True),
+        (timedelta(seconds=5), False),
+    ],
+    ids=str,
+)
+async def test_a_clock_that_is_set(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    off: timedelta,
+    missed: bool,
+) -> None:
+    """The next export is the next by the clock as it is now, and one that was skipped is missed."""
+    monkeypatch.setattr(timer_module, "monotonic", lambda: 60.0)
+    freezer.move_to(BEGINNING + off)
+    entry = Entry()
+    changed = Mock()
+    timer = ScheduleTimer(hass, entry, Schedule(Frequency.DAILY, time(3, 30)), AsyncMock(), changed)
+    timer.async_start()
+    last_export = dt_util.utcnow()
+    assert not timer.async_check_clock()
+    freezer.move_to(BEGINNING)
+    is_set = abs(off) > timedelta(minutes=1)
+    assert timer.async_check_clock() == is_set
+    assert changed.called == is_set
+    assert timer.next
+    assert timedelta() < timer.next - BEGINNING <= timedelta(days=1)
+    assert not timer.async_check_clock()
+    assert timer.missed(last_export) == missed
+    entry.unload()
+
+
+async def test_the_clock_is_set_after_the_start(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded: MockConfigEntry,
+) -> None:
+    """What waits is exported, and the next export is shown, when a clock is right again."""
+    runtime_data = loaded.runtime_data
+    begun = Mock()
+    monkeypatch.setattr(runtime_data.scheduler, "_async_begin", begun)
+    now = dt_util.utcnow()
+    ahead = now + timedelta(days=2_000)
+    monkeypatch.setattr(timer_module, "dt_util", Mock(wraps=dt_util, utcnow=lambda: ahead))
+    runtime_data.coordinator.async_update_listeners()
+    shown = runtime_data.coordinator.data.next_export
+    assert shown is not None
+    assert shown > ahead
+    assert begun.call_count == 1
+    monkeypatch.setattr(timer_module, "dt_util", dt_util)
+    runtime_data.coordinator.async_update_listeners()
+    shown = runtime_data.coordinator.data.next_export
+    assert shown is not None
+    assert timedelta() < shown - now <= timedelta(hours=25)
+    runtime_data.coordinator.async_update_listeners()
+    assert begun.call_count == 1
+
+
 async def test_manually(hass: HomeAssistant) -> None:
     """Without a schedule nothing is due, ever."""
     entry = Entry()
@@ -93,6 +160,7 @@ async def test_manually(hass: HomeAssistant) -> None:
     timer.async_start()
     assert timer.next is None
     assert not timer.missed(BEGINNING)
+    assert not timer.missed(dt_util.utcnow() + timedelta(days=9))
     entry.unload()
 
 

@@ -53,6 +53,14 @@ async def test_key_age(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> N
     assert not registry.async_get_issue(DOMAIN, issue)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=5), timedelta(days=200)], ids=str)
+def test_key_of_a_time_to_come(hass: HomeAssistant, ahead: timedelta) -> None:
+    """A key that was saved while the clock was ahead is new."""
+    data = {CONF_KEY_SINCE: (dt_util.utcnow() + ahead).isoformat()}
+    entry = MockConfigEntry(domain=DOMAIN, data=data)
+    assert key_age(entry) == timedelta()
+
+
 @pytest.mark.parametrize(
     ("since", "said"),
     [

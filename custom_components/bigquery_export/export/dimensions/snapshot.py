@@ -202,7 +202,8 @@ def _compare(
         certain = []
     base = (certain or generations or [Generation(0, 0, {})])[-1]
     in_doubt_until = position.bounded(position.cursor).in_doubt_until
-    number = max(position.cursor + 1, in_doubt_until + 1, looked // 1_000)
+    latest = max(position.cursor, in_doubt_until, *(one.number for one in generations))
+    number = max(latest + 1, looked // 1_000)
     rows: dict[str, Sent] = {}
     found: list[_Change] = []
     for key, now in _now(base, current).items():
