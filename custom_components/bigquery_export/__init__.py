@@ -1,8 +1,14 @@
 """The BigQuery Export integration."""
 
+import logging
+
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.exceptions import (
+    ConfigEntryAuthFailed,
+    ConfigEntryError,
+    ConfigEntryNotReady,
+)
 from homeassistant.helpers import config_validation as cv, instance_id
 from homeassistant.helpers.typing import ConfigType
 
@@ -18,11 +24,13 @@ from .runner.storage import forget_other_destination, remove_all
 from .scheduler.runtime_data import BigQueryExportConfigEntry, RuntimeData
 from .scheduler.scheduler import Scheduler
 from .services import async_setup_services
-from .settings.destination import destination_from
+from .settings.destination import destination_from, missing_in
 from .settings.options import options_from
+from .settings.usable_options import usable_options
 from .status.issues import async_clear_issues, async_remove_issues, async_show_issue
 from .translation import translated
 
+_LOGGER = logging.getLogger(__name__)
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 _PLATFORMS = (
@@ -42,6 +50,19 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> bool:
     """Set up an export from a config entry."""
+    if missing := missing_in(entry.data):
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="entry_damaged",
+            translation_placeholders={"missing": ", ".join(missing)},
+        )
+    if unusable := usable_options(entry.options).unusable:
+        _LOGGER.warning(
+            "This version cannot use some options of %s, which have their defaults or what keeps"
+            " most at home: %s. Open Configure, look at them and submit",
+            entry.title,
+            ", ".join(unusable),
+        )
     try:
         source = await instance_id.async_get(hass)
         connection, fence = await hass.async_add_executor_job(_connect, entry, source)
@@ -94,7 +115,9 @@ def _connect(entry: BigQueryExportConfigEntry, source: str) -> tuple[Connection,
     Raises ExportError.
     """
     options = options_from(entry.options)
-    connection = Connection.open(entry.data[CONF_SERVICE_ACCOUNT_KEY], destination_from(entry.data))
+    connection = Connection.open(
+        entry.data.get(CONF_SERVICE_ACCOUNT_KEY, {}), destination_from(entry.data)
+    )
     fence = BigQueryFence(connection, source, options.table_settings)
     try:
         DatasetSchema(connection, options.table_settings, fence=fence).ensure(options.tables)

@@ -46,7 +46,7 @@ from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import recorded_entities
 from .home.context_entities import default_context_entities
 from .runner.start_position import History, async_newest_rows
-from .settings.destination import destination_from, title_of
+from .settings.destination import destination_from, service_account_of, title_of
 from .settings.options import options_from
 
 KEY_HELP = "https://github.com/bigquery-export/ha-bigquery-export#google-cloud"
@@ -187,7 +187,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=error.errors,
             description_placeholders={
                 "help_url": KEY_HELP,
-                "service_account": entry.data[CONF_SERVICE_ACCOUNT_KEY]["client_email"],
+                "service_account": service_account_of(entry.data),
                 **await async_key_age_sentence(self.hass, entry),
                 **error.placeholders,
             },
@@ -266,7 +266,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             await self._async_take_key(user_input)
             data.update(self._key_data())
         else:
-            self._key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
+            self._key = entry.data.get(CONF_SERVICE_ACCOUNT_KEY, {})
         await self._async_check_entry(entry, data, FIELDS)
         before, after = destination_from(entry.data), destination_from(data)
         kept = {name: entry.data[name] for name in entry.data if name not in DESTINATION_FIELDS}

@@ -9,7 +9,8 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .scheduler.runtime_data import BigQueryExportConfigEntry
-from .settings.options import Notifications, options_from
+from .settings.choices import Notifications
+from .settings.options import options_from
 from .status.export_events import ExportEvent, ExportEventType, async_listen_export_events
 from .translation import async_text
 

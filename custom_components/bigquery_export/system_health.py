@@ -53,6 +53,6 @@ def _urls(entries: list[BigQueryExportConfigEntry]) -> dict[str, str]:
         return {
             "api": destination.api_endpoint,
             "storage": destination.storage_endpoint,
-            "sign_in": entry.data[CONF_SERVICE_ACCOUNT_KEY].get("token_uri", _SIGN_IN),
+            "sign_in": (entry.data.get(CONF_SERVICE_ACCOUNT_KEY) or {}).get("token_uri", _SIGN_IN),
         }
     return {"api": API_ENDPOINT, "storage": STORAGE_ENDPOINT, "sign_in": _SIGN_IN}

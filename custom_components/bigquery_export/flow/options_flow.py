@@ -67,7 +67,7 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         """Check the delivery and the tables, as far as they have changed. Raises FormError."""
         entry = self.config_entry
         before = options_from(entry.options)
-        args = entry.data[CONF_SERVICE_ACCOUNT_KEY], destination_from(entry.data), chosen
+        args = entry.data.get(CONF_SERVICE_ACCOUNT_KEY, {}), destination_from(entry.data), chosen
         errors: dict[str, str] = {}
         try:
             if chosen.table_settings != before.table_settings:

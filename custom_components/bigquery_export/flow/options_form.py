@@ -72,8 +72,10 @@ from ..export.tables import DEFAULT_TABLES, TABLES
 from ..rows.column_groups import ColumnGroup
 from ..rows.events import DEFAULT_EVENTS
 from ..rows.privacy import Coordinates
-from ..settings.options import DEFAULTS, Notifications, PartitionFilter
+from ..settings.choices import Notifications, PartitionFilter
+from ..settings.options import DEFAULTS
 from ..settings.schedule import Frequency, Weekday
+from ..settings.usable_options import usable_options
 from .destination_form import DELIVERY_SELECTOR
 from .selectors import TEXTS, choice, choices, number
 
@@ -225,7 +227,8 @@ def chosen_options(user_input: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def suggested_values(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a config entry as the form has them."""
+    """Return the options of a config entry as the form has them, as far as they can be used."""
+    options = usable_options(options).values
     flat = {str(field) for schema in _FLAT.values() for field in schema.schema}
     values = {name: value for name, value in options.items() if name not in flat}
     for name, schema in _FLAT.items():

@@ -48,8 +48,14 @@ def _newest_rows(hass: HomeAssistant, source: RecorderTable) -> list[tuple[int, 
 
 
 def begin_from(data: Mapping[str, Any]) -> Begin:
-    """Return where tables begin, as the data of a config entry say it."""
-    return {
-        table: tuple(Anchor(int(id_), str(mark)) for id_, mark in rows)
-        for table, rows in data.get(CONF_BEGIN, {}).items()
-    }
+    """Return where tables begin, as the data of a config entry say it.
+
+    Where they cannot be read, everything is exported.
+    """
+    try:
+        return {
+            table: tuple(Anchor(int(id_), str(mark)) for id_, mark in rows)
+            for table, rows in data.get(CONF_BEGIN, {}).items()
+        }
+    except ValueError, TypeError, AttributeError:
+        return {}

@@ -10,21 +10,37 @@ from ..const import (
     CONF_DATASET_ID,
     CONF_LOCATION,
     CONF_PROJECT_ID,
+    CONF_SERVICE_ACCOUNT_KEY,
     CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
 )
 
 
+def missing_in(data: Mapping[str, Any]) -> list[str]:
+    """Return what the data of a config entry lack to describe a destination."""
+    names = (CONF_PROJECT_ID, CONF_DATASET_ID, CONF_LOCATION, CONF_TABLE_ID)
+    return [name for name in names if not _text(data, name)]
+
+
 def destination_from(data: Mapping[str, Any]) -> Destination:
-    """Return the destination that the data of a config entry describes."""
+    """Return the destination that the data of a config entry describes.
+
+    What is missing in them is empty.
+    """
     return Destination(
-        project=data[CONF_PROJECT_ID],
-        dataset=data[CONF_DATASET_ID],
-        location=data[CONF_LOCATION],
-        table=data[CONF_TABLE_ID],
-        api_endpoint=data.get(CONF_API_ENDPOINT, API_ENDPOINT),
-        storage_endpoint=data.get(CONF_STORAGE_ENDPOINT, STORAGE_ENDPOINT),
+        project=_text(data, CONF_PROJECT_ID),
+        dataset=_text(data, CONF_DATASET_ID),
+        location=_text(data, CONF_LOCATION),
+        table=_text(data, CONF_TABLE_ID),
+        api_endpoint=_text(data, CONF_API_ENDPOINT) or API_ENDPOINT,
+        storage_endpoint=_text(data, CONF_STORAGE_ENDPOINT) or STORAGE_ENDPOINT,
     )
+
+
+def service_account_of(data: Mapping[str, Any]) -> str:
+    """Return the name of the service account of a config entry, if its key has it."""
+    key = data.get(CONF_SERVICE_ACCOUNT_KEY)
+    return _text(key, "client_email") if isinstance(key, Mapping) else ""
 
 
 def title_of(destination: Destination) -> str:
@@ -44,3 +60,8 @@ def console_url(destination: Destination) -> str:
         }
     )
     return f"https://console.cloud.google.com/bigquery?{query}"
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name)
+    return value if isinstance(value, str) else ""

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from homeassistant.const import (
@@ -57,24 +56,9 @@ from ..rows.events import DEFAULT_EVENTS, EventChoice
 from ..rows.export_log import EXPORT_LOG
 from ..rows.privacy import Coordinates, PrivacyChoice
 from ..rows.table import Table
+from .choices import Notifications, PartitionFilter
 from .schedule import Frequency, Schedule, Weekday
-
-
-class Notifications(StrEnum):
-    """Which events create a notification."""
-
-    OFF = "off"
-    ERRORS = "errors"
-    ALL = "all"
-
-
-class PartitionFilter(StrEnum):
-    """Whether queries of large tables require a filter by time."""
-
-    KEEP = "keep"
-    ON = "on"
-    OFF = "off"
-
+from .usable_options import usable_options
 
 _FILTERS = {PartitionFilter.ON.value: True, PartitionFilter.OFF.value: False}
 
@@ -124,7 +108,8 @@ DEFAULTS = Options()
 
 
 def options_from(options: Mapping[str, Any]) -> Options:
-    """Return the options of a config entry."""
+    """Return the options of a config entry; what cannot be used has its default."""
+    options = usable_options(options).values
     tables = options.get(CONF_TABLES, DEFAULT_TABLES)
     return Options(
         delivery=options.get(CONF_DELIVERY, DEFAULTS.delivery),

@@ -47,7 +47,8 @@ from custom_components.bigquery_export.const import (
 from custom_components.bigquery_export.flow.options_form import OPTIONS_SCHEMA, chosen_options
 from custom_components.bigquery_export.rows.events import DEFAULT_EVENTS
 from custom_components.bigquery_export.rows.export_log import Trigger
-from custom_components.bigquery_export.settings.options import Notifications, options_from
+from custom_components.bigquery_export.settings.choices import Notifications
+from custom_components.bigquery_export.settings.options import options_from
 from custom_components.bigquery_export.settings.schedule import Frequency, Weekday
 from tests.bigquery_export.support.forms import (
     begin_options as begin,

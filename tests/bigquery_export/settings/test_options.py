@@ -8,11 +8,8 @@ import pytest
 from custom_components.bigquery_export.bigquery.table_settings import TableSettings
 from custom_components.bigquery_export.rows.column_groups import ColumnGroup
 from custom_components.bigquery_export.rows.privacy import PrivacyChoice
-from custom_components.bigquery_export.settings.options import (
-    DEFAULTS,
-    Notifications,
-    options_from,
-)
+from custom_components.bigquery_export.settings.choices import Notifications
+from custom_components.bigquery_export.settings.options import DEFAULTS, options_from
 from custom_components.bigquery_export.settings.schedule import Frequency, Schedule
 
 

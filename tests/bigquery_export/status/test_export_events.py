@@ -28,7 +28,7 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.errors import QuotaExceededError, RefusedError
 from custom_components.bigquery_export.rows.export_log import Trigger
-from custom_components.bigquery_export.settings.options import Notifications
+from custom_components.bigquery_export.settings.choices import Notifications
 from custom_components.bigquery_export.status.export_events import (
     ExportEvent,
     ExportEventType,
