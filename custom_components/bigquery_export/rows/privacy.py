@@ -31,6 +31,7 @@ _STATES = frozenset({"old_state", "new_state"})
 _PLACES = frozenset({ATTR_LATITUDE, ATTR_LONGITUDE})
 _DECIMALS = 2
 """About a kilometre."""
+_DOMAIN = re.compile(r"[a-z0-9_]+[.:]")
 _ENTITY_ID = re.compile(r"\b[a-z][a-z0-9_]*\.[a-z0-9][a-z0-9_]*\b")
 _REMEMBERED = 10_000
 _KNOWN_OF_HIDDEN = frozenset(
@@ -101,10 +102,14 @@ class Privacy:
         return self._pseudonym(user_id, 32)
 
     def entity(self, entity_id: str) -> str:
-        """Return an entity's id in BigQuery."""
+        """Return the id in BigQuery of an entity, or of a statistic that is of none.
+
+        A pseudonym keeps the domain, or the name of the integration that brought a statistic in.
+        """
         if not self.is_hidden(entity_id):
             return entity_id
-        return f"{entity_id.partition('.')[0]}.hidden_{self._pseudonym(entity_id, 16)}"
+        domain = _DOMAIN.match(entity_id)
+        return f"{domain[0] if domain else ''}hidden_{self._pseudonym(entity_id, 16)}"
 
     def registry_values(self, entity_id: str, values: Values) -> Values:
         """Return the registry values of an entity that may be sent, by column, and its id there."""

@@ -107,18 +107,18 @@ class StatisticsEncoder:
         if not self._includes(statistic_id):
             return b""
         run = self._row_context
-        values = statistic_values(statistic)
+        values = {**statistic_values(statistic), "statistic_id": run.privacy.entity(statistic_id)}
+        if run.privacy.is_hidden(statistic_id):
+            values["name"] = None
         if not values["domain"]:
             return self._encoding.fragment(values)
         registry_values = run.privacy.registry_values(
             statistic_id, run.registry.of(statistic_id).values
         )
-        hidden = {"name": None} if run.privacy.is_hidden(statistic_id) else {}
-        named = {"statistic_id": run.privacy.entity(statistic_id)}
         registry_values = {
             name: value for name, value in registry_values.items() if name != "entity_id"
         }
-        return self._encoding.fragment({**values, **registry_values, **hidden, **named})
+        return self._encoding.fragment({**values, **registry_values})
 
 
 def _readable(piece: StatisticsPiece, row: StatisticsRow) -> dict[str, Any]:

@@ -119,7 +119,9 @@ class AmbientReader:
     def _begin(self, connection: Connection, time: float) -> AmbientStates:
         """Return the states at one moment."""
         states: list[str | None] = [None] * len(self._entity_ids)
-        for place, state in fetch(connection, self._before, {"time": time}):
+        # The recorder may have an entity's metadata more than once: its last state counts.
+        found = fetch(connection, self._before, {"time": time})
+        for _, _, place, state in sorted(found, key=itemgetter(0, 1)):
             states[place] = as_text(state)
         return AmbientStates((time,), (tuple(states),), time)
 
@@ -131,7 +133,7 @@ class AmbientReader:
         rows, until = self._read_page(connection, {**span, "each": PAGE_STATES})
         since, states = list(known.since), list(known.states)
         now = list(states[-1])
-        for time, _, place, recorded in sorted(rows, key=itemgetter(0, 1)):
+        for time, _, place, recorded, _ in sorted(rows, key=itemgetter(0, 1)):
             if time > until:
                 break
             state = as_text(recorded)
@@ -152,15 +154,18 @@ class AmbientReader:
         # A full page may lack all states of some entities, so read an equal share of each.
         each = PAGE_STATES // len(self._places)
         rows = fetch(connection, self._between, {**span, "each": each})
-        for place in self._places.values():
-            times = [updated for updated, _, its_place, _ in rows if its_place == place]
+        for metadata_id in self._places:
+            times = [updated for updated, *_, its_id in rows if its_id == metadata_id]
             if len(times) == each:  # There may be more, even at the same time as the last.
                 until = min(until, nextafter(max(times), -inf))
         return rows, until
 
 
 def _before(places: Mapping[int, int]) -> CompoundSelect[Any]:
-    """Select each entity's last state up to a time, the highest id of several: place, state."""
+    """Select each entity's last state up to a time, the highest id of several.
+
+    The columns are time, id, place of the entity and state.
+    """
     until = States.last_updated_ts <= bindparam("time")
     found = []
     for metadata_id, place in places.items():
@@ -170,15 +175,15 @@ def _before(places: Mapping[int, int]) -> CompoundSelect[Any]:
             its_own, States.last_updated_ts == last.correlate(None).scalar_subquery()
         )
         found.append(
-            select(_number(place).label("place"), States.state).where(
-                States.state_id == newest.correlate(None).scalar_subquery()
-            )
+            select(
+                States.last_updated_ts, States.state_id, _number(place).label("place"), States.state
+            ).where(States.state_id == newest.correlate(None).scalar_subquery())
         )
     return union_all(*found)
 
 
 def _between(places: Mapping[int, int]) -> CompoundSelect[Any]:
-    """Select states after a time up to another: time, id, place of the entity, state.
+    """Select states after a time up to another: time, id, place of the entity, state, metadata_id.
 
     They are the first ones of each entity, in no order.
     """
@@ -190,6 +195,7 @@ def _between(places: Mapping[int, int]) -> CompoundSelect[Any]:
             States.state_id,
             _number(place).label("place"),
             States.state,
+            States.metadata_id,
         )
         .where(States.metadata_id == metadata_id, after, until)
         .order_by(States.last_updated_ts)

@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, text, update
 
 from custom_components.bigquery_export.source import ambient_states as ambient_states_module
 from custom_components.bigquery_export.source.ambient_states import AmbientStates
@@ -350,3 +350,22 @@ async def test_any_history(
     ids = [row[0] for piece in pieces for row in piece.rows]
     assert ids == list(range(1, len(history) + 1))
     assert seen(pieces) == expected(history)
+
+
+@pytest.mark.parametrize(("doubled", "state"), [(1, "a"), (5, "b")])
+async def test_doubled_metadata(hass: HomeAssistant, doubled: int, state: str) -> None:
+    """Of an entity whose metadata the recorder has twice, the last state counts."""
+    await keep(hass, [(PRICE, TIME, "a"), (OTHER, TIME + 3, "b"), (WEATHER, TIME + 9, "sunny")])
+
+    def double(db: Connection) -> None:
+        db.execute(text("DROP INDEX ix_states_meta_entity_id"))
+        db.execute(update(StatesMeta).where(StatesMeta.metadata_id == 3).values(entity_id=PRICE))
+        db.execute(
+            update(States).where(States.state == "b").values(last_updated_ts=TIME + doubled - 3)
+        )
+
+    await in_database(hass, double)
+    pieces = await read(hass, after=2)
+    (piece,) = pieces
+    assert piece.ambient is not None
+    assert piece.ambient.at(TIME + 9)[1] == state

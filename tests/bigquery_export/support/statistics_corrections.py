@@ -1,6 +1,6 @@
 """Statistics, corrections of them, and exports that check for those."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, override
 
@@ -18,6 +18,7 @@ from custom_components.bigquery_export.export.recorder_tables import RECORDER_TA
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
 from custom_components.bigquery_export.rows.context import RowContext
+from custom_components.bigquery_export.rows.privacy import Privacy
 from tests.bigquery_export.support.databases import in_database, in_recorder, insert_rows
 from tests.bigquery_export.support.exporter import PLACE, Exporter
 from tests.bigquery_export.support.statistics_rows import HOUR, MODELS, row
@@ -38,9 +39,10 @@ class CorrectionsExporter(Exporter):
     tables: tuple[str, ...] = TABLES
     days: int = 0
     """How many days the last check is after the first."""
+    privacy: Privacy = field(default_factory=Privacy)
 
     def _sources(self, session: Session) -> list[Source[Any]]:
-        row_context = RowContext(session.run_values, PLACE)
+        row_context = RowContext(session.run_values, PLACE, privacy=self.privacy)
         return [
             observed(
                 self.hass,

@@ -95,7 +95,8 @@ class _TableCorrections:
         self._file = observer.file
         self._first = 0
         self._cursor = 0
-        self._metadata_ids: dict[str, int] = {}
+        self._metadata_ids: dict[str, list[int]] = {}
+        """The recorder may have metadata of one statistic more than once."""
         self._horizon = float("-inf")
         """The time before which the recorder has purged everything, in seconds since 1970."""
         session.result.rows[source.table.name] = 0
@@ -138,9 +139,9 @@ class _TableCorrections:
             statistics = piece.statistics
             after = piece.last.id
             await self._session.async_rest()
-        self._metadata_ids = {
-            statistic.statistic_id: metadata_id for metadata_id, statistic in statistics.items()
-        }
+        self._metadata_ids = {}
+        for metadata_id, statistic in statistics.items():
+            self._metadata_ids.setdefault(statistic.statistic_id, []).append(metadata_id)
         return digests
 
     def _compare(self, exported: Digests, current: Digests) -> list[_Difference]:
@@ -223,18 +224,18 @@ class _TableCorrections:
         """Yield the rows of a period as they are now."""
         if (current := difference.current) is None:
             return
-        metadata_id = self._metadata_ids[difference.statistic_id]
-        first = max(current.first, self._horizon)
-        while piece := await self._async_read(
-            self._observer.spans.read_span,
-            metadata_id,
-            first,
-            current.last,
-            self._first,
-            self._cursor,
-        ):
-            yield piece
-            first = nextafter(piece.rows[-1][2] or 0, float("inf"))
+        for metadata_id in self._metadata_ids[difference.statistic_id]:
+            first = max(current.first, self._horizon)
+            while piece := await self._async_read(
+                self._observer.spans.read_span,
+                metadata_id,
+                first,
+                current.last,
+                self._first,
+                self._cursor,
+            ):
+                yield piece
+                first = nextafter(piece.rows[-1][2] or 0, float("inf"))
 
     async def _async_read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
         return await async_read_recorder(self._session.hass, read, *args)
