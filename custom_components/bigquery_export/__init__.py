@@ -27,7 +27,12 @@ from .services import async_setup_services
 from .settings.destination import destination_from, missing_in
 from .settings.options import options_from
 from .settings.usable_options import usable_options
-from .status.issues import async_clear_issues, async_remove_issues, async_show_issue
+from .status.issues import (
+    async_clear_issues,
+    async_remove_issues,
+    async_show_expiring,
+    async_show_issue,
+)
 from .translation import translated
 
 _LOGGER = logging.getLogger(__name__)
@@ -65,13 +70,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
         )
     try:
         source = await instance_id.async_get(hass)
-        connection, fence = await hass.async_add_executor_job(_connect, entry, source)
+        connection, fence, expiring = await hass.async_add_executor_job(_connect, entry, source)
     except KeyRefusedError as err:
         raise translated(ConfigEntryAuthFailed, err) from err
     except ExportError as err:
         async_show_issue(hass, entry, err)
         raise translated(ConfigEntryNotReady, err) from err
     async_clear_issues(hass, entry)
+    async_show_expiring(hass, entry, expiring)
     await hass.async_add_executor_job(forget_other_destination, hass, entry)
 
     runner = Runner(hass, entry, connection, fence)
@@ -109,8 +115,12 @@ async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
     await hass.async_add_executor_job(remove_all, hass, entry)
 
 
-def _connect(entry: BigQueryExportConfigEntry, source: str) -> tuple[Connection, BigQueryFence]:
+def _connect(
+    entry: BigQueryExportConfigEntry, source: str
+) -> tuple[Connection, BigQueryFence, dict[str, int]]:
     """Return a connection, and the fence of the installation `source`, once all tables are there.
+
+    Also returns after how many days BigQuery deletes what is in some of them.
 
     Raises ExportError.
     """
@@ -120,8 +130,9 @@ def _connect(entry: BigQueryExportConfigEntry, source: str) -> tuple[Connection,
     )
     fence = BigQueryFence(connection, source, options.table_settings)
     try:
-        DatasetSchema(connection, options.table_settings, fence=fence).ensure(options.tables)
+        schema = DatasetSchema(connection, options.table_settings, fence=fence)
+        schema.ensure(options.tables)
     except ExportError:
         connection.close()
         raise
-    return connection, fence
+    return connection, fence, schema.expiring

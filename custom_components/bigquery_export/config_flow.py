@@ -25,6 +25,7 @@ from .const import (
 from .errors import ExportError
 from .flow.connection_check import (
     FIELDS,
+    CheckedDestination,
     async_check_connection,
     check_dataset,
     check_destination,
@@ -71,8 +72,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         """The id of the uploaded file that the key is from."""
         self._destination: dict[str, Any] = {}
         self._delivery = ""
-        self._needless: tuple[str, ...] = ()
-        """Permissions that the key has, but does not need."""
+        self._checked = CheckedDestination()
 
     @staticmethod
     @callback
@@ -137,7 +137,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
                 **await async_content_sentences(
                     self.hass,
                     options={CONF_DELIVERY: self._delivery, **values},
-                    needless=self._needless,
+                    checked=self._checked,
                     service_account=self._key["client_email"],
                 ),
                 **error.placeholders,
@@ -221,7 +221,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         destination = destination_from(data)
         await self.async_set_unique_id(destination.table_id, raise_on_progress=False)
         delivery = user_input[CONF_DELIVERY]
-        self._needless = await async_check_connection(
+        self._checked = await async_check_connection(
             self.hass,
             FIELDS,
             check_destination,

@@ -15,7 +15,7 @@ from .const import DOMAIN
 from .errors import AnotherExportError, ExportError, TableNotFoundError
 from .rows.export_log import Trigger
 from .scheduler.runtime_data import BigQueryExportConfigEntry
-from .status.issues import ROWS_AT_RISK, ROWS_LEFT_OUT, ROWS_LOST, ROWS_REJECTED
+from .status.issues import EXPIRING, ROWS_AT_RISK, ROWS_LEFT_OUT, ROWS_LOST, ROWS_REJECTED
 from .translation import async_reason
 
 PATIENCE = 30.0
@@ -145,8 +145,8 @@ class RejectedRowsFlow(_Flow):
         )
 
 
-class AcknowledgeFlow(_Flow):
-    """Says what has happened to rows, and lets the user acknowledge it."""
+class ConfirmFlow(_Flow):
+    """Says what has happened or will happen to rows, and does what the user confirms."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Say it."""
@@ -155,7 +155,7 @@ class AcknowledgeFlow(_Flow):
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Acknowledge it, so that only what happens later is shown again."""
+        """Acknowledge what has happened, or prevent what will."""
         if absent := self._absent():
             return absent
         if user_input is None:
@@ -164,10 +164,12 @@ class AcknowledgeFlow(_Flow):
             return self._form("confirm", "not_loaded")
         try:
             runner = self._entry.runtime_data.runner
-            if self._issue.translation_key == ROWS_LOST:
-                await runner.async_acknowledge_gaps()
-            else:
-                await runner.async_acknowledge_left_out()
+            actions = {
+                EXPIRING: runner.async_keep_for_ever,
+                ROWS_LEFT_OUT: runner.async_acknowledge_left_out,
+                ROWS_LOST: runner.async_acknowledge_gaps,
+            }
+            await actions[str(self._issue.translation_key)]()
         except ExportError as err:
             return self._form("confirm", "failed", {"problem": async_reason(self.hass, err)})
         return self.async_create_entry(data={})
@@ -236,8 +238,8 @@ async def async_create_fix_flow(
     )
     if issue is None or entry is None:
         return RemovedFlow()
-    if issue.translation_key in (ROWS_LEFT_OUT, ROWS_LOST):
-        return AcknowledgeFlow(entry, issue)
+    if issue.translation_key in (EXPIRING, ROWS_LEFT_OUT, ROWS_LOST):
+        return ConfirmFlow(entry, issue)
     if issue.translation_key == AnotherExportError.key:
         return AnotherExportFlow(entry, issue)
     if issue.translation_key == ROWS_REJECTED:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import accumulate
 
 from .catalog import Catalog
+from .clock import Clock
 from .emulator import Emulator, Exclusive
 from .errors import not_implemented
 from .named_tables import named_tables
@@ -25,9 +26,15 @@ class RunningStatements:
     """Lets statements into bqemulator one at a time."""
 
     def __init__(
-        self, catalog: Catalog, emulator: Emulator, buffer: StreamingBuffer, changes: NotedChanges
+        self,
+        catalog: Catalog,
+        emulator: Emulator,
+        buffer: StreamingBuffer,
+        changes: NotedChanges,
+        clock: Clock,
     ) -> None:
         """Run in this emulator, and keep this buffer right."""
+        self._clock = clock
         self._catalog = catalog
         self._emulator = emulator
         self._buffer = buffer
@@ -39,6 +46,26 @@ class RunningStatements:
 
         Raises ApiError for one that cannot be followed.
         """
+        await self.expire(project)
+        async with self._running(project, query) as emulator:
+            yield emulator
+
+    async def expire(self, project: str) -> None:
+        """Delete the rows of partitions that have expired, also those that came later.
+
+        Source: managing-partitioned-tables, "Set the partition expiration": the expiration applies
+        to a partition as a whole, by the time at which it begins, and rows that are added to one
+        that has expired are gone as well.
+        """
+        now = self._clock.milliseconds()
+        for dataset in self._catalog.datasets(project):
+            for body in self._catalog.tables(project, dataset["datasetReference"]["datasetId"]):
+                if sql := _expired(body, now):
+                    async with self._running(project, {"query": sql}) as emulator:
+                        await emulator.query(project, sql)
+
+    @asynccontextmanager
+    async def _running(self, project: str, query: Json) -> AsyncIterator[Exclusive]:
         async with self._emulator.exclusively() as emulator:
             note = await self._note(emulator, project, query)
             try:
@@ -88,3 +115,16 @@ class RunningStatements:
         rows = await emulator.count(name.project, name.dataset, name.table)
         after = {kind_of(name): without(kept, removed_before)}
         return self._changes.begin(name, rows - sum(counts), after)
+
+
+def _expired(table: Json, now: int) -> str | None:
+    """Return the statement that deletes a table's expired rows; `now` is in milliseconds."""
+    partitioning = table.get("timePartitioning") or {}
+    expiration, field = partitioning.get("expirationMs"), partitioning.get("field")
+    if not (expiration and field):
+        return None
+    begins = f"TIMESTAMP_TRUNC(`{field}`, {partitioning['type']})"
+    until = f"TIMESTAMP_MILLIS({now - int(expiration)})"
+    reference = table["tableReference"]
+    name = f"{reference['projectId']}.{reference['datasetId']}.{reference['tableId']}"
+    return f"DELETE FROM `{name}` WHERE {begins} <= {until}"  # noqa: S608

@@ -15,6 +15,7 @@ from .emulator import Emulator, Exclusive
 from .errors import invalid
 from .names import TableName
 from .rest import PREFIX, RestApi
+from .running_statements import RunningStatements
 from .schema import Column, Json, columns_of
 from .settings import Settings
 from .streaming_buffer import StreamingBuffer, is_buffered, with_positions
@@ -32,13 +33,19 @@ class TableData:
     """The method list of the collection tabledata."""
 
     def __init__(
-        self, catalog: Catalog, emulator: Emulator, buffer: StreamingBuffer, settings: Settings
+        self,
+        catalog: Catalog,
+        emulator: Emulator,
+        buffer: StreamingBuffer,
+        settings: Settings,
+        statements: RunningStatements,
     ) -> None:
         """Read the rows of this catalog's tables, except those that are in the buffer."""
         self._catalog = catalog
         self._emulator = emulator
         self._buffer = buffer
         self._settings = settings
+        self._statements = statements
 
     def register(self, api: RestApi) -> None:
         """Add the method to the API."""
@@ -66,6 +73,7 @@ class TableData:
         limit = min(int(request.query.get("maxResults") or _MAX_ROWS), _MAX_ROWS)
         names = ", ".join(f"`{column.name}`" for column in columns)
         int64_timestamp = request.query.get("formatOptions.useInt64Timestamp", "").casefold()
+        await self._statements.expire(name.project)
         async with self._emulator.exclusively() as emulator:
             source = self._source(name, partition, condition)
             sql = f"SELECT {names} FROM {source} LIMIT {limit} OFFSET {first}"  # noqa: S608

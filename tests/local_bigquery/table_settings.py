@@ -1,7 +1,7 @@
 """Settings of tables: labels, expiration, the partition filter, and keys of Cloud KMS.
 
 Sources: labels-intro ("Requirements for labels"), rest/v2/tables (TimePartitioning),
-customer-managed-encryption. Partitions do not expire here.
+customer-managed-encryption. Expired rows are deleted by running_statements.py.
 """
 
 import re

@@ -12,12 +12,13 @@ from ..export.fence import BEFORE_FENCE, FencedTransaction, FenceMovedError
 from ..rows.table import Column, Mode, Table
 from .connection import Connection
 from .fence_table import BigQueryFence
-from .table_settings import TableSettings, apply_settings
+from .table_settings import TableSettings, apply_settings, days_kept, keep_for_ever
 from .views import View, views
 
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
 """tables.get answers with the names of legacy SQL (API reference, "TableFieldSchema")."""
 _NOW = "CURRENT_TIMESTAMP()"
+_DAY = 24 * 60 * 60 * 1000
 _TIMEOUT = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 
@@ -44,6 +45,10 @@ class DatasetSchema:
         self._settings = settings or TableSettings()
         self._client = connection.tables
         self._destination = connection.destination
+        self.expiring: dict[str, int] = {}
+        """After how many days BigQuery deletes what is in tables, views, or new tables of the
+        dataset, by their names, of those that were looked at: only where the user has not set it
+        here."""
 
     def ensure_dataset(self) -> bool:
         """Find the dataset, or create it in the destination's location; return whether it is new.
@@ -53,6 +58,10 @@ class DatasetSchema:
         """
         found = self._find_dataset()
         dataset = found or self._make_dataset()
+        # The first takes precedence for tables with partitions (REST reference, "datasets").
+        default = dataset.default_partition_expiration_ms or dataset.default_table_expiration_ms
+        if default:
+            self.expiring[dataset.dataset_id] = default // _DAY
         if dataset.location and dataset.location.upper() != self._destination.location.upper():
             raise LocationError(dataset=self._destination.dataset, location=dataset.location)
         return found is None
@@ -96,6 +105,23 @@ class DatasetSchema:
             changed.append("schema")
         if changed:
             self._update(found, changed)
+        self._note_days(table, found)
+
+    def keep_for_ever(self, tables: Iterable[Table]) -> None:
+        """Take away what lets BigQuery delete tables and their views, or their rows."""
+        for table in tables:
+            of = self._destination.table_reference(table)
+            names = [view.name(of.table_id) for view in views(table)]
+            references = [of, *map(self._destination.dataset_reference.table, names)]
+            for reference in references:
+                found = self._find_table(reference)
+                one = table if reference is of else None
+                if found and (changed := keep_for_ever(self._settings, one, found)):
+                    self._update(found, changed)
+
+    def _note_days(self, table: Table | None, found: bigquery.Table) -> None:
+        if (days := days_kept(self._settings, table, found)) is not None:
+            self.expiring[found.table_id] = days
 
     def ensure_views(self, tables: Iterable[Table]) -> None:
         """Find the views of tables, or create them, or change their queries.
@@ -116,6 +142,7 @@ class DatasetSchema:
         if found.view_query != query:
             found.view_query = query
             self._update(found, ["view_query"])
+        self._note_days(None, found)
 
     def _make_view(
         self, reference: bigquery.TableReference, view: View, query: str

@@ -38,6 +38,38 @@ def apply_settings(settings: TableSettings, table: Table, declared: BigQueryTabl
     return [name for name, change in _CHANGES.items() if change(settings, table, declared)]
 
 
+def days_kept(settings: TableSettings, table: Table | None, found: BigQueryTable) -> int | None:
+    """Return after how many days BigQuery deletes a table or its partitions, if not for ever.
+
+    It is None as well where the user has set it. A view has no `table`. A new table takes it over
+    from its dataset, and that from the sandbox (BigQuery's page "Update dataset properties",
+    "Update default table expiration times").
+    """
+    days = []
+    if found.expires and found.created:
+        days.append((found.expires - found.created).days)
+    partitioning = found.time_partitioning
+    ours = table is not None and table.expires and settings.partition_days
+    if partitioning is not None and partitioning.expiration_ms and not ours:
+        days.append(partitioning.expiration_ms // _DAY)
+    return min(days, default=None)
+
+
+def keep_for_ever(settings: TableSettings, table: Table | None, found: BigQueryTable) -> list[str]:
+    """Take away what `days_kept` has found; return the properties that were changed."""
+    changed = []
+    if found.expires:
+        found.expires = None
+        changed.append("expires")
+    partitioning = found.time_partitioning
+    ours = table is not None and table.expires and settings.partition_days
+    if partitioning is not None and partitioning.expiration_ms and not ours:
+        partitioning.expiration_ms = None
+        found.time_partitioning = partitioning
+        changed.append("time_partitioning")
+    return changed
+
+
 def _change_expiration(settings: TableSettings, table: Table, declared: BigQueryTable) -> bool:
     """Set when partitions expire.
 

@@ -1,6 +1,7 @@
 """Checks that an export can work, before it is saved: each part of the connection is used once."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 import logging
 from typing import Any
 
@@ -46,6 +47,16 @@ FIELDS = (
 """Fields of a destination where a user can correct an error."""
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedDestination:
+    """What is worth to know about a destination where exports work."""
+
+    needless: tuple[str, ...] = ()
+    """Permissions that the key has, but does not need."""
+    expiring: Mapping[str, int] = field(default_factory=dict)
+    """After how many days BigQuery deletes what is there, by the names of tables and dataset."""
+
+
 def check_dataset(entries: Iterable[ConfigEntry], data: Mapping[str, Any], field: str) -> None:
     """Check that no other export goes to a dataset. Raises FormError, at this field.
 
@@ -64,8 +75,8 @@ def check_destination(
     delivery: str,
     tables: Sequence[Table] = (),
     settings: TableSettings | None = None,
-) -> tuple[str, ...]:
-    """Check dataset, tables and delivery; return permissions that the key does not need.
+) -> CheckedDestination:
+    """Check dataset, tables and delivery, and return what is worth to know about them.
 
     The tables of states and of the log are always checked, and the fence of the installation
     `source`. This blocks. Raises ExportError.
@@ -79,7 +90,7 @@ def check_destination(
         DELIVERIES[delivery](connection).check_access(SENSOR_DATA)
         needless = check_permissions(connection, SENSOR_DATA)
         # Who creates a dataset is its owner (BigQuery's page "Create datasets").
-        return () if is_creator else needless
+        return CheckedDestination(() if is_creator else needless, schema.expiring)
 
 
 def check_tables(key: Mapping[str, Any], destination: Destination, tables: Sequence[Table]) -> None:

@@ -1,6 +1,6 @@
 """Sentences in the descriptions of forms that depend on the export."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -14,6 +14,7 @@ from ..estimate.estimate import Estimate, async_estimate
 from ..settings.key_age import key_days
 from ..settings.options import options_from
 from ..translation import async_load_translations, async_text
+from .connection_check import CheckedDestination
 
 _NO_BREAK_SPACE = "\u00a0"
 
@@ -29,10 +30,10 @@ async def async_content_sentences(
     hass: HomeAssistant,
     *,
     options: Mapping[str, Any],
-    needless: Sequence[str],
+    checked: CheckedDestination,
     service_account: str,
 ) -> dict[str, str]:
-    """Return the estimate of an export, and the permissions that it does not need, as sentences."""
+    """Return the estimate of an export, and warnings about its destination, as sentences."""
     await async_load_translations(hass)
     # Options that were just submitted may lack the names of context entities.
     named = [{CONF_NAME: "", **item} for item in options.get(CONF_CONTEXT_ENTITIES, ())]
@@ -43,12 +44,15 @@ async def async_content_sentences(
         )
     except ExportError:
         estimate = _text(hass, "estimate_unknown")
-    permissions = ", ".join(needless)
-    placeholders = {"permissions": permissions, "service_account": service_account}
-    return {
-        "estimate": estimate,
-        "privileges": _text(hass, "privileges", **placeholders) if needless else "",
-    }
+    warnings = []
+    if checked.expiring:
+        warnings.append(_text(hass, "expiring", days=str(min(checked.expiring.values()))))
+    if checked.needless:
+        permissions = ", ".join(checked.needless)
+        warnings.append(
+            _text(hass, "privileges", permissions=permissions, service_account=service_account)
+        )
+    return {"estimate": estimate, "privileges": "\n\n".join(warnings)}
 
 
 @callback

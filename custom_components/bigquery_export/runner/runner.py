@@ -37,6 +37,7 @@ from ..status.export_events import (
 from ..status.health import ExportHealth
 from ..status.issues import (
     async_gaps_ignored,
+    async_show_expiring,
     async_show_gaps,
     async_show_issue,
     async_show_left_out,
@@ -177,6 +178,12 @@ class Runner:
         """
         await self._journal.async_update(partial(replace, left_out=0))
         async_show_left_out(self._hass, self._entry, 0)
+
+    async def async_keep_for_ever(self) -> None:
+        """Take away what lets BigQuery delete tables or their rows. Raises ExportError."""
+        tables = self._options.tables
+        await self._hass.async_add_executor_job(self._schema.keep_for_ever, tables)
+        async_show_expiring(self._hass, self._entry, {})
 
     async def async_take_over(self) -> None:
         """Let this export go on, although a copy of it has. Raises CheckpointUnwritableError."""

@@ -53,6 +53,7 @@ ROWS_AT_RISK = "rows_in_danger"
 ROWS_LOST = "rows_lost"
 ROWS_REJECTED = "rows_rejected"
 ROWS_LEFT_OUT = "rows_left_out"
+EXPIRING = "expiring"
 _RECORDER_NEWER = "recorder_newer"
 _NOT_FIXABLE = frozenset({LocationError.key, _KEY_OLD, _RECORDER_NEWER})
 """Issues without a flow in repairs.py, which could not fix them."""
@@ -89,6 +90,18 @@ def async_show_rejected_rows(
         ((reason, _),) = reasons.most_common(1)
         placeholders = {"count": str(reasons.total()), "reason": reason[:200], "path": path}
     _show(hass, entry, ROWS_REJECTED, placeholders, ir.IssueSeverity.WARNING)
+
+
+@callback
+def async_show_expiring(
+    hass: HomeAssistant, entry: ConfigEntry, expiring: Mapping[str, int]
+) -> None:
+    """Show that BigQuery deletes what is in some tables after so many days, if it does."""
+    placeholders = None
+    if expiring:
+        tables = ", ".join(sorted(expiring))
+        placeholders = {"days": str(min(expiring.values())), "tables": tables}
+    _show(hass, entry, EXPIRING, placeholders, ir.IssueSeverity.WARNING)
 
 
 @callback
@@ -165,7 +178,7 @@ def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def async_remove_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove all issues of an entry, because it is gone."""
     async_clear_issues(hass, entry)
-    for name in (_KEY_OLD, _RECORDER_NEWER, ROWS_LEFT_OUT, ROWS_LOST, ROWS_REJECTED):
+    for name in (_KEY_OLD, _RECORDER_NEWER, EXPIRING, ROWS_LEFT_OUT, ROWS_LOST, ROWS_REJECTED):
         _show(hass, entry, name, None)
 
 
