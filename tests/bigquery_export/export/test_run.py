@@ -606,6 +606,26 @@ async def test_older_backup(hass: HomeAssistant, warehouse: Warehouse, exporter:
     assert len(set(keys_in(warehouse))) == 55
 
 
+@pytest.mark.parametrize("left", [95, 55, 31])
+async def test_older_backup_than_a_single_transaction(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    caplog: pytest.LogCaptureFixture,
+    left: int,
+) -> None:
+    """Of one transaction several rows are known again: what is before them is not looked for."""
+    await record(hass, 100)
+    await exporter.export(batch_rows=10)
+    assert len(exporter.file.load().position("sensor_data").anchors) == 10
+    await rewrite(hass, f"DELETE FROM states WHERE state_id > {left}")  # noqa: S608
+    await record(hass, 100 - left + 5, name="new")
+    await exporter.export(batch_rows=10)
+    assert f"resumes from row {left // 10 * 10} instead of 100" in caplog.text
+    assert sorted(states_in(warehouse)) == sorted(numbers(100) + numbers(105 - left))
+    assert len(set(keys_in(warehouse))) == 205 - left
+
+
 @pytest.mark.usefixtures("small_chunks")
 async def test_other_database(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter

@@ -5,7 +5,7 @@ whose transaction was not committed costs some rows, but nothing becomes wrong.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ from ...const import DOMAIN
 from ..files import append_lines, replace_file
 from .digests import Digests, Periods
 
+_LARGE = 4 * 1024 * 1024
+"""Bytes; of 500 statistics a line is of 40,000, and a day of exports each five minutes has 288."""
+_COMMITTED = -1
+"""In place of a number of rows: it was committed, and no transaction is the same, begun again."""
 _NOT_COUNTED = 1 << 30
 """Rows that were left out by an earlier version, which did not count them."""
 _FORMER_NAMES = {"track": "position_key", "doubtful": "in_doubt"}
@@ -68,8 +72,24 @@ class DigestFile:
         self.periods = periods
 
     def append(self, line: Line) -> None:
-        """Add a line; it is on the disk when this returns. Raises CheckpointUnwritableError."""
+        """Add a line; it is on the disk when this returns. Raises CheckpointUnwritableError.
+
+        Lines are many where the check for corrections, which makes one of all, does not come for
+        long: then they become few.
+        """
         append_lines(self.path, _text(line))
+        if self._is_outgrown():
+            self._compact()
+
+    def _compact(self) -> None:
+        lines = Compaction(self.periods, self._lines()).lines
+        replace_file(self.path, b"".join(map(_text, lines)))
+
+    def _is_outgrown(self) -> bool:
+        """Return whether the file is large, and not because any of its lines has to be."""
+        if (size := self.path.stat().st_size) < _LARGE:
+            return False
+        return size > _LARGE + 3 * max(len(text) for text in self._texts())
 
     def load(self, database: str) -> Exported:
         """Return what was exported from a database; rows from another one are left out.
@@ -129,14 +149,61 @@ class DigestFile:
         self.path.unlink(missing_ok=True)
 
     def _lines(self) -> Iterator[Line]:
+        # A line that a crash has cut off is of a transaction that was not committed.
+        return (line for text in self._texts() if (line := _parsed(text)))
+
+    def _texts(self) -> Iterator[bytes]:
         try:
-            lines = self.path.read_bytes().splitlines()
+            with open(self.path, "rb") as file:
+                yield from file
         except FileNotFoundError:
             return
-        for text in lines:
-            # A line that a crash has cut off is of a transaction that was not committed.
-            if line := _parsed(text):
-                yield line
+
+
+class Compaction:
+    """Few lines that say the same as many.
+
+    Those of one database and position that follow each other become one, but for the last of a
+    position, whose transaction may be begun again.
+    """
+
+    def __init__(self, periods: Periods, lines: Iterable[Line]) -> None:
+        """Put lines together."""
+        self.lines: list[Line] = []
+        self._periods = periods
+        self._merged: dict[str, Line] = {}
+        self._last: dict[str, Line] = {}
+        database = None
+        for line in lines:
+            if line.database != database:
+                self._end()
+                database = line.database
+            if line.before is None:
+                self.lines.append(line)
+            else:
+                self._add(line)
+        self.lines += [*self._merged.values(), *self._last.values()]
+
+    def _add(self, line: Line) -> None:
+        before = self._last.get(line.position_key)
+        if before and not _repeats(line, before):
+            self._merge(before)
+        self._last[line.position_key] = line
+
+    def _end(self) -> None:
+        """End the lines of a database: those of another one come now."""
+        for line in self._last.values():
+            self._merge(line)
+        self.lines += self._merged.values()
+        self._merged, self._last = {}, {}
+
+    def _merge(self, line: Line) -> None:
+        if (earlier := self._merged.get(line.position_key)) is not None:
+            digests = Digests.from_json(self._periods, earlier.digests)
+            digests.include(Digests.from_json(self._periods, line.digests))
+            found = line.found and (earlier.found or earlier.before != line.before)
+            line = replace(line, digests=digests.as_json(), found=found)
+        self._merged[line.position_key] = replace(line, left_out=_COMMITTED)
 
 
 def _text(line: Line) -> bytes:
