@@ -145,7 +145,8 @@ class Journal:
     def _new_token(self, latest: int = 0) -> str:
         """Return a token that is not earlier than any `export_timestamp`, in microseconds."""
         latest = max(latest, self.checkpoint.latest)
-        return ulid_at_time(max(time(), latest // 1000 / 1000 + 0.001))
+        # A ULID has milliseconds, of which the last may be lost as a float.
+        return ulid_at_time(max(time(), (latest // 1000 + 2) / 1000))
 
     async def _async_settle_last(self, state: FenceState) -> bool:
         """Commit the transaction that others have begun last; return whether that was needed.

@@ -166,6 +166,14 @@ def test_export_timestamps_never_go_back() -> None:
     assert timestamp(replace(Checkpoint(latest=5)).after_latest(now)) == timestamp(now)
 
 
+def test_tokens_are_later_than_rows(exporter: CorrectionsExporter) -> None:
+    """Whatever becomes of the last digits of a time, the token of its transaction is not before."""
+    begin = timestamp(datetime.now(UTC)) + 10**13
+    for step in range(2_000):
+        latest = begin + step * 777_777
+        assert FencedTransaction(exporter.journal._new_token(latest)).time > latest
+
+
 @pytest.mark.parametrize(
     ("token", "time"),
     [("01ARZ3NDEKTSV4RRFFQ69G5FAV", 1_469_922_850_259_000), ("before", 0), ("", 0)],
