@@ -92,7 +92,8 @@ def test_set_on_a_table_later(connection: Connection) -> None:
     make_dataset(connection, tables=None, partitions=None)
     assert found(connection) == {}
     table = connection.tables.get_table(connection.destination.table_reference(STATISTICS))
-    table.expires = datetime.now(UTC) + timedelta(days=30, minutes=5)
+    assert table.created
+    table.expires = table.created + timedelta(days=30, minutes=5)
     connection.tables.update_table(table, ["expires"])
     assert found(connection) == {"statistics": 30}
 
