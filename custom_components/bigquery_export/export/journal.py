@@ -262,9 +262,7 @@ class Journal:
         position = after(chunk)
         left_out = chunk.left_out if chunk.moves else 0
         await self.async_update(
-            lambda now: now.advanced(
-                chunk.position_key, position, left_out=left_out, gap=chunk.gap
-            )
+            lambda now: now.advanced(chunk.position_key, position, left_out=left_out, gap=chunk.gap)
         )
 
     async def _async_begin(self, intent: Intent) -> None:
