@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 _SPACES = re.compile(r"[^\S\n\r]|[\u200b-\u200d\u2060\ufeff]")
 _QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"'))
+_LAST_COMMA = re.compile(r",(\s*})")
 _LAYERS = 3
 """How often a key may be wrapped: in quotes, in base64, in another object."""
 _WRAPPED_BY = "privateKeyData"
@@ -133,7 +134,8 @@ def _json_object(text: str) -> dict[str, Any]:
 def _json(text: str) -> object:
     """Return the value of a JSON text, or of the object in it; None where there is none."""
     braces = text[text.find("{") : text.rfind("}") + 1]
-    for candidate in (text, braces, braces.translate(_QUOTES)):
+    plain = _LAST_COMMA.sub(r"\1", braces.translate(_QUOTES))
+    for candidate in (text, braces, plain):
         try:
             # Not strictly: line breaks of the private key may be real ones.
             value: object = json.loads(candidate, strict=False)

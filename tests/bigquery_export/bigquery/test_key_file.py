@@ -53,6 +53,7 @@ READ: dict[str, Change] = {
     "spaces without width": lambda key: text(key).replace(",", ",\u200b"),
     "long dashes": with_private(lambda pem: pem.replace("-----", "\u2014\u2013-")),
     "curved quotes": lambda key: text(key).replace(' "', " \u201c").replace('"', "\u201d"),
+    "a comma too many": lambda key: text(key).replace("\n}", ",\n}"),
     "spaces around": lambda key: f"\n\n  {text(key)}\t\n",
     "spaces in values": lambda key: text(key, client_email=f" {key['client_email']}\n"),
     "single quotes around": lambda key: f"'{text(key)}'",
