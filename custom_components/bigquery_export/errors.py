@@ -262,6 +262,15 @@ class TableUnreadableError(RecorderUnreadableError):
 
 
 @dataclass(eq=False)
+class IdsBelowError(ExportError):
+    """New rows of a table of the recorder have lower ids than those that were exported."""
+
+    key = "ids_below"
+    of_one_table = True
+    table: str
+
+
+@dataclass(eq=False)
 class TableDamagedError(TableUnreadableError):
     """A page of the recorder's database is damaged; what is on others can be read."""
 

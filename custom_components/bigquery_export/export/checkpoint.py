@@ -148,6 +148,8 @@ class Checkpoint:
     because the views show what was exported last, and the home's clock may go back."""
     superseded: bool = False
     """Whether a copy of this export has gone on, and the user has to say which one is to."""
+    lowest: dict[str, int] = field(default_factory=dict)
+    """The lowest id that the recorder had, by table: new rows have higher ones."""
 
     def position(self, position_key: str) -> Position:
         """Return the position of a table, or of its backfill."""
@@ -339,6 +341,7 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
         left_out=data.get("left_out", 0),
         latest=data.get("latest", FencedTransaction(data["fence"]).time),
         superseded=data.get("superseded", False),
+        lowest=data.get("lowest", {}),
     )
 
 

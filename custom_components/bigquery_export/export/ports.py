@@ -32,6 +32,9 @@ class Reader[P: Piece](Protocol):
     def oldest_id(self) -> int | None:
         """Return the lowest id, or None when there is no row at all."""
 
+    def latest_id(self) -> int | None:
+        """Return the id of the row with the highest time, or None when there is none."""
+
     def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the fingerprints of those rows that there are, by id."""
 

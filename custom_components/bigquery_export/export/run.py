@@ -9,7 +9,7 @@ from typing import Any, override
 
 from homeassistant.util import dt as dt_util
 
-from ..errors import ExportError, RowsNotListedError
+from ..errors import ExportError, IdsBelowError, RowsNotListedError
 from ..source.readiness import async_flush, check_recorder
 from .checkpoint import Gap
 from .dimensions.snapshot import Snapshot, async_export_snapshot
@@ -81,6 +81,9 @@ class Run(Job):
                 " sent without what could not be read",
                 self.result.repaired,
             )
+        for export in self._exports:
+            if export.has_ids_below:
+                self._failed.setdefault(export.name, IdsBelowError(table=export.name))
         # All other tables are exported.
         self._raise_failure([*self._failed.items(), *await async_send_set_aside(self._session)])
         if self._everything:

@@ -9,6 +9,7 @@ wait for it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 import logging
 from time import thread_time
@@ -53,6 +54,8 @@ class TableExport:
         self._own = source.own
         self._until = 0
         """The id of the newest row to be exported."""
+        self.has_ids_below = False
+        """Whether the recorder gives new rows lower ids than those that were exported."""
         self._damaged = DamagedRows(session, source.reader)
         self.gaps: list[Gap] = []
         """Rows that cannot be exported any more: the recorder has deleted them, or they are on
@@ -81,9 +84,28 @@ class TableExport:
             gap = await self._async_log_changes(before, after)
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
-        if after != before:
+        lowest = await self._async_lowest(oldest, broken=broken)
+        if after != before or lowest != self._lowest:
             self.gaps += [gap] if gap else []
-            await self._journal.async_update(partial(self._resumed, after, gap, broken=broken))
+            resumed = partial(self._resumed, after, gap, lowest, broken=broken)
+            await self._journal.async_update(resumed)
+
+    @property
+    def _lowest(self) -> int:
+        return self._journal.checkpoint.lowest.get(self._table.name, 0)
+
+    async def _async_lowest(self, oldest: int | None, *, broken: bool) -> int:
+        """Return the lowest id below which no new row is expected, and look for such rows.
+
+        Ids only ever begin lower where the numbering has begun again (a sequence of PostgreSQL that
+        was not set after a move), or where old rows were brought in, whose times are old.
+        """
+        known = self._lowest
+        if oldest is None or broken or oldest >= known:
+            return oldest or known
+        latest = await self._async_read(self._reader.latest_id)
+        self.has_ids_below = latest is not None and latest < known
+        return known if self.has_ids_below else oldest
 
     def _compared(
         self, found: Mapping[int, str], oldest: int | None
@@ -102,13 +124,20 @@ class TableExport:
         return before, after
 
     def _resumed(
-        self, after: TablePosition, gap: Gap | None, checkpoint: Checkpoint, *, broken: bool
+        self,
+        after: TablePosition,
+        gap: Gap | None,
+        lowest: int,
+        checkpoint: Checkpoint,
+        *,
+        broken: bool,
     ) -> Checkpoint:
         """Return a checkpoint with the table's position, and the gap that was found.
 
         Where the history is `broken`, rows that were sent may have other ids by now.
         """
         checkpoint = checkpoint.with_table_position(self._table.name, after)
+        checkpoint = replace(checkpoint, lowest={**checkpoint.lowest, self._table.name: lowest})
         if broken:
             checkpoint = checkpoint.without_ids(self._table.name)
         return checkpoint.with_gap(gap) if gap else checkpoint

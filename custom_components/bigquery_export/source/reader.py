@@ -82,6 +82,7 @@ class _Plan:
     time_of_row: Select[Any]
     together: Select[Any]
     times_places: tuple[int, ...]
+    latest: Select[Any]
 
 
 @cache
@@ -116,6 +117,7 @@ def _plan(table: SourceTable) -> _Plan:
         time_of_row=select(time).where(id_ == bindparam("id")),
         together=select(func.count()).where(time == bindparam("time")),
         times_places=table.places(table.times),
+        latest=select(id_).where(time.is_not(None)).order_by(time.desc()).limit(1),
     )
 
 
@@ -154,6 +156,11 @@ class TableReader[Row: tuple[Any, ...]]:
                 if not is_damaged(err.orig):
                     raise
             return 1  # Where the rows that can be read begin is found when they are read.
+
+    def latest_id(self) -> int | None:
+        """Return the id of the row with the highest time, or None when there is none."""
+        with session_scope(hass=self._hass, read_only=True) as session:
+            return cast(int | None, session.connection().execute(self._plan.latest).scalar())
 
     def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the fingerprints of those rows that there are, and can be read, by id."""

@@ -712,6 +712,10 @@ class Recorder:
         time: int = row.time
         return time / 1e6
 
+    def latest_id(self) -> int | None:
+        """Return no id: ids never begin lower than before."""
+        return None
+
     def damage(self, after: int, until: int) -> IdRange:
         """Return no ids: all rows can be read."""
         return IdRange(until, until)
