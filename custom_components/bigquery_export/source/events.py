@@ -121,8 +121,7 @@ class EventsReader(TableReader[EventRow]):
         """Return how many events of the chosen types have `after` < id <= `until`."""
         until = HIGHEST_ID if until is None else until
         values = {"after": after, "until": until, "types": sorted(self._types)}
-        with session_scope(hass=self._hass, read_only=True) as session:
-            return session.connection().execute(_WAITING, values).scalar_one()
+        return self._count(_WAITING, values)
 
     @override
     def narrow(self, first: float, last: float) -> None:

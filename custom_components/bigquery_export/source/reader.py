@@ -169,11 +169,23 @@ class TableReader[Row: tuple[Any, ...]]:
             return {id_: fingerprint(values) for id_, *values in rows}
 
     def count(self, after: int, until: int | None = None) -> int:
-        """Return how many rows that are final have `after` < id <= `until`."""
+        """Return how many rows that are final have `after` < id <= `until`.
+
+        Where some of them are damaged, it is how many there are at most.
+        """
         bounds = {"after": after, "until": HIGHEST_ID if until is None else until}
+        return self._count(self._plan.waiting, bounds)
+
+    def _count(self, statement: Select[Any], bounds: Mapping[str, Any]) -> int:
         with session_scope(hass=self._hass, read_only=True) as session:
-            waiting = session.connection().execute(self._plan.waiting, bounds)
-            return cast(int, waiting.scalar_one())
+            try:
+                ((waiting,),) = fetch(session.connection(), statement, bounds)
+                return cast(int, waiting)
+            except DBAPIError as err:
+                if not is_damaged(err.orig):
+                    raise
+        last = min(int(bounds["until"]), self.newest_id())
+        return max(0, last - int(bounds["after"]))
 
     def repeats(self, after: int, until: int, exported: ExportedIds) -> Mapping[int, int]:
         """Return how many exported rows have the same identity as a row, by the id of that row.
@@ -208,12 +220,18 @@ class TableReader[Row: tuple[Any, ...]]:
 
         It is the time by which the recorder purges, and the lowest of the next 1,000 rows: the
         order of ids differs from that of times by minutes, or, after the clock was wrong, by as
-        much as that. It is None where there is no such row, or where the recorder purges none.
+        much as that. It is None where there is no such row, one of them is damaged, or the recorder
+        purges none.
         """
         if self._plan.oldest_time is None:
             return None
         with session_scope(hass=self._hass, read_only=True) as session:
-            found = fetch(session.connection(), self._plan.oldest_time, {"after": after})
+            try:
+                found = fetch(session.connection(), self._plan.oldest_time, {"after": after})
+            except DBAPIError as err:
+                if not is_damaged(err.orig):
+                    raise
+                return None
         return _first_time(found[0])
 
     def extent(self) -> Extent | None:

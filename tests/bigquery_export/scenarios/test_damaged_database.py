@@ -23,9 +23,10 @@ from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.events import EventChoice
 from custom_components.bigquery_export.source import damage as damage_module
 from custom_components.bigquery_export.source.reader import TableReader
+from custom_components.bigquery_export.source.states import STATES
 from tests.bigquery_export.support.crashes import Crash, crash_at
 from tests.bigquery_export.support.damage import INDEX, TABLE, overwrite, overwrite_page, root_page
-from tests.bigquery_export.support.databases import in_database, insert_rows
+from tests.bigquery_export.support.databases import in_database, in_recorder, insert_rows
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.recording import execute, record
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -274,6 +275,18 @@ async def test_newest_page(hass: HomeAssistant, warehouse: Warehouse, exporter: 
     left = await readable(hass)
     await exporter.export()
     assert sent(warehouse) == left
+
+
+async def test_backlog(hass: HomeAssistant) -> None:
+    """What is shown of the backlog does not fail: how many rows wait at most."""
+    await record_states(hass)
+    await overwrite(hass, b"n0600")
+    reader = TableReader[Any](hass, STATES)
+    assert await in_recorder(hass, reader.count, 0) == ROWS
+    assert await in_recorder(hass, reader.count, 100, 700) == 600
+    assert await in_recorder(hass, reader.count, 800) == ROWS - 800
+    assert await in_recorder(hass, reader.oldest_time, 100) is None
+    assert await in_recorder(hass, reader.oldest_time, 800) == TIME + 801
 
 
 async def test_damage_that_passes(
