@@ -15,19 +15,18 @@ import logging
 from time import thread_time
 from typing import Any, cast
 
-from homeassistant.util import dt as dt_util
-
 from ..errors import RowsNotListedError, TableDamagedError
 from ..rows.encoded_rows import EncodedRows
 from ..source.reader import PIECE_ROWS
 from ..source.readiness import async_read_recorder
 from ..source.source_table import Anchor
+from .changed_history import async_log_changes
 from .checkpoint import Checkpoint, Gap
 from .chunk import Chunk
 from .damaged_rows import DamagedRows, lost_before
 from .ports import Piece, Source
 from .positions import Position, TablePosition, backfill_of
-from .purge import Retention, find_gap, is_purged, is_purged_within, oldest_waiting
+from .purge import Retention, is_purged_within
 from .recent_commits import last_begun
 from .resume import divided, resumed
 from .session import Session
@@ -81,7 +80,7 @@ class TableExport:
         broken, gap = False, None
         if before:
             broken = after.anchors != before.anchors
-            gap = await self._async_log_changes(before, after)
+            gap = await async_log_changes(self._session, self._table, before, after)
         if mark := found.get(self._until):
             after = divided(after, oldest=oldest, newest=Anchor(self._until, mark))
         lowest = await self._async_lowest(oldest, broken=broken)
@@ -151,49 +150,6 @@ class TableExport:
     async def async_look_for_new(self) -> None:
         """Export new rows up to the newest that there is now."""
         self._until = await self._async_read(self._reader.newest_id)
-
-    async def _async_log_changes(self, before: TablePosition, after: TablePosition) -> Gap | None:
-        """Log unexpected changes of the recorder's rows since the last export; return a gap."""
-        gap = None
-        if after.oldest.cursor > before.oldest.cursor:
-            gap = await self._async_look_for_gap(before, after)
-        if after.oldest.cursor < before.oldest.cursor or after.new.cursor < before.new.cursor:
-            _LOGGER.warning(
-                "The recorder's database is not as it was at the last export; %s resumes from"
-                " row %s instead of %s, and nothing is sent twice",
-                self._table.name,
-                after.new.cursor,
-                before.new.cursor,
-            )
-        return gap
-
-    async def _async_look_for_gap(self, before: TablePosition, after: TablePosition) -> Gap | None:
-        """Find out whether the recorder has deleted rows that were not exported."""
-        if not is_purged(self._table.name):
-            return None
-        hass = self._session.hass
-        cursor = after.oldest.cursor
-        gap = find_gap(
-            self._table.name,
-            before.oldest,
-            after.oldest,
-            oldest=await self._async_read(oldest_waiting, hass, self._table.name, cursor),
-            # It says nothing about rows of a backfill.
-            last_export=None if before.backfill else self._journal.checkpoint.last_export,
-            retention=Retention.of(hass),
-        )
-        if gap:
-            _LOGGER.log(
-                # There may be more of them day by day, until an export succeeds.
-                logging.ERROR if before.oldest.anchors else logging.WARNING,
-                "The recorder has deleted up to about %d rows of %s that were not exported,"
-                " from %s to %s",
-                gap.rows,
-                self._table.name,
-                dt_util.utc_from_timestamp(gap.since),
-                dt_util.utc_from_timestamp(gap.until),
-            )
-        return gap
 
     async def async_export_chunk(self) -> bool:
         """Send new rows in one transaction, and commit it; return whether there may be more."""
