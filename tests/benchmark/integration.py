@@ -15,7 +15,7 @@ from custom_components.bigquery_export.export.recorder_tables import RECORDER_TA
 from custom_components.bigquery_export.rows.context import RowContext
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.settings.options import DEFAULTS
-from custom_components.bigquery_export.source.reader import PIECE_ROWS
+from custom_components.bigquery_export.source.plan import PIECE_ROWS
 
 from .no_network import NoNetwork
 from .stopwatch import Stopwatch

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from homeassistant.util.ulid import bytes_to_ulid
 
 from custom_components.bigquery_export.rows.columns import season, time_of_day
-from custom_components.bigquery_export.source.reader import PIECE_ROWS
+from custom_components.bigquery_export.source.plan import PIECE_ROWS
 from tests.home.home_assistant import TIME_ZONE
 
 from .plain_reading import COLUMNS, Connect, Pages

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from custom_components.bigquery_export.source.reader import PIECE_ROWS
+from custom_components.bigquery_export.source.plan import PIECE_ROWS
 
 from .stopwatch import Stopwatch
 

@@ -13,7 +13,8 @@ from ..rows.column_groups import ColumnGroup, narrowed
 from ..rows.context import RowContext
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.state_encoder import StateEncoder
-from ..source.reader import PIECE_ROWS, Extent
+from ..source.plan import PIECE_ROWS
+from ..source.reader import Extent
 from ..source.states import StatesPiece, StatesReader
 
 _PIECES = 20

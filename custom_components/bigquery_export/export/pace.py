@@ -3,7 +3,7 @@
 import asyncio
 from time import monotonic
 
-from ..source.reader import PIECE_ROWS
+from ..source.plan import PIECE_ROWS
 
 _PAUSE = 0.01
 """Seconds of the first pause."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ..rows.encoded_rows import EncodedRows
 from ..rows.table import Table
-from ..source.reader import PIECE_ROWS
+from ..source.plan import PIECE_ROWS
 from ..source.source_table import Anchor, ExportedIds, IdRange
 from .positions import Position
 

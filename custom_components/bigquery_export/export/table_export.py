@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from ..errors import RowsNotListedError, TableDamagedError
 from ..rows.encoded_rows import EncodedRows
-from ..source.reader import PIECE_ROWS
+from ..source.plan import PIECE_ROWS
 from ..source.readiness import async_read_recorder
 from ..source.source_table import Anchor
 from .changed_history import async_log_changes

@@ -11,7 +11,8 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from .lookup_cache import SharedTexts, texts_by_ids
-from .reader import PIECE_ROWS, TableReader
+from .plan import PIECE_ROWS
+from .reader import TableReader
 from .source_table import HIGHEST_ID, Anchor, SourceTable
 from .statements import as_text, fetch, fetch_before_damage
 

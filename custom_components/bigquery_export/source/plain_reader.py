@@ -6,7 +6,8 @@ from typing import Any
 
 from homeassistant.helpers.recorder import session_scope
 
-from .reader import PIECE_ROWS, TableReader
+from .plan import PIECE_ROWS
+from .reader import TableReader
 from .source_table import Anchor
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 from typing import Any, cast
 
 from homeassistant.components.recorder.models import process_timestamp
@@ -12,18 +11,13 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import (
     Connection,
     DateTime,
-    Dialect,
     Select,
-    and_,
-    bindparam,
     func,
-    or_,
-    select,
 )
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from .damage import first_damage, newest_before_damage
+from .plan import PIECE_ROWS, is_plain, plan_of
 from .source_table import (
     HIGHEST_ID,
     Anchor,
@@ -34,17 +28,12 @@ from .source_table import (
     is_time,
 )
 from .statements import (
-    as_recorded,
     fetch,
     fetch_before_damage,
     fetch_by_ids,
     is_damaged,
     is_undecodable,
 )
-
-PIECE_ROWS = 1_000
-"""Rows in one read at most, so that each step of processing them takes only milliseconds."""
-
 
 _DAY = 86_400.0
 _SHORTEST = 3_600.0
@@ -65,62 +54,6 @@ class Extent:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The statements of a reader, and the places of columns in a row."""
-
-    rows: Select[Any]
-    newest: Select[Any]
-    oldest: Select[Any]
-    newest_of_all: Select[Any]
-    """Includes rows that are not final."""
-    waiting: Select[Any]
-    marks: Select[Any]
-    times: Select[Any]
-    repeats: Select[Any] | None
-    oldest_time: Select[Any] | None
-    time_of_row: Select[Any]
-    together: Select[Any]
-    times_places: tuple[int, ...]
-    latest: Select[Any]
-
-
-@cache
-def _plan(table: SourceTable) -> _Plan:
-    """Prepare statements: that takes milliseconds, and an export every few minutes has many."""
-    id_ = table.columns[0]
-    time = as_recorded(table.times[-1]) if table.times else id_
-    after, until = id_ > bindparam("after"), id_ <= bindparam("until")
-    newest = select(func.max(id_))
-    waiting = select(func.count()).select_from(id_.class_).where(after, until)
-    if table.final is not None:
-        pending = select(func.min(id_)).where(~table.final).correlate(None).scalar_subquery()
-        before_pending = or_(pending.is_(None), id_ < pending)
-        newest, waiting = newest.where(before_pending), waiting.where(before_pending)
-    return _Plan(
-        # To begin after an id, SQLite would read the page where that id would be: a damaged one,
-        # where rows are read again from the first one behind it.
-        rows=select(*map(as_recorded, table.columns))
-        .where(id_ >= bindparam("first"), until)
-        .order_by(id_)
-        .limit(bindparam("limit")),
-        newest=newest,
-        oldest=select(func.min(id_)),
-        newest_of_all=select(func.max(id_)),
-        waiting=waiting,
-        marks=select(id_, *map(as_recorded, table.fingerprint)).where(
-            id_.in_(bindparam("ids", expanding=True))
-        ),
-        times=select(*map(as_recorded, table.times or (id_,))).where(after, until),
-        repeats=_repeats(id_, table.identity) if table.identity else None,
-        oldest_time=None if table.purged_by is None else _oldest_time(id_, table.purged_by),
-        time_of_row=select(time).where(id_ == bindparam("id")),
-        together=select(func.count()).where(time == bindparam("time")),
-        times_places=table.places(table.times),
-        latest=select(id_).where(time.is_not(None)).order_by(time.desc()).limit(1),
-    )
-
-
 class TableReader[Row: tuple[Any, ...]]:
     """Reads the rows of one table for one run.
 
@@ -132,7 +65,7 @@ class TableReader[Row: tuple[Any, ...]]:
         """Prepare to read; nothing is read yet."""
         self._hass = hass
         self._table = table
-        self._plan = _plan(table)
+        self._plan = plan_of(table)
         self._is_plain: bool | None = None
 
     def newest_id(self) -> int:
@@ -277,7 +210,7 @@ class TableReader[Row: tuple[Any, ...]]:
             # No index helps with a sum: one of the times would give all rows of the span, to be
             # sorted by id again for each piece.
             time = (func.coalesce(*times) if len(times) > 1 else times[0]) + 0
-            rows = _plan(self._table).rows.where(time.between(first, last))
+            rows = plan_of(self._table).rows.where(time.between(first, last))
             self._plan = replace(self._plan, rows=rows)
 
     def _next_rows(
@@ -286,7 +219,7 @@ class TableReader[Row: tuple[Any, ...]]:
         """Return the next rows with `after` < id <= `until`, at most up to a damaged page."""
         bounds = {"first": after + 1, "until": until, "limit": min(limit, PIECE_ROWS)}
         if self._is_plain is None:
-            self._is_plain = _is_plain(self._plan.rows, connection.dialect)
+            self._is_plain = is_plain(self._plan.rows, connection.dialect)
         if self._is_plain:
             try:
                 return self._plain_rows(connection, bounds)
@@ -327,41 +260,3 @@ def _first_time(times: Sequence[Any]) -> float | None:
         if is_time(time):
             return time
     return None
-
-
-def _oldest_time(id_: InstrumentedAttribute[Any], time: InstrumentedAttribute[Any]) -> Select[Any]:
-    """Return a statement for the lowest time of the next 1,000 rows.
-
-    The index of the times does not help: it begins with rows that were exported long ago.
-    """
-    after = id_ > bindparam("after")
-    rows = select(as_recorded(time)).where(after).order_by(id_).limit(PIECE_ROWS).subquery()
-    return select(func.min(rows.c[0]))
-
-
-def _is_plain(statement: Select[Any], dialect: Dialect) -> bool:
-    """Return whether SQLAlchemy leaves all values as the database's driver returns them."""
-    return dialect.name == "sqlite" and not any(
-        column.type.dialect_impl(dialect).result_processor(dialect, None)
-        for column in statement.selected_columns
-    )
-
-
-def _repeats(
-    id_: InstrumentedAttribute[Any], identity: Sequence[InstrumentedAttribute[Any]]
-) -> Select[Any]:
-    earlier = aliased(id_.class_)
-    earlier_id = getattr(earlier, id_.key)
-    same = [getattr(earlier, column.key) == column for column in identity]
-    return (
-        select(id_, func.count())
-        .join(earlier, and_(*same))
-        .where(id_ > bindparam("after"), id_ <= bindparam("until"))
-        .where(
-            or_(
-                earlier_id <= bindparam("up_to"),
-                earlier_id.between(bindparam("again_after") + 1, bindparam("again_until")),
-            )
-        )
-        .group_by(id_)
-    )

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from .ambient_states import AmbientReader, AmbientStates
 from .lookup_cache import MetaRows, Missing, MissingTexts, texts_by_ids
-from .reader import PIECE_ROWS, TableReader
+from .plan import PIECE_ROWS
+from .reader import TableReader
 from .source_table import Anchor, SourceTable
 from .statements import as_text, is_damaged
 

@@ -14,7 +14,8 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import select
 
 from .lookup_cache import MetaRows
-from .reader import PIECE_ROWS, TableReader
+from .plan import PIECE_ROWS
+from .reader import TableReader
 from .source_table import Anchor, SourceTable
 from .statements import as_text
 

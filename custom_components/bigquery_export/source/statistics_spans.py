@@ -11,7 +11,7 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from .reader import PIECE_ROWS
+from .plan import PIECE_ROWS
 from .source_table import SourceTable
 from .statements import as_recorded, fetch
 from .statistics import StatisticsPiece, StatisticsReader, StatisticsRow

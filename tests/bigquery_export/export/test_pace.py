@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bigquery_export.export import pace as module
 from custom_components.bigquery_export.export.pace import Pace
-from custom_components.bigquery_export.source.reader import PIECE_ROWS
+from custom_components.bigquery_export.source.plan import PIECE_ROWS
 
 
 class Clock:

@@ -20,7 +20,7 @@ from ...rows.columns import Values
 from ...rows.encoded_rows import EncodedRows, RejectedRow, RowKey
 from ...rows.local_time import DAY
 from ...rows.table import Table, timestamp
-from ...source.reader import PIECE_ROWS
+from ...source.plan import PIECE_ROWS
 from ...source.source_table import Anchor
 from ..chunk import Chunk
 from ..positions import Position
