@@ -18,7 +18,6 @@ async def test_exactly_once_after_kills(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "tests.torture", "--kills", "4", "--states", "4000", "--seed", "5"),
-        *("--without", "page"),
         cwd=REPOSITORY,
         env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=asyncio.subprocess.PIPE,
