@@ -38,7 +38,7 @@ from custom_components.bigquery_export.export import (
 )
 from custom_components.bigquery_export.export.checkpoint import CheckpointFile, Intent
 from custom_components.bigquery_export.export.delivery import Outcome, Rejection
-from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.rejected_rows import Kept, RejectedRows
 from custom_components.bigquery_export.export.unsent_rows import without_existing
 from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
@@ -349,9 +349,9 @@ async def test_many_rejected_rows(
     kept: list[int] = []
     append = RejectedRows.append
 
-    def count(file: RejectedRows, export_id: str, table: Table, rows: list[RejectedRow]) -> None:
+    def count(file: RejectedRows, export_id: str, table: Table, rows: list[RejectedRow]) -> Kept:
         kept.append(len(rows))
-        append(file, export_id, table, rows)
+        return append(file, export_id, table, rows)
 
     monkeypatch.setattr(RejectedRows, "append", count)
     result = await exporter.export(batch_rows=2)
