@@ -213,7 +213,7 @@ class Session:
         if chunk.transaction:
             await self.async_block(chunk.transaction.finish)
         await self.journal.async_commit(
-            chunk, after, self.delivery, self.log_header, self.run_values["export_timestamp"]
+            chunk, after, self.delivery, self.log_header, self.run_values.get("export_timestamp", 0)
         )
         self.result.add(chunk)
 

@@ -804,14 +804,14 @@ async def test_export_log(hass: HomeAssistant, warehouse: Warehouse, exporter: E
         "SELECT * FROM home.export_log ORDER BY first_id", warehouse.project
     )
     assert [(row["first_id"], row["last_id"]) for row in log] == [
-        ("1", "10"),
-        ("11", "20"),
-        ("21", "25"),
+        ("1", "11"),
+        ("12", "21"),
+        ("22", "25"),
     ]
     assert [(row["row_count"], row["rejected"]) for row in log] == [
-        ("9", "1"),
+        ("10", "1"),
         ("10", "0"),
-        ("5", "0"),
+        ("4", "0"),
     ]
     assert sum(int(row["byte_count"]) for row in log) == result.bytes
     times = [int(row["last_updated"]) for row in warehouse.rows("last_updated, state_id")]
