@@ -28,13 +28,10 @@ class RowIndex:
     def __init__(self, wanted: Sequence[tuple[int, int]], *, renamed: bool) -> None:
         """Take key and place of each wanted row; `renamed` says if a place alone identifies one."""
         self._wanted = wanted
-        self._rows = set(wanted)
         self.wanted: Mapping[int, int] = Counter(key for key, _ in wanted)
         """How many wanted rows have a key."""
         self._places = {place for _, place in wanted} if renamed else set()
         self._found: Counter[int] = Counter()
-        self._same: set[tuple[int, int]] = set()
-        """Wanted rows that were found with key and place."""
         self._found_places: Counter[int] = Counter()
         self.renamed = 0
         """How many rows were found by their place; `missing` sets it."""
@@ -43,34 +40,23 @@ class RowIndex:
         """Add a row that was found; ignore it if it is none of the wanted ones."""
         if key in self.wanted:
             self._found[key] += 1
-            if (key, place) in self._rows:
-                self._same.add((key, place))
         elif place in self._places:
             self._found_places[place] += 1
 
     def ignore(self, key: int, number: int) -> None:
-        """Ignore up to so many of the found rows with a key, because others have it, too.
-
-        Those that have the place of a wanted row are that row, and count.
-        """
+        """Ignore so many of the found rows with a key, because they are not the wanted ones."""
         self._found[key] -= number
 
     def missing(self) -> list[int]:
         """Return the indices of the wanted rows that were not found.
 
-        Where more rows have a key than were found, the last of them are missing, except those that
-        were found with their place.
+        Where more rows have a key than were found, the last of them are missing.
         """
-        same = Counter(key for key, _ in self._same)
-        lacking = {
-            key: number - max(same[key], self._found[key]) for key, number in self.wanted.items()
-        }
+        lacking = {key: number - max(0, self._found[key]) for key, number in self.wanted.items()}
         places = self._found_places.copy()
         others: list[int] = []
         self.renamed = 0
         for index, (key, place) in enumerate(self._wanted):
-            if (key, place) in self._same:
-                continue
             if lacking[key] > 0 and places[place] > 0:
                 lacking[key] -= 1
                 places[place] -= 1

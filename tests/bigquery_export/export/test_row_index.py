@@ -44,25 +44,23 @@ def test_names_that_do_not_change() -> None:
     assert missing([("a", 2, 2)], [("old", 2, 2)], renamed=False) == [("a", 2, 2)]
 
 
-@pytest.mark.parametrize("there", [1, 2])
-def test_the_twin_that_is_there_is_not_sent(there: int) -> None:
-    """Of two rows with one key, the one with its own id in BigQuery is the one that is there."""
-    twins = [("twin", 1, 1), ("twin", 1, 2)]
-    assert missing(twins, [("twin", 1, there)]) == [("twin", 1, 3 - there)]
-
-
 @pytest.mark.parametrize(
-    ("found", "is_there"),
+    ("found", "repeats", "sent"),
     [
-        ([], False),
-        ([1], True),  # BigQuery does not list the other one yet.
-        ([2], False),
-        ([1, 2], True),
-        ([7], False),  # The other one, from a database with other ids.
-        ([7, 8], True),
+        ([], 0, [1, 2]),
+        ([1], 0, [2]),
+        ([2], 0, [2]),
+        ([1, 2], 0, []),
+        ([7], 1, [1, 2]),
+        ([7, 8], 1, [2]),
     ],
 )
-def test_a_twin_outside_of_the_rows(found: list[int], *, is_there: bool) -> None:
-    """Row 2 is in BigQuery, whether or not it is listed: row 1 is sent unless it is there, too."""
-    sent = missing([("twin", 1, 1)], [("twin", 1, id_) for id_ in found], repeats=1)
-    assert sent == ([] if is_there else [("twin", 1, 1)])
+def test_twins(found: list[int], repeats: int, sent: list[int]) -> None:
+    """Of rows with one key as many are sent as BigQuery lacks, the last ones, whatever their ids.
+
+    An id would tell which of them is there; but a row that one part of the rows in doubt has found
+    by its key must not be found once more by its id in another part.
+    """
+    twins = [("twin", 1, 1), ("twin", 1, 2)]
+    there = [("twin", 1, id_) for id_ in found]
+    assert missing(twins, there, repeats=repeats) == [("twin", 1, id_) for id_ in sent]

@@ -62,6 +62,7 @@ from custom_components.bigquery_export.export.reconcile.row_selection import Row
 from custom_components.bigquery_export.export.rejected_rows import SET_ASIDE, RejectedRows
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.export.session import Result, Session
+from custom_components.bigquery_export.rows.columns import run_values
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from tests.bigquery_export.support.in_memory_bigquery import (
     BROKEN,
@@ -643,14 +644,15 @@ class Home(RuleBasedStateMachine):
 
     def new_session(self) -> Session:
         """Return what a job works with."""
-        result = Result()
+        result, journal = Result(), self.the_journal()
+        started = journal.checkpoint.after_latest(result.started)
         return Session(
             self.hass,
-            journal=self.the_journal(),
+            journal=journal,
             delivery=self.deliveries[self.delivery],
             existing_rows=SimulatedExistingRows(self.bigquery),
             log_header={"export_id": result.export_id, "source": "home"},
-            run_values={"export_id": result.export_id},
+            run_values=run_values(source="home", export_id=result.export_id, started=started),
             batch_rows=3,
             result=result,
         )

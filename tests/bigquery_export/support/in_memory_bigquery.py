@@ -54,6 +54,7 @@ from custom_components.bigquery_export.export.rejected_rows import (
     RejectedEntry,
     RejectedRows,
 )
+from custom_components.bigquery_export.rows.columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE
 from custom_components.bigquery_export.rows.encoded_rows import EncodedRows, RejectedRow, RowKey
 from custom_components.bigquery_export.rows.encoding import Encoding
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
@@ -75,7 +76,9 @@ HISTORY = Table(
     partition_by="time",
     cluster_by=("name",),
     columns=(
-        Column("export_id", ColumnType.STRING, Scope.RUN, "The export", Mode.REQUIRED),
+        EXPORT_TIMESTAMP,
+        SOURCE,
+        EXPORT_ID,
         Column("name", ColumnType.STRING, Scope.ENTITY, "Of what it tells", Mode.REQUIRED),
         Column("time", ColumnType.TIMESTAMP, Scope.ROW, "When", Mode.REQUIRED),
         Column("id", ColumnType.INT64, Scope.ROW, "The recorder's id", Mode.REQUIRED),
