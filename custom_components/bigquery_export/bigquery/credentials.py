@@ -62,7 +62,7 @@ class _AccountCredentials(ServiceAccountCredentials):
 
     def _refresh_once(self) -> None:
         request = TokenRequest()
-        with token_errors(request, self, str(self._token_uri)):
+        with token_errors(request, self):
             super().refresh(request)  # type: ignore[no-untyped-call]
 
 

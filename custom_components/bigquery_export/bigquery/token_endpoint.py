@@ -41,11 +41,13 @@ class TokenRequest(Request):
         """Prepare; nothing is sent yet."""
         super().__init__()
         self.answer: Response | None = None
+        self.endpoint = ""
+        """Whom the last request was sent to."""
 
     @override
     def __call__(self, url: str, *args: Any, **options: Any) -> Response:
         """Send a request, and wait for the answer."""
-        self.answer = None
+        self.answer, self.endpoint = None, url
         options = {**options, "timeout": _TIMEOUT, "allow_redirects": False}
         try:
             answer: Response = super().__call__(url, *args, **options)  # type: ignore[no-untyped-call]
@@ -56,22 +58,22 @@ class TokenRequest(Request):
 
 
 @contextmanager
-def token_errors(request: TokenRequest, credentials: Credentials, endpoint: str) -> Iterator[None]:
+def token_errors(request: TokenRequest, credentials: Credentials) -> Iterator[None]:
     """Raise an ExportError unless the credentials have a usable token afterwards."""
     try:
         yield
     except (GoogleAuthError, RequestException) as err:
         if request.answer is None:
-            raise missing_answer(err, endpoint) from err
-        raise _fault(request.answer, endpoint) from err
+            raise missing_answer(err, request.endpoint) from err
+        raise _fault(request.answer, request.endpoint) from err
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as err:
         # The library takes for granted that an answer is what it should be.
         if request.answer is None:
             raise
-        raise _fault(request.answer, endpoint) from err
+        raise _fault(request.answer, request.endpoint) from err
     if request.answer and not _is_token(credentials.token):
         credentials.token = None
-        raise _fault(request.answer, endpoint)
+        raise _fault(request.answer, request.endpoint)
 
 
 def _is_token(token: object) -> bool:

@@ -198,7 +198,7 @@ _STRICT: Mapping[str, Any] = {
 """What a choice that cannot be read is taken for, where the default may tell more than it did, or
 export nothing."""
 _OPTIONS: Mapping[str, Usable] = {
-    CONF_TABLES: _some_of(list(TABLES), empty=False),
+    CONF_TABLES: _some_of(TABLES, empty=False),
     CONF_EVENTS: _texts,
     CONF_CONTEXT_ENTITIES: _context_entities,
     CONF_COLUMNS: _some_of(list(ColumnGroup)),

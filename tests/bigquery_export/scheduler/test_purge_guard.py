@@ -380,7 +380,7 @@ async def test_export_that_finds_rows_lost(
     assert gap["since"] <= gap["until"]
     assert failed["event_type"] == "failed"
     told = notifications[f"bigquery_export_gap_found_{loaded.entry_id}"]["message"]
-    assert "rows of sensor_data before they were exported, from between 20" in told
+    assert "rows of sensor_data are lost, from between 20" in told
     warehouse.grant(key, "roles/bigquery.dataEditor")
     await export_now(hass)
     assert issues_of(hass).keys() == {"rows_lost"}

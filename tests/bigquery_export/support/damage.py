@@ -67,5 +67,10 @@ def _write_down(connection: Connection) -> None:
 
 
 def _forget(connection: Connection) -> None:
-    """Read all pages anew from now on."""
+    """Let all connections read all pages anew.
+
+    The others do so when one has written something (SQLite's page "Write-Ahead Logging").
+    """
     connection.exec_driver_sql("PRAGMA shrink_memory")
+    (version,) = connection.exec_driver_sql("PRAGMA user_version").one()
+    connection.exec_driver_sql(f"PRAGMA user_version = {version + 1}")
