@@ -191,7 +191,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the client library give up after two seconds, in which it tries several times."""
-    for module in (listed_rows, load_jobs, schema, write_streams):
+    for module in (fence_table, listed_rows, load_jobs, schema, write_streams):
         monkeypatch.setattr(module, "_RETRY", module._RETRY.with_delay(0.02, 0.2).with_timeout(2.0))
 
 
