@@ -125,14 +125,14 @@ class Run(Job):
             return False
 
     def _raise_failure(self, failed: Sequence[tuple[str, Exception]]) -> None:
-        """Raise why a table is not exported, if one is not, and log why others are not.
+        """Raise why a table is not exported, if one is not, and log other reasons for others.
 
         What waits for BigQuery passes by itself, so anything else comes first.
         """
         if not failed:
             return
         (_, first), *others = sorted(failed, key=_waits)
-        for table, err in others:
+        for table, err in (one for one in others if str(one[1]) != str(first)):
             unexpected = None if isinstance(err, ExportError) else err
             _LOGGER.warning("%s was not exported either: %s", table, err, exc_info=unexpected)
         raise first
