@@ -13,7 +13,8 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .errors import ExportError
-from .runner.runner import Runner, RunnerListener
+from .runner.listener import RunnerListener
+from .runner.runner import Runner
 from .settings.options import options_from
 from .source.readiness import check_recorder
 from .status.backlog import Backlog, async_read_backlog

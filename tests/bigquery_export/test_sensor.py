@@ -18,7 +18,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.bigquery_export.const import DOMAIN
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
+from custom_components.bigquery_export.export.checkpoint import Checkpoint
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.positions import Position
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.sensor import SENSORS

@@ -28,7 +28,8 @@ from ..errors import (
 from ..rows.encoded_rows import RejectedRow
 from ..rows.export_log import EXPORT_LOG
 from ..rows.table import Table
-from .checkpoint import Checkpoint, CheckpointFile, Intent
+from .checkpoint import Checkpoint, Intent
+from .checkpoint_file import CheckpointFile
 from .chunk import Chunk
 from .delivery import Delivery, Outcome, Transaction
 from .fence import Fence, FencedTransaction, FenceMovedError, FenceState

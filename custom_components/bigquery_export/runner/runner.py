@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,7 @@ from ..status.issues import (
 )
 from ..translation import translated, validation_error
 from .factory import JobFactory
+from .listener import RunnerListener
 from .requests import ExportRequest, VerifyRequest
 from .storage import checkpoint_file
 from .verifier import Verdict, Verifier
@@ -52,21 +53,6 @@ from .verifier import Verdict, Verifier
 _EVERYTHING = ExportRequest()
 _STOP_TIMEOUT = 5.0
 """Seconds that a job has to end when it is told to."""
-
-
-async def _async_nothing() -> None:
-    """Do nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunnerListener:
-    """Callbacks about the progress of jobs; all of them are called on the event loop."""
-
-    begun: Callable[[], None] = lambda: None
-    progressed: Callable[[], None] = lambda: None
-    """The checkpoint has moved."""
-    ended: Callable[[], Coroutine[Any, Any, None]] = _async_nothing
-    """Waited for before the events of the job are sent."""
 
 
 class Runner:

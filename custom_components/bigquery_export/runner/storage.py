@@ -3,7 +3,7 @@
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from ..export.checkpoint import CheckpointFile
+from ..export.checkpoint_file import CheckpointFile
 from ..export.corrections.ledger import remove_digests
 from ..export.rejected_rows import REJECTED, SET_ASIDE, RejectedRows
 from ..export.tables import remove_snapshots

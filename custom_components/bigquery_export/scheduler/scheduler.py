@@ -19,7 +19,8 @@ from ..const import CONF_PAUSED, DOMAIN
 from ..coordinator import BigQueryExportCoordinator
 from ..errors import RowsNotListedError
 from ..rows.export_log import Trigger
-from ..runner.runner import Runner, RunnerListener
+from ..runner.listener import RunnerListener
+from ..runner.runner import Runner
 from ..settings.options import options_from
 from .purge_guard import PurgeGuard
 from .timer import ScheduleTimer

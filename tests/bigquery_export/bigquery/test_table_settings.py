@@ -22,7 +22,7 @@ from custom_components.bigquery_export.const import (
     CONF_TABLES,
 )
 from custom_components.bigquery_export.errors import KmsKeyError, RefusedError
-from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.rows.events import EVENTS
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG, Trigger
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS

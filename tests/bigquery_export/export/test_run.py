@@ -36,7 +36,8 @@ from custom_components.bigquery_export.export import (
     chunk as chunk_module,
     table_export,
 )
-from custom_components.bigquery_export.export.checkpoint import CheckpointFile, Intent
+from custom_components.bigquery_export.export.checkpoint import Intent
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Outcome, Rejection
 from custom_components.bigquery_export.export.rejected_rows import Kept, RejectedRows
 from custom_components.bigquery_export.export.unsent_rows import without_existing

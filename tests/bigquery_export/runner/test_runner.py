@@ -15,7 +15,8 @@ from custom_components.bigquery_export.bigquery.storage_write import (
     StorageWriteDelivery,
 )
 from custom_components.bigquery_export.errors import RecorderBusyError, StorageUnreachableError
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile, Gap
+from custom_components.bigquery_export.export.checkpoint import Checkpoint, Gap
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.factory import JobFactory

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from sqlalchemy import delete
 
 from custom_components.bigquery_export.const import CONF_BEGIN
-from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.positions import Position
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM

@@ -21,7 +21,8 @@ from custom_components.bigquery_export.bigquery.storage_write import StorageWrit
 from custom_components.bigquery_export.const import CONF_BATCH_ROWS, CONF_TABLES, DOMAIN
 from custom_components.bigquery_export.errors import QuotaExceededError, StoppedError
 from custom_components.bigquery_export.export import chunk as chunk_module, resume, table_export
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
+from custom_components.bigquery_export.export.checkpoint import Checkpoint
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.requests import ExportRequest

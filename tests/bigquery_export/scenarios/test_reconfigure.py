@@ -27,7 +27,7 @@ from custom_components.bigquery_export.const import (
     CONF_TABLES,
     DOMAIN,
 )
-from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.runner.storage import checkpoint_file
 from tests.bigquery_export.support.forms import CLOSED, Key, destination, submit
 from tests.bigquery_export.support.recording import record

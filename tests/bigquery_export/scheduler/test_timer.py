@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.bigquery_export.const import CONF_EXPORT_TIME, CONF_PAUSED, DOMAIN
-from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.scheduler import timer as timer_module
 from custom_components.bigquery_export.scheduler.timer import ScheduleTimer

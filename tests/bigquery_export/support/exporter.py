@@ -14,7 +14,8 @@ from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.fence_table import BigQueryFence
 from custom_components.bigquery_export.bigquery.row_lookup import RowLookup
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
+from custom_components.bigquery_export.export.checkpoint import Checkpoint
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.journal import Journal
 from custom_components.bigquery_export.export.reconcile.retry import Retry

@@ -36,7 +36,8 @@ from custom_components.bigquery_export.errors import (
     ExportError,
     UnreachableError,
 )
-from custom_components.bigquery_export.export.checkpoint import Checkpoint, CheckpointFile
+from custom_components.bigquery_export.export.checkpoint import Checkpoint
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.delivery import (
     Delivery,
     Outcome,

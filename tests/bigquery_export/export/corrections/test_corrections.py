@@ -25,7 +25,7 @@ from sqlalchemy import delete, select, update
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.errors import CheckpointUnwritableError, StoppedError
 from custom_components.bigquery_export.export import chunk as chunk_module, resume
-from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.corrections.digest_file import DigestFile
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from tests.bigquery_export.support.crashes import Crash, crash_at

@@ -17,7 +17,7 @@ from custom_components.bigquery_export.errors import (
     CheckpointUnwritableError,
     StoppedError,
 )
-from custom_components.bigquery_export.export.checkpoint import CheckpointFile
+from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.export.dimensions import snapshot as snapshot_module
 from custom_components.bigquery_export.export.dimensions.snapshot import DimensionRow, last_known
