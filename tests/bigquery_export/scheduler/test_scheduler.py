@@ -14,9 +14,21 @@ from custom_components.bigquery_export.bigquery.storage_write import StorageWrit
 from custom_components.bigquery_export.errors import StorageUnreachableError
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.requests import ExportRequest
+from custom_components.bigquery_export.runner.runner import Runner
 from tests.bigquery_export.support.recording import record
 
 DOWN = StorageUnreachableError(endpoint="storage", message="down")
+
+
+async def _async_fail(runner: Runner, trigger: Trigger) -> float:
+    """Export while BigQuery is down; when the retry is due, by the monotonic clock."""
+    with (
+        patch.object(StorageWriteDelivery, "begin", side_effect=DOWN),
+        pytest.raises(HomeAssistantError),
+    ):
+        await runner.async_export(trigger)
+    assert runner.health.retry_at is not None
+    return runner.health.retry_at
 
 
 async def test_other_exports_do_not_postpone_a_retry(
@@ -26,13 +38,7 @@ async def test_other_exports_do_not_postpone_a_retry(
     monkeypatch.setattr("custom_components.bigquery_export.status.health.delay", lambda *_: 90.0)
     runner = loaded.runtime_data.runner
     await record(hass, 1)
-    with (
-        patch.object(StorageWriteDelivery, "begin", side_effect=DOWN),
-        pytest.raises(HomeAssistantError),
-    ):
-        await runner.async_export(Trigger.ACTION)
-    due = runner.health.retry_at
-    assert due is not None
+    due = await _async_fail(runner, Trigger.ACTION)
     await runner.async_export(Trigger.ACTION, ExportRequest(frozenset({"events"})))
     assert runner.health.retry_at == due
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=due - monotonic() + 1))
@@ -48,13 +54,7 @@ async def test_export_before_a_purge_is_retried_while_paused(
     scheduler, runner = loaded.runtime_data.scheduler, loaded.runtime_data.runner
     scheduler.async_pause(True)
     await record(hass, 1)
-    with (
-        patch.object(StorageWriteDelivery, "begin", side_effect=DOWN),
-        pytest.raises(HomeAssistantError),
-    ):
-        await runner.async_export(Trigger.RETENTION)
-    due = runner.health.retry_at
-    assert due is not None
+    due = await _async_fail(runner, Trigger.RETENTION)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=due - monotonic() + 1))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not runner.health.retrying
@@ -69,11 +69,7 @@ async def test_a_clock_that_goes_back_does_not_postpone_a_retry(
     monkeypatch.setattr("custom_components.bigquery_export.status.health.delay", lambda *_: 90.0)
     runner = loaded.runtime_data.runner
     await record(hass, 1)
-    with (
-        patch.object(StorageWriteDelivery, "begin", side_effect=DOWN),
-        pytest.raises(HomeAssistantError),
-    ):
-        await runner.async_export(Trigger.ACTION)
+    await _async_fail(runner, Trigger.ACTION)
     behind = dt_util.utcnow().timestamp() - 7_200
     later = dt_util.utcnow() + timedelta(seconds=91)
     monkeypatch.setattr("homeassistant.helpers.event.time_tracker_timestamp", lambda: behind)
