@@ -8,10 +8,14 @@ import re
 from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.recorder import async_migration_in_progress, get_instance
+from homeassistant.helpers.recorder import (
+    DATA_INSTANCE,
+    async_migration_in_progress,
+    get_instance,
+)
 
 from .bigquery.connection import API_ENDPOINT, STORAGE_ENDPOINT
 from .const import (
@@ -34,6 +38,7 @@ from .const import (
 from .coordinator import BigQueryExportCoordinator
 from .export.checkpoint import Checkpoint
 from .export.positions import Position
+from .runner.storage import checkpoint_file
 from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .source.readiness import KNOWN_SCHEMA
 
@@ -50,9 +55,12 @@ _PLAIN_WORDS = re.compile(r"[A-Za-z ,()]*")
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BigQueryExportConfigEntry
 ) -> dict[str, Any]:
-    """Return what helps to find an error, without secrets, addresses or names of the home."""
-    coordinator, runner = entry.runtime_data.coordinator, entry.runtime_data.runner
-    return {
+    """Return what helps to find an error, without secrets, addresses or names of the home.
+
+    What only a loaded export knows is left out while the entry is not loaded.
+    """
+    found = {
+        "entry": {"state": entry.state.value, "error": entry.error_reason_translation_key},
         "libraries": await hass.async_add_executor_job(_libraries),
         "data": _without_names(entry.data),
         "own_endpoints": {
@@ -61,17 +69,24 @@ async def async_get_config_entry_diagnostics(
         },
         "options": _without_names(entry.options),
         "recorder": _recorder(hass),
-        "status": _status(coordinator),
-        "health": {
-            "retrying": runner.health.retrying,
-            "failures": runner.health.failures,
-            "tables_in_doubt": runner.health.tables_in_doubt,
-            "recorder_readable": coordinator.last_update_success,
-            "issues": _issues(hass, entry),
-            "load_jobs_used": runner.load_jobs_used,
-        },
-        "checkpoint": _checkpoint(runner.checkpoint),
+        "issues": _issues(hass, entry),
     }
+    if entry.state is ConfigEntryState.LOADED:
+        coordinator, runner = entry.runtime_data.coordinator, entry.runtime_data.runner
+        return {
+            **found,
+            "status": _status(coordinator),
+            "health": {
+                "retrying": runner.health.retrying,
+                "failures": runner.health.failures,
+                "tables_in_doubt": runner.health.tables_in_doubt,
+                "recorder_readable": coordinator.last_update_success,
+                "load_jobs_used": runner.load_jobs_used,
+            },
+            "checkpoint": _checkpoint(runner.checkpoint),
+        }
+    saved = await hass.async_add_executor_job(checkpoint_file(hass, entry).read)
+    return {**found, "checkpoint": saved and _checkpoint(saved)}
 
 
 def _libraries() -> dict[str, str]:
@@ -100,7 +115,10 @@ def _without_name(name: str, value: object) -> object:
             return REDACTED
 
 
-def _recorder(hass: HomeAssistant) -> dict[str, Any]:
+def _recorder(hass: HomeAssistant) -> dict[str, Any] | None:
+    """Return what the recorder is; None if Home Assistant has none, or has not set it up."""
+    if DATA_INSTANCE not in hass.data:
+        return None
     recorder = get_instance(hass)
     return {
         "database": recorder.dialect_name,

@@ -2,10 +2,11 @@
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.recorder import get_instance
+from homeassistant.helpers.recorder import DATA_INSTANCE, get_instance
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -15,10 +16,11 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY
-from custom_components.bigquery_export.errors import UnreachableError
+from custom_components.bigquery_export.errors import RecorderUnreadableError, UnreachableError
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.runner.storage import checkpoint_file
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -100,9 +102,10 @@ async def test_diagnostics(
         "failures": 0,
         "tables_in_doubt": False,
         "recorder_readable": True,
-        "issues": ["permission_missing", "rows_rejected"],
         "load_jobs_used": 0,
     }
+    assert found["entry"] == {"state": "loaded", "error": None}
+    assert found["issues"] == ["permission_missing", "rows_rejected"]
     status = found["status"]
     assert status["last_error_kind"] == "permission_missing"
     assert status["status"] == "failed"
@@ -148,3 +151,59 @@ async def test_diagnostics_of_what_is_in_doubt(
     assert (found["health"]["retrying"], found["health"]["failures"]) == (True, 1)
     assert "secret" not in json.dumps(found)
     assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_diagnostics_of_an_entry_that_is_not_loaded(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+) -> None:
+    """Diagnostics tell why an export is not set up, and how far it was, whatever has failed."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    await record(hass, 3)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await export_now(hass)
+
+    async def reloaded() -> dict[str, Any]:
+        await hass.config_entries.async_reload(entry.entry_id)
+        found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+        assert "127.0.0.1" not in json.dumps(found)
+        assert "status" not in found
+        return found
+
+    warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY])
+    found = await reloaded()
+    assert found["entry"] == {"state": "setup_retry", "error": "permission_missing"}
+    assert found["issues"] == ["permission_missing"]
+    assert found["checkpoint"]["positions"]["sensor_data"]["rows"] >= 3
+
+    checkpoint = checkpoint_file(hass, entry)
+    checkpoint.path.write_text("{")
+    assert (await reloaded())["checkpoint"] is None
+    assert checkpoint.path.exists()
+
+    without_project = {name: entry.data[name] for name in entry.data if name != "project_id"}
+    hass.config_entries.async_update_entry(entry, data=without_project)
+    found = await reloaded()
+    assert found["entry"] == {"state": "setup_error", "error": "entry_damaged"}
+
+    with patch.dict(hass.data):
+        del hass.data[DATA_INSTANCE]
+        found = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert found["recorder"] is None
+
+
+async def test_diagnostics_while_the_recorder_cannot_be_read(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, loaded: MockConfigEntry
+) -> None:
+    """Diagnostics of a loaded export say that the recorder cannot be read."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    with patch(
+        "custom_components.bigquery_export.coordinator.check_recorder",
+        side_effect=RecorderUnreadableError(message="secret"),
+    ):
+        await loaded.runtime_data.coordinator.async_refresh()
+        found: Any = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+    assert found["health"]["recorder_readable"] is False
+    assert "secret" not in json.dumps(found)

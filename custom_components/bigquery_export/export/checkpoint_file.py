@@ -21,6 +21,8 @@ from .recent_commits import RecentCommit
 
 _LOGGER = logging.getLogger(__name__)
 _VERSION = 3
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+"""What a file raises that is not, or no longer, a checkpoint."""
 
 
 class CheckpointFile:
@@ -56,7 +58,7 @@ class CheckpointFile:
             checkpoint = _checkpoint(orjson.loads(self.path.read_bytes()))
         except FileNotFoundError:
             return Checkpoint(begin=self._begin)
-        except (ValueError, KeyError, TypeError, AttributeError) as err:
+        except _UNREADABLE as err:
             aside = self.path.with_name(f"{self.path.name}.unreadable-{int(time())}")
             for earlier in self.path.parent.glob(f"{self.path.name}.unreadable-*"):
                 earlier.unlink()
@@ -64,6 +66,13 @@ class CheckpointFile:
             _LOGGER.warning("The checkpoint could not be read and was moved to %s: %r", aside, err)
             return Checkpoint(begin=self._begin)
         return replace(checkpoint, begin=self._begin)
+
+    def read(self) -> Checkpoint | None:
+        """Return the checkpoint as it was saved last; None if there is none that can be read."""
+        try:
+            return _checkpoint(orjson.loads(self.path.read_bytes()))
+        except (OSError, *_UNREADABLE):
+            return None
 
     def is_of_another_destination(self) -> bool:
         """Return whether the file is the checkpoint of another table in BigQuery."""

@@ -36,12 +36,12 @@ class DamagedRows[P: Piece]:
 
         It ends where there is no damage before its end, or none any more.
         """
-        read, damage = self._session.hass, self._reader.damage
-        first = await async_read_recorder(read, damage, chunk.read_after, chunk.until)
+        hass, damage = self._session.hass, self._reader.damage
+        first = await async_read_recorder(hass, damage, chunk.read_after, chunk.until)
         if not self._paused:
             self._paused = True
             await asyncio.sleep(_PAUSE)
-        second = await async_read_recorder(read, damage, *first)
+        second = await async_read_recorder(hass, damage, *first)
         if first.after == first.until or second.after != first.after:
             chunk.ended = True
         else:
