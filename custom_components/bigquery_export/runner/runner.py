@@ -284,6 +284,8 @@ class Runner:
 
         The success of one that is not of everything does not count for the health.
         """
+        # What is retried while paused is an export before a purge, which another must not replace.
+        before_purge = self.paused and self.health.retrying
         if everything:
             self.health.async_forget_retry()
         if self.stopped:
@@ -299,7 +301,8 @@ class Runner:
         except StoppedError:
             raise
         except ExportError as err:
-            self.health.async_failed(err, retry=not (self.stopped or self._waits(trigger)))
+            retry = before_purge or not self._waits(trigger)
+            self.health.async_failed(err, retry=retry and not self.stopped)
             if not isinstance(err, RowsNotListedError):
                 event = failed(self.health, trigger)
             raise

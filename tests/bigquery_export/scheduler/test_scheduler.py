@@ -47,14 +47,19 @@ async def test_other_exports_do_not_postpone_a_retry(
     assert runner.health.last_error is None
 
 
+@pytest.mark.parametrize("meanwhile", [(), (Trigger.ACTION,)])
 async def test_export_before_a_purge_is_retried_while_paused(
-    hass: HomeAssistant, loaded: MockConfigEntry
+    hass: HomeAssistant, loaded: MockConfigEntry, meanwhile: tuple[Trigger, ...]
 ) -> None:
-    """Rows that the recorder is about to delete are exported, though the first attempt failed."""
+    """Rows that the recorder is about to delete are exported, though all attempts have failed.
+
+    One that a user has begun meanwhile does not replace the next.
+    """
     scheduler, runner = loaded.runtime_data.scheduler, loaded.runtime_data.runner
     scheduler.async_pause(True)
     await record(hass, 1)
-    due = await _async_fail(runner, Trigger.RETENTION)
+    for trigger in (Trigger.RETENTION, *meanwhile):
+        due = await _async_fail(runner, trigger)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=due - monotonic() + 1))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not runner.health.retrying
