@@ -1,7 +1,5 @@
 """Notifications about export events, of the kinds that the user has chosen."""
 
-from functools import partial
-
 from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -25,15 +23,10 @@ def async_setup_notifications(hass: HomeAssistant, entry: BigQueryExportConfigEn
     if wanted is Notifications.OFF:
         async_dismiss_notifications(hass, entry)
         return
-    entry.async_on_unload(
-        async_listen_export_events(
-            hass, entry, partial(_async_notify, hass, entry, wanted is Notifications.ALL)
-        )
-    )
+    notifier = _Notifier(hass, entry, everything=wanted is Notifications.ALL)
+    entry.async_on_unload(async_listen_export_events(hass, entry, notifier.async_notify))
     coordinator = entry.runtime_data.coordinator
-    entry.async_on_unload(
-        coordinator.async_add_listener(partial(_async_dismiss_resolved, hass, entry))
-    )
+    entry.async_on_unload(coordinator.async_add_listener(notifier.async_dismiss_resolved))
 
 
 @callback
@@ -43,39 +36,53 @@ def async_dismiss_notifications(hass: HomeAssistant, entry: ConfigEntry) -> None
         _async_dismiss(hass, entry, type_)
 
 
-@callback
-def _async_notify(
-    hass: HomeAssistant, entry: ConfigEntry, everything: bool, export_event: ExportEvent
-) -> None:
-    match export_event.type:
-        case ExportEventType.COMPLETED if not everything:
-            return
-        case ExportEventType.FAILED if _is_retried(export_event):
-            return
-        case ExportEventType.FAILED:
-            _async_dismiss(hass, entry, ExportEventType.COMPLETED)
-    persistent_notification.async_create(
-        hass,
-        _message(hass, export_event),
-        async_text(hass, "common", "notification_title", {"title": entry.title}),
-        _notification_id(entry, export_event.type),
-    )
+class _Notifier:
+    """Creates and dismisses the notifications of an export."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: BigQueryExportConfigEntry, *, everything: bool
+    ) -> None:
+        """Prepare to notify of failures, or of everything."""
+        self._hass = hass
+        self._entry = entry
+        self._everything = everything
+        self._error_kind: str | None = None
+        """The kind of failure that was told last, while exports fail: each is told once."""
+
+    @callback
+    def async_notify(self, export_event: ExportEvent) -> None:
+        """Create the notification of an event, if it is one that the user wants."""
+        match export_event.type:
+            case ExportEventType.COMPLETED if not self._everything:
+                return
+            case ExportEventType.FAILED:
+                kind = export_event.attributes["error_kind"]
+                if _is_retried(export_event) or kind == self._error_kind:
+                    return
+                self._error_kind = kind
+                _async_dismiss(self._hass, self._entry, ExportEventType.COMPLETED)
+        persistent_notification.async_create(
+            self._hass,
+            _message(self._hass, export_event),
+            async_text(self._hass, "common", "notification_title", {"title": self._entry.title}),
+            _notification_id(self._entry, export_event.type),
+        )
+
+    @callback
+    def async_dismiss_resolved(self) -> None:
+        """Dismiss notifications of what is resolved."""
+        status = self._entry.runtime_data.coordinator.data
+        if not status.last_error:
+            self._error_kind = None
+            _async_dismiss(self._hass, self._entry, ExportEventType.FAILED)
+        if not status.rejected and not status.left_out:
+            _async_dismiss(self._hass, self._entry, ExportEventType.ROWS_REJECTED)
 
 
 def _is_retried(export_event: ExportEvent) -> bool:
     """Return whether a failure may be resolved by the next retry."""
     failures: int = export_event.attributes["failures"]
     return bool(export_event.attributes["retrying"]) and failures < _MAX_RETRIES
-
-
-@callback
-def _async_dismiss_resolved(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
-    """Dismiss notifications of what is resolved."""
-    status = entry.runtime_data.coordinator.data
-    if not status.last_error:
-        _async_dismiss(hass, entry, ExportEventType.FAILED)
-    if not status.rejected and not status.left_out:
-        _async_dismiss(hass, entry, ExportEventType.ROWS_REJECTED)
 
 
 @callback

@@ -165,9 +165,9 @@ async def test_diagnostics_of_an_entry_that_is_not_loaded(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await export_now(hass)
 
-    async def reloaded() -> dict[str, Any]:
+    async def reloaded() -> Any:
         await hass.config_entries.async_reload(entry.entry_id)
-        found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+        found = await get_diagnostics_for_config_entry(hass, hass_client, entry)
         assert "127.0.0.1" not in json.dumps(found)
         assert "status" not in found
         return found

@@ -52,6 +52,8 @@ class Scheduler:
             self._async_show_next,
         )
         self._cancel_retry: CALLBACK_TYPE | None = None
+        self._logged: str | None = None
+        """The kind of failure that was logged last, while exports fail."""
         self._async_push_next()
 
     @callback
@@ -59,7 +61,7 @@ class Scheduler:
         """Begin exports for all reasons, until the entry is unloaded."""
         self._timer.async_start()
         self._async_push_next()
-        self._runner.async_listen(RunnerListener(ended=self._async_schedule_retry))
+        self._runner.async_listen(RunnerListener(ended=self._async_ended))
         self._entry.async_on_unload(self._async_forget_retry)
         # It also keeps the updates coming when all entities are disabled.
         self._entry.async_on_unload(self._coordinator.async_add_listener(self._async_look_around))
@@ -136,8 +138,11 @@ class Scheduler:
         elif coordinator.data.backfill and not runner.paused and not runner.health.last_error:
             self._async_begin(Trigger.BACKFILL)
 
-    async def _async_schedule_retry(self) -> None:
-        """Retry a failed export, at the time that `ExportHealth.retry_at` says."""
+    async def _async_ended(self) -> None:
+        """Log that exports work again, or retry at the time that `ExportHealth.retry_at` says."""
+        if self._logged and not self._runner.health.last_error:
+            self._logged = None
+            _LOGGER.info("The export to BigQuery works again")
         self._async_forget_retry()
         if retry_at := self._runner.health.retry_at:
             self._cancel_retry = async_call_later(
@@ -166,19 +171,19 @@ class Scheduler:
         """Export, and log how it ends; while paused, only on request or if rows are at risk."""
         if self._runner.paused and trigger not in (Trigger.ACTION, Trigger.RETENTION):
             return
-        failed_before = self._runner.health.failures > 0
         try:
             await self._runner.async_export(trigger)
         except ServiceValidationError:
             _LOGGER.debug("An export is running already")
-        except HomeAssistantError as err:
-            if failed_before:
-                level = logging.DEBUG
-            elif err.translation_key == RowsNotListedError.key:
-                level = logging.WARNING
-            else:
-                level = logging.ERROR
-            _LOGGER.log(level, "The export to BigQuery failed: %s", err)
-        else:
-            if failed_before:
-                _LOGGER.info("The export to BigQuery works again")
+        except Exception as err:
+            self._log_failure(err)
+
+    def _log_failure(self, err: Exception) -> None:
+        """Log why an export failed, once for as long as exports fail for the same reason."""
+        unexpected = None if isinstance(err, HomeAssistantError) else err
+        kind = getattr(err, "translation_key", None) or type(err).__name__
+        level = logging.WARNING if kind == RowsNotListedError.key else logging.ERROR
+        if kind == self._logged:
+            level = logging.DEBUG
+        self._logged = kind
+        _LOGGER.log(level, "The export to BigQuery failed: %s", err, exc_info=unexpected)

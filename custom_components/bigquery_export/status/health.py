@@ -32,7 +32,9 @@ class ExportHealth:
         """Why the last export failed, as a sentence in the language of Home Assistant."""
         self.last_error_kind: str | None = None
         self.failures = 0
-        """Exports in a row that failed for a reason that may pass."""
+        """Exports in a row that failed."""
+        self._retries = 0
+        """How many of them failed for a reason that may pass."""
         self.tables_in_doubt = False
         """Whether the last export found that a table's columns differ from its declaration."""
         self.retry_at: float | None = None
@@ -47,7 +49,7 @@ class ExportHealth:
     def async_succeeded(self) -> None:
         """Record that an export succeeded, and take back what was asked for before it did."""
         self.last_error = self.last_error_kind = None
-        self.failures = 0
+        self.failures = self._retries = 0
         self.tables_in_doubt = False
         async_clear_issues(self._hass, self._entry)
         for flow in list(self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH})):
@@ -60,16 +62,17 @@ class ExportHealth:
         self.last_error = async_reason(self._hass, err)
         self.last_error_kind = err.key
         waits = isinstance(err, RowsNotListedError)
+        self.failures += not waits
         if isinstance(err, TransientError) and retry:
-            self.failures += 1
-        lasting = self.failures >= _LASTING and not waits
+            self._retries += 1
+        lasting = self._retries >= _LASTING and not waits
         async_show_issue(self._hass, self._entry, err, lasting=lasting)
         self.tables_in_doubt = isinstance(err, ColumnsUnknownError | TableMismatchError)
         match err:
             case KeyRefusedError():
                 self._entry.async_start_reauth(self._hass)
             case TransientError() if retry:
-                seconds = delay(self.failures, err.retry_after)
+                seconds = delay(self._retries, err.retry_after)
                 if waits:
                     # Nothing is wrong, and it is known when to look again.
                     seconds = err.retry_after or 0.0
@@ -78,6 +81,7 @@ class ExportHealth:
     @callback
     def async_broke_down(self, err: Exception) -> None:
         """Record a programming error; its text is not shown, as it may have any values."""
+        self.failures += 1
         self.last_error_kind = kind = type(err).__name__
         self.last_error = async_text(
             self._hass, "exceptions", "unexpected.message", {"error": kind}

@@ -27,6 +27,7 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.errors import QuotaExceededError, RefusedError
+from custom_components.bigquery_export.notifications import async_dismiss_notifications
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.settings.choices import Notifications
 from custom_components.bigquery_export.status.export_events import (
@@ -138,7 +139,7 @@ async def test_what_happens(
     assert happened["error"] == state(hass, "last_error")
     assert happened["error_kind"] == "permission_missing"
     assert (happened["trigger"], happened["retrying"], happened["failures"]) == (
-        *("action", False, 0),
+        *("action", False, 1),
     )
     assert hass.states.is_state(PROBLEM, "on")
     assert told(notifications).keys() == {"failed"}
@@ -258,12 +259,13 @@ async def test_button(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: W
     assert last_event(hass)["trigger"] == "action"
 
 
-def failure(*, failures: int, retrying: bool = True) -> ExportEvent:
+def failure(*, failures: int, retrying: bool = True, kind: str = "quota_exceeded") -> ExportEvent:
     """Return that Google was too busy, for so many times in a row."""
     return ExportEvent(
         ExportEventType.FAILED,
         {
             "error": "Google asks to slow down: too much.",
+            "error_kind": kind,
             "failures": failures,
             "retrying": retrying,
         },
@@ -293,6 +295,11 @@ async def test_notifications_of_everything(
     assert told(notifications).keys() == {"failed"}
     assert "Google asks to slow down: too much." in told(notifications)["failed"]
     assert "failed 3 times in a row" in told(notifications)["failed"]
+    async_dismiss_notifications(hass, entry)
+    async_send_export_event(hass, entry, failure(failures=4))
+    assert told(notifications) == {}  # The user has read it.
+    async_send_export_event(hass, entry, failure(failures=5, kind="unreachable"))
+    assert told(notifications).keys() == {"failed"}
     await entry.runtime_data.coordinator.async_refresh()
     assert told(notifications) == {}
 
