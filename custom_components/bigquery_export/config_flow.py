@@ -21,6 +21,7 @@ from .const import (
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_TABLES,
     DOMAIN,
+    NAME,
 )
 from .errors import ExportError
 from .flow.connection_check import (
@@ -47,7 +48,7 @@ from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import recorded_entities
 from .home.context_entities import default_context_entities
 from .runner.start_position import History, async_newest_rows
-from .settings.destination import destination_from, service_account_of, title_of
+from .settings.destination import destination_from, service_account_of
 from .settings.options import options_from
 
 KEY_HELP = "https://github.com/bigquery-export/ha-bigquery-export#google-cloud"
@@ -246,7 +247,10 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             data[CONF_BEGIN] = await self._async_begin()
         if user_input[CONF_EXPORT_AT_ONCE]:
             data[CONF_EXPORT_AT_ONCE] = True
-        return self.async_create_entry(title=title_of(destination), data=data, options=options)
+        # Devices and entities are named after the title: other datasets are told by their names.
+        several = bool(self._async_current_entries())
+        title = f"{NAME} ({destination.dataset})" if several else NAME
+        return self.async_create_entry(title=title, data=data, options=options)
 
     async def _async_begin(self) -> dict[str, Any]:
         """Return the newest rows, after which the export begins. Raises FormError."""
@@ -268,13 +272,11 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         else:
             self._key = entry.data.get(CONF_SERVICE_ACCOUNT_KEY, {})
         await self._async_check_entry(entry, data, FIELDS)
-        before, after = destination_from(entry.data), destination_from(data)
         kept = {name: entry.data[name] for name in entry.data if name not in DESTINATION_FIELDS}
         return self.async_update_reload_and_abort(
             entry,
             reason="reconfigure_successful",
-            unique_id=after.table_id,
-            title=title_of(after) if entry.title == title_of(before) else entry.title,
+            unique_id=destination_from(data).table_id,
             data={**kept, **data},
         )
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 DOMAIN: Final = "bigquery_export"
+NAME: Final = "BigQuery Export"
 
 CONF_ADVANCED: Final = "advanced"
 CONF_API_ENDPOINT: Final = "api_endpoint"

@@ -8,7 +8,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import BigQueryExportCoordinator
-from .settings.destination import console_url, destination_from
+from .settings.destination import console_url, destination_from, name_of
 
 
 class BigQueryExportEntity(CoordinatorEntity[BigQueryExportCoordinator]):
@@ -22,6 +22,7 @@ class BigQueryExportEntity(CoordinatorEntity[BigQueryExportCoordinator]):
         """Name the entity after its config entry and description."""
         super().__init__(coordinator)
         entry = coordinator.config_entry
+        destination = destination_from(entry.data)
         self.entity_description = description
         self._attr_unique_id = f"{entry.entry_id}_{description.key}"
         self._attr_device_info = DeviceInfo(
@@ -29,7 +30,8 @@ class BigQueryExportEntity(CoordinatorEntity[BigQueryExportCoordinator]):
             name=entry.title,
             manufacturer="Google",
             model="BigQuery",
-            configuration_url=console_url(destination_from(entry.data)),
+            model_id=name_of(destination),
+            configuration_url=console_url(destination),
             entry_type=DeviceEntryType.SERVICE,
         )
 

@@ -74,7 +74,7 @@ async def finish(hass: HomeAssistant, flow_id: str, warehouse: Warehouse, key: K
     assert result["step_id"] == "what", result
     result = await submit(hass, flow_id, WHAT)
     assert result["type"] is FlowResultType.CREATE_ENTRY, result
-    assert result["title"] == "home.sensor_data"
+    assert result["title"] == "BigQuery Export"
     data = dict(result["data"])
     since = dt_util.parse_datetime(data.pop(CONF_KEY_SINCE))
     assert since
@@ -314,6 +314,7 @@ async def test_dataset_in_use(
     hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_DATASET_ID: "home"})
     result = await submit(hass, flow_id, WHAT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "BigQuery Export (second)"
     assert await hass.config_entries.async_unload(result["result"].entry_id)
 
 

@@ -193,6 +193,7 @@ async def test_device(
     assert device.identifiers == {(DOMAIN, entry.entry_id)}
     assert device.entry_type is dr.DeviceEntryType.SERVICE
     assert device.name == "home.sensor_data"
+    assert (device.model, device.model_id) == ("BigQuery", "home.sensor_data")
     assert device.configuration_url == (
         f"https://console.cloud.google.com/bigquery?project={warehouse.project}"
         f"&p={warehouse.project}&d=home&t=sensor_data&page=table"

@@ -19,7 +19,7 @@ from .window import Window
 
 DOMAIN = "bigquery_export"
 NAME = "BigQuery Export"
-TITLE = "home_assistant.sensor_data"
+TITLE = "BigQuery Export"
 """What the entry is called when a user takes all defaults."""
 
 _KEY = "config.step.user"

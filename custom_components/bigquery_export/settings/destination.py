@@ -43,8 +43,8 @@ def service_account_of(data: Mapping[str, Any]) -> str:
     return _text(key, "client_email") if isinstance(key, Mapping) else ""
 
 
-def title_of(destination: Destination) -> str:
-    """Return the default title of an export to a destination."""
+def name_of(destination: Destination) -> str:
+    """Return dataset and table of a destination."""
     return f"{destination.dataset}.{destination.table}"
 
 

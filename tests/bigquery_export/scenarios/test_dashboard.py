@@ -18,7 +18,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "entities.md").read_text()
-NAME = "home_assistant_sensor_data"
+NAME = "bigquery_export"
 CARDS = {"heading", "history-graph", "logbook", "statistics-graph", "tile"}
 """Those that are used, all of which Home Assistant has built in."""
 
@@ -43,7 +43,7 @@ async def with_defaults(hass: HomeAssistant, warehouse: Warehouse, key: dict[str
     warehouse.create_table()
     entry: MockConfigEntry = warehouse.config_entry(key)
     entry.add_to_hass(hass)
-    hass.config_entries.async_update_entry(entry, title="home_assistant.sensor_data")
+    hass.config_entries.async_update_entry(entry, title="BigQuery Export")
     assert await hass.config_entries.async_setup(entry.entry_id)
     yield entry
     assert await hass.config_entries.async_unload(entry.entry_id)
@@ -75,7 +75,7 @@ async def test_documented_entities(hass: HomeAssistant, with_defaults: MockConfi
         assert named or card["type"] == "heading"
     headings = [card["heading"] for card in dashboard if card["type"] == "heading"]
     assert headings == ["Status", "Progress", "Throughput", "Backlog", "Errors"]
-    event = hass.states.get(f"event.{NAME}_export")
+    event = hass.states.get(f"event.{NAME}_event")
     assert event
     words = ENGLISH["entity"]["event"]["export"]["state_attributes"]["event_type"]["state"]
     assert event.attributes["event_types"] == list(words)

@@ -152,7 +152,7 @@ async def test_other_dataset_and_back(
         result = await submit(hass, result["flow_id"], form)
         assert result["reason"] == "reconfigure_successful"
         assert entry.data == {**kept, CONF_DATASET_ID: dataset}
-        assert entry.title == f"{dataset}.sensor_data"
+        assert entry.title == "home.sensor_data"  # Entities are named after it.
         assert entry.unique_id == f"{warehouse.project}.{dataset}.sensor_data"
         assert entry.state is ConfigEntryState.LOADED
         await record(hass, more, name=f"s{dataset}")

@@ -43,7 +43,7 @@ from tests.bigquery_export.support.status import state
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.machine.patience import patient
 
-EVENT = "event.home_sensor_data_export"
+EVENT = "event.home_sensor_data_event"
 LAST_EXPORT = "sensor.home_sensor_data_last_export"
 PROBLEM = "binary_sensor.home_sensor_data_problem"
 BUTTON = "button.home_sensor_data_export_now"
@@ -124,7 +124,7 @@ async def test_what_happens(
         "rejected_rows": 0,
         "bytes": response["bytes"],
         "seconds": pytest.approx(response["seconds"], abs=0.06),
-        "friendly_name": "home.sensor_data Export",
+        "friendly_name": "home.sensor_data Event",
     }
     assert hass.states.is_state(PROBLEM, "off")
     assert told(notifications) == {}
@@ -288,7 +288,7 @@ async def test_notifications_of_everything(
     async_send_export_event(hass, entry, COMPLETED)
     assert told(notifications) == {"completed": "1234 rows were exported in 5.6 seconds."}
     (notification,) = notifications.values()
-    assert notification["title"] == "BigQuery Export: home.sensor_data"
+    assert notification["title"] == "home.sensor_data"
     async_send_export_event(hass, entry, failure(failures=2))
     assert told(notifications).keys() == {"completed"}
     async_send_export_event(hass, entry, failure(failures=3))
