@@ -8,14 +8,15 @@ import re
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 COOKBOOK = ROOT / "docs" / "cookbook.md"
-PAGES = (README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
 REAL_ONLY = "-- Only on the real BigQuery"
 """The first line of a query that nothing but the real BigQuery can run."""
 _CREATE = re.compile(r"^CREATE OR REPLACE (?:TABLE|VIEW) `[^`]+` AS\s+")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
 _IMAGE = re.compile(r'<img src="([^"]+)" width="\d+"\s+alt="[^"]+">')
+_ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 _CODE = re.compile(r"`[^`\n]*`")
 
 
@@ -43,29 +44,34 @@ def queries(page: Path) -> list[Query]:
     """Return the queries of a page in their order."""
     text = page.read_text()
     return [
-        Query(page.name, _HEADING.findall(_prose(text[: block.start()]))[-1], block[2])
+        Query(page.name, _HEADING.findall(_prose(text[: block.start()]))[-1][1], block[2])
         for block in _FENCE.finditer(text)
         if block[1] == "sql"
     ]
 
 
-def answer_shown(query: Query) -> list[tuple[str, ...]]:
-    """Return the table below a query of the cookbook: its columns, and its rows."""
-    _, _, rest = COOKBOOK.read_text().partition(query.sql)
+def answer_shown(page: Path, query: Query) -> list[tuple[str, ...]]:
+    """Return the table below a query of a page: its columns, and its rows."""
+    _, _, rest = page.read_text().partition(query.sql)
     table = rest.removeprefix("```\n\n").partition("\n\n")[0]
     rows = [tuple(cell.strip() for cell in line[1:-1].split("|")) for line in table.splitlines()]
     return [row for row in rows if set(row) != {"---"}]
 
 
-def anchors(page: Path) -> set[str]:
-    """Return the anchors that GitHub makes of the headings of a page."""
+def headings(page: Path) -> list[tuple[int, str, str]]:
+    """Return the headings of a page: their level, their text, and the anchor that GitHub makes."""
     seen: Counter[str] = Counter()
-    found = set()
-    for heading in _HEADING.findall(_prose(page.read_text())):
+    found = []
+    for signs, heading in _HEADING.findall(_prose(page.read_text())):
         slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        found.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
+        found.append((len(signs), heading, f"{slug}-{seen[slug]}" if seen[slug] else slug))
         seen[slug] += 1
     return found
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page: of its headings, and those that it sets itself."""
+    return {anchor for _, _, anchor in headings(page)} | set(_ANCHOR.findall(page.read_text()))
 
 
 def links(page: Path) -> list[str]:

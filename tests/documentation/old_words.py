@@ -115,8 +115,7 @@ KEPT = (
     # The labels of the translations keep their words until these are written again.
     Kept(r"(?<!\*)\*[^*\n]+\*(?!\*)", "a label, or a menu, as the screen has it", DOCS),
     Kept(r"^\| [^|]+ \|", "a label or a sentence as the screen has it", ("docs/options.md",)),
-    Kept(r"^\| [^|]+ \|", "a sentence as the screen has it", ("docs/troubleshooting.md",)),
-    Kept(r"^\| [^|]+ \|", "a label as the screen has it", ("README.md",)),
+    Kept(r"^<a id=.*$", "messages as the screen has them", ("docs/troubleshooting.md",)),
     Kept(r"\]\(https://[^)]*\)", "an address", DOCS),
 )
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from .markdown import PAGES, anchors, links
+from .contents import PAGES as WITH_CONTENTS, with_contents
+from .markdown import PAGES, README, ROOT, anchors, links
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -18,3 +19,17 @@ def test_links(page: Path) -> None:
         assert target.exists(), f"{page.name}: {link}"
         if anchor:
             assert anchor in anchors(target), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("page", WITH_CONTENTS, ids=lambda page: page.name)
+def test_contents(page: Path) -> None:
+    """The list of contents is that of the headings: `python -m tests.documentation` writes it."""
+    assert page.read_text() == with_contents(page)
+
+
+def test_every_page_is_listed() -> None:
+    """The index has every page, and the README leads there."""
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
+    assert {page for page in PAGES if page.parent == index.parent} - {index} <= listed
+    assert "docs/README.md" in links(README)

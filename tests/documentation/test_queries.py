@@ -1,6 +1,7 @@
 """Every query of the documentation, asked of a home in the local BigQuery."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 import re
 from typing import Any
 
@@ -11,13 +12,14 @@ from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import LocalBigQueryError
 
 from .home import GUEST, NOW
-from .markdown import COOKBOOK, PAGES, Query, answer_shown, queries
+from .markdown import COOKBOOK, PAGES, README, Query, answer_shown, queries
 
 QUERIES = [query for page in PAGES for query in queries(page)]
-RECIPES = [query for query in QUERIES if query.page == COOKBOOK.name]
+RECIPES = queries(COOKBOOK)
+(FIRST,) = queries(README)
 (DELETION, _) = [query for query in QUERIES if query.page == "privacy.md"]
 (UNION,) = [query for query in QUERIES if query.page == "migration.md"]
-OTHERS = [query for query in QUERIES if query not in (*RECIPES, DELETION, UNION)]
+OTHERS = [query for query in QUERIES if query not in (*RECIPES, FIRST, DELETION, UNION)]
 MORE = "…"
 """The row that stands for others."""
 _MICROSECONDS = re.compile(r"\d{16}")
@@ -53,14 +55,20 @@ def line(row: tuple[str, ...]) -> str:
     return " | ".join(row)
 
 
-@pytest.mark.parametrize("query", RECIPES, ids=lambda query: query.title)
-def test_recipes(home: Warehouse, socket_enabled: None, query: Query) -> None:
-    """A recipe of the cookbook has the answer that is shown below it, which was made by hand."""
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [(README, FIRST), *((COOKBOOK, query) for query in RECIPES)],
+    ids=lambda value: value.title if isinstance(value, Query) else value.name,
+)
+def test_recipes(home: Warehouse, socket_enabled: None, page: Path, query: Query) -> None:
+    """The first query, and each recipe, have the answer that is shown, which was made by hand."""
     if query.real_only:
         pytest.skip("nothing but the real BigQuery can run it")
     answer = ask(home, query.sql)
     rows = [tuple(answer[0]), *(tuple(map(shown, row.values())) for row in answer)]
-    expected = [".*" if row[0] == MORE else re.escape(line(row)) for row in answer_shown(query)]
+    expected = [
+        ".*" if row[0] == MORE else re.escape(line(row)) for row in answer_shown(page, query)
+    ]
     assert re.fullmatch("\n".join(expected), "\n".join(map(line, rows)), re.DOTALL)
 
 

@@ -86,7 +86,7 @@ async def test_documented_entities(hass: HomeAssistant, with_defaults: MockConfi
     automations: list[Any] = [
         parse_yaml(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
     ]
-    assert len(automations) == 5
+    assert len(automations) == 6
     for automation in automations:
         checked = await async_validate_config_item(hass, "test", automation)
         assert checked
