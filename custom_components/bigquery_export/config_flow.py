@@ -46,6 +46,7 @@ from .flow.field_rules import NO_ERROR, FormError
 from .flow.key_form import async_take_key, has_key
 from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import recorded_entities
+from .flow.sections import opened, shown_errors
 from .home.context_entities import default_context_entities
 from .runner.start_position import History, async_newest_rows
 from .settings.destination import destination_from, service_account_of
@@ -110,10 +111,10 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_form(
             step_id="destination",
             data_schema=self.add_suggested_values_to_schema(
-                DESTINATION_SCHEMA,
+                opened(DESTINATION_SCHEMA, error),
                 user_input or {CONF_PROJECT_ID: self._key["project_id"]},
             ),
-            errors=error.errors,
+            errors=shown_errors(DESTINATION_SCHEMA, error),
             description_placeholders={
                 "service_account": self._key["client_email"],
                 **error.placeholders,
@@ -131,8 +132,8 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         values = user_input or {CONF_CONTEXT_ENTITIES: default_context_entities(self.hass)}
         return self.async_show_form(
             step_id="what",
-            data_schema=self.add_suggested_values_to_schema(CONTENT_SCHEMA, values),
-            errors=error.errors,
+            data_schema=self.add_suggested_values_to_schema(opened(CONTENT_SCHEMA, error), values),
+            errors=shown_errors(CONTENT_SCHEMA, error),
             description_placeholders={
                 **recorded_entities(self.hass),
                 **await async_content_sentences(
@@ -183,9 +184,10 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_form(
             step_id="reconfigure",
             data_schema=self.add_suggested_values_to_schema(
-                RECONFIGURE_SCHEMA, user_input or suggested_destination(entry.data)
+                opened(RECONFIGURE_SCHEMA, error),
+                user_input or suggested_destination(entry.data),
             ),
-            errors=error.errors,
+            errors=shown_errors(RECONFIGURE_SCHEMA, error),
             description_placeholders={
                 "help_url": KEY_HELP,
                 "service_account": service_account_of(entry.data),

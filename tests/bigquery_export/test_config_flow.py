@@ -40,6 +40,7 @@ from tests.bigquery_export.support.forms import (
     begin,
     begin_destination,
     destination,
+    errors_of,
     submit,
 )
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -208,7 +209,7 @@ async def test_refused_destination(
     flow_id = await begin_destination(hass, key)
     result = await submit(hass, flow_id, destination(warehouse, **change))
     assert result["type"] is FlowResultType.FORM
-    assert result["errors"] == errors
+    assert errors_of(result) == errors
     await finish(hass, flow_id, warehouse, key)
 
 
@@ -217,7 +218,7 @@ async def test_unreachable_api(hass: HomeAssistant, warehouse: Warehouse, key: K
     """An address that does not answer is named, and the right one finishes the same flow."""
     flow_id = await begin_destination(hass, key)
     result = await submit(hass, flow_id, destination(warehouse, api_endpoint=CLOSED))
-    assert result["errors"] == {CONF_ADVANCED: "unreachable"}
+    assert errors_of(result) == {CONF_ADVANCED: "unreachable"}
     assert result["description_placeholders"]["endpoint"] == CLOSED
     await finish(hass, flow_id, warehouse, key)
 

@@ -26,6 +26,7 @@ from ..translation import async_load_translations, async_reason
 from .connection_check import check_delivery, set_up_tables
 from .field_rules import NO_ERROR, FormError, check_options, checked_context_entities
 from .options_form import OPTIONS_SCHEMA, chosen_options, recorded_entities, suggested_values
+from .sections import opened, shown_errors
 
 
 class BigQueryExportOptionsFlow(OptionsFlowWithReload):
@@ -42,9 +43,10 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, user_input or suggested_values(self._chosen_or_default())
+                opened(OPTIONS_SCHEMA, error),
+                user_input or suggested_values(self._chosen_or_default()),
             ),
-            errors=error.errors,
+            errors=shown_errors(OPTIONS_SCHEMA, error),
             description_placeholders={
                 **error.placeholders,
                 **recorded_entities(self.hass),

@@ -32,6 +32,7 @@ from custom_components.bigquery_export.settings.options import options_from
 from tests.bigquery_export.support.forms import (
     begin_options,
     context_entity as item,
+    errors_of,
     only_context_entities as what,
     submit_options,
     suggested,
@@ -73,7 +74,7 @@ async def test_options_that_are_refused(hass: HomeAssistant, entry: MockConfigEn
     for part, field, value, error, text in REFUSED:
         values = {part: {field: value}, CONF_NOTIFICATIONS: {CONF_NOTIFICATIONS: "off"}}
         result = await submit_options(hass, flow_id, values)
-        assert result["errors"] == {part: error}
+        assert errors_of(result) == {part: error}
         assert (result["description_placeholders"] or {})["text"] == text
         assert suggested(result)[part][field] == value
         assert suggested(result)[CONF_NOTIFICATIONS] == {CONF_NOTIFICATIONS: "off"}
@@ -117,7 +118,7 @@ async def test_context_entities_that_are_refused(
     values = {**what(*named), CONF_TRANSFER: {CONF_BATCH_ROWS: 3000}}
     result = await configure(flow_id, values)
     if error:
-        assert result["errors"] == {CONF_WHAT: error}
+        assert errors_of(result) == {CONF_WHAT: error}
         assert (result["description_placeholders"] or {})["surrounding"] == about
         shown = suggested(result)
         assert shown[CONF_WHAT][CONF_CONTEXT_ENTITIES] == named

@@ -52,6 +52,7 @@ from custom_components.bigquery_export.settings.options import options_from
 from custom_components.bigquery_export.settings.schedule import Frequency, Weekday
 from tests.bigquery_export.support.forms import (
     begin_options as begin,
+    errors_of,
     submit_options as submit,
     suggested,
 )
@@ -239,7 +240,7 @@ async def test_other_delivery(
     configure = hass.config_entries.options.async_configure
     by_load_jobs = {CONF_TRANSFER: {CONF_DELIVERY: "load_job"}}
     result = await configure(flow_id, by_load_jobs)
-    assert result["errors"] == {CONF_TRANSFER: "unusable"}
+    assert errors_of(result) == {CONF_TRANSFER: "unusable"}
     placeholders = result["description_placeholders"] or {}
     assert "BigQuery Job User on the project" in placeholders["message"]
     assert entry.options == {}
@@ -261,7 +262,7 @@ async def test_reason_before_the_set_up(hass: HomeAssistant, entry: MockConfigEn
     """The reason why a delivery cannot be used is known also of an export that is not set up."""
     flow_id = await begin(hass, entry)
     result = await submit(hass, flow_id, {CONF_TRANSFER: {CONF_DELIVERY: "load_job"}})
-    assert result["errors"] == {CONF_TRANSFER: "unusable"}
+    assert errors_of(result) == {CONF_TRANSFER: "unusable"}
     message = (result["description_placeholders"] or {})["message"]
     assert "BigQuery Job User on the project" in message
 
@@ -293,7 +294,7 @@ async def test_table_settings(
         CONF_STORAGE: {CONF_KMS_KEY: KMS_KEY, CONF_TABLE_LABELS: ["team:home"]},
     }
     result = await submit(hass, flow_id, values)
-    assert result["errors"] == {CONF_STORAGE: "settings_refused"}
+    assert errors_of(result) == {CONF_STORAGE: "settings_refused"}
     message = (result["description_placeholders"] or {})["message"]
     assert f"denied on resource '{KMS_KEY}'" in message
     assert "role Cloud KMS CryptoKey Encrypter/Decrypter" in message

@@ -29,7 +29,7 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.runner.storage import checkpoint_file
-from tests.bigquery_export.support.forms import CLOSED, Key, destination, submit
+from tests.bigquery_export.support.forms import CLOSED, Key, destination, errors_of, submit
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR
@@ -104,7 +104,7 @@ async def test_new_key(
         ({CONF_KEY_JSON: text}, {CONF_DATASET_ID: "permission_missing"}),
     ):
         result = await submit(hass, flow_id, changed(warehouse, **filled_in))
-        assert result["errors"] == errors
+        assert errors_of(result) == errors
         assert entry.data[CONF_SERVICE_ACCOUNT_KEY] == key
         assert entry.state is ConfigEntryState.LOADED
     warehouse.grant(another, DATA_EDITOR, dataset="home")

@@ -29,7 +29,14 @@ from custom_components.bigquery_export.export.tables import DEFAULT_TABLES
 from custom_components.bigquery_export.flow.content_form import CONTENT_SCHEMA, content_options
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.settings.options import options_from
-from tests.bigquery_export.support.forms import WHAT, Key, begin_destination, destination, submit
+from tests.bigquery_export.support.forms import (
+    WHAT,
+    Key,
+    begin_destination,
+    destination,
+    errors_of,
+    submit,
+)
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_OWNER
@@ -73,14 +80,14 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
         ({CONF_HISTORY: "none"}, {CONF_HISTORY: "recorder_busy"}),
     ):
         result = await submit(hass, flow_id, WHAT | values)
-        assert result["errors"] == errors
+        assert errors_of(result) == errors
         assert "cannot be estimated" in result["description_placeholders"]["estimate"]
     get_instance(hass).schema_version = version
 
     chosen = {
         CONF_TABLES: ["sensor_data"],
         CONF_CONTEXT_ENTITIES: [{"entity_id": "weather.home"}],
-        "exclude": {"entity_globs": ["*.home_sensor_data_*"]},
+        "exclude": {"entity_globs": ["*.bigquery_export_*"]},
     }
     result = await submit(
         hass, flow_id, {**chosen, CONF_HISTORY: "none", CONF_EXPORT_AT_ONCE: False}
@@ -93,7 +100,7 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
         CONF_CONTEXT_ENTITIES: [{"entity_id": "weather.home", "name": "home"}],
     }
     assert entry.data[CONF_BEGIN]["sensor_data"]
-    assert hass.states.get("sensor.home_sensor_data_rows_waiting")
+    assert hass.states.get("sensor.bigquery_export_rows_waiting")
     await record(hass, 3, name="new")
     await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
     assert [row["entity_id"] for row in warehouse.rows("entity_id, state_id")] == 3 * [

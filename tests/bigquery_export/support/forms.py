@@ -1,5 +1,6 @@
 """The forms of the config flow and of the options, and what a user fills in."""
 
+from collections.abc import Mapping
 import json
 from typing import Any
 
@@ -64,6 +65,19 @@ async def submit(hass: HomeAssistant, flow_id: str, values: dict[str, Any]) -> d
     result = await hass.config_entries.flow.async_configure(flow_id, values)
     await hass.async_block_till_done()
     return dict(result)
+
+
+def errors_of(result: Mapping[str, Any]) -> dict[str, str]:
+    """Return the errors of a form by field.
+
+    The error of a section also stands at the top, and the section is open: both are asserted.
+    """
+    errors = dict(result["errors"])
+    for field, value in result["data_schema"].schema.items():
+        if isinstance(value, section) and field in errors:
+            assert not value.options["collapsed"]
+            assert errors.pop("base") == errors[field]
+    return errors
 
 
 async def begin_destination(hass: HomeAssistant, key: Key) -> str:
