@@ -29,6 +29,8 @@ from .status.progress import Backfill
 
 # Coordinator is used to centralize the data updates
 PARALLEL_UPDATES = 0
+_NO_ERROR = "none"
+"""The state of *Last error* while there is none; the translations show it as a word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +40,17 @@ class BigQueryExportSensorDescription(SensorEntityDescription):
     value_fn: Callable[[ExportStatus], StateType | datetime]
 
 
-def _backfill(value_fn: Callable[[Backfill], StateType]) -> Callable[[ExportStatus], StateType]:
-    """Return a function that returns a value of the backfill, None while there is none."""
-    return lambda data: value_fn(data.backfill) if data.backfill else None
+def _backfill(
+    value_fn: Callable[[Backfill], StateType], done: StateType = None
+) -> Callable[[ExportStatus], StateType]:
+    """Return a function that returns a value of the backfill, or `done` where it has ended."""
+
+    def value(data: ExportStatus) -> StateType:
+        if data.backfill:
+            return value_fn(data.backfill)
+        return done if data.last_export else None
+
+    return value
 
 
 def _rounded(value: float | None, digits: int | None = None) -> float | None:
@@ -58,7 +68,7 @@ _EXPORTS: tuple[BigQueryExportSensorDescription, ...] = (
     BigQueryExportSensorDescription(
         key="last_error",
         translation_key="last_error",
-        value_fn=lambda data: data.last_error and data.last_error[:MAX_LENGTH_STATE_STATE],
+        value_fn=lambda data: (data.last_error or _NO_ERROR)[:MAX_LENGTH_STATE_STATE],
     ),
     BigQueryExportSensorDescription(
         key="last_export",
@@ -145,7 +155,7 @@ _BACKFILL: tuple[BigQueryExportSensorDescription, ...] = (
         native_unit_of_measurement=PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
-        value_fn=_backfill(lambda backfill: round(backfill.percent, 1)),
+        value_fn=_backfill(lambda backfill: round(backfill.percent, 1), done=100.0),
     ),
     BigQueryExportSensorDescription(
         key="backfill_rows_done",
@@ -157,7 +167,7 @@ _BACKFILL: tuple[BigQueryExportSensorDescription, ...] = (
         key="backfill_rows_left",
         translation_key="backfill_rows_left",
         entity_registry_enabled_default=False,
-        value_fn=_backfill(lambda backfill: backfill.rows_left),
+        value_fn=_backfill(lambda backfill: backfill.rows_left, done=0),
     ),
     BigQueryExportSensorDescription(
         key="backfill_time_left",
@@ -166,7 +176,7 @@ _BACKFILL: tuple[BigQueryExportSensorDescription, ...] = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_unit_of_measurement=UnitOfTime.MINUTES,
         suggested_display_precision=0,
-        value_fn=_backfill(lambda backfill: _rounded(backfill.seconds_left)),
+        value_fn=_backfill(lambda backfill: _rounded(backfill.seconds_left), done=0),
     ),
 )
 SENSORS = (*_EXPORTS, *_ROWS, *_BACKFILL)

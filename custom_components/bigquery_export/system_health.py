@@ -1,6 +1,7 @@
 """System health: whether Google can be reached, and the status of all exports."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from homeassistant.components.system_health import (
     SystemHealthRegistration,
@@ -34,7 +35,9 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     loaded = [entry.runtime_data.coordinator for entry in loaded_entries]
     times = [one.data.last_export for one in loaded if one.data.last_export]
     info: dict[str, Any] = {
-        name: async_check_can_reach_url(hass, url) for name, url in _urls(entries).items()
+        name: async_check_can_reach_url(hass, url)
+        for name, url in _urls(entries).items()
+        if _is_google(url)
     }
     return info | {
         "exports": len(entries),
@@ -56,3 +59,8 @@ def _urls(entries: list[BigQueryExportConfigEntry]) -> dict[str, str]:
             "sign_in": (entry.data.get(CONF_SERVICE_ACCOUNT_KEY) or {}).get("token_uri", _SIGN_IN),
         }
     return {"api": API_ENDPOINT, "storage": STORAGE_ENDPOINT, "sign_in": _SIGN_IN}
+
+
+def _is_google(url: str) -> bool:
+    """Return whether an address is Google's; another one may be no server that answers to GET."""
+    return (urlsplit(url).hostname or "").endswith(".googleapis.com")

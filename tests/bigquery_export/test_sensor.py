@@ -95,7 +95,7 @@ async def test_sensors(
         "failed",
     ]
     assert states["sensor.home_sensor_data_last_export"].state == "unknown"
-    assert states["sensor.home_sensor_data_last_error"].state == "unknown"
+    assert states["sensor.home_sensor_data_last_error"].state == "none"
     next_export = dt_util.parse_datetime(states["sensor.home_sensor_data_next_export"].state)
     assert next_export is not None
     assert next_export == entry.runtime_data.coordinator.data.next_export

@@ -11,13 +11,11 @@ from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClien
 from custom_components.bigquery_export.const import DOMAIN
 from tests.bigquery_export.support.metadata import ENGLISH
 from tests.bigquery_export.support.recording import record
-from tests.bigquery_export.support.warehouse import Warehouse
 
 
 async def test_system_health(
     hass: HomeAssistant,
     entry: MockConfigEntry,
-    warehouse: Warehouse,
     aioclient_mock: AiohttpClientMocker,
 ) -> None:
     """It says whether Google answers and how all exports are, with a word for each."""
@@ -26,15 +24,14 @@ async def test_system_health(
         "https://bigquerystorage.googleapis.com",
         "https://oauth2.googleapis.com/token",
     ]
-    own = [warehouse.server.rest_url, warehouse.server.storage_url]
-    for url in (*google, *own, entry.data["service_account_key"]["token_uri"]):
+    for url in google:
         aioclient_mock.get(url, status=404)
     assert await async_setup_component(hass, "system_health", {})
     await record(hass, 3)
     assert await hass.config_entries.async_setup(entry.entry_id)
     info = await get_system_health_info(hass, DOMAIN)
-    assert info.keys() == ENGLISH["system_health"]["info"].keys()
-    assert [await info.pop(key) for key in ("api", "storage", "sign_in")] == ["ok"] * 3
+    # Nothing is asked of the local BigQuery: an address of one's own may not answer to GET.
+    assert info.keys() == ENGLISH["system_health"]["info"].keys() - {"api", "storage", "sign_in"}
     waiting = info.pop("rows_waiting")
     assert waiting >= 3
     assert info == {
@@ -44,19 +41,14 @@ async def test_system_health(
         "last_export": None,
         "rejected_rows": 0,
     }
-    assert [str(call[1]) for call in aioclient_mock.mock_calls] == [
-        *own,
-        entry.data["service_account_key"]["token_uri"],
-    ]
-    assert not any(call[3] for call in aioclient_mock.mock_calls)
-
-    aioclient_mock.mock_calls.clear()
+    assert not aioclient_mock.mock_calls
     assert await hass.config_entries.async_unload(entry.entry_id)
     info = await get_system_health_info(hass, DOMAIN)
     assert (info["exports"], info["failing"]) == (1, 1)
     assert await hass.config_entries.async_remove(entry.entry_id)
-    for value in (*info.values(), *(more := await get_system_health_info(hass, DOMAIN)).values()):
-        if hasattr(value, "__await__"):
-            assert await value == "ok"
-    assert (more["exports"], more["failing"]) == (0, 0)
-    assert [str(call[1]) for call in aioclient_mock.mock_calls][3:] == google
+    info = await get_system_health_info(hass, DOMAIN)
+    assert info.keys() == ENGLISH["system_health"]["info"].keys()
+    assert [await info[key] for key in ("api", "storage", "sign_in")] == ["ok"] * 3
+    assert (info["exports"], info["failing"]) == (0, 0)
+    assert [str(call[1]) for call in aioclient_mock.mock_calls] == google
+    assert not any(call[3] for call in aioclient_mock.mock_calls)

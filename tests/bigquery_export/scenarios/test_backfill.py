@@ -325,7 +325,8 @@ async def test_paused_export(
     assert coordinator.data.backfill is None
     log = warehouse.server.query("SELECT DISTINCT trigger FROM home.export_log", warehouse.project)
     assert {row["trigger"] for row in log} == {"action", "backfill"}
-    assert state(hass, "history_progress") == "unknown"
+    assert state(hass, "history_progress") == "100.0"
+    assert state(hass, "history_time_left") == "0.0"
 
 
 async def test_pause_survives_a_restart(

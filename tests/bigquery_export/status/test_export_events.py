@@ -152,7 +152,7 @@ async def test_what_happens(
     warehouse.grant(key, "roles/bigquery.dataEditor")
     await export_now(hass)
     assert last_event(hass)["event_type"] == "completed"
-    assert state(hass, "last_error") == "unknown"
+    assert state(hass, "last_error") == "none"
     assert hass.states.is_state(PROBLEM, "off")
     assert told(notifications) == {}
 
