@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 from typing import Any
 
+from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
@@ -63,7 +64,8 @@ def test_manifest() -> None:
     keys = list(MANIFEST)
     assert keys[:2] == ["domain", "name"]
     assert keys[2:] == sorted(keys[2:])
-    assert re.fullmatch(r"\d+\.\d+\.\d+", MANIFEST["version"])
+    assert re.fullmatch(r"\d+\.\d+\.\d+(-beta\.\d+)?", MANIFEST["version"])
+    assert AwesomeVersion(MANIFEST["version"]).strategy is AwesomeVersionStrategy.SEMVER
     assert f"## [{MANIFEST['version']}]" in (ROOT / "CHANGELOG.md").read_text()
     assert f'version = "{MANIFEST["version"]}"' in (ROOT / "pyproject.toml").read_text()
 
@@ -73,6 +75,9 @@ def test_hacs() -> None:
     hacs = read(ROOT / "hacs.json")
     assert hacs["name"] == MANIFEST["name"]
     assert hacs["homeassistant"] == "2026.10.0"
+    # What `script/release` builds, and .github/workflows/release.yml attaches to a release.
+    assert hacs["zip_release"]
+    assert hacs["filename"] in (ROOT / ".github" / "workflows" / "release.yml").read_text()
     assert (FOLDER / "brand" / "icon.png").read_bytes().startswith(b"\x89PNG")
 
 
