@@ -1,6 +1,7 @@
 """Every query of the documentation, asked of a home in the local BigQuery."""
 
 from datetime import UTC, datetime
+import json
 from pathlib import Path
 import re
 from typing import Any
@@ -12,7 +13,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import LocalBigQueryError
 
 from .home import GUEST, NOW
-from .markdown import COOKBOOK, PAGES, README, Query, answer_shown, queries
+from .markdown import COOKBOOK, PAGES, README, ROOT, Query, answer_shown, queries
 
 QUERIES = [query for page in PAGES for query in queries(page)]
 RECIPES = queries(COOKBOOK)
@@ -27,7 +28,9 @@ REPLACEMENTS = {
     r"my-project\.old_dataset\b": "{project}.old",
     r"my-project\.home_assistant\b": "{project}.home",
     r"CURRENT_TIMESTAMP\(\)": NOW,
-    r"@DS_START_DATE": "'20261023'",
+    r"\$\{dataset\}": "{project}.home",
+    r"\$\{statistic\}": "sensor.outdoor_temperature",
+    r"@DS_START_DATE": "'20260923'",
     r"@DS_END_DATE": "'20261030'",
     r"\$__timeFilter\((\w+)\)": rf"\1 BETWEEN TIMESTAMP '2026-10-01' AND {NOW}",
 }
@@ -100,6 +103,33 @@ def test_queries_elsewhere(home: Warehouse, socket_enabled: None, query: Query) 
         answer = ask(home, statement)
         if not statement.startswith("DELETE"):
             assert answer, "tests/documentation/home.py has nothing that answers it"
+
+
+PANELS = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text())["panels"]
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+def test_panels(home: Warehouse, socket_enabled: None, panel: dict[str, Any]) -> None:
+    """The query of each panel of Grafana has an answer, in the columns that the panel needs."""
+    (target,) = panel["targets"]
+    assert "$__timeFilter(" in target["rawSql"]
+    answer = ask(home, target["rawSql"])
+    assert answer, "tests/documentation/home.py has nothing that answers it"
+    if panel["type"] == "timeseries":
+        assert target["format"] == 0
+        assert list(answer[0]) == ["time", "value", "metric"]
+        assert all(_MICROSECONDS.fullmatch(row["time"]) for row in answer)
+    else:
+        assert target["format"] == 1
+
+
+def test_dashboard_of_grafana() -> None:
+    """Each panel has an id and a place of its own, and asks the data source that is imported."""
+    assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+    assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in PANELS}) == len(PANELS)
+    source = {"type": "grafana-bigquery-datasource", "uid": "${DS_BIGQUERY}"}
+    for panel in PANELS:
+        assert panel["datasource"] == panel["targets"][0]["datasource"] == source
 
 
 def test_deletion(home: Warehouse, socket_enabled: None) -> None:
