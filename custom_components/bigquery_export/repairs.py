@@ -3,25 +3,40 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any, override
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
 import probatio
 
 from .const import DOMAIN
 from .errors import AnotherExportError, ExportError, TableNotFoundError
 from .rows.export_log import Trigger
 from .scheduler.runtime_data import BigQueryExportConfigEntry
-from .status.issues import EXPIRING, ROWS_AT_RISK, ROWS_LEFT_OUT, ROWS_LOST, ROWS_REJECTED
+from .status.issues import (
+    EXPIRING,
+    ROWS_AT_RISK,
+    ROWS_LEFT_OUT,
+    ROWS_LOST,
+    ROWS_REJECTED,
+    WRONG_SUMS,
+)
 from .translation import async_reason
 
 PATIENCE = 30.0
 """Seconds to wait for an export. One that takes longer most likely does not fail as before; if it
 does, the issue is created again."""
 _EMPTY = probatio.Schema({})
+_SUMS = "sums"
 
 
 class _Flow(RepairsFlow):
@@ -219,6 +234,68 @@ class AnotherExportFlow(_Flow):
         return self.async_create_entry(data={})
 
 
+class SumsFlow(_Flow):
+    """Adjusts sums that contradict their meters, or leaves them as they are."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Show them, and ask what to do."""
+        if absent := self._absent():
+            return absent
+        return self.async_show_menu(
+            menu_options=["mend", "leave"], description_placeholders=self._placeholders
+        )
+
+    async def async_step_mend(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Adjust those that are chosen."""
+        return await self._async_step("mend", user_input)
+
+    async def async_step_leave(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Do not ask about those again that are chosen."""
+        return await self._async_step("leave", user_input)
+
+    async def _async_step(
+        self, step_id: str, user_input: dict[str, Any] | None
+    ) -> RepairsFlowResult:
+        if absent := self._absent():
+            return absent
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self._form(step_id, "not_loaded")
+        runner = self._entry.runtime_data.runner
+        problem = None
+        if user_input is not None:
+            act = runner.async_mend if step_id == "mend" else runner.mender.async_leave
+            try:
+                await act(user_input.get(_SUMS, ()))
+            except ExportError as err:
+                problem = async_reason(self.hass, err)
+        if not (found := runner.mender.findings.open):
+            return self.async_create_entry(data={})
+        if user_input is not None and problem is None:
+            return await self.async_step_init()
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=_sums_schema({one.key: one.label(self.hass) for one in found}),
+            errors={"base": "failed"} if problem else None,
+            description_placeholders={**self._placeholders, "problem": problem or ""},
+        )
+
+    @property
+    @override
+    def _placeholders(self) -> dict[str, str]:
+        """Return the placeholders of the issue as it is now: some sums may be done."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self._issue.issue_id)
+        return {**((issue or self._issue).translation_placeholders or {})}
+
+
+def _sums_schema(labels: Mapping[str, str]) -> probatio.Schema:
+    """Return a form that chooses among findings, by default all of them."""
+    options = [SelectOptionDict(value=key, label=label) for key, label in labels.items()]
+    selector = SelectSelector(
+        SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST)
+    )
+    return probatio.Schema({probatio.Required(_SUMS, default=list(labels)): selector})
+
+
 class RemovedFlow(RepairsFlow):
     """Says that there is no longer anything to repair, and deletes the issue."""
 
@@ -242,6 +319,8 @@ async def async_create_fix_flow(
         return ConfirmFlow(entry, issue)
     if issue.translation_key == AnotherExportError.key:
         return AnotherExportFlow(entry, issue)
+    if issue.translation_key == WRONG_SUMS:
+        return SumsFlow(entry, issue)
     if issue.translation_key == ROWS_REJECTED:
         return RejectedRowsFlow(entry, issue)
     return TryAgainFlow(entry, issue)

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from homeassistant.components.persistent_notification import Notification
@@ -12,7 +11,6 @@ from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -36,48 +34,18 @@ from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.exported_rows import states_in
 from tests.bigquery_export.support.metadata import ENGLISH
 from tests.bigquery_export.support.recording import numbers, record
+from tests.bigquery_export.support.repair_dialog import RepairDialog
 from tests.bigquery_export.support.status import issues_of, state
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR
 
 
-class Dialog:
-    """The dialog of a repair, as the frontend has it."""
-
-    def __init__(self, hass: HomeAssistant, client: Any) -> None:
-        """Open no repair yet."""
-        self._hass = hass
-        self._client = client
-        self._url = "/api/repairs/issues/fix"
-        self.step: dict[str, Any] = {}
-
-    async def open(self, name: str, entry: MockConfigEntry) -> dict[str, Any]:
-        """Open a repair, and return its first step."""
-        data = {"handler": DOMAIN, "issue_id": f"{name}_{entry.entry_id}"}
-        self.step = await self._post("", data)
-        return self.step
-
-    async def submit(self, **data: Any) -> dict[str, Any]:
-        """Submit a step, and return the next one."""
-        self.step = await self._post(f"/{self.step['flow_id']}", data)
-        return self.step
-
-    async def _post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
-        response = await self._client.post(self._url + path, json=data)
-        assert response.status == HTTPStatus.OK, await response.text()
-        await self._hass.async_block_till_done()
-        step: dict[str, Any] = await response.json()
-        return step
-
-
 @pytest.fixture
 async def dialog(
     hass: HomeAssistant, socket_enabled: None, hass_client: ClientSessionGenerator
-) -> Dialog:
+) -> RepairDialog:
     """Return a dialog in which repairs can be opened."""
-    for name in ("repairs", "file_upload"):
-        assert await async_setup_component(hass, name, {})
-    return Dialog(hass, await hass_client())
+    return await RepairDialog.create(hass, hass_client)
 
 
 async def fail(hass: HomeAssistant) -> None:
@@ -87,7 +55,7 @@ async def fail(hass: HomeAssistant) -> None:
 
 
 async def test_try_again(
-    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry, warehouse: Warehouse
+    hass: HomeAssistant, dialog: RepairDialog, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
     """A repair says what to do, then why that did not help, and in the end the export works."""
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -148,7 +116,7 @@ async def test_try_again(
 
 async def test_language(
     hass: HomeAssistant,
-    dialog: Dialog,
+    dialog: RepairDialog,
     entry: MockConfigEntry,
     warehouse: Warehouse,
     notifications: dict[str, Notification],
@@ -173,7 +141,7 @@ async def test_language(
 
 async def test_rejected_rows(
     hass: HomeAssistant,
-    dialog: Dialog,
+    dialog: RepairDialog,
     entry: MockConfigEntry,
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
@@ -227,7 +195,7 @@ async def test_rejected_rows(
 
 async def test_rows_at_risk_and_lost(
     hass: HomeAssistant,
-    dialog: Dialog,
+    dialog: RepairDialog,
     entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -263,7 +231,7 @@ async def test_rows_at_risk_and_lost(
 
 
 async def test_rejected_rows_that_are_not_kept(
-    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry
+    hass: HomeAssistant, dialog: RepairDialog, entry: MockConfigEntry
 ) -> None:
     """How many there are is acknowledged, and then forgotten."""
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -279,7 +247,7 @@ async def test_rejected_rows_that_are_not_kept(
 
 
 async def test_another_export(
-    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry, warehouse: Warehouse
+    hass: HomeAssistant, dialog: RepairDialog, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
     """An export that a copy of it has replaced asks what to do, also after a restart."""
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -319,7 +287,10 @@ async def test_another_export(
 
 
 async def test_another_export_that_is_not_loaded(
-    hass: HomeAssistant, dialog: Dialog, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    dialog: RepairDialog,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What cannot be done now is said; the dialog of an export that is gone says that."""
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -353,6 +324,7 @@ def test_texts() -> None:
             issues.ROWS_LEFT_OUT,
             issues.ROWS_LOST,
             issues.ROWS_REJECTED,
+            issues.WRONG_SUMS,
             "key_old",
             "recorder_newer",
         ),
@@ -367,6 +339,9 @@ def test_texts() -> None:
         errors = {"failed"}
         steps = {"confirm"}
         if name == AnotherExportError.key:
+            errors |= {"not_loaded"}
+            steps = {"init", *flow["step"]["init"]["menu_options"]}
+        if name == issues.WRONG_SUMS:
             errors |= {"not_loaded"}
             steps = {"init", *flow["step"]["init"]["menu_options"]}
         if name == issues.ROWS_REJECTED:

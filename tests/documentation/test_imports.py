@@ -79,6 +79,7 @@ def test_contracts_hold() -> None:
         ("runner.factory", "from ..coordinator import x", "coordinator", ORDER),
         ("coordinator", "from .scheduler import timer", "scheduler.timer", ORDER),
         ("status.health", "from ..estimate import estimate", "estimate.estimate", ORDER),
+        ("status.health", "from ..mend import mender", "mend.mender", ORDER),
         ("home.registries", "from ..bigquery import schema", "bigquery.schema", ORDER),
         ("sensor", "from .button import x", "button", ORDER),
         (

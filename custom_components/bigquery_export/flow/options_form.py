@@ -38,6 +38,7 @@ import probatio
 from ..const import (
     CONF_AREAS,
     CONF_BATCH_ROWS,
+    CONF_CHECK_SUMS,
     CONF_COLUMNS,
     CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
@@ -61,6 +62,7 @@ from ..const import (
     CONF_PRIVACY,
     CONF_SCHEDULE,
     CONF_SECURITY,
+    CONF_STATISTICS,
     CONF_STORAGE,
     CONF_TABLE_LABELS,
     CONF_TABLES,
@@ -106,6 +108,9 @@ _PRIVACY = probatio.Schema(
 )
 _SECURITY = probatio.Schema(
     {probatio.Required(CONF_KEY_DAYS, default=DEFAULTS.key_days): number(0, 3_650, unit="d")}
+)
+_STATISTICS = probatio.Schema(
+    {probatio.Required(CONF_CHECK_SUMS, default=DEFAULTS.check_sums): BooleanSelector()}
 )
 _EVENTS = [
     # Common events; any other can be typed.
@@ -203,6 +208,7 @@ OPTIONS_SCHEMA = probatio.Schema(
         probatio.Optional(CONF_SCHEDULE): section(_SCHEDULE, {"collapsed": True}),
         probatio.Optional(CONF_TRANSFER): section(_TRANSFER, {"collapsed": True}),
         probatio.Optional(CONF_STORAGE): section(_STORAGE, {"collapsed": True}),
+        probatio.Optional(CONF_STATISTICS): section(_STATISTICS, {"collapsed": True}),
         probatio.Optional(CONF_NOTIFICATIONS): section(_NOTIFICATIONS, {"collapsed": True}),
         probatio.Optional(CONF_SECURITY): section(_SECURITY, {"collapsed": True}),
     }
@@ -212,6 +218,7 @@ _FLAT = {
     CONF_SCHEDULE: _SCHEDULE,
     CONF_TRANSFER: _TRANSFER,
     CONF_STORAGE: _STORAGE,
+    CONF_STATISTICS: _STATISTICS,
     CONF_NOTIFICATIONS: _NOTIFICATIONS,
     CONF_SECURITY: _SECURITY,
 }

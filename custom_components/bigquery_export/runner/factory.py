@@ -67,6 +67,8 @@ class JobFactory:
         self._registries = Registries(hass)
         self._corrections: Corrections | None = None
         """The last check for corrections."""
+        self.check_corrections_again = False
+        """Whether the next export makes another check on the same day."""
 
     async def async_new_run(self, trigger: Trigger, wanted: ExportRequest) -> Run:
         """Return an export of all waiting rows, or of those of the requested tables."""
@@ -92,10 +94,12 @@ class JobFactory:
     async def async_new_corrections(self, wanted: ExportRequest) -> Corrections | None:
         """Return a check for rows that Home Assistant has changed since they were exported.
 
-        There is one on each local day, and one with each request that has `force`; else None.
+        There is one on each local day, when sums were mended, and with each request that has
+        `force`; else None.
         """
         today = local_day(dt_util.utcnow().timestamp())
-        if not wanted.force and self._corrections and self._corrections.checked == today:
+        again = wanted.force or self.check_corrections_again
+        if not again and self._corrections and self._corrections.checked == today:
             return None
         session = await self._async_new_session(Trigger.CORRECTION)
         row_context = await self._async_row_context(session)
@@ -105,7 +109,7 @@ class JobFactory:
             if is_corrected(table.table.name)
         ]
         sources = await self._async_sources(session, row_context, tables)
-        corrections = Corrections(session, sources, again=wanted.force)
+        corrections = Corrections(session, sources, again=again)
         if wanted.tables is None:
             self._corrections = corrections
         return corrections

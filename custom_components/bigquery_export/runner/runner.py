@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -24,6 +24,7 @@ from ..export.journal import Journal
 from ..export.rejected_rows import SET_ASIDE, RejectedRows
 from ..export.session import Result
 from ..export.tables import TABLES
+from ..mend.mender import Mender
 from ..rows.export_log import Trigger
 from ..settings.options import options_from
 from ..status.export_events import (
@@ -79,6 +80,8 @@ class Runner:
         )
         self._jobs = JobFactory(hass, entry, connection, self._journal)
         self._verifier = Verifier(hass, entry, connection, self._journal)
+        self.mender = Mender(hass, entry)
+        """Compares sums with their meters after each day's first export."""
         self._job: Job | None = None
         self._task: asyncio.Task[Any] | None = None
         self._listeners: list[RunnerListener] = []
@@ -124,6 +127,7 @@ class Runner:
             async_show_gaps(self._hass, self._entry, self.checkpoint.gaps)
         if self.checkpoint.superseded:
             async_show_issue(self._hass, self._entry, AnotherExportError())
+        await self.mender.async_load()
 
     async def async_export(self, trigger: Trigger, wanted: ExportRequest = _EVERYTHING) -> Result:
         """Export all waiting rows, or the requested ones; while paused, no backfill.
@@ -171,6 +175,11 @@ class Runner:
         await self._hass.async_add_executor_job(self._schema.keep_for_ever, tables)
         async_show_expiring(self._hass, self._entry, {})
 
+    async def async_mend(self, keys: Collection[str]) -> None:
+        """Adjust sums; the next export corrects them. Raises what `Mender.async_mend` raises."""
+        self._jobs.check_corrections_again = True
+        await self.mender.async_mend(keys)
+
     async def async_take_over(self) -> None:
         """Let this export go on, although a copy of it has. Raises CheckpointUnwritableError."""
         await self._journal.async_take_over()
@@ -193,6 +202,7 @@ class Runner:
         self.stopped = True
         self._connection.stop()
         self._verifier.async_stop()
+        self.mender.async_stop()
         self.health.async_forget_retry()
         if task := self._task:
             if self._job:
@@ -224,6 +234,9 @@ class Runner:
             result = await self._async_run_export(trigger, wanted)
             if corrections := await self._jobs.async_new_corrections(wanted):
                 result.include(await self._async_run(corrections))
+            if wanted.tables is None:
+                self._jobs.check_corrections_again = False
+                await self.mender.async_check(again=wanted.force)
             if wanted.force:
                 resend = await self._async_run(await self._jobs.async_new_resend(wanted))
                 result.include(resend)

@@ -7,6 +7,7 @@ from ..export.checkpoint_file import CheckpointFile
 from ..export.corrections.ledger import remove_digests
 from ..export.rejected_rows import REJECTED, SET_ASIDE, RejectedRows
 from ..export.tables import remove_snapshots
+from ..mend.mender import remove_findings
 from ..settings.destination import destination_from
 from .start_position import begin_from
 
@@ -41,3 +42,4 @@ def remove_all(hass: HomeAssistant, entry: ConfigEntry) -> None:
         RejectedRows(hass, entry.entry_id, kind).remove()
     remove_digests(hass, entry.entry_id)
     remove_snapshots(hass, entry.entry_id)
+    remove_findings(hass, entry.entry_id)

@@ -20,6 +20,7 @@ from ..bigquery.table_settings import TableSettings
 from ..const import (
     CONF_AREAS,
     CONF_BATCH_ROWS,
+    CONF_CHECK_SUMS,
     CONF_COLUMNS,
     CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
@@ -92,6 +93,8 @@ class Options:
     notifications: Notifications = Notifications.ERRORS
     key_days: int = 365
     """The maximum age of a key, in days; 0 = no maximum."""
+    check_sums: bool = True
+    """Whether the sums of statistics are compared with the readings of their meters."""
 
     @property
     def tables(self) -> list[Table]:
@@ -129,6 +132,7 @@ def options_from(options: Mapping[str, Any]) -> Options:
         table_settings=_table_settings(options),
         notifications=Notifications(options.get(CONF_NOTIFICATIONS, DEFAULTS.notifications)),
         key_days=int(options.get(CONF_KEY_DAYS, DEFAULTS.key_days)),
+        check_sums=options.get(CONF_CHECK_SUMS, DEFAULTS.check_sums),
     )
 
 

@@ -23,6 +23,7 @@ from ..bigquery import DELIVERIES
 from ..const import (
     CONF_AREAS,
     CONF_BATCH_ROWS,
+    CONF_CHECK_SUMS,
     CONF_COLUMNS,
     CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
@@ -218,4 +219,5 @@ _OPTIONS: Mapping[str, Usable] = {
     CONF_KMS_KEY: _text,
     CONF_NOTIFICATIONS: _one_of(list(Notifications)),
     CONF_KEY_DAYS: _number(0, 100_000),
+    CONF_CHECK_SUMS: _flag,
 }

@@ -54,6 +54,7 @@ ROWS_LOST = "rows_lost"
 ROWS_REJECTED = "rows_rejected"
 ROWS_LEFT_OUT = "rows_left_out"
 EXPIRING = "expiring"
+WRONG_SUMS = "wrong_sums"
 _RECORDER_NEWER = "recorder_newer"
 _NOT_FIXABLE = frozenset({LocationError.key, _KEY_OLD, _RECORDER_NEWER})
 """Issues without a flow in repairs.py, which could not fix them."""
@@ -144,8 +145,22 @@ def async_show_gaps(hass: HomeAssistant, entry: ConfigEntry, gaps: Sequence[Gap]
 @callback
 def async_gaps_ignored(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     """Return whether the user has ignored the issue about gaps, which acknowledges them."""
-    issue = ir.async_get(hass).async_get_issue(DOMAIN, _issue_id(entry, ROWS_LOST))
-    return issue is not None and issue.dismissed_version is not None
+    return _is_ignored(hass, entry, ROWS_LOST)
+
+
+@callback
+def async_show_wrong_sums(
+    hass: HomeAssistant, entry: ConfigEntry, count: int, listing: str
+) -> None:
+    """Show which sums contradict their meters, while there are any; `listing` is Markdown."""
+    placeholders = {"count": str(count), "sums": listing} if count else None
+    _show(hass, entry, WRONG_SUMS, placeholders, ir.IssueSeverity.WARNING)
+
+
+@callback
+def async_wrong_sums_ignored(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Return whether the user has ignored the issue about sums, which leaves them as they are."""
+    return _is_ignored(hass, entry, WRONG_SUMS)
 
 
 @callback
@@ -180,6 +195,12 @@ def async_remove_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     async_clear_issues(hass, entry)
     for name in (_KEY_OLD, _RECORDER_NEWER, EXPIRING, ROWS_LEFT_OUT, ROWS_LOST, ROWS_REJECTED):
         _show(hass, entry, name, None)
+    _show(hass, entry, WRONG_SUMS, None)
+
+
+def _is_ignored(hass: HomeAssistant, entry: ConfigEntry, name: str) -> bool:
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, _issue_id(entry, name))
+    return issue is not None and issue.dismissed_version is not None
 
 
 def _local(time: float) -> str:

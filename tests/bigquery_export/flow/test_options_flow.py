@@ -19,6 +19,7 @@ from custom_components.bigquery_export.bigquery.storage_write import PendingStre
 from custom_components.bigquery_export.bigquery.table_settings import TableSettings
 from custom_components.bigquery_export.const import (
     CONF_BATCH_ROWS,
+    CONF_CHECK_SUMS,
     CONF_COLUMNS,
     CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
@@ -36,6 +37,7 @@ from custom_components.bigquery_export.const import (
     CONF_PARTITION_FILTER,
     CONF_PRIVACY,
     CONF_SCHEDULE,
+    CONF_STATISTICS,
     CONF_STORAGE,
     CONF_TABLE_LABELS,
     CONF_TABLES,
@@ -87,6 +89,7 @@ ALL: dict[str, Any] = {
         CONF_PARTITION_FILTER: "off",
         CONF_TABLE_LABELS: ["team:home", "costs:"],
     },
+    CONF_STATISTICS: {CONF_CHECK_SUMS: False},
     CONF_NOTIFICATIONS: {CONF_NOTIFICATIONS: "all"},
 }
 
@@ -109,6 +112,7 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
     )
     assert options.notifications is Notifications.ALL
     assert options.batch_rows == 1000
+    assert not options.check_sums
     assert [source.table.name for source in options.recorder_tables] == ["sensor_data", "events"]
 
     result = await hass.config_entries.options.async_init(entry.entry_id)
@@ -132,7 +136,7 @@ def test_defaults() -> None:
     assert options.choice.entities == default.choice.entities
     assert list(sections) == [
         *("what", "include", "exclude", "privacy", "schedule", "transfer", "storage"),
-        *("notifications", "security"),
+        *("long_term_statistics", "notifications", "security"),
     ]
 
 

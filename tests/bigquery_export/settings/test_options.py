@@ -23,6 +23,7 @@ def test_defaults() -> None:
     assert (options.delivery, options.batch_rows, options.key_days) == ("storage_write", 2_000, 365)
     assert options.schedule == Schedule(Frequency.DAILY, time(3, 30), 15, frozenset(), 1)
     assert options.notifications is Notifications.ERRORS
+    assert options.check_sums
     assert options.columns == set(ColumnGroup)
     assert options.privacy == PrivacyChoice()
     assert options.table_settings == TableSettings()

@@ -36,6 +36,7 @@ UNUSABLE: dict[str, list[object]] = {
     "kms_key": [5, None, ["key"]],
     "batch_rows": ["many", None, 0, -1],
     "key_days": ["never", None, -1],
+    "check_sums": ["yes", None, 1],
     "colors_of_a_later_version": ["blue", None],
 }
 """Values of each option that no version so far has."""
