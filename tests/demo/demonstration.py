@@ -18,6 +18,7 @@ from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
 from tests.machine.patience import patient
 
 from .activity import Activity
+from .dashboard import URL, find_repairs, make_dashboard
 from .questions import QUESTIONS, table_lines
 from .rooms import AMBIENT, CONFIGURATION, furnish
 
@@ -89,6 +90,7 @@ class Demonstration:
                 await furnish(home.client)
                 activity = Activity(home.client, _lively_entities())
                 await self._export_and_compare(home, bigquery, activity)
+                await self._check_pages(home.client)
                 if serve:
                     await self._serve(home, bigquery, activity)
             self._check_end(home)
@@ -256,6 +258,14 @@ class Demonstration:
         if states["status"] != "idle":
             raise DemonstrationError("the export is over, but its status is not idle")
 
+    async def _check_pages(self, client: Client) -> None:
+        """Make the dashboard, and make sure that there is nothing to repair."""
+        if missing := await make_dashboard(client):
+            raise DemonstrationError(f"the dashboard shows {missing}, which there are not")
+        if found := await find_repairs(client):
+            raise DemonstrationError(f"there is something to repair: {found}")
+        self._say("made the dashboard; there is nothing to repair")
+
     def _check_log(self, home: HomeAssistant, key: Json) -> None:
         log = home.log()
         if found := problems(log, DOMAIN):
@@ -277,6 +287,7 @@ class Demonstration:
     ) -> None:
         self.served = True
         self._say(f"Home Assistant: {home.url}  (user {USER}, password {PASSWORD})")
+        self._say(f"the dashboard: {home.url}/{URL}/0")
         self._say(f"BigQuery: {bigquery.rest_url}  (project {PROJECT})")
         self._say("the home goes on living; Ctrl-C ends it all")
         async with activity.going_on():

@@ -37,6 +37,8 @@ SENSORS_WITH_IDS = "template:\n" + "".join(
       - unique_id: {entity_id.partition(".")[2]}
         default_entity_id: {entity_id}
         name: {entity_id.partition(".")[2].replace("_", " ").capitalize()}
+        device_class: temperature
+        state_class: measurement
         unit_of_measurement: °C
         state: "{{{{ 20.5 }}}}"
 """

@@ -3,6 +3,7 @@
 `step` is how often they have changed: it makes each set of attributes a different one.
 """
 
+import math
 from typing import Any
 
 type Attributes = dict[str, Any]
@@ -66,10 +67,10 @@ def climate(name: str, step: int) -> Attributes:
 def weather(name: str, step: int) -> Attributes:
     """Return the attributes of a weather entity, some with many decimals."""
     return {
-        "temperature": round(step * 0.13 - 4, 1),
+        "temperature": round(8 + 9 * math.sin(step / 20), 1),
         "dew_point": 5.5,
         "temperature_unit": "°C",
-        "humidity": step % 100,
+        "humidity": 40 + step % 55,
         "cloud_coverage": 40.6,
         "pressure": 1013.2 + step / 1000,
         "pressure_unit": "hPa",

@@ -70,6 +70,21 @@ def test_manifest() -> None:
     assert f'version = "{MANIFEST["version"]}"' in (ROOT / "pyproject.toml").read_text()
 
 
+def test_quality_scale() -> None:
+    """Each rule has a status; what is not done says why, and what is documented says where."""
+    rules = load_yaml_dict(str(FOLDER / "quality_scale.yaml"))["rules"]
+    assert len(rules) == 54
+    for rule, said in rules.items():
+        status, comment = (said, "") if isinstance(said, str) else said.values()
+        assert status in {"done", "exempt", "todo"}
+        if status != "done":
+            assert comment, rule
+        elif rule.startswith("docs-"):
+            pages = re.findall(r"[\w/-]+\.md", comment)
+            assert pages, rule
+            assert all((ROOT / page).exists() for page in pages), rule
+
+
 def test_hacs() -> None:
     """HACS is told which Home Assistant is needed."""
     hacs = read(ROOT / "hacs.json")
