@@ -17,7 +17,7 @@ from .bigquery.fence_table import BigQueryFence
 from .bigquery.schema import DatasetSchema
 from .const import CONF_EXPORT_AT_ONCE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportCoordinator
-from .errors import ExportError, KeyRefusedError
+from .errors import ExportError, KeyRefusedError, OptionsUnreadableError
 from .notifications import async_dismiss_notifications, async_setup_notifications
 from .runner.runner import Runner
 from .runner.storage import forget_other_destination, remove_all
@@ -61,12 +61,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
             translation_key="entry_damaged",
             translation_placeholders={"missing": ", ".join(missing)},
         )
-    if unusable := usable_options(entry.options).unusable:
+    options = usable_options(entry.options)
+    if options.more:
+        unreadable = OptionsUnreadableError(options=", ".join(options.more))
+        async_show_issue(hass, entry, unreadable)
+        raise translated(ConfigEntryError, unreadable)
+    if options.unusable:
         _LOGGER.warning(
             "This version cannot use some options of %s, which have their defaults or what keeps"
             " most at home: %s. Open Configure, look at them and submit",
             entry.title,
-            ", ".join(unusable),
+            ", ".join(options.unusable),
         )
     try:
         source = await instance_id.async_get(hass)

@@ -231,6 +231,14 @@ class RefusedError(ExportError):
 
 
 @dataclass(eq=False)
+class OptionsUnreadableError(ExportError):
+    """It cannot be read what is to be exported: the defaults may be more than was chosen."""
+
+    key = "options_unreadable"
+    options: str
+
+
+@dataclass(eq=False)
 class CheckpointUnwritableError(ExportError):
     """The checkpoint cannot be written, most often because the disk is full."""
 

@@ -25,9 +25,9 @@ def export_response(result: Result) -> ServiceResponse:
         "bytes": result.bytes,
         "seconds": round(result.seconds, 3),
     }
-    return (
-        response if result.sent_again is None else {**response, "sent_again": {**result.sent_again}}
-    )
+    if result.sent_again is None:
+        return response
+    return {**response, "sent_again": {**result.sent_again}, "damaged": result.damaged}
 
 
 @callback
@@ -36,6 +36,7 @@ def verify_response(
 ) -> dict[str, Any]:
     """Return the response of a comparison: its result, or how much its queries would read."""
     total = Counts.sum(table.total for table in verdict.tables.values())
+    damaged = sum(table.damaged for table in verdict.tables.values())
     sizes = [table.query_bytes for table in verdict.tables.values()]
     charged = sum(max(size, LEAST_QUERY_BYTES) for size in sizes) if request.query else 0
     response: dict[str, Any] = {
@@ -47,8 +48,11 @@ def verify_response(
     }
     if request.dry_run:
         return {"summary": _summary(hass, _dry_run_key(request), response), **response}
+    summary = _summary(hass, _key(total), {**response, **asdict(total)})
+    if damaged:
+        summary += " " + _summary(hass, "verify_damaged", {"damaged": damaged})
     return {
-        "summary": _summary(hass, _key(total), {**response, **asdict(total)}),
+        "summary": summary,
         **response,
         "rows_listed": sum(table.rows_listed for table in verdict.tables.values()),
         "seconds": round(verdict.seconds, 3),
@@ -59,6 +63,7 @@ def verify_response(
                 "left_out": table.left_out,
                 "not_listed_yet": table.not_listed_yet,
                 "unreadable": table.unreadable,
+                "damaged": table.damaged,
                 "rows_listed": table.rows_listed,
                 "query_bytes": table.query_bytes,
                 "days": {day_name(day): asdict(counts) for day, counts in table.days.items()},

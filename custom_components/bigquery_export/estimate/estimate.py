@@ -21,7 +21,7 @@ from ..rows.sensor_data import SENSOR_DATA
 from ..settings.options import Options
 from ..source.reader import Extent, TableReader
 from ..source.readiness import async_read_recorder, check_recorder
-from .sampling import measured, read_pieces, read_sample, row_sizes
+from .sampling import async_sample, measured, read_sample, row_sizes
 
 DAYS_A_MONTH = 30
 DAYS_A_YEAR = 365
@@ -48,6 +48,8 @@ class TableEstimate:
     """Rows in the recorder."""
     rows_per_day: float = 0
     bytes_per_row: int = 0
+    is_damaged: bool = False
+    """Whether some of the rows cannot be read, because the recorder's database is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,14 @@ class Estimate:
         """Return the estimate as the response of an action."""
         return {
             "tables": {
-                name: {**asdict(table), "rows_per_day": round(table.rows_per_day)}
+                name: {
+                    "rows": table.rows,
+                    "rows_per_day": round(table.rows_per_day),
+                    "bytes_per_row": table.bytes_per_row,
+                }
                 for name, table in self.tables.items()
             },
+            "damaged": [name for name, table in self.tables.items() if table.is_damaged],
             "rows": self.rows,
             "bytes": self.bytes,
             "seconds": round(self.seconds),
@@ -213,8 +220,9 @@ async def _async_table(
     if extent is None:
         return TableEstimate()
     reader = await hass.async_add_executor_job(source.reader, hass, run.choice)
-    sample = await async_read_recorder(hass, read_pieces, reader, extent)
+    sample = await async_sample(hass, reader, extent)
     share, size = await hass.async_add_executor_job(measured, sample, source, run, options.columns)
     if source.table is SENSOR_DATA:
         size += CONTEXT_ENTITY_BYTES * len(options.choice.context_entities)
-    return TableEstimate(round(extent.rows * share), extent.per_day * share, size)
+    rows, per_day = round(extent.rows * share), extent.per_day * share
+    return TableEstimate(rows, per_day, size, sample.is_damaged)

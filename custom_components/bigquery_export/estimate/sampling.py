@@ -7,6 +7,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 
 from ..bigquery.prices import billed_encoding
+from ..errors import TableDamagedError
 from ..export.ports import Piece, Reader
 from ..export.recorder_tables import RecorderTable
 from ..rows.column_groups import ColumnGroup, narrowed
@@ -15,6 +16,7 @@ from ..rows.sensor_data import SENSOR_DATA
 from ..rows.state_encoder import StateEncoder
 from ..source.plan import PIECE_ROWS
 from ..source.reader import Extent
+from ..source.readiness import async_read_recorder
 from ..source.states import StatesPiece, StatesReader
 
 _PIECES = 20
@@ -55,19 +57,26 @@ class Sample:
     pieces: Sequence[Piece]
     ids: int
     """How many ids were sampled: some were deleted, and some rows are not chosen."""
+    is_damaged: bool = False
+    """Whether some could not be read, because the recorder's database is damaged."""
 
 
-def read_pieces(reader: Reader[Any], extent: Extent) -> Sample:
-    """Return a sample of a table; this belongs on the recorder's executor."""
+async def async_sample(hass: HomeAssistant, reader: Reader[Any], extent: Extent) -> Sample:
+    """Return a sample of a table. Raises ExportError."""
     step = max(_PIECE_IDS, extent.rows // _PIECES)
     pieces: list[Piece] = []
-    ids = 0
+    ids, is_damaged = 0, False
     for after in range(extent.first - 1, extent.last, step):
         until = min(after + _PIECE_IDS, extent.last)
+        try:
+            piece = await async_read_recorder(hass, reader.read, after, until, _PIECE_IDS)
+        except TableDamagedError:
+            is_damaged = True
+            continue
         ids += until - after
-        if piece := reader.read(after, until, _PIECE_IDS):
+        if piece:
             pieces.append(piece)
-    return Sample(pieces, ids)
+    return Sample(pieces, ids, is_damaged)
 
 
 def measured(
@@ -79,4 +88,4 @@ def measured(
     """
     encoder = type_.encoder(narrowed(billed_encoding(type_.table), groups), run)
     sizes = [len(row) for piece in sample.pieces for row in encoder.encode(piece).data]
-    return len(sizes) / sample.ids, round(sum(sizes) / max(1, len(sizes)))
+    return len(sizes) / max(1, sample.ids), round(sum(sizes) / max(1, len(sizes)))

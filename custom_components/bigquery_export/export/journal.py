@@ -31,6 +31,7 @@ from ..rows.table import Table
 from .checkpoint import Checkpoint, Intent
 from .checkpoint_file import CheckpointFile
 from .chunk import Chunk
+from .damaged_ends import DamagedEnds
 from .delivery import Delivery, Outcome, Transaction
 from .fence import Fence, FencedTransaction, FenceMovedError, FenceState
 from .positions import Position
@@ -71,6 +72,7 @@ class Journal:
         self.rejected_rows = rejected_rows
         self.set_aside_rows = set_aside_rows
         self.checkpoint = Checkpoint()
+        self.damaged_ends = DamagedEnds()
         self._lock = asyncio.Lock()
         self._fenced: FenceState | None = None
         """The fence as it was read or written last, once it is known to be this checkpoint's."""

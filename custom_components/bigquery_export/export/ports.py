@@ -53,6 +53,9 @@ class Reader[P: Piece](Protocol):
         The first says which partition in BigQuery it belongs to, the second identifies the row.
         """
 
+    def times_of(self, row: Sequence[Any]) -> tuple[float | None, float | None]:
+        """Return these two times of a row that was read."""
+
     def partition_time(self, row: Sequence[Any]) -> float | None:
         """Return the time that says which partition a row belongs to, in seconds since 1970."""
 

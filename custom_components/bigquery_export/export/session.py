@@ -43,6 +43,8 @@ class Result:
     """Rows that were rejected, and are in the file of rejected rows."""
     repaired: int = 0
     """Rows that were sent without what is not JSON of their attributes or data."""
+    damaged: int = 0
+    """Rows at most that were not sent again, as they cannot be read in a damaged database."""
     bytes: int = 0
     """Bytes of rows sent, before protocols and compression."""
     seconds: float = 0
@@ -67,6 +69,7 @@ class Result:
             self.rows[table] = self.rows.get(table, 0) + rows
         self.rejected += other.rejected
         self.repaired += other.repaired
+        self.damaged += other.damaged
         self.bytes += other.bytes
         self.seconds += other.seconds
 

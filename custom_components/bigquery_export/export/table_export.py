@@ -23,7 +23,7 @@ from ..source.source_table import Anchor
 from .changed_history import async_log_changes
 from .checkpoint import Checkpoint, Gap
 from .chunk import Chunk
-from .damaged_rows import DamagedRows, lost_before
+from .damaged_rows import DamagedRows, lost_at_end, lost_before
 from .ports import Piece, Source
 from .positions import Position, TablePosition, backfill_of
 from .purge import Retention, is_purged_within
@@ -55,7 +55,9 @@ class TableExport:
         """The id of the newest row to be exported."""
         self.has_ids_below = False
         """Whether the recorder gives new rows lower ids than those that were exported."""
-        self._damaged = DamagedRows(session, source.reader)
+        self._damaged = DamagedRows(session, source.table.name, source.reader)
+        self._unread: Gap | None = None
+        """Rows at the end of the last chunk that cannot be read."""
         self.gaps: list[Gap] = []
         """Rows that cannot be exported any more: the recorder has deleted them, or they are on
         damaged pages of its database."""
@@ -165,11 +167,18 @@ class TableExport:
         name = self._table.name
         if await self._async_export_chunk(backfill_of(name), before, before.until or 0):
             return True
-        done = self._table_position.ended_backfill()
-        await self._journal.async_update(lambda now: now.with_table_position(name, done))
+        done, gap = self._table_position.ended_backfill(), self._unread
+        self.gaps += [gap] if gap else []
+
+        def ended(now: Checkpoint) -> Checkpoint:
+            now = now.with_table_position(name, done)
+            return now.with_gap(gap) if gap else now
+
+        await self._journal.async_update(ended)
         return False
 
     async def _async_export_chunk(self, position_key: str, before: Position, until: int) -> bool:
+        self._unread = None
         if before.cursor >= until:
             return False
 
@@ -193,6 +202,7 @@ class TableExport:
                 await self._session.async_block(self._observer.keep)
         if chunk.gap:
             self.gaps.append(chunk.gap)
+        self._unread = lost_at_end(chunk, self._last_exported(chunk))
         return not chunk.empty
 
     async def _async_fill(self, chunk: Chunk) -> None:

@@ -1,7 +1,8 @@
 """The options that this version can use, of those that a config entry has.
 
 They may be of a later version, from a backup or after a downgrade, or be edited by hand. What
-cannot be used has its default, or what keeps most at home where that is about privacy.
+cannot be used has its default, or what keeps most at home where that is about privacy. Where the
+default may export more than was chosen, nothing can be exported until the user has chosen again.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -66,12 +67,23 @@ class UsableOptions:
     values: Mapping[str, Any]
     unusable: tuple[str, ...]
     """Names of those that cannot be used, or not as a whole."""
+    more: tuple[str, ...]
+    """Names of those without which more might be exported than was chosen."""
 
 
 def usable_options(options: Mapping[str, Any]) -> UsableOptions:
     """Return the options that can be used; those that are not known are left out."""
     values, unusable = _usable(options, _OPTIONS)
-    return UsableOptions(values, tuple(sorted({*unusable, *(options.keys() - _OPTIONS.keys())})))
+    more = [
+        name
+        for name in unusable
+        if name in _ENTITIES or (name in _WHAT_IS_EXPORTED and name not in values)
+    ]
+    return UsableOptions(
+        values,
+        tuple(sorted({*unusable, *(options.keys() - _OPTIONS.keys())})),
+        tuple(sorted(more)),
+    )
 
 
 def _usable(
@@ -198,6 +210,10 @@ _STRICT: Mapping[str, Any] = {
 }
 """What a choice that cannot be read is taken for, where the default may tell more than it did, or
 export nothing."""
+_ENTITIES = (CONF_INCLUDE, CONF_EXCLUDE)
+"""A part of these may say less than the whole."""
+_WHAT_IS_EXPORTED = (CONF_TABLES, CONF_EVENTS, CONF_COLUMNS)
+"""Of these a part is less than the whole, and the default may be more."""
 _OPTIONS: Mapping[str, Usable] = {
     CONF_TABLES: _some_of(TABLES, empty=False),
     CONF_EVENTS: _texts,

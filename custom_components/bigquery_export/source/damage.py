@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import InstrumentedAttribute
 
 from .source_table import HIGHEST_ID, IdRange
 from .statements import fetch_before_damage, is_damaged
@@ -22,7 +21,8 @@ _STRIDE = 1_000
 _STRIDES = 1_000
 """How often to look so many ids ahead, before the steps are doubled."""
 _OF_A_PAGE = 1_000
-"""Ids before the first one that can be found again that are tried one by one, too."""
+"""Ids before the first one that can be found again that are tried one by one, too, and behind the
+newest one before a damage."""
 
 
 def first_damage(connection: Connection, rows: Select[Any], after: int, until: int) -> IdRange:
@@ -49,12 +49,23 @@ def first_damage(connection: Connection, rows: Select[Any], after: int, until: i
     return IdRange(start, found)
 
 
-def newest_before_damage(
-    connection: Connection, newest: Select[Any], id_: InstrumentedAttribute[Any]
-) -> int:
-    """Return the highest id that can be read; 0 if there is none. `newest` selects the highest."""
+def newest_readable(connection: Connection, newest: Select[Any], rows: Select[Any]) -> int:
+    """Return the highest id that can be read; 0 if there is none.
+
+    `newest` selects the highest id, and `rows` is as for `first_damage`.
+    """
+    id_ = rows.selected_columns[0]
     up_to = newest.where(id_ <= bindparam("up_to"))
-    low, high, best = 0, HIGHEST_ID, 0
+    probe = _Probe(connection, rows, HIGHEST_ID)
+    best = _newest_from(connection, up_to, 0)
+    while (found := probe.first_behind(best)) is not None:
+        best = max(found, _newest_from(connection, up_to, found))
+    return best
+
+
+def _newest_from(connection: Connection, up_to: Select[Any], low: int) -> int:
+    """Return the highest id before a damage behind `low`, which can be read."""
+    high, best = HIGHEST_ID, 0
     while high - low > 1:
         middle = (low + high) // 2
         try:
@@ -109,6 +120,15 @@ class _Probe:
             middle = (low + high) // 2
             low, high = (low, middle) if self._finds(middle) else (middle, high)
         return high
+
+    def first_behind(self, after: int) -> int | None:
+        """Return the first row that can be read after a damage behind `after`, if there is one."""
+        tried = range(after + 1, after + _OF_A_PAGE)
+        found = next((id_ for id_ in tried if self._finds(id_)), 0)
+        if not found and (found := self.found_again(after)) >= self._until:
+            return None
+        rows = self._read(found, limit=1)
+        return int(rows[0][0]) if rows else None
 
     def _finds(self, after: int) -> bool:
         try:

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from .damage import first_damage, newest_before_damage
+from .damage import first_damage, newest_readable
 from .plan import PIECE_ROWS, is_plain, plan_of
 from .source_table import (
     HIGHEST_ID,
@@ -77,7 +77,7 @@ class TableReader[Row: tuple[Any, ...]]:
             except DBAPIError as err:
                 if not is_damaged(err.orig):
                     raise
-            return newest_before_damage(connection, self._plan.newest, self._table.columns[0])
+            return newest_readable(connection, self._plan.newest, self._plan.rows)
 
     def oldest_id(self) -> int | None:
         """Return the lowest id, or None when there is no row at all."""
@@ -91,9 +91,14 @@ class TableReader[Row: tuple[Any, ...]]:
             return 1  # Where the rows that can be read begin is found when they are read.
 
     def latest_id(self) -> int | None:
-        """Return the id of the row with the highest time, or None when there is none."""
+        """Return the id of the row with the highest time; None if there is none, or damage."""
         with session_scope(hass=self._hass, read_only=True) as session:
-            return cast(int | None, session.connection().execute(self._plan.latest).scalar())
+            try:
+                return cast(int | None, session.connection().execute(self._plan.latest).scalar())
+            except DBAPIError as err:
+                if not is_damaged(err.orig):
+                    raise
+                return None
 
     def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the fingerprints of those rows that there are, and can be read, by id."""
@@ -174,23 +179,49 @@ class TableReader[Row: tuple[Any, ...]]:
         """
         with session_scope(hass=self._hass, read_only=True) as session:
             connection = session.connection()
-            first = connection.execute(self._plan.oldest).scalar()
-            last = connection.execute(self._plan.newest_of_all).scalar()
+            first, last = self._ends(connection)
             if first is None or last is None:
                 return None
             until = _first_time(fetch(connection, self._plan.time_of_row, {"id": last})[0])
             if period := self._table.period:
                 # Statistics may be kept for ever, so their number says nothing about a day; but
                 # each period has about as many as the latest.
-                together = connection.execute(self._plan.together, {"time": until}).scalar_one()
-                return Extent(first, last, together * _DAY / period)
+                try:
+                    bounds = {"time": until}
+                    together = connection.execute(self._plan.together, bounds).scalar_one()
+                    return Extent(first, last, together * _DAY / period)
+                except DBAPIError as err:
+                    if not is_damaged(err.orig):
+                        raise
             since = _first_time(fetch(connection, self._plan.time_of_row, {"id": first})[0])
         seconds = max(_SHORTEST, (until or 0.0) - (since or 0.0))
         return Extent(first, last, (last - first + 1) * _DAY / seconds)
 
+    def _ends(self, connection: Connection) -> tuple[int | None, int | None]:
+        """Return the first and the last id; where pages are damaged, of rows that can be read."""
+        plan = self._plan
+        found: list[int | None] = []
+        for end in (plan.oldest, plan.newest_of_all):
+            try:
+                id_: int | None = connection.execute(end).scalar()
+                fetch(connection, plan.time_of_row, {"id": id_})
+            except DBAPIError as err:
+                if not is_damaged(err.orig):
+                    raise
+                newest = newest_readable(connection, plan.newest_of_all, plan.rows)
+                first = first_damage(connection, plan.rows, 0, newest).until + 1
+                id_ = newest if found else first
+            found.append(id_)
+        first_id, last_id = found
+        return first_id, last_id
+
     def partition_time(self, row: Sequence[Any]) -> float | None:
         """Return the time that says which partition a row belongs to, in seconds since 1970."""
         return _first_time([row[index] for index in self._plan.times_places])
+
+    def times_of(self, row: Sequence[Any]) -> tuple[float | None, float | None]:
+        """Return the two times of a row that was read, as `times` does."""
+        return self.partition_time(row), _first_time([row[self._plan.times_places[-1]]])
 
     def damage(self, after: int, until: int) -> IdRange:
         """Return the first ids with `after` < id <= `until` whose rows cannot be read.

@@ -63,6 +63,7 @@ def test_a_home_is_free() -> None:
     assert home.seconds == 200
     assert home.as_dict() == {
         "tables": {"sensor_data": {"rows": 500_000, "rows_per_day": 50_000, "bytes_per_row": 400}},
+        "damaged": [],
         "rows": 500_000,
         "bytes": 200_000_000,
         "seconds": 200,

@@ -14,16 +14,23 @@ from homeassistant.components.recorder.db_schema import (
 )
 from homeassistant.core import HomeAssistant
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sqlalchemy.exc import DatabaseError
 
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
-from custom_components.bigquery_export.export import damaged_rows
+from custom_components.bigquery_export.export import (
+    chunk as chunk_module,
+    damaged_ends,
+    damaged_rows,
+    resume,
+)
 from custom_components.bigquery_export.rows.ambient import ContextEntity
 from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.events import EventChoice
 from custom_components.bigquery_export.source import damage as damage_module
 from custom_components.bigquery_export.source.reader import TableReader
 from custom_components.bigquery_export.source.states import STATES
+from tests.bigquery_export.support.actions import act
 from tests.bigquery_export.support.crashes import Crash, crash_at
 from tests.bigquery_export.support.damage import INDEX, TABLE, overwrite, overwrite_page, root_page
 from tests.bigquery_export.support.databases import in_database, in_recorder, insert_rows
@@ -275,6 +282,129 @@ async def test_newest_page(hass: HomeAssistant, warehouse: Warehouse, exporter: 
     left = await readable(hass)
     await exporter.export()
     assert sent(warehouse) == left
+
+
+async def test_newest_page_behind_other_damage(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """Where the newest rows are damaged, those between them and other damage are sent, too."""
+    await record_states(hass)
+    for number in (*range(2, 100), *range(480, 1_080, 90), ROWS):
+        await overwrite(hass, f"n{number:04}".encode())
+    left = await readable(hass)
+    assert int(left[-1][1:]) > 1_050
+    await exporter.export()
+    assert sent(warehouse) == left
+
+
+async def test_nothing_behind_the_damage(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A damaged row behind which there is none is told in the log, and not tried each time."""
+    exporter.keeps_journal = True
+    await record_states(hass)
+    # Its text is on pages of its own, so the row is found by its id.
+    long = {"state_id": ROWS + 1, "state": "overflow" * 1_500, "last_updated_ts": TIME}
+    await insert_rows(hass, States, [{"metadata_id": 1, **long}])
+    assert await overwrite(hass, b"overflow", 0)
+    looked = []
+    damage = TableReader.damage
+
+    def look(reader: Any, after: int, until: int) -> Any:
+        looked.append((after, until))
+        return damage(reader, after, until)
+
+    monkeypatch.setattr(TableReader, "damage", look)
+    for _ in range(3):
+        await exporter.export()
+    assert len(sent(warehouse)) == ROWS
+    assert exporter.file.load().gaps == ()
+    assert looked == [(ROWS, ROWS + 1)] * 2
+    told = [line for line in caplog.messages if "They wait until one of them can be read" in line]
+    assert len(told) == 1
+    assert f"up to 1 rows of sensor_data after row {ROWS} cannot be read" in told[0]
+
+    monkeypatch.setattr(damaged_ends, "_AGAIN", -1.0)
+    exporter.restart()
+    for _ in range(2):
+        await exporter.export()
+    assert len(looked) == 6
+
+    await record(hass, 1, name="later")
+    await exporter.export()
+    assert len(sent(warehouse)) == ROWS + 1
+    (gap,) = exporter.file.load().gaps
+    assert gap.rows == 1
+
+
+async def test_end_of_a_backfill(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A backfill that ends with damaged rows ends, and they are told as a gap."""
+    monkeypatch.setattr(chunk_module, "MAX_ROWS", 1_000)
+    monkeypatch.setattr(resume, "MAX_ROWS", 1_000)
+    await record_states(hass)
+    await exporter.new_run(backfill=False).async_run()
+    (until,) = [
+        position.until for position in exporter.file.load().positions.values() if position.until
+    ]
+    assert until == ROWS
+    await record(hass, 400, name="later")
+    await overwrite(hass, f"n{ROWS:04}".encode())
+    left = await readable(hass)
+    assert len(left) < ROWS
+    for _ in range(2):
+        await exporter.export()
+    states = [state for state in sent(warehouse) if state.startswith("n")]
+    assert states == left
+    assert not any(position.until for position in exporter.file.load().positions.values())
+    assert sum(gap.rows for gap in exporter.file.load().gaps) >= ROWS - len(left)
+
+
+DAY = {"start_date": "2026-09-21", "end_date": "2026-09-22"}
+
+
+async def test_comparison(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """What can be read is compared, sent again and estimated, and what cannot is told."""
+    await record_states(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    for number in (300, 600, 603):
+        await overwrite(hass, f"n{number:04}".encode())
+    left = await readable(hass)
+    lost = ROWS - len(left)
+    deleted = [left[0], left[250], left[-1], "n0600"]
+    names = ", ".join(f"'{state}'" for state in deleted)
+    warehouse.server.query(
+        f"DELETE FROM home.sensor_data WHERE state IN ({names})",  # noqa: S608
+        warehouse.project,
+    )
+    response = await act(hass, "verify", tables="sensor_data", **DAY)
+    total, table = response["total"], response["tables"]["sensor_data"]
+    assert (total["recorder"], total["missing"], table["damaged"]) == (len(left), 3, lost)
+    told = f"Up to {lost} rows could not be compared, because the recorder's database is damaged"
+    assert told in response["summary"]
+
+    forced = await act(hass, "export_now", tables="sensor_data", force=True)
+    assert forced["sent_again"] == {"sensor_data": 3}
+    assert forced["damaged"] == lost
+    assert set(left).issubset(sent(warehouse))
+    response = await act(hass, "verify", tables="sensor_data", **DAY)
+    assert response["total"]["missing"] == 0
+    assert told in response["summary"]
+
+    estimate = await act(hass, "estimate")
+    assert estimate["damaged"] == ["sensor_data"]
+    assert estimate["tables"]["sensor_data"]["rows"] == pytest.approx(ROWS, rel=0.2)
 
 
 async def test_backlog(hass: HomeAssistant) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -14,6 +15,9 @@ from custom_components.bigquery_export.settings.destination import destination_f
 from custom_components.bigquery_export.settings.key_age import key_age
 from custom_components.bigquery_export.settings.options import DEFAULTS, options_from
 from custom_components.bigquery_export.settings.usable_options import usable_options
+from tests.bigquery_export.support.actions import export_now
+from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.warehouse import Warehouse
 
 UNUSABLE: dict[str, list[object]] = {
     "delivery": ["carrier_pigeon", "", None, 3, ["storage_write"]],
@@ -88,25 +92,60 @@ def test_weekly_without_days() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {name: values[0] for name, values in UNUSABLE.items()},
-        {name: values[-1] for name, values in UNUSABLE.items()},
-    ],
-)
+WHAT_IS_EXPORTED = {"tables", "events", "columns", "include", "exclude"}
+
+
+@pytest.mark.parametrize(("name", "value"), cases())
+def test_more_than_was_chosen(name: str, value: object) -> None:
+    """It is known where the defaults might be more than was chosen."""
+    assert usable_options({name: value}).more == ((name,) if name in WHAT_IS_EXPORTED else ())
+
+
+def test_less_than_was_chosen() -> None:
+    """Where a part of a choice is known, that part holds; where it narrows others, it does not."""
+    known = {"tables": ["events", "x"], "events": ["a", 5], "columns": ["time", "x"]}
+    assert usable_options(known).more == ()
+    narrowing = {"include": {"domains": ["light"], "floors": []}, "exclude": {"entities": ["a", 5]}}
+    assert usable_options(narrowing).more == ("exclude", "include")
+
+
 async def test_set_up_and_form(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    caplog: pytest.LogCaptureFixture,
-    options: dict[str, Any],
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The export is set up, one line in the log names what has its default, and the form opens."""
+    options = {name: values[0] for name, values in UNUSABLE.items() if name not in WHAT_IS_EXPORTED}
     hass.config_entries.async_update_entry(entry, options=options)
     assert await hass.config_entries.async_setup(entry.entry_id)
     lines = [line for line in caplog.messages if "cannot use some options" in line]
     (line,) = lines
-    assert all(name in line for name in UNUSABLE)
+    assert all(name in line for name in options)
+    await choose_again(hass, entry)
+
+
+async def test_nothing_is_exported(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """Where more might be exported than was chosen, nothing is until the user has chosen again."""
+    await record(hass, 3)
+    options = {name: values[-1] for name, values in UNUSABLE.items()}
+    hass.config_entries.async_update_entry(entry, options=options)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "options_unreadable"
+    assert entry.error_reason_translation_placeholders == {
+        "options": "columns, events, exclude, include, tables"
+    }
+    (issue,) = ir.async_get(hass).issues.values()
+    assert issue.translation_key == "export_failed"
+    assert "Open Configure" in (issue.translation_placeholders or {})["problem"]
+    assert warehouse.rows() == []
+    await choose_again(hass, entry)
+    assert not ir.async_get(hass).issues
+    assert len(warehouse.rows("state", "entity_id = 'sensor.s0'")) == 3
+
+
+async def choose_again(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Open the form, and submit what it proposes: then the export is set up."""
     form = await hass.config_entries.options.async_init(entry.entry_id)
     assert form["type"] is FlowResultType.FORM
     saved = await hass.config_entries.options.async_configure(form["flow_id"], {})
@@ -114,6 +153,7 @@ async def test_set_up_and_form(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert entry.state is ConfigEntryState.LOADED
     assert usable_options(entry.options).unusable == ()
+    await export_now(hass)
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 

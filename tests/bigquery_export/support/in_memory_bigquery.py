@@ -716,6 +716,11 @@ class Recorder:
         time: int = row.time
         return time / 1e6
 
+    def times_of(self, row: Any) -> tuple[float | None, float | None]:
+        """Return when a row is from, twice."""
+        time = self.partition_time(row)
+        return time, time
+
     def latest_id(self) -> int | None:
         """Return no id: ids never begin lower than before."""
         return None

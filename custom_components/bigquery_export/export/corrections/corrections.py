@@ -18,11 +18,13 @@ from typing import Any, cast, override
 
 from homeassistant.util import dt as dt_util
 
+from ...errors import TableDamagedError
 from ...rows.encoded_rows import EncodedRows
 from ...rows.statistics_encoder import StatisticsEncoder
 from ...source.readiness import async_read_recorder, check_recorder
 from ...source.statistics import Statistic, StatisticsPiece
 from ..chunk import Chunk
+from ..damaged_rows import DamagedRows
 from ..job import Job
 from ..ports import Source
 from ..session import Session
@@ -97,6 +99,8 @@ class _TableCorrections:
         self._cursor = 0
         self._metadata_ids: dict[str, list[int]] = {}
         """The recorder may have metadata of one statistic more than once."""
+        self._is_damaged = False
+        """Whether some rows cannot be read, because the recorder's database is damaged."""
         self._horizon = float("-inf")
         """The time before which the recorder has purged everything, in seconds since 1970."""
         session.result.rows[source.table.name] = 0
@@ -105,7 +109,15 @@ class _TableCorrections:
         """Send what differs, unless that was done on the same local day; return whether it is done.
 
         A table whose backfill is not done is skipped: it is not known which rows of it were sent.
+        What cannot be read, because the recorder's database is damaged, is not compared.
         """
+        try:
+            return await self._async_check(now, again=again)
+        except TableDamagedError as err:
+            _LOGGER.warning("%s cannot be checked for corrections: %s", self._table.name, err)
+            return True
+
+    async def _async_check(self, now: datetime, *, again: bool) -> bool:
         table_position = self._session.journal.checkpoint.table_position(self._table.name)
         if table_position.backfill:
             return False
@@ -133,12 +145,13 @@ class _TableCorrections:
         """Return digests of all rows that were exported, as they are now."""
         digests = Digests(self._file.periods)
         statistics: Mapping[int, Statistic] = {}
-        after = self._first
-        while piece := await self._async_read(self._observer.spans.read, after, self._cursor):
+        spans = self._observer.spans
+        damaged = DamagedRows(self._session, self._table.name, spans)
+        async for _, piece in damaged.async_pieces(spans, self._first, self._cursor):
             await self._session.async_block(digests.add, piece)
             statistics = piece.statistics
-            after = piece.last.id
             await self._session.async_rest()
+        self._is_damaged = damaged.number > 0
         self._metadata_ids = {}
         for metadata_id, statistic in statistics.items():
             self._metadata_ids.setdefault(statistic.statistic_id, []).append(metadata_id)
@@ -163,6 +176,8 @@ class _TableCorrections:
                     exported.put(statistic_id, number, None)
                 elif then and now and then.first < self._horizon:
                     cut.append(difference)
+                elif self._is_damaged and then and (now is None or now.rows < then.rows):
+                    continue  # Perhaps some of its rows are damaged, which corrects nothing.
                 elif not (then and now and then.like(now)):
                     differ.append(difference)
             if differ:

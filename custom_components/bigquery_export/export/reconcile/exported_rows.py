@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from time import thread_time
 from typing import Any, cast
 
+from ...errors import TableDamagedError
 from ...rows.encoded_rows import EncodedRows
 from ...rows.local_time import DAY, microseconds_or_none
 from ...rows.table import Table
 from ...source.readiness import async_read_recorder
 from ...source.source_table import ExportedIds
+from ..damaged_rows import DamagedRows
 from ..ports import Piece, Source
 from ..positions import TablePosition
 from ..recent_commits import RecentCommit
@@ -28,6 +30,8 @@ WINDOW = 5_000
 _SLACK = 1e-3
 """Seconds by which more is read than a partition: the database does not round as BigQuery does."""
 
+type Times = list[tuple[float | None, float | None]]
+"""Two times of each row: of its partition, and of the row itself."""
 type OpenSource = Callable[[], Source[Any]]
 """Opens a source; this blocks."""
 
@@ -73,6 +77,9 @@ class ExportedRows:
         """Commits that BigQuery may not list yet: their rows are left out."""
         self.not_listed_yet = 0
         """Rows that were left out for this reason."""
+        self.damaged = 0
+        """Rows at most that cannot be read, because the recorder's database is damaged."""
+        self._damaged: DamagedRows[Any] | None = None
 
     def has(self, id_: int) -> bool:
         """Return whether the row with an id was exported, and is listed by BigQuery."""
@@ -91,17 +98,41 @@ class ExportedRows:
             after = max(first, oldest - 1)
             while after < last:
                 until = min(after + WINDOW, last)
-                times = await async_read_recorder(hass, source.reader.times, after, until)
-                for day in await self._session.async_block(self._days_of, times):
-                    span = spans[self._table.partition_start(day)]
-                    span.days.add(day)
-                    if span.windows[-1:] != [(after, until)]:
-                        span.windows.append((after, until))
-                await self._session.async_rest()
+                async for window, times in self._times(source, after, until):
+                    for day in await self._session.async_block(self._days_of, times):
+                        span = spans[self._table.partition_start(day)]
+                        span.days.add(day)
+                        if span.windows[-1:] != [window]:
+                            span.windows.append(window)
+                    await self._session.async_rest()
                 after = until
         return dict(sorted(spans.items()))
 
-    def _days_of(self, times: list[tuple[float | None, float | None]]) -> set[int]:
+    async def _times(
+        self, source: Source[Any], after: int, until: int
+    ) -> AsyncIterator[tuple[tuple[int, int], Times]]:
+        """Yield the times of rows with the range of their ids; damaged rows are in none."""
+        reader, hass = source.reader, self._session.hass
+        try:
+            times = await async_read_recorder(hass, reader.times, after, until)
+        except TableDamagedError:
+            async for first, piece in self._pieces(source, after, until):
+                yield (first, piece.last.id), list(map(reader.times_of, piece.rows))
+        else:
+            yield (after, until), times
+
+    async def _pieces(
+        self, source: Source[Any], after: int, until: int
+    ) -> AsyncIterator[tuple[int, Piece]]:
+        """Yield the pieces that can be read, each with the id after which it begins."""
+        if self._damaged is None:
+            whole = await self._session.async_block(self._open)
+            self._damaged = DamagedRows(self._session, self._table.name, whole.reader)
+        async for found in self._damaged.async_pieces(source.reader, after, until):
+            yield found
+        self.damaged = self._damaged.number
+
+    def _days_of(self, times: Times) -> set[int]:
         """Return the days of the partitions of those rows that are selected."""
         days = set()
         for partition_time, time in times:
@@ -122,15 +153,7 @@ class ExportedRows:
         first, last = min(span.days) * seconds, (max(span.days) + 1) * seconds
         reader.narrow(first - _SLACK, last + _SLACK)
         for after, until in span.windows:
-            cursor = after
-            while cursor < until:
-                limit = self._session.pace.rows
-                piece = await async_read_recorder(
-                    self._session.hass, reader.read, cursor, until, limit
-                )
-                if piece is None:
-                    break
-                cursor = piece.last.id
+            async for _, piece in self._pieces(source, after, until):
                 yield await self._session.async_block(self._encode, source, piece, span.days)
                 await self._session.async_rest()
 

@@ -63,7 +63,7 @@ class _TableResend:
         )
 
     async def async_send(self) -> None:
-        """Send what BigQuery lacks."""
+        """Send what BigQuery lacks, and say what of that cannot be read."""
         commits = self._session.journal.checkpoint.commits(self._table.name)
         self._rows.unlisted = await self._session.async_unlisted(self._table, commits)
         comparison = PartitionComparison(self._session, self._table, self._rows)
@@ -74,6 +74,7 @@ class _TableResend:
                 lacking += day.lacking
             if lacking:
                 await self._async_send_partition(span, lacking)
+        self._session.result.damaged += self._rows.damaged
 
     async def _async_send_partition(self, span: Span, lacking: Counter[int]) -> None:
         """Send rows of one partition: of those with the same key, as many as are lacking."""

@@ -6,6 +6,7 @@ from typing import Any, override
 
 import orjson
 
+from ...errors import TableDamagedError
 from ...rows.encoded_rows import EncodedRows
 from ...rows.readable import readable
 from ...rows.table import Table
@@ -93,10 +94,14 @@ class Retry(Job):
     async def _async_encoded(self, source: Source[Any], entry: RejectedEntry) -> EncodedRows:
         """Return the row of an entry as it would be sent now.
 
-        There is none where the recorder has it no more, or another row has its id.
+        There is none where the recorder has it no more, another row has its id, or it cannot be
+        read because the recorder's database is damaged.
         """
-        id_ = entry.id or 0
-        piece = await async_read_recorder(self._session.hass, source.reader.read, id_ - 1, id_, 1)
+        hass, id_ = self._session.hass, entry.id or 0
+        try:
+            piece = await async_read_recorder(hass, source.reader.read, id_ - 1, id_, 1)
+        except TableDamagedError:
+            piece = None
         if piece is None or not piece.rows or not _is_same(entry, piece.rows[0]):
             return EncodedRows()
         return await self._session.async_block(source.encoder.encode, piece)

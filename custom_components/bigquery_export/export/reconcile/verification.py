@@ -31,6 +31,8 @@ class TableVerdict:
     """Rows of the recorder that cannot be exported, because something is wrong with them."""
     not_listed_yet: int = 0
     """Rows that were sent so lately that BigQuery may not list them yet: they are not compared."""
+    damaged: int = 0
+    """Rows of the recorder at most that cannot be read, as its database is damaged."""
     rows_listed: int = 0
     """Rows of BigQuery that were read, which is free."""
     query_bytes: int = 0
@@ -102,6 +104,7 @@ class Verification(Job):
                     verdict.days[day] = found.counts
         verdict.left_out, verdict.unreadable = rows.left_out, rows.unreadable
         verdict.not_listed_yet = rows.not_listed_yet
+        verdict.damaged = rows.damaged
         verdict.rows_listed = comparison.rows_listed
 
     async def _async_size(self, table: Table) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 import shutil
+from struct import pack
 
 from homeassistant.core import HomeAssistant
 import pytest
@@ -13,9 +14,12 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.errors import ExportError
+from custom_components.bigquery_export.export import damaged_rows
 from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
+from tests.bigquery_export.support.damage import overwrite, overwrite_page, root_page
 from tests.bigquery_export.support.databases import ON_EACH_DATABASE, insert_rows
+from tests.bigquery_export.support.recording import execute
 from tests.bigquery_export.support.statistics_corrections import (
     COUNT,
     NOTHING,
@@ -131,3 +135,31 @@ async def test_files_that_are_old(
     for table in TABLES:
         assert shown(warehouse, table) == await known(hass, table)
     assert await exporter.export_and_check() == NOTHING
+
+
+async def test_damaged_page(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: CorrectionsExporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What cannot be read is no correction; what is corrected elsewhere is found nevertheless."""
+    monkeypatch.setattr(damaged_rows, "_PAUSE", 0.0)
+    await record_statistics(hass)
+    months = rows_of(1, "statistics", first=COUNT, count=300)
+    await insert_rows(hass, MODELS["statistics"], months)
+    await exporter.export_and_check()
+    before = shown(warehouse, "statistics")
+    assert await overwrite(hass, pack(">d", months[150]["mean"])) == 1
+    await execute(hass, "UPDATE statistics SET sum = sum + 1 WHERE metadata_id = 2")
+    sent = await exporter.export_and_check()
+    after = shown(warehouse, "statistics")
+    assert sent["statistics"] >= COUNT
+    differ = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert [(name, len(differ)) for name, *_ in differ[:1]] == [("sensor.meter", COUNT)]
+    assert await exporter.export_and_check() == NOTHING
+
+    # Where the index is damaged, nothing can be checked, and the export goes on.
+    await overwrite_page(hass, await root_page(hass, "ix_statistics_statistic_id_start_ts"))
+    await execute(hass, "UPDATE statistics SET sum = sum + 1 WHERE id = 15")
+    assert (await exporter.export_and_check())["statistics"] == 0
