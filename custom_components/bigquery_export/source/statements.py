@@ -1,7 +1,8 @@
 """Statements on the recorder's database, whatever its columns hold.
 
-SQLite keeps a value of any type in any column, and text that is not UTF-8. The recorder writes
-neither, but tools that people use on their databases do.
+SQLite keeps a value of any type in any column, and text that is not UTF-8, as a database of
+PostgreSQL with the encoding SQL_ASCII does. The recorder writes neither, but tools that people use
+on their databases do. MariaDB converts all text to the encoding of the connection.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,8 @@ def fetch(
     connection: Connection, statement: Executable, values: Mapping[str, Any] | None = None
 ) -> Sequence[tuple[Any, ...]]:
     """Return all rows of a statement; text that is not UTF-8 has replacement characters."""
+    if _keeps_any_text(connection):
+        return _fetch_any_text(connection, statement, values)
     try:
         return connection.execute(statement, values).tuples().all()
     except DBAPIError as err:
@@ -91,6 +94,42 @@ def is_damaged(err: BaseException | None) -> bool:
 def is_undecodable(err: BaseException | None) -> bool:
     """Return whether a driver has failed because SQLite has text that is not UTF-8."""
     return str(err).startswith(_UNDECODABLE)
+
+
+def _keeps_any_text(connection: Connection) -> bool:
+    """Return whether it is a database of PostgreSQL that does not check the encoding of text.
+
+    Its driver then decodes ASCII alone, or the server refuses what is not UTF-8, after which a
+    transaction cannot go on. So it cannot be waited for an error.
+    """
+    if connection.dialect.driver != "psycopg2":
+        return False
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.get_parameter_status("server_encoding") == "SQL_ASCII")
+
+
+def _fetch_any_text(
+    connection: Connection, statement: Executable, values: Mapping[str, Any] | None
+) -> Sequence[tuple[Any, ...]]:
+    """Return all rows of a statement, and decode their text here."""
+    driver: Any = connection.connection.driver_connection
+    extensions = connection.dialect.loaded_dbapi.extensions
+    before = dict(driver.string_types)
+    # The server sends text as it is, for as long as the transaction lasts.
+    connection.exec_driver_sql("SET LOCAL client_encoding TO 'SQL_ASCII'")
+    extensions.register_type(extensions.BYTES, driver)
+    try:
+        result = connection.execute(statement, values)
+        columns = result.cursor.description if result.cursor else ()
+        is_text = [column[1] in extensions.BYTES.values for column in columns]
+        rows = result.tuples().all()
+    finally:
+        driver.string_types.clear()
+        driver.string_types.update(before)
+    return [
+        tuple(as_text(value) if text else value for value, text in zip(row, is_text, strict=True))
+        for row in rows
+    ]
 
 
 @contextmanager

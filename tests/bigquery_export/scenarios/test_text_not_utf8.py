@@ -172,3 +172,92 @@ async def test_other_tables(hass: HomeAssistant, exporter: Exporter) -> None:
         "UPDATE event_types SET event_type = CAST(X'6fe9' AS TEXT) WHERE event_type = 'other'",
     )
     assert (await exporter.export()).rows == {"events": 1}
+
+
+async def record_everything(hass: HomeAssistant) -> None:
+    """Record ten states, an event and two statistics; all texts are ASCII."""
+    await record(hass, 10, entities=10)
+    await execute(hass, "DELETE FROM events")
+    await insert_rows(hass, EventTypes, [{"event_type_id": 1_000, "event_type": "one"}])
+    await insert_rows(hass, EventData, [{"data_id": 1_000, "shared_data": '{"a":"b"}'}])
+    event = {"event_type_id": 1_000, "data_id": 1_000, "time_fired_ts": TIME, "origin_idx": 0}
+    await insert_rows(hass, Events, [event])
+    meta = {"source": "recorder", "has_sum": True, "mean_type": 0, "unit_of_measurement": "W"}
+    await insert_rows(
+        hass, StatisticsMeta, [{"id": n, "statistic_id": f"sensor.s{n}", **meta} for n in (1, 2)]
+    )
+    row = {"start_ts": 1_789_999_200.0, "created_ts": TIME, "sum": 1.0}
+    await insert_rows(hass, Statistics, [{"metadata_id": n, **row} for n in (1, 2)])
+
+
+async def exported(exporter: Exporter, warehouse: Warehouse) -> dict[str, list[str]]:
+    """Export everything, and return the texts of all rows; none is rejected."""
+    warehouse.create_table(EVENTS, STATISTICS)
+    exporter.tables = ("sensor_data", "events", "statistics")
+    exporter.choice = Choice(EventChoice(frozenset({"one"})))
+    result = await exporter.export()
+    assert (result.rows, result.rejected) == (
+        {"sensor_data": 10, "events": 1, "statistics": 2},
+        0,
+    )
+    texts = {}
+    for table, columns in (
+        ("sensor_data", "state, entity_id, attributes"),
+        ("events", "event_data"),
+        ("statistics", "unit_of_measurement"),
+    ):
+        sql = f"SELECT {columns} FROM home.{table}"  # noqa: S608
+        rows = warehouse.server.query(sql, warehouse.project)
+        texts[table] = sorted(str(value) for row in rows for value in row.values())
+    return texts
+
+
+@pytest.mark.parametrize("database", ["postgresql_ascii", "postgresql_ascii_utf8"])
+async def test_postgresql(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """Where PostgreSQL takes any bytes for text, each row arrives, with replacement characters."""
+    await record_everything(hass)
+    for change in (
+        "states SET state = {32e9} WHERE state_id = 5",
+        "states SET state = {c3a9} WHERE state_id = 6",
+        "states_meta SET entity_id = {73656e736f722ee9} WHERE entity_id = 'sensor.s1'",
+        "state_attributes SET shared_attrs = {7b2261223a22e9227d}",
+        "event_data SET shared_data = {7b2261223a22e9227d}",
+        "statistics_meta SET unit_of_measurement = {b043} WHERE id = 2",
+    ):
+        text = change.replace("{", "convert_from('\\x").replace("}", "'::bytea, 'SQL_ASCII')")
+        await execute(hass, f"UPDATE {text}")
+    texts = await exported(exporter, warehouse)
+    assert texts["events"] == ['{"a":"\ufffd"}']
+    assert texts["statistics"] == ["W", "\ufffdC"]
+    assert texts["sensor_data"].count('{"a":"\ufffd"}') == 10
+    assert {"2\ufffd", "é", "sensor.\ufffd"} < set(texts["sensor_data"])
+
+
+@pytest.mark.parametrize("database", ["mysql"])
+async def test_mariadb(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
+    """Whatever a column's character set is, MariaDB returns text, or bytes where it has none."""
+    await record_everything(hass)
+    for change in (
+        "ALTER TABLE states MODIFY state VARCHAR(255) CHARACTER SET latin1",
+        "UPDATE states SET state = X'32e9' WHERE state_id = 5",
+        "ALTER TABLE states_meta MODIFY entity_id VARBINARY(255)",
+        "UPDATE states_meta SET entity_id = X'73656e736f722ee9' WHERE entity_id = 'sensor.s1'",
+        "ALTER TABLE state_attributes MODIFY shared_attrs LONGBLOB",
+        "UPDATE state_attributes SET shared_attrs = X'7b2261223a22e9227d'",
+        "ALTER TABLE event_data MODIFY shared_data LONGTEXT CHARACTER SET latin1",
+        "UPDATE event_data SET shared_data = X'7b2261223a22e9227d'",
+        "ALTER TABLE event_types MODIFY event_type VARBINARY(64)",
+        "ALTER TABLE statistics_meta MODIFY unit_of_measurement VARBINARY(255)",
+        "UPDATE statistics_meta SET unit_of_measurement = X'b043' WHERE id = 2",
+    ):
+        await execute(hass, change)
+    texts = await exported(exporter, warehouse)
+    assert texts["events"] == ['{"a":"é"}']
+    assert texts["statistics"] == ["W", "\ufffdC"]
+    assert texts["sensor_data"].count('{"a":"\ufffd"}') == 10
+    assert {"2é", "sensor.\ufffd", "sensor.s2"} < set(texts["sensor_data"])
+    await execute(hass, "ALTER TABLE states MODIFY state VARBINARY(255)")
+    await record(hass, 2, name="later")
+    await execute(hass, "UPDATE states SET state = X'e9' WHERE state_id > 10")
+    assert (await exporter.export()).rows["sensor_data"] == 2
+    assert [row["state"] for row in warehouse.rows("state", "state_id > 10")] == ["\ufffd"] * 2

@@ -1,6 +1,7 @@
 """The databases that the recorder supports, each a real one that a test has to itself.
 
-A test that is for all of them is marked `ON_EACH_DATABASE`, which sets the fixture `database`.
+A test that is for all of them is marked `ON_EACH_DATABASE`, which sets the fixture `database`. The
+databases `postgresql_ascii` and `postgresql_ascii_utf8` keep any bytes as text.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,6 +34,7 @@ class _Server:
     start: str
 
 
+_START_POSTGRESQL = "docker run -d -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:15"
 _SERVERS = {
     "mysql": _Server(
         url="mysql+pymysql://root@127.0.0.1:3306/{}?charset=utf8mb4",
@@ -41,12 +43,23 @@ _SERVERS = {
         drop="DROP DATABASE {}",
         start="docker run -d -p 3306:3306 -e MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1 mariadb:10.11",
     ),
+    **{
+        f"postgresql_ascii{suffix}": _Server(
+            url=f"postgresql+psycopg2://postgres@127.0.0.1:5432/{{}}{query}",
+            administration="postgres",
+            create="CREATE DATABASE {} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+            " TEMPLATE template0",
+            drop="DROP DATABASE {} WITH (FORCE)",
+            start=_START_POSTGRESQL,
+        )
+        for suffix, query in (("", ""), ("_utf8", "?client_encoding=utf8"))
+    },
     "postgresql": _Server(
         url="postgresql+psycopg2://postgres@127.0.0.1:5432/{}",
         administration="postgres",
         create="CREATE DATABASE {}",
         drop="DROP DATABASE {} WITH (FORCE)",
-        start="docker run -d -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:15",
+        start=_START_POSTGRESQL,
     ),
 }
 
