@@ -11,9 +11,10 @@ from typing import Any
 from aiohttp import web
 
 from .access import Caller
+from .bytes_billed import failed_job, refused
 from .catalog import Catalog
 from .emulator import Emulator
-from .errors import access_denied, invalid, invalid_query, not_found, not_implemented
+from .errors import ApiError, access_denied, invalid, invalid_query, not_found, not_implemented
 from .job_history import JobHistory
 from .named_tables import named_tables
 from .names import TableName
@@ -56,6 +57,8 @@ class Jobs:
         caller.check_project("bigquery.jobs.create", project)
         body = await json_body(request)
         location = self._check_statement(project, caller, body, body.get("location"))
+        if refusal := await self._refused(project, body, body):
+            raise refusal
         async with self._statements.running(project, body) as emulator:
             answer = await emulator.call("POST", f"/projects/{project}/queries", body)
         if errors := answer.get("errors"):
@@ -77,8 +80,13 @@ class Jobs:
         job = self._history.checked_id(reference.get("jobId"))
         location = self._check_statement(project, caller, query, reference.get("location"))
         self._history.check_unused(project, job)
+        body["jobReference"] = {"projectId": project, "jobId": job, "location": location}
+        if refusal := await self._refused(project, query, body["configuration"]):
+            resource = failed_job(body, refusal)
+            document = {"email": caller.email, "location": location, "resource": resource}
+            self._history.keep(project, job, document)
+            return resource
         self._remember(project, job, caller, location)
-        body["jobReference"] = {"projectId": project, "jobId": job}
         async with self._statements.running(project, query) as emulator:
             answer = await emulator.call("POST", f"/projects/{project}/jobs", body)
         await self._after(project, str(query["query"]))
@@ -96,6 +104,8 @@ class Jobs:
     async def results(self, request: web.Request, caller: Caller) -> Json:
         """Answer jobs.getQueryResults, page by page."""
         project, job, document = self._history.found(request, caller)
+        if error := document.get("resource", {}).get("status", {}).get("errorResult"):
+            raise ApiError(400, error["reason"], error["message"])
         if "resource" in document:
             raise invalid("Cannot retrieve the results of a job that is no query.")
         params = {
@@ -107,6 +117,17 @@ class Jobs:
             "GET", f"/projects/{project}/queries/{job}", params=params
         )
         return _located(answer, document["location"])
+
+    async def _refused(self, project: str, query: Json, configuration: Json) -> ApiError | None:
+        """Return why a query may not run, because it would be billed for too much."""
+        if not query.get("maximumBytesBilled") or configuration.get("dryRun"):
+            return None
+        asked = {"configuration": {"query": query, "dryRun": True}}
+        async with self._statements.running(project, query) as emulator:
+            answer = await emulator.call("POST", f"/projects/{project}/jobs", asked)
+        processed = int(answer.get("statistics", {}).get("totalBytesProcessed") or 0)
+        sql, default = str(query.get("query", "")), query.get("defaultDataset")
+        return refused(query, processed, named_tables(self._catalog, project, sql, default))
 
     def _remember(self, project: str, job: str, caller: Caller, location: str) -> None:
         self._history.keep(project, job, {"email": caller.email, "location": location})

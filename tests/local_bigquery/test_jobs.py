@@ -53,6 +53,28 @@ def test_a_bad_statement_is_an_error_of_the_statement(client: bigquery.Client) -
             client.query_and_wait(sql)
 
 
+def test_a_query_is_not_billed_for_more_than_it_may_be(
+    client: bigquery.Client, dataset: str
+) -> None:
+    """What would be billed for more does not run; a cap of just as much lets it run."""
+    for name in "ab":
+        client.query(f"CREATE TABLE `{dataset}.{name}` AS SELECT 1 AS x").result()
+    sql = f"SELECT * FROM `{dataset}.a`"  # noqa: S608
+    enough = bigquery.QueryJobConfig(maximum_bytes_billed=10 * 1024**2)
+    assert len(list(client.query(sql, job_config=enough).result())) == 1
+    low = bigquery.QueryJobConfig(maximum_bytes_billed=10 * 1024**2 - 1)
+    job = client.query(sql, job_config=low)
+    with pytest.raises(exceptions.GoogleAPICallError, match="10485760 or higher required") as error:
+        job.result()
+    assert error.value.errors[0]["reason"] == "bytesBilledLimitExceeded"
+    assert client.get_job(job.job_id).error_result["reason"] == "bytesBilledLimitExceeded"
+    with pytest.raises(exceptions.GoogleAPICallError, match="or higher required"):
+        client.query_and_wait(sql, job_config=low)
+    both = f"SELECT 1 FROM `{dataset}.a` AS a, `{dataset}.b` AS b"  # noqa: S608
+    with pytest.raises(exceptions.GoogleAPICallError, match="20971520 or higher required"):
+        client.query(both, job_config=enough).result()
+
+
 def test_legacy_sql_is_not_offered(client: bigquery.Client) -> None:
     """The API means legacy SQL unless useLegacySql is false, as it must be here."""
     config = bigquery.QueryJobConfig(use_legacy_sql=True)

@@ -61,6 +61,9 @@ _HIDDEN = re.compile(r"row[- ](access|level)|policy tag|data polic|fine-grained|
 security with other BigQuery features"; "Column-level security")."""
 _QUOTA_REASONS = ("quotaExceeded", "rateLimitExceeded")
 """Reasons of a 403 that is transient (BigQuery's page "Error messages")."""
+_TOO_MANY_BYTES = re.compile(r"exceeded limit for bytes billed")
+"""What BigQuery says of a query that would read more than its cap. Its reason is that of a job,
+which the client library makes an error of the server."""
 _FOREIGN = re.compile(
     r"Received http2 header with status: \d+|Trying to connect an http1\.x server"
     r"|Data frame with END_STREAM flag received|Bad GRPC frame type"
@@ -101,6 +104,8 @@ def _export_error(
         case google.ClientError() if _KMS.search(message):
             # What follows names the account to grant a role to, as the sentence does in general.
             return KmsKeyError(message=message.partition(" Please grant")[0])
+        case google.GoogleAPIError() if _TOO_MANY_BYTES.search(message):
+            return QuotaExceededError(message=message)
         case google.Forbidden():
             if api := _disabled_api(err, message, unreachable):
                 return ApiDisabledError(project=project, api=api)

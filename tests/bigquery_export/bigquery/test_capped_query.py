@@ -13,6 +13,7 @@ from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
 from custom_components.bigquery_export.bigquery.queried_rows import QueriedRows
 from custom_components.bigquery_export.bigquery.row_count_query import RowCountQuery
+from custom_components.bigquery_export.errors import QuotaExceededError
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.source_table import IdRange
 from tests.bigquery_export.support.recording_proxy import Wire, tapped
@@ -64,6 +65,17 @@ def test_queries(warehouse: Warehouse, ask: Any) -> None:
     assert run["query"]["maximumBytesBilled"] == str(20 * MIB)
     assert asked["labels"] == run["labels"] == {"application": "bigquery_export"}
     assert not run["query"]["useQueryCache"]
+
+
+@pytest.mark.parametrize("ask", [read, count])
+def test_more_than_the_cap(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
+    """A query that would be billed for more is not run: no row, and a sentence that says why."""
+    monkeypatch.setattr(capped_query, "_limit", lambda _: 10 * MIB - 1)
+    with watched(warehouse) as (connection, wire):
+        with pytest.raises(QuotaExceededError, match="10485760 or higher required"):
+            ask(connection)
+        # The refusal does not pass by itself, so it is not asked again at once.
+        assert len(jobs(wire)) == 2
 
 
 def test_check_of_load_jobs(warehouse: Warehouse) -> None:
