@@ -65,6 +65,7 @@ class Mender:
                 check_recorder(self._hass)
                 if async_wrong_sums_ignored(self._hass, self._entry):
                     self._leave([finding.key for finding in self.findings.open])
+                    self._async_show()  # What comes next is not ignored.
                 await self._async_save(await self._search.async_run(self.findings, now))
             except StoppedError:
                 pass

@@ -14,7 +14,6 @@ from homeassistant.core import HomeAssistant, callback
 from ..errors import StoppedError
 from ..export.pace import Pace
 from ..source.meter_readings import Meter, MeterReading, MeterReadings
-from ..source.plan import PIECE_ROWS
 from ..source.readiness import async_read_recorder
 from .contradiction import NEAR, Span, spans
 from .findings import MOST, Finding, Findings
@@ -24,6 +23,8 @@ FIRST_DAYS = 365
 """How many days back the first check looks; each other one looks at what is new."""
 _BESIDE = 26
 """Hours that are read beside those looked at: those of a day, and one more."""
+_PIECE_ROWS = 250
+"""Hours that are read and looked through at once, which takes two milliseconds."""
 _READS = 10
 """Reads between two pauses for other work; most are of a few rows."""
 _ALWAYS = 1e12
@@ -114,7 +115,7 @@ class Search:
             for span in more:
                 if span not in found and len(found) < MOST:
                     found.append(span)
-            if len(readings) - len(known) < PIECE_ROWS:
+            if len(readings) == len(known):
                 return found
             # A wrong reading may go only in the next piece.
             known, last = readings[-2 * _BESIDE :], readings[-1].start
@@ -129,7 +130,7 @@ class Search:
         falls_are_resets: bool,
     ) -> tuple[list[MeterReading], list[Span]]:
         """Return hours that were read before with those from `first` on, and spans among them."""
-        readings = known + self._readings.span(meter.metadata_id, first, _ALWAYS)
+        readings = known + self._readings.span(meter.metadata_id, first, _ALWAYS, _PIECE_ROWS)
         return readings, list(spans(readings, since, falls_are_resets=falls_are_resets))
 
     async def _async_is_sure(self, finding: Finding) -> bool:
@@ -137,7 +138,7 @@ class Search:
         history: list[MeterReading] = []
         first, last = looked_at(finding.span), finding.span.first.start
         while piece := await self._async_read(
-            self._readings.span, finding.meter.metadata_id, first, last
+            self._readings.span, finding.meter.metadata_id, first, last, _PIECE_ROWS
         ):
             history += piece
             first = nextafter(piece[-1].start, inf)

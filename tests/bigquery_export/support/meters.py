@@ -84,12 +84,17 @@ class Meters:
         sums = [0.0]
         for before, reading in pairwise(readings):
             sums.append(sums[-1] + reading - (before if reading >= 0.9 * before else 0.0))
-        (metadata_id,) = await in_database(
-            self._hass,
-            lambda db: db.scalars(
-                select(StatisticsMeta.id).where(StatisticsMeta.statistic_id == f"sensor.{name}")
-            ),
-        )
+        await self.insert_sums(name, hours_ago, readings, [sum_ - sums[-1] for sum_ in sums])
+
+    async def insert_sums(
+        self,
+        name: str,
+        hours_ago: Sequence[int],
+        readings: Sequence[float | None],
+        sums: Sequence[float],
+    ) -> None:
+        """Add hours of a meter as they are given, and the meter where there is none."""
+        metadata_id = await self._metadata_id(name)
         rows = [
             row(
                 0,
@@ -97,11 +102,26 @@ class Meters:
                 start_ts=hour_at(hour),
                 created_ts=hour_at(hour - 1) + 10,
                 state=reading,
-                sum=sum_ - sums[-1],
+                sum=sum_,
             )
             for hour, reading, sum_ in zip(hours_ago, readings, sums, strict=True)
         ]
         await insert_rows(self._hass, Statistics, rows)
+
+    async def _metadata_id(self, name: str) -> int:
+        statement = select(StatisticsMeta.id).where(StatisticsMeta.statistic_id == f"sensor.{name}")
+        if not (found := await in_database(self._hass, lambda db: db.scalars(statement).all())):
+            metadata = {
+                "statistic_id": f"sensor.{name}",
+                "source": "recorder",
+                "unit_of_measurement": "kWh",
+                "unit_class": "energy",
+                "has_sum": True,
+                "mean_type": 0,
+            }
+            await insert_rows(self._hass, StatisticsMeta, [metadata])
+            found = await in_database(self._hass, lambda db: db.scalars(statement).all())
+        return int(found[0])
 
     async def changes(self, name: str) -> dict[int, float]:
         """Return how much was counted by the sum in each hour, by how many hours ago that was."""
