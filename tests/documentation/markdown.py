@@ -51,9 +51,11 @@ def queries(page: Path) -> list[Query]:
 
 
 def answer_shown(page: Path, query: Query) -> list[tuple[str, ...]]:
-    """Return the table below a query of a page: its columns, and its rows."""
+    """Return the table right below a query: its columns, and its rows; nothing without one."""
     _, _, rest = page.read_text().partition(query.sql)
     table = rest.removeprefix("```\n\n").partition("\n\n")[0]
+    if not table.startswith("|"):
+        return []
     rows = [tuple(cell.strip() for cell in line[1:-1].split("|")) for line in table.splitlines()]
     return [row for row in rows if set(row) != {"---"}]
 

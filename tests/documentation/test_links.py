@@ -33,3 +33,4 @@ def test_every_page_is_listed() -> None:
     listed = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
     assert {page for page in PAGES if page.parent == index.parent} - {index} <= listed
     assert "docs/README.md" in links(README)
+    assert len(README.read_text().splitlines()) <= 130, "it is read in a minute"

@@ -13,14 +13,16 @@ from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import LocalBigQueryError
 
 from .home import GUEST, NOW
-from .markdown import COOKBOOK, PAGES, README, ROOT, Query, answer_shown, queries
+from .markdown import COOKBOOK, PAGES, ROOT, Query, answer_shown, queries
 
 QUERIES = [query for page in PAGES for query in queries(page)]
 RECIPES = queries(COOKBOOK)
-(FIRST,) = queries(README)
+SHOWN = [(page, query) for page in PAGES for query in queries(page) if answer_shown(page, query)]
+"""The queries whose answer is shown below them, such as that of the README."""
 (DELETION, _) = [query for query in QUERIES if query.page == "privacy.md"]
 (UNION,) = [query for query in QUERIES if query.page == "migration.md"]
-OTHERS = [query for query in QUERIES if query not in (*RECIPES, FIRST, DELETION, UNION)]
+_ASKED = (*(query for _, query in SHOWN), DELETION, UNION)
+OTHERS = [query for query in QUERIES if query not in _ASKED]
 MORE = "…"
 """The row that stands for others."""
 _MICROSECONDS = re.compile(r"\d{16}")
@@ -60,13 +62,11 @@ def line(row: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize(
     ("page", "query"),
-    [(README, FIRST), *((COOKBOOK, query) for query in RECIPES)],
+    SHOWN,
     ids=lambda value: value.title if isinstance(value, Query) else value.name,
 )
-def test_recipes(home: Warehouse, socket_enabled: None, page: Path, query: Query) -> None:
-    """The first query, and each recipe, have the answer that is shown, which was made by hand."""
-    if query.real_only:
-        pytest.skip("nothing but the real BigQuery can run it")
+def test_answers(home: Warehouse, socket_enabled: None, page: Path, query: Query) -> None:
+    """A query has the answer that is shown below it, which was made by hand."""
     answer = ask(home, query.sql)
     rows = [tuple(answer[0]), *(tuple(map(shown, row.values())) for row in answer)]
     expected = [
@@ -76,7 +76,12 @@ def test_recipes(home: Warehouse, socket_enabled: None, page: Path, query: Query
 
 
 def test_number_of_recipes() -> None:
-    """There are twenty recipes that the tests run, each with a title of its own, and one more."""
+    """There are twenty recipes that the tests run, each with a title of its own, and one more.
+
+    Those that they run show an answer, as the README and the page on data do.
+    """
+    assert {page.name for page, _ in SHOWN} == {"README.md", "data.md", "cookbook.md"}
+    assert {query for query in RECIPES if not query.real_only} <= {query for _, query in SHOWN}
     assert len({query.title for query in RECIPES}) == len(RECIPES)
     assert [query.real_only for query in RECIPES] == [False] * 20 + [True]
 
