@@ -15,6 +15,7 @@ _MOST_BYTES = 150_000
 """Larger ones are made of fewer colours."""
 _CUT_OUT = {
     "dashboard": (256, 56, 1280, 510),
+    "options-schedule": (342, 32, 938, 868),
     "device": (256, 86, 1280, 1310),
     "repair": (256, 56, 1280, 640),
     "set-up-what": (342, 32, 938, 868),
