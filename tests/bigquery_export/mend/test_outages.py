@@ -11,9 +11,10 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.bigquery_export.const import CONF_CHECK_SUMS, CONF_TABLES
+from custom_components.bigquery_export.const import CONF_CHECK_SUMS, CONF_TABLES, DOMAIN
+from custom_components.bigquery_export.mend.mender import Mender
 from tests.bigquery_export.support.actions import act, export_now
-from tests.bigquery_export.support.meters import COUNTS_UP, CYCLE, TOTAL, Meters
+from tests.bigquery_export.support.meters import COUNTS_UP, CYCLE, TOTAL, Meters, hour_at
 from tests.bigquery_export.support.repair_dialog import RepairDialog
 from tests.bigquery_export.support.statistics_corrections import known, shown
 from tests.bigquery_export.support.status import issues_of
@@ -32,7 +33,7 @@ _METERS: dict[str, tuple[dict[str, str], dict[str, str], float]] = {
     "monthly": (COUNTS_UP, {}, 4_500),
 }
 """Attributes before the outage, what differs of them afterwards, and the first reading."""
-_COME_BACK = {"replaced": -4_508.0, "replaced_by_higher": 7_000.0, "monthly": 800.0}
+_COME_BACK = {"replaced": -4_508.0, "replaced_by_higher": 7_000.0}
 """What those read more than before that do not read 12 kWh more."""
 MENDED = ("bill", "cycle", "plug", "young")
 
@@ -120,6 +121,43 @@ async def test_outage(
         entry, options={CONF_TABLES: ["statistics"], CONF_CHECK_SUMS: False}
     )
     assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_without_a_missing_hour(hass: HomeAssistant) -> None:
+    """A purge of all days lets sums begin again, too; an outage before a purge harms none."""
+    assert await async_setup_component(hass, "sensor", {})
+    meters = Meters(hass)
+    value = 4_500.0
+    for hours_ago in range(15, 2, -1):
+        if hours_ago == 4:
+            await meters.purge(0)
+        for name in ("meter", "silent"):
+            odd = name == "silent" and 12 > hours_ago > 5
+            for minute, reading in ((1, value + 0.1), (56, value + 0.5)):
+                shown = "unavailable" if odd else reading
+                meters.read(name, hours_ago, shown, COUNTS_UP, minute)
+        meters.compile(hours_ago)
+        value += 0.5
+    await async_wait_recording_done(hass)
+    for name in ("meter", "silent"):
+        await meters.insert(name, range(90, 15, -1), [4_462.5 + n / 2 for n in range(75)])
+    fallen = await meters.changes("silent")
+    assert (fallen[5], fallen[4]) == (3.5, pytest.approx(0.4 - 5.4))
+    entry = MockConfigEntry(domain=DOMAIN)
+    entry.add_to_hass(hass)
+    mender = Mender(hass, entry)
+    await mender.async_check()
+    found = {finding.meter.statistic_id: finding.span for finding in mender.findings.open}
+    assert found.keys() == {"sensor.meter", "sensor.silent"}
+    assert {span.last.start for span in found.values()} == {hour_at(4)}
+    await mender.async_mend([finding.key for finding in mender.findings.open])
+    for name in ("meter", "silent"):
+        changes = await meters.changes(name)
+        assert (changes[5], changes[4], changes[3]) == (
+            fallen[5] if name == "silent" else 0.5,
+            0.5,
+            0.5,
+        )
 
 
 def _choices(step: dict[str, Any]) -> dict[str, str]:

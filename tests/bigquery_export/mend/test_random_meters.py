@@ -1,6 +1,6 @@
 """Random meters: without an outage nothing is found, with one the sum agrees with the meter again.
 
-The hours of thousands of meters come from `Compiler`, which has Home Assistant's rules; those of a
+The hours of many meters come from `Compiler`, which has Home Assistant's rules; those of a
 few come from the recorder, too, and are the same.
 """
 
@@ -23,7 +23,7 @@ from tests.bigquery_export.support.databases import in_recorder
 from tests.bigquery_export.support.meters import COUNTS_UP, TOTAL, Meters, hour_at
 
 _BEGIN = 1_790_000_000.0 // HOUR * HOUR
-_MANY = 250
+_MANY = 150
 _OUTAGE = 15 * 24
 _HISTORY = range(_OUTAGE + 16 * 24, _OUTAGE, -14)
 """How many hours ago the meters of the recorder are read before their outage."""
