@@ -24,6 +24,7 @@ from custom_components.bigquery_export.export import (
     damaged_rows,
     resume,
 )
+from custom_components.bigquery_export.export.table_export import TableExport
 from custom_components.bigquery_export.rows.ambient import ContextEntity
 from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.events import EventChoice
@@ -357,15 +358,24 @@ async def test_end_of_a_backfill(
     ]
     assert until == ROWS
     await record(hass, 400, name="later")
-    await overwrite(hass, f"n{ROWS:04}".encode())
+    backfill = TableExport.async_backfill_chunk
+    damages: list[int] = []
+
+    async def damage_first(export: TableExport) -> bool:
+        if not damages:
+            damages.append(await overwrite(hass, f"n{ROWS:04}".encode()))
+        return await backfill(export)
+
+    monkeypatch.setattr(TableExport, "async_backfill_chunk", damage_first)
+    await exporter.export()
     left = await readable(hass)
     assert len(left) < ROWS
-    for _ in range(2):
-        await exporter.export()
-    states = [state for state in sent(warehouse) if state.startswith("n")]
-    assert states == left
-    assert not any(position.until for position in exporter.file.load().positions.values())
-    assert sum(gap.rows for gap in exporter.file.load().gaps) >= ROWS - len(left)
+    states = sent(warehouse)
+    assert states[-len(left) :] == left
+    assert len(states) == len(left) + 400
+    checkpoint = exporter.file.load()
+    assert not any(position.until for position in checkpoint.positions.values())
+    assert sum(gap.rows for gap in checkpoint.gaps) == ROWS - len(left)
 
 
 DAY = {"start_date": "2026-09-21", "end_date": "2026-09-22"}
