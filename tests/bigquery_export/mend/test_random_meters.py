@@ -23,7 +23,7 @@ from tests.bigquery_export.support.databases import in_recorder
 from tests.bigquery_export.support.meters import COUNTS_UP, TOTAL, Meters, hour_at
 
 _BEGIN = 1_790_000_000.0 // HOUR * HOUR
-_MANY = 150
+_MANY = 120
 _OUTAGE = 15 * 24
 _HISTORY = range(_OUTAGE + 16 * 24, _OUTAGE, -14)
 """How many hours ago the meters of the recorder are read before their outage."""
@@ -148,13 +148,13 @@ def test_with_an_outage() -> None:
         random = Random(seed)  # noqa: S311 - repeatable
         meter = Meter(random, steady=seed % 2 == 0)
         compiler = Compiler(counts_up=meter.kind == "counts up")
-        gap = random.randrange(11 * 24, 20 * 24)
-        readings = list(meter.hours(compiler, _BEGIN, 500))
+        gap = random.randrange(11 * 24, 15 * 24)
+        readings = list(meter.hours(compiler, _BEGIN, 380))
         compiler.purge()
         before = readings[-1]
         meter.read(gap * random.uniform(0.0, 0.2))
         back = before.start + gap * HOUR
-        readings += meter.hours(compiler, back, 50)
+        readings += meter.hours(compiler, back, 30)
         spans_found = found(readings, meter.kind)
         assert [span.kind for span in spans_found] == [Kind.OUTAGE] * len(spans_found), seed
         if meter.steady:
