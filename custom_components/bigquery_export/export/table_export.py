@@ -102,8 +102,10 @@ class TableExport:
         was not set after a move), or where old rows were brought in, whose times are old.
         """
         known = self._lowest
-        if oldest is None or broken or oldest >= known:
-            return oldest or known
+        if oldest is None:
+            return 0  # They may begin again at 1, and the position goes back.
+        if broken or oldest >= known:
+            return oldest
         latest = await self._async_read(self._reader.latest_id)
         self.has_ids_below = latest is not None and latest < known
         return known if self.has_ids_below else oldest

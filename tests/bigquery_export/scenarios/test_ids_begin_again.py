@@ -92,3 +92,16 @@ async def test_another_database(
     await insert(hass, 1, 7, seconds=1_000)
     assert (await exporter.export()).rows == {"sensor_data": 7}
     assert exporter.file.load().lowest == {"sensor_data": 1}
+
+
+async def test_another_database_that_is_empty_at_first(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
+) -> None:
+    """An export that finds no row forgets which ids there were: they may begin again at 1."""
+    await begin(hass)
+    await exporter.export()
+    await in_database(hass, lambda connection: connection.execute(delete(States)))
+    assert (await exporter.export()).rows == {"sensor_data": 0}
+    assert exporter.file.load().lowest == {"sensor_data": 0}
+    await insert(hass, 1, 7, seconds=1_000)
+    assert (await exporter.export()).rows == {"sensor_data": 7}
