@@ -17,9 +17,11 @@ from .const import (
     CONF_HISTORY,
     CONF_KEY_FILE,
     CONF_KEY_SINCE,
+    CONF_LOCATION,
     CONF_PROJECT_ID,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_TABLES,
+    DOCS_URL,
     DOMAIN,
     NAME,
 )
@@ -44,15 +46,17 @@ from .flow.destination_form import (
 )
 from .flow.field_rules import NO_ERROR, FormError
 from .flow.key_form import async_take_key, has_key
+from .flow.locations import suggested_location
 from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import recorded_entities
-from .flow.sections import opened, shown_errors
+from .flow.sections import async_shown, shown_errors
 from .home.context_entities import default_context_entities
 from .runner.start_position import History, async_newest_rows
-from .settings.destination import destination_from, service_account_of
+from .settings.destination import console_links, destination_from, service_account_of
 from .settings.options import options_from
 
-KEY_HELP = "https://github.com/bigquery-export/ha-bigquery-export#google-cloud"
+KEY_HELP = f"{DOCS_URL}/google-cloud.md"
+NEW_KEY_HELP = f"{KEY_HELP}#the-key"
 GCLOUD = (
     "PROJECT=$(gcloud config get-value project)\n"
     "gcloud iam service-accounts keys create \\\n"
@@ -111,8 +115,12 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_form(
             step_id="destination",
             data_schema=self.add_suggested_values_to_schema(
-                opened(DESTINATION_SCHEMA, error),
-                user_input or {CONF_PROJECT_ID: self._key["project_id"]},
+                async_shown(self.hass, DESTINATION_SCHEMA, error),
+                user_input
+                or {
+                    CONF_PROJECT_ID: self._key["project_id"],
+                    CONF_LOCATION: suggested_location(self.hass),
+                },
             ),
             errors=shown_errors(DESTINATION_SCHEMA, error),
             description_placeholders={
@@ -132,7 +140,9 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         values = user_input or {CONF_CONTEXT_ENTITIES: default_context_entities(self.hass)}
         return self.async_show_form(
             step_id="what",
-            data_schema=self.add_suggested_values_to_schema(opened(CONTENT_SCHEMA, error), values),
+            data_schema=self.add_suggested_values_to_schema(
+                async_shown(self.hass, CONTENT_SCHEMA, error), values
+            ),
             errors=shown_errors(CONTENT_SCHEMA, error),
             description_placeholders={
                 **recorded_entities(self.hass),
@@ -166,9 +176,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
                 return self.async_update_reload_and_abort(
                     entry, reason="reauth_successful", data_updates=self._key_data()
                 )
-        return self._show_key_form(
-            "reauth_confirm", error, await async_key_age_sentence(self.hass, entry)
-        )
+        return self._show_key_form("reauth_confirm", error, await self._async_about_key(entry))
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -184,17 +192,24 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_form(
             step_id="reconfigure",
             data_schema=self.add_suggested_values_to_schema(
-                opened(RECONFIGURE_SCHEMA, error),
+                async_shown(self.hass, RECONFIGURE_SCHEMA, error),
                 user_input or suggested_destination(entry.data),
             ),
             errors=shown_errors(RECONFIGURE_SCHEMA, error),
             description_placeholders={
-                "help_url": KEY_HELP,
-                "service_account": service_account_of(entry.data),
-                **await async_key_age_sentence(self.hass, entry),
+                **await self._async_about_key(entry),
                 **error.placeholders,
             },
         )
+
+    async def _async_about_key(self, entry: ConfigEntry) -> dict[str, str]:
+        """Return the placeholders about the key of an entry, and how to get a new one."""
+        return {
+            **console_links(destination_from(entry.data)),
+            **await async_key_age_sentence(self.hass, entry),
+            "help_url": NEW_KEY_HELP,
+            "service_account": service_account_of(entry.data),
+        }
 
     def _show_key_form(
         self, step_id: str, error: FormError, placeholders: Mapping[str, str]

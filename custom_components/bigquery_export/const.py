@@ -4,6 +4,7 @@ from typing import Final
 
 DOMAIN: Final = "bigquery_export"
 NAME: Final = "BigQuery Export"
+DOCS_URL: Final = "https://github.com/bigquery-export/ha-bigquery-export/blob/main/docs"
 
 CONF_ADVANCED: Final = "advanced"
 CONF_API_ENDPOINT: Final = "api_endpoint"

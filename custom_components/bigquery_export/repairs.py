@@ -48,14 +48,13 @@ class _Flow(RepairsFlow):
         self._issue = issue
 
     def _absent(self) -> RepairsFlowResult | None:
-        """Return an abort with the reason, if the export was removed or disabled meanwhile."""
-        if self.hass.config_entries.async_get_entry(self._entry.entry_id) is None:
-            return self.async_abort(reason="entry_removed")
-        if self._entry.disabled_by:
-            return self.async_abort(
-                reason="entry_disabled", description_placeholders=self._placeholders
-            )
-        return None
+        """Return the end of the flow, which removes the issue, if there is nothing to repair.
+
+        That is so when the export was removed or disabled meanwhile; one that is enabled again says
+        again what is wrong.
+        """
+        entry = self.hass.config_entries.async_get_entry(self._entry.entry_id)
+        return self.async_create_entry(data={}) if entry is None or entry.disabled_by else None
 
     @property
     def _placeholders(self) -> dict[str, str]:
@@ -297,12 +296,11 @@ def _sums_schema(labels: Mapping[str, str]) -> probatio.Schema:
 
 
 class RemovedFlow(RepairsFlow):
-    """Says that there is no longer anything to repair, and deletes the issue."""
+    """Ends at once, which removes the issue: its export is gone."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Say it."""
-        ir.async_delete_issue(self.hass, DOMAIN, self.issue_id)
-        return self.async_abort(reason="entry_removed")
+        """End."""
+        return self.async_create_entry(data={})
 
 
 async def async_create_fix_flow(

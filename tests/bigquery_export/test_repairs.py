@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bigquery_export import repairs
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
-from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
+from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DOCS_URL, DOMAIN
 from custom_components.bigquery_export.errors import (
     AnotherExportError,
     CheckpointUnwritableError,
@@ -32,7 +32,7 @@ from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.status import issues
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.exported_rows import states_in
-from tests.bigquery_export.support.metadata import ENGLISH
+from tests.bigquery_export.support.metadata import ENGLISH, ROOT
 from tests.bigquery_export.support.recording import numbers, record
 from tests.bigquery_export.support.repair_dialog import RepairDialog
 from tests.bigquery_export.support.status import issues_of, state
@@ -65,7 +65,13 @@ async def test_try_again(
     await fail(hass)
     step = await dialog.open("permission_missing", entry)
     assert (step["type"], step["step_id"], step["errors"]) == ("form", "confirm", None)
-    assert step["description_placeholders"]["permission"].startswith("bigquery.tables.")
+    placeholders = step["description_placeholders"]
+    assert placeholders["permission"].startswith("bigquery.tables.")
+    assert placeholders["service_account"] == key["client_email"]
+    assert placeholders["iam_url"].endswith(f"/iam-admin/iam?project={warehouse.project}")
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"permission_missing_{entry.entry_id}")
+    assert issue is not None
+    assert issue.learn_more_url == f"{DOCS_URL}/troubleshooting.md#permission_missing"
     step = await dialog.submit()
     assert step["errors"] == {"base": "failed"}
     assert "lacks a permission (bigquery.tables" in step["description_placeholders"]["problem"]
@@ -96,22 +102,17 @@ async def test_try_again(
     await fail(hass)
     await dialog.open("permission_missing", entry)
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
-    step = await dialog.submit()
-    assert (step["type"], step["reason"]) == ("abort", "entry_disabled")
-    assert step["description_placeholders"]["title"] == "home.sensor_data"
-    assert issues_of(hass).keys() == {"permission_missing"}
-    await dialog.open("permission_missing", entry)
-    issue_id = f"permission_missing_{entry.entry_id}"
-    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
-    assert issue is not None
-    flow = repairs.TryAgainFlow(entry, issue)
-    flow.hass = hass
-    assert await hass.config_entries.async_remove(entry.entry_id)
-    assert (await flow.async_step_confirm({}))["reason"] == "entry_removed"
+    assert (await dialog.submit())["type"] == "create_entry"
     assert issues_of(hass) == {}
-    removed = await repairs.async_create_fix_flow(hass, issue_id, {"entry_id": entry.entry_id})
-    removed.hass, removed.handler, removed.context = hass, DOMAIN, {"issue_id": issue_id}
-    assert (await removed.async_step_init())["reason"] == "entry_removed"  # type: ignore[attr-defined]
+    assert await hass.config_entries.async_remove(entry.entry_id)
+    flow = repairs.TryAgainFlow(entry, issue)
+    issue_id = issue.issue_id
+    for gone in (
+        flow,
+        await repairs.async_create_fix_flow(hass, issue_id, {"entry_id": entry.entry_id}),
+    ):
+        gone.hass, gone.handler, gone.context = hass, DOMAIN, {"issue_id": issue_id}
+        assert (await gone.async_step_init())["type"] == "create_entry"  # type: ignore[attr-defined]
 
 
 async def test_language(
@@ -189,8 +190,8 @@ async def test_rejected_rows(
     await dialog.open("rows_rejected", entry)
     await dialog.submit(next_step_id="discard")
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
-    assert (await dialog.submit())["reason"] == "entry_disabled"
-    assert (await dialog.open("rows_rejected", entry))["reason"] == "entry_disabled"
+    assert (await dialog.submit())["type"] == "create_entry"
+    assert "rows_rejected" not in issues_of(hass)
 
 
 async def test_rows_at_risk_and_lost(
@@ -309,12 +310,14 @@ async def test_another_export_that_is_not_loaded(
     assert step["errors"] == {"base": "failed"}
     assert "Make room on the disk" in step["description_placeholders"]["problem"]
     assert await hass.config_entries.async_remove(entry.entry_id)
-    assert (await dialog.submit())["reason"] == "entry_removed"
+    assert (await dialog.submit())["type"] == "create_entry"
 
 
 def test_texts() -> None:
-    """Each issue has a flow or a description, with a text for each step, error and reason."""
+    """Each issue has a flow or a description, with a text for each step and error, and a place."""
     texts = ENGLISH["issues"]
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    assert [name for name in texts if f'<a id="{name}"></a>' not in page] == []
     assert texts.keys() == {
         *(kind.key for kind in issues.KINDS),
         *(
@@ -349,4 +352,3 @@ def test_texts() -> None:
             steps = {"init", *flow["step"]["init"]["menu_options"]}
         assert flow["step"].keys() == steps
         assert flow["error"].keys() == errors
-        assert flow["abort"].keys() == {"entry_disabled", "entry_removed"}

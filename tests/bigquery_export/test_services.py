@@ -91,14 +91,18 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "There is no such table: states. Choose from these: ent",
     ),
     ("export_now", {"tables": "events"}, "Not exported: events. Choose other tables, or swit"),
-    ("export_now", {"entities": ["sensor.a"]}, "Switch on Force, or leave out entities and times"),
-    ("export_now", {"start": "2026-11-01 00:00:00"}, "together with Force only"),
+    ("export_now", {"entities": ["sensor.a"]}, "Switch on Force, or leave them out"),
+    ("export_now", {"start": "2026-11-01 00:00:00"}, "require Force"),
     (
         "export_now",
         {"force": True, "start": "2026-11-02 00:00:00", "end": "2026-11-01 00:00:00"},
-        "2026-11-01 00:00:00 is not after 2026-11-02 00:00:00. Choose an end",
+        "2026-11-01 00:00:00 is not after 2026-11-02 00:00:00. Choose a later end",
     ),
-    ("verify", {"tables": ["entities"]}, "These cannot be compared: entities. They describe"),
+    (
+        "verify",
+        {"tables": ["entities"]},
+        "These cannot be compared, as they have no rows in the recorder: entities",
+    ),
     (
         "verify",
         {"start_date": "2026-11-02", "end_date": "2026-11-01"},
@@ -164,7 +168,7 @@ async def test_what_is_refused_and_what_is_not(
 
     async def more_rows() -> Any:
         await record(hass, 4, name="later")
-        with pytest.raises(ServiceValidationError, match="A comparison is going on already"):
+        with pytest.raises(ServiceValidationError, match="A comparison is running already"):
             await act(hass, "verify")
         return await export_now(hass)
 

@@ -48,7 +48,7 @@ def test_translation(language: str) -> None:
     english, translated = load("en"), load(language)
     assert list(translated) == list(english)
     for key, text in translated.items():
-        assert text == text.strip(), key
+        assert text == text.strip() or key == "/common/group_sign", key
         assert not re.search(r"<[a-z/]|'{", text), key
         assert sorted(_KEPT.findall(text)) == sorted(_KEPT.findall(english[key])), key
     same = [key for key, text in translated.items() if text == english[key] and " " in text]

@@ -136,7 +136,7 @@ async def test_action_with_response(on: Stage) -> None:
 
 @journey
 async def test_options(on: Stage) -> None:
-    """What is wrong in the options is said; what is changed is there when they are opened again."""
+    """What is wrong is said, in an open section; what is changed is there when opened again."""
     integration = IntegrationPage(on.window)
 
     await integration.open()
@@ -151,7 +151,6 @@ async def test_options(on: Stage) -> None:
     await options.submit()
     await options.until_told("options.error.weekdays_missing")
     await on.window.photograph("options-without-a-day")
-    await options.open_section("schedule")
     await options.tick(options.weekday("mon"))
     await options.submit()
     await options.until_over()

@@ -18,6 +18,7 @@ from ..const import (
     CONF_CONTEXT_ENTITIES,
     CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
+    CONF_PRIVACY,
     CONF_TABLES,
 )
 from ..export.tables import DEFAULT_TABLES
@@ -48,6 +49,7 @@ CONTENT_SCHEMA = probatio.Schema(
         probatio.Optional(CONF_CONTEXT_ENTITIES): _OPTIONS[CONF_CONTEXT_ENTITIES],
         probatio.Optional(CONF_INCLUDE): _OPTIONS[CONF_INCLUDE],
         probatio.Optional(CONF_EXCLUDE): _OPTIONS[CONF_EXCLUDE],
+        probatio.Optional(CONF_PRIVACY): _OPTIONS[CONF_PRIVACY],
         probatio.Required(CONF_EXPORT_AT_ONCE, default=True): BooleanSelector(),
     }
 )

@@ -7,7 +7,6 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 
-from ..bigquery.prices import GIB
 from ..const import CONF_CONTEXT_ENTITIES
 from ..errors import ExportError
 from ..estimate.estimate import Estimate, async_estimate
@@ -61,12 +60,10 @@ def estimate_sentence(hass: HomeAssistant, estimate: Estimate) -> str:
     return _text(
         hass,
         "estimate",
-        rows=_number(estimate.rows),
+        rows=_number(hass, estimate.rows),
         size=_size(hass, estimate.bytes),
         duration=_duration(hass, estimate.seconds),
-        rows_per_second=_number(round(estimate.speed.rows_per_second)),
-        size_per_second=_size(hass, round(estimate.speed.bytes_per_second)),
-        rows_per_day=_number(estimate.rows_per_day),
+        rows_per_day=_number(hass, estimate.rows_per_day),
         size_per_day=_size(hass, estimate.bytes_per_day),
         size_per_year=_size(hass, estimate.bytes_per_year),
         cost=_cost(hass, estimate),
@@ -112,10 +109,10 @@ def _years(hass: HomeAssistant, years: float) -> str:
 
 
 def _size(hass: HomeAssistant, size: int) -> str:
-    """Return a size in megabytes or, where that is long, in gigabytes as Google counts them."""
-    if size < GIB:
-        return f"{max(1, round(size / 2**20))}{_NO_BREAK_SPACE}MB"
-    return f"{_decimal(hass, size / GIB, 1)}{_NO_BREAK_SPACE}GB"
+    """Return a size in megabytes or, where that is long, in gigabytes."""
+    if size < 1e9:
+        return f"{max(1, round(size / 1e6))}{_NO_BREAK_SPACE}MB"
+    return f"{_decimal(hass, size / 1e9, 1)}{_NO_BREAK_SPACE}GB"
 
 
 def _dollars(hass: HomeAssistant, dollars: float) -> str:
@@ -127,9 +124,9 @@ def _decimal(hass: HomeAssistant, number: float, digits: int) -> str:
     return f"{number:.{digits}f}".replace(".", _text(hass, "decimal_sign"))
 
 
-def _number(number: int) -> str:
-    """Return a number with spaces, which no language reads as a decimal sign."""
-    return f"{number:_}".replace("_", _NO_BREAK_SPACE)
+def _number(hass: HomeAssistant, number: int) -> str:
+    """Return a whole number as the language groups its digits."""
+    return f"{number:_}".replace("_", _text(hass, "group_sign"))
 
 
 def _text(hass: HomeAssistant, key: str, **placeholders: str) -> str:

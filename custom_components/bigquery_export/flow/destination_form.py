@@ -38,6 +38,7 @@ from ..rows.export_log import EXPORT_LOG
 from ..rows.sensor_data import SENSOR_DATA
 from ..settings.options import DEFAULTS
 from .field_rules import FormError
+from .locations import location_options
 
 KEY_SCHEMA = probatio.Schema(
     {
@@ -49,27 +50,6 @@ KEY_SCHEMA = probatio.Schema(
         ),
     }
 )
-_LOCATIONS = [
-    # The multi-regions and the regions that hold most homes; any other can be typed.
-    "EU",
-    "US",
-    "asia-northeast1",
-    "asia-south1",
-    "asia-southeast1",
-    "australia-southeast1",
-    "europe-north1",
-    "europe-west1",
-    "europe-west2",
-    "europe-west3",
-    "europe-west4",
-    "europe-west6",
-    "europe-west9",
-    "northamerica-northeast1",
-    "southamerica-east1",
-    "us-central1",
-    "us-east1",
-    "us-west1",
-]
 DELIVERY_SELECTOR = SelectSelector(
     SelectSelectorConfig(
         options=list(DELIVERIES),
@@ -80,9 +60,9 @@ DELIVERY_SELECTOR = SelectSelector(
 _NAMES: dict[Any, Any] = {
     probatio.Required(CONF_PROJECT_ID): TextSelector(),
     probatio.Required(CONF_DATASET_ID, default="home_assistant"): TextSelector(),
-    probatio.Required(CONF_LOCATION, default="EU"): SelectSelector(
+    probatio.Required(CONF_LOCATION): SelectSelector(
         SelectSelectorConfig(
-            options=_LOCATIONS, custom_value=True, mode=SelectSelectorMode.DROPDOWN
+            options=location_options(), custom_value=True, mode=SelectSelectorMode.DROPDOWN
         )
     ),
     probatio.Required(CONF_TABLE_ID, default=SENSOR_DATA.name): TextSelector(),

@@ -26,7 +26,7 @@ from ..translation import async_load_translations, async_reason
 from .connection_check import check_delivery, set_up_tables
 from .field_rules import NO_ERROR, FormError, check_options, checked_context_entities
 from .options_form import OPTIONS_SCHEMA, chosen_options, recorded_entities, suggested_values
-from .sections import opened, shown_errors
+from .sections import async_shown, shown_errors
 
 
 class BigQueryExportOptionsFlow(OptionsFlowWithReload):
@@ -43,7 +43,7 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                opened(OPTIONS_SCHEMA, error),
+                async_shown(self.hass, OPTIONS_SCHEMA, error),
                 user_input or suggested_values(self._chosen_or_default()),
             ),
             errors=shown_errors(OPTIONS_SCHEMA, error),

@@ -79,7 +79,7 @@ from ..settings.options import DEFAULTS
 from ..settings.schedule import Frequency, Weekday
 from ..settings.usable_options import usable_options
 from .destination_form import DELIVERY_SELECTOR
-from .selectors import TEXTS, choice, choices, number
+from .selectors import TEXTS, choice, choices, number, open_choices
 
 MINUTES = (5, 10, 15, 20, 30)
 """Parts of an hour: exports run at the same minutes of each hour."""
@@ -89,11 +89,11 @@ _SELECTION = probatio.Schema(
     {
         probatio.Optional(CONF_ENTITIES): EntitySelector(EntitySelectorConfig(multiple=True)),
         probatio.Optional(CONF_ENTITY_GLOBS): TEXTS,
-        probatio.Optional(CONF_DOMAINS): TEXTS,
+        probatio.Optional(CONF_DOMAINS): open_choices([]),
         probatio.Optional(CONF_DEVICES): DeviceSelector(DeviceSelectorConfig(multiple=True)),
         probatio.Optional(CONF_AREAS): AreaSelector(AreaSelectorConfig(multiple=True)),
         probatio.Optional(CONF_LABELS): LabelSelector(LabelSelectorConfig(multiple=True)),
-        probatio.Optional(CONF_INTEGRATIONS): TEXTS,
+        probatio.Optional(CONF_INTEGRATIONS): open_choices([]),
     }
 )
 _PRIVACY = probatio.Schema(
@@ -127,14 +127,7 @@ _WHAT = probatio.Schema(
         probatio.Required(CONF_TABLES, default=list(DEFAULT_TABLES)): probatio.All(
             choices(TABLES, CONF_TABLES), probatio.Length(min=1)
         ),
-        probatio.Required(CONF_EVENTS, default=sorted(DEFAULT_EVENTS)): SelectSelector(
-            SelectSelectorConfig(
-                options=_EVENTS,
-                multiple=True,
-                custom_value=True,
-                mode=SelectSelectorMode.DROPDOWN,
-            )
-        ),
+        probatio.Required(CONF_EVENTS, default=sorted(DEFAULT_EVENTS)): open_choices(_EVENTS),
         probatio.Optional(CONF_CONTEXT_ENTITIES): ObjectSelector(
             ObjectSelectorConfig(
                 fields={

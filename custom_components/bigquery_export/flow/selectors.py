@@ -42,6 +42,15 @@ def choices(options: Iterable[str], key: str) -> SelectSelector:
     )
 
 
+def open_choices(options: list[str]) -> SelectSelector:
+    """Return a selector of any of some values, or of others that are typed."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=options, multiple=True, custom_value=True, mode=SelectSelectorMode.DROPDOWN
+        )
+    )
+
+
 def number(least: int, most: int, step: int = 1, unit: str | None = None) -> probatio.All[Any]:
     """Return a selector of a whole number."""
     config = NumberSelectorConfig(min=least, max=most, step=step, mode=NumberSelectorMode.BOX)

@@ -15,6 +15,8 @@ from ..const import (
     CONF_TABLE_ID,
 )
 
+_CONSOLE = "https://console.cloud.google.com"
+
 
 def missing_in(data: Mapping[str, Any]) -> list[str]:
     """Return what the data of a config entry lack to describe a destination."""
@@ -48,6 +50,18 @@ def name_of(destination: Destination) -> str:
     return f"{destination.dataset}.{destination.table}"
 
 
+def console_links(destination: Destination) -> dict[str, str]:
+    """Return the pages of Google's console about a destination, as placeholders of sentences."""
+    project = urlencode({"project": destination.project})
+    return {
+        "apis_url": f"{_CONSOLE}/apis/library?{project}",
+        "billing_url": f"{_CONSOLE}/billing/linkedaccount?{project}",
+        "console_url": console_url(destination),
+        "iam_url": f"{_CONSOLE}/iam-admin/iam?{project}",
+        "keys_url": f"{_CONSOLE}/iam-admin/serviceaccounts?{project}",
+    }
+
+
 def console_url(destination: Destination) -> str:
     """Return the page of Google's console that shows the table."""
     query = urlencode(
@@ -59,7 +73,7 @@ def console_url(destination: Destination) -> str:
             "page": "table",
         }
     )
-    return f"https://console.cloud.google.com/bigquery?{query}"
+    return f"{_CONSOLE}/bigquery?{query}"
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

@@ -9,7 +9,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
-from ..const import DOMAIN
+from ..const import DOCS_URL, DOMAIN
 from ..errors import (
     AccessDeniedError,
     AnotherExportError,
@@ -30,6 +30,7 @@ from ..errors import (
 from ..export.checkpoint import Gap
 from ..export.purge import RowsAtRisk
 from ..export.rejected_rows import MAX_BYTES
+from ..settings.destination import console_links, destination_from, service_account_of
 from ..settings.key_age import is_old, key_age
 from ..source.readiness import KNOWN_SCHEMA
 from ..translation import async_reason
@@ -228,9 +229,15 @@ def _show(
         data={"entry_id": entry.entry_id},
         is_fixable=name not in _NOT_FIXABLE,
         is_persistent=persistent,
+        learn_more_url=f"{DOCS_URL}/troubleshooting.md#{name}",
         severity=severity,
         translation_key=name,
-        translation_placeholders={"title": entry.title, **placeholders},
+        translation_placeholders={
+            "title": entry.title,
+            "service_account": service_account_of(entry.data),
+            **console_links(destination_from(entry.data)),
+            **placeholders,
+        },
     )
 
 

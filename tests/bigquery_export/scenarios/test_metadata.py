@@ -25,6 +25,7 @@ from custom_components.bigquery_export.flow import (
     options_flow,
 )
 from custom_components.bigquery_export.flow.options_form import OPTIONS_SCHEMA
+from custom_components.bigquery_export.settings.destination import console_links, destination_from
 from custom_components.bigquery_export.status import issues
 from tests.bigquery_export.support.metadata import ENGLISH, FOLDER, ROOT, read
 from tests.documentation import pages
@@ -105,6 +106,7 @@ def test_every_error_is_a_sentence(kind: type[ExportError]) -> None:
         placeholders.add("role")
     assert set(PLACEHOLDER.findall(message)) <= placeholders
     if kind in issues.KINDS:
+        placeholders |= {"service_account", *console_links(destination_from({}))}
         issue = ENGLISH["issues"][kind.key]
         flow = issue.get("fix_flow")
         steps = flow["step"].values() if flow else [issue]
