@@ -96,13 +96,16 @@ OLD_WORDS = (
     # Words that say nothing that can be looked for.
     OldWord(r"(?i:\b(whoever|nobody|somebody|takes? note|as ever)\b)", "", (*INTEGRATION, *DOCS)),
     # Words for people.
+    OldWord(r"(?i:\b(only|not) these entities\b)", "include entities, exclude entities", DOCS),
+    OldWord(r"\bBegin now\b", "Start the first export now", DOCS),
+    OldWord(r"(?i:\bname a time\b)", "require a time filter in queries", DOCS),
+    OldWord(r"(?i:\b(attributes? to drop|pattern of entities)\b)", "to remove, to hide", DOCS),
     OldWord(r"(?i:\bat first\b|\bpropos(e[sd]?|als?)\b)", "default", DOCS),
     OldWord(r"(?i:\bcom(e|es|ing) twice\b)", "duplicate", DOCS),
     OldWord(r"(?i:\b(go|goes|going) on (where|again|by itself|at home)\b)", "resume", DOCS),
     OldWord(r"(?i:\bma(de|kes?) up for\b)", "catch up", DOCS),
     OldWord(r"(?i:\bgiv(e|es|en)( \w+ \w+)? up\b|\bgives up\b)", "discard", DOCS),
     OldWord(r"(?i:\bdrop(s|ped)?\b|\btak(e|es|en) (\w+ )?out\b)", "remove", DOCS),
-    OldWord(r"(?i:\bmust name a time\b)", "require a time filter in queries", DOCS),
     OldWord(r"(?i:\bmay be in use\b)", "maximum key age", DOCS),
 )
 
@@ -112,10 +115,8 @@ KEPT = (
     Kept(r'"(track|doubtful|doubtful_until)"', "stored files of older versions have it"),
     Kept(r'"rows_in_danger"', "the key of a repair issue"),
     Kept(r'"(key_|settings_)?refused"', "keys of errors"),
-    # The labels of the translations keep their words until these are written again.
-    Kept(r"(?<!\*)\*[^*\n]+\*(?!\*)", "a label, or a menu, as the screen has it", DOCS),
-    Kept(r"^\| [^|]+ \|", "a label or a sentence as the screen has it", ("docs/options.md",)),
-    Kept(r"^<a id=.*$", "messages as the screen has them", ("docs/troubleshooting.md",)),
+    # An anchor is the key of a message.
+    Kept(r'<a id="\w+"></a>', "keys of messages", ("docs/troubleshooting.md",)),
     Kept(r"\]\(https://[^)]*\)", "an address", DOCS),
 )
 

@@ -17,9 +17,10 @@ def test_old_words(where: tuple[str, ...]) -> None:
     ("path", "text", "found"),
     [
         ("docs/data.md", "Two\nsurroundings and a Surrounding", ["surround", "Surround"]),
-        ("docs/data.md", "the label *Surroundings* alone", []),
+        ("docs/data.md", "the label *Surroundings*", ["Surround"]),
         ("docs/data.md", "the name **surroundings** in bold", ["surround"]),
-        ("docs/options.md", "| Surroundings | with surroundings |", ["surround"]),
+        ("docs/options.md", "| Surroundings |", ["Surround"]),
+        ("docs/troubleshooting.md", '<a id="surrounding_twice"></a>', []),
         ("custom_components/bigquery_export/const.py", 'X = "surroundings"', []),
         ("custom_components/bigquery_export/const.py", "# surroundings", ["surround"]),
         ("custom_components/bigquery_export/errors.py", 'key = "key_refused"', []),
