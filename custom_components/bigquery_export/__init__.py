@@ -15,10 +15,11 @@ from homeassistant.helpers.typing import ConfigType
 from .bigquery.connection import Connection
 from .bigquery.fence_table import BigQueryFence
 from .bigquery.schema import DatasetSchema
-from .const import CONF_EXPORT_AT_ONCE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
+from .const import CONF_EXPORT_AT_ONCE, CONF_RESTORE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportCoordinator
 from .errors import ExportError, KeyRefusedError, OptionsUnreadableError
 from .notifications import async_dismiss_notifications, async_setup_notifications
+from .restore.request import RestoreRequest
 from .runner.runner import Runner
 from .runner.storage import forget_other_destination, remove_all
 from .scheduler.runtime_data import BigQueryExportConfigEntry, RuntimeData
@@ -100,11 +101,21 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     scheduler.async_start()
 
     await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
-    if CONF_EXPORT_AT_ONCE in entry.data:
-        data = {name: entry.data[name] for name in entry.data if name != CONF_EXPORT_AT_ONCE}
-        hass.config_entries.async_update_entry(entry, data=data)
-        scheduler.async_export_now()
+    await _async_begin(hass, entry)
     return True
+
+
+async def _async_begin(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
+    """Begin what the set-up has asked for: an export, and statistics that come back."""
+    begin = (CONF_EXPORT_AT_ONCE, CONF_RESTORE)
+    if not entry.data.keys() & set(begin):
+        return
+    runtime_data = entry.runtime_data
+    if (source := entry.data.get(CONF_RESTORE)) and not runtime_data.runner.restorer.is_wanted:
+        await runtime_data.runner.restorer.async_want(RestoreRequest(source=source))
+    data = {name: value for name, value in entry.data.items() if name not in begin}
+    hass.config_entries.async_update_entry(entry, data=data)
+    runtime_data.scheduler.async_export_now()
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> bool:

@@ -19,6 +19,7 @@ from .const import (
     CONF_KEY_SINCE,
     CONF_LOCATION,
     CONF_PROJECT_ID,
+    CONF_RESTORE,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_TABLES,
     DOCS_URL,
@@ -49,8 +50,16 @@ from .flow.key_form import async_take_key, has_key
 from .flow.locations import suggested_location
 from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import recorded_entities
+from .flow.restore_form import (
+    CONF_SOURCE,
+    NO_INSTALLATION,
+    async_older_statistics,
+    restore_schema,
+)
 from .flow.sections import async_shown, shown_errors
 from .home.context_entities import default_context_entities
+from .restore.offer import Older
+from .rows.statistics import STATISTICS
 from .runner.start_position import History, async_newest_rows
 from .settings.destination import console_links, destination_from, service_account_of
 from .settings.options import options_from
@@ -79,6 +88,10 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         self._destination: dict[str, Any] = {}
         self._delivery = ""
         self._checked = CheckedDestination()
+        self._entry: dict[str, Any] = {}
+        """The entry, as long as it is asked whether statistics come back."""
+        self._older: list[Older] = []
+        """Installations whose statistics can."""
 
     @staticmethod
     @callback
@@ -267,7 +280,24 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         # Devices and entities are named after the title: other datasets are told by their names.
         several = bool(self._async_current_entries())
         title = f"{NAME} ({destination.dataset})" if several else NAME
-        return self.async_create_entry(title=title, data=data, options=options)
+        self._entry = {"title": title, "data": data, "options": options}
+        if STATISTICS in tables:
+            self._older = await async_older_statistics(self.hass, self._key, destination)
+        if self._older:
+            return await self.async_step_restore()
+        return self.async_create_entry(**self._entry)
+
+    async def async_step_restore(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask whether statistics come back that are older than the recorder's."""
+        if user_input is not None:
+            if user_input[CONF_SOURCE] != NO_INSTALLATION:
+                self._entry["data"][CONF_RESTORE] = user_input[CONF_SOURCE]
+            return self.async_create_entry(**self._entry)
+        return self.async_show_form(
+            step_id="restore", data_schema=restore_schema(self.hass, self._older)
+        )
 
     async def _async_begin(self) -> dict[str, Any]:
         """Return the newest rows, after which the export begins. Raises FormError."""

@@ -148,6 +148,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             rows_waiting=self._progress.rows_waiting(checkpoint),
             oldest_age=self._progress.oldest_age,
             backfill=self._progress.backfill(checkpoint, exporting=self._exporting),
+            restored=self._runner.restorer.percent,
             last_error=health.last_error,
             last_error_kind=health.last_error_kind,
         )
@@ -160,7 +161,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     def _activity(self) -> Status:
         health = self._runner.health
         if self._exporting:
-            return Status.EXPORTING
+            restoring = self._runner.restorer.is_running
+            return Status.RESTORING if restoring else Status.EXPORTING
         if self.paused:
             return Status.PAUSED
         if health.retrying:

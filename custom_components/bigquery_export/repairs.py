@@ -20,10 +20,12 @@ import probatio
 
 from .const import DOMAIN
 from .errors import AnotherExportError, ExportError, TableNotFoundError
+from .restore.request import RestoreRequest
 from .rows.export_log import Trigger
 from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .status.issues import (
     EXPIRING,
+    RESTORE_OFFERED,
     ROWS_AT_RISK,
     ROWS_LEFT_OUT,
     ROWS_LOST,
@@ -180,6 +182,7 @@ class ConfirmFlow(_Flow):
             runner = self._entry.runtime_data.runner
             actions = {
                 EXPIRING: runner.async_keep_for_ever,
+                RESTORE_OFFERED: self._async_restore,
                 ROWS_LEFT_OUT: runner.async_acknowledge_left_out,
                 ROWS_LOST: runner.async_acknowledge_gaps,
             }
@@ -187,6 +190,13 @@ class ConfirmFlow(_Flow):
         except ExportError as err:
             return self._form("confirm", "failed", {"problem": async_reason(self.hass, err)})
         return self.async_create_entry(data={})
+
+    async def _async_restore(self) -> None:
+        """Begin to bring statistics back, unless that was begun meanwhile. Raises ExportError."""
+        runtime_data = self._entry.runtime_data
+        with suppress(HomeAssistantError):
+            await runtime_data.runner.restorer.async_want(RestoreRequest())
+            runtime_data.scheduler.async_export_now()  # One that is running looks at it, too.
 
 
 class AnotherExportFlow(_Flow):
@@ -313,7 +323,7 @@ async def async_create_fix_flow(
     )
     if issue is None or entry is None:
         return RemovedFlow()
-    if issue.translation_key in (EXPIRING, ROWS_LEFT_OUT, ROWS_LOST):
+    if issue.translation_key in (EXPIRING, RESTORE_OFFERED, ROWS_LEFT_OUT, ROWS_LOST):
         return ConfirmFlow(entry, issue)
     if issue.translation_key == AnotherExportError.key:
         return AnotherExportFlow(entry, issue)

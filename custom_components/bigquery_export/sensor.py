@@ -179,7 +179,17 @@ _BACKFILL: tuple[BigQueryExportSensorDescription, ...] = (
         value_fn=_backfill(lambda backfill: _rounded(backfill.seconds_left), done=0),
     ),
 )
-SENSORS = (*_EXPORTS, *_ROWS, *_BACKFILL)
+_RESTORE: tuple[BigQueryExportSensorDescription, ...] = (
+    BigQueryExportSensorDescription(
+        key="restore_progress",
+        translation_key="restore_progress",
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=lambda data: _rounded(data.restored, 1),
+    ),
+)
+SENSORS = (*_EXPORTS, *_ROWS, *_BACKFILL, *_RESTORE)
 
 
 async def async_setup_entry(

@@ -1,6 +1,8 @@
 """Actions of BigQuery Export."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from homeassistant.core import (
@@ -18,11 +20,13 @@ from .actions.fields import (
     CONF_CONFIG_ENTRY_ID,
     ENTRY_SCHEMA,
     EXPORT_SCHEMA,
+    RESTORE_SCHEMA,
     VERIFY_SCHEMA,
     export_request,
+    restore_request,
     verify_request,
 )
-from .actions.responses import export_response, verify_response
+from .actions.responses import export_response, restore_response, verify_response
 from .const import DOMAIN
 from .errors import ExportError
 from .estimate.estimate import async_estimate
@@ -85,19 +89,43 @@ async def _async_discard_rejected(call: ServiceCall) -> ServiceResponse:
     return {"discarded": await _entry(call).runtime_data.runner.async_discard_rejected()}
 
 
+async def _async_restore_statistics(call: ServiceCall) -> ServiceResponse:
+    """Bring statistics back from BigQuery, or only say what would come back."""
+    report = await _entry(call).runtime_data.runner.async_restore(restore_request(call))
+    return restore_response(call.hass, report)
+
+
+async def _async_cancel_restore(call: ServiceCall) -> None:
+    """Bring no more statistics back."""
+    runtime_data = _entry(call).runtime_data
+    try:
+        await runtime_data.runner.restorer.async_cancel()
+    except ExportError as err:
+        raise translated(HomeAssistantError, err) from err
+    with suppress(HomeAssistantError):  # One that is running looks at it, too.
+        runtime_data.scheduler.async_export_now()
+
+
 class Action(NamedTuple):
-    """An action: its function, its fields, and whether it has a response."""
+    """An action: its function, its fields, whether it has a response, and who may use it."""
 
     handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
     schema: probatio.Schema
     supports_response: SupportsResponse
+    for_administrators: bool = False
 
 
 ACTIONS: Mapping[str, Action] = {
+    "cancel_restore": Action(
+        _async_cancel_restore, ENTRY_SCHEMA, SupportsResponse.NONE, for_administrators=True
+    ),
     "discard_rejected": Action(_async_discard_rejected, ENTRY_SCHEMA, SupportsResponse.OPTIONAL),
     "estimate": Action(_async_estimate, ENTRY_SCHEMA, SupportsResponse.ONLY),
     "export_now": Action(_async_export_now, EXPORT_SCHEMA, SupportsResponse.OPTIONAL),
     "pause": Action(_async_pause, ENTRY_SCHEMA, SupportsResponse.NONE),
+    "restore_statistics": Action(
+        _async_restore_statistics, RESTORE_SCHEMA, SupportsResponse.ONLY, for_administrators=True
+    ),
     "resume": Action(_async_resume, ENTRY_SCHEMA, SupportsResponse.NONE),
     "retry_rejected": Action(_async_retry_rejected, ENTRY_SCHEMA, SupportsResponse.OPTIONAL),
     "verify": Action(_async_verify, VERIFY_SCHEMA, SupportsResponse.ONLY),
@@ -108,7 +136,10 @@ ACTIONS: Mapping[str, Action] = {
 def async_setup_services(hass: HomeAssistant) -> None:
     """Set up the actions."""
     for name, action in ACTIONS.items():
-        hass.services.async_register(
+        register = hass.services.async_register
+        if action.for_administrators:
+            register = partial(service.async_register_admin_service, hass)
+        register(
             DOMAIN,
             name,
             action.handler,

@@ -43,7 +43,7 @@ async def test_setup_and_unload(hass: HomeAssistant, entry: MockConfigEntry) -> 
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert Counter(state.domain for state in hass.states.async_all()) == {
         **dict.fromkeys(("binary_sensor", "button", "event", "switch"), 1),
-        "sensor": 11,
+        "sensor": 12,
     }
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert entry.state is ConfigEntryState.NOT_LOADED

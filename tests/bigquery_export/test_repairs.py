@@ -323,6 +323,7 @@ def test_texts() -> None:
         *(
             issues.EXPORT_FAILED,
             issues.EXPIRING,
+            issues.RESTORE_OFFERED,
             issues.ROWS_AT_RISK,
             issues.ROWS_LEFT_OUT,
             issues.ROWS_LOST,
@@ -335,7 +336,12 @@ def test_texts() -> None:
     for name, issue in texts.items():
         assert ("fix_flow" in issue) != ("description" in issue)
         assert ("description" in issue) == (name in issues._NOT_FIXABLE)
-        confirmed = (issues.EXPIRING, issues.ROWS_LEFT_OUT, issues.ROWS_LOST)
+        confirmed = (
+            issues.EXPIRING,
+            issues.RESTORE_OFFERED,
+            issues.ROWS_LEFT_OUT,
+            issues.ROWS_LOST,
+        )
         if name in issues._NOT_FIXABLE or name in confirmed:
             continue
         flow = issue["fix_flow"]

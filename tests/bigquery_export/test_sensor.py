@@ -79,6 +79,7 @@ async def test_sensors(
         "History rows sent",
         "History rows left",
         "History time left",
+        "Restore progress",
     ]
     assert {entity.entity_category for entity in entities} == {EntityCategory.DIAGNOSTIC}
     assert {entity.original_name for entity in entities if entity.disabled} == DISABLED
@@ -90,6 +91,7 @@ async def test_sensors(
     assert states["sensor.home_sensor_data_status"].attributes["options"] == [
         "idle",
         "exporting",
+        "restoring",
         "paused",
         "retrying",
         "failed",
@@ -112,6 +114,7 @@ async def test_sensors(
         "history_progress": "%",
         "history_time_left": "min",
         "rejected_rows": "rows",
+        "restore_progress": "%",
         "rows_exported": "rows",
         "rows_in_the_last_export": "rows",
         "rows_waiting": "rows",

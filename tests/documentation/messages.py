@@ -15,8 +15,8 @@ PAGE = ROOT / "docs" / "troubleshooting.md"
 _TEXTS = ROOT / "custom_components" / "bigquery_export" / "translations" / "en.json"
 _ENTRY = re.compile(r'^((?:<a id="\w+"></a>)+).*$', re.MULTILINE)
 _KEY = re.compile(r'id="(\w+)"')
-_ANSWER = "verify_"
-"""How keys of sentences begin that are no errors, but what the action Verify has found."""
+_ANSWERS = ("restored_", "verify_")
+"""How keys of sentences begin that are no errors, but what an action has found or done."""
 _PLACEHOLDER = re.compile(r"{\w+}")
 
 
@@ -51,7 +51,7 @@ def _all() -> Iterator[tuple[str, str]]:
         for key, text in english[flow]["error"].items():
             yield key, f"**{_beginning(text)}**"
     for key, exception in english["exceptions"].items():
-        if not key.startswith(_ANSWER):
+        if not key.startswith(_ANSWERS):
             yield key, f"**{_beginning(exception['message'])}**"
     for key, issue in english["issues"].items():
         yield key, f"Repair **{_beginning(issue['title'])}**"

@@ -164,7 +164,7 @@ def test_picture_of_the_rooms() -> None:
     names = re.findall(r'<text class="name".*>(.+)</text>', rooms_picture())
     assert len(names) == len(set(names))
     assert set(names) == rooms | {DOORS, "coordinator", "translation", "errors", "const"}
-    assert ">restore, query, copies</text>" in rooms_picture()
+    assert ">query, copies</text>" in rooms_picture()
 
 
 def test_names_of_modules() -> None:

@@ -13,6 +13,7 @@ import probatio
 
 from ..const import CONF_TABLES
 from ..export.tables import DIMENSION_TABLES, TABLES
+from ..restore.request import RestoreRequest
 from ..runner.requests import ExportRequest, VerifyRequest
 from ..settings.options import Options
 from ..translation import validation_error
@@ -24,8 +25,11 @@ CONF_END_DATE = "end_date"
 CONF_ENTITIES = "entities"
 CONF_FLUSH = "flush"
 CONF_FORCE = "force"
+CONF_RENAMES = "renames"
+CONF_SOURCE = "source"
 CONF_START = "start"
 CONF_START_DATE = "start_date"
+CONF_STATISTIC_IDS = "statistic_ids"
 METHOD_LIST = "list"
 METHOD_QUERY = "query"
 METHODS = (METHOD_LIST, METHOD_QUERY)
@@ -41,6 +45,18 @@ EXPORT_SCHEMA = ENTRY_SCHEMA.extend(
         probatio.Optional(CONF_ENTITIES): cv.entity_ids,
         probatio.Optional(CONF_START): cv.datetime,
         probatio.Optional(CONF_END): cv.datetime,
+    }
+)
+RESTORE_SCHEMA = ENTRY_SCHEMA.extend(
+    {
+        probatio.Optional(CONF_STATISTIC_IDS, default=[]): probatio.All(
+            cv.ensure_list, [cv.string]
+        ),
+        probatio.Optional(CONF_START): cv.datetime,
+        probatio.Optional(CONF_END): cv.datetime,
+        probatio.Optional(CONF_SOURCE): cv.string,
+        probatio.Optional(CONF_RENAMES, default={}): {cv.string: cv.string},
+        probatio.Optional(CONF_DRY_RUN, default=True): cv.boolean,
     }
 )
 VERIFY_SCHEMA = ENTRY_SCHEMA.extend(
@@ -65,10 +81,7 @@ def export_request(call: ServiceCall, options: Options) -> ExportRequest:
     entities = frozenset(data.get(CONF_ENTITIES, ())) or None
     if (start or end or entities) and not data[CONF_FORCE]:
         raise validation_error("selection_without_force")
-    if start and end and end <= start:
-        raise validation_error(
-            "end_before_start", start=str(data[CONF_START]), end=str(data[CONF_END])
-        )
+    _check_order(data, start, end)
     return ExportRequest(
         tables=_tables(data, options),
         flush=data[CONF_FLUSH],
@@ -76,6 +89,22 @@ def export_request(call: ServiceCall, options: Options) -> ExportRequest:
         start=start,
         end=end,
         entities=entities,
+    )
+
+
+def restore_request(call: ServiceCall) -> RestoreRequest:
+    """Return the restore that an action asks for. Raises ServiceValidationError."""
+    data = call.data
+    start, end = _utc(data.get(CONF_START)), _utc(data.get(CONF_END))
+    _check_order(data, start, end)
+    return RestoreRequest(
+        statistic_ids=tuple(data[CONF_STATISTIC_IDS]),
+        start=start.timestamp() if start else None,
+        end=end.timestamp() if end else None,
+        source=data.get(CONF_SOURCE) or None,
+        renames=data[CONF_RENAMES],
+        dry_run=data[CONF_DRY_RUN],
+        user_id=call.context.user_id,
     )
 
 
@@ -96,6 +125,14 @@ def verify_request(call: ServiceCall, options: Options) -> VerifyRequest:
 def day_name(day: int) -> str:
     """Return a day since 1970 as ISO 8601 writes it."""
     return (_EPOCH + timedelta(days=day)).isoformat()
+
+
+def _check_order(data: Mapping[str, Any], start: datetime | None, end: datetime | None) -> None:
+    """Raise ServiceValidationError when a time ends before it begins."""
+    if start and end and end <= start:
+        raise validation_error(
+            "end_before_start", start=str(data[CONF_START]), end=str(data[CONF_END])
+        )
 
 
 def _utc(time: datetime | None) -> datetime | None:

@@ -5,10 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from homeassistant.core import HomeAssistant, ServiceResponse, callback
+from homeassistant.util import dt as dt_util
 
 from ..bigquery.prices import LEAST_QUERY_BYTES, QUERY_PRICE, TIB
 from ..export.reconcile.comparison import Counts
 from ..export.session import Result
+from ..restore.report import RestoreReport, StatisticReport
 from ..runner.requests import VerifyRequest
 from ..runner.verifier import Verdict
 from ..translation import async_text
@@ -71,6 +73,62 @@ def verify_response(
             for name, table in verdict.tables.items()
         },
     }
+
+
+@callback
+def restore_response(hass: HomeAssistant, report: RestoreReport) -> dict[str, Any]:
+    """Return the response of a restore: what was found, and what came or would come back."""
+    counts = {
+        "hours_found": report.total("found"),
+        "hours_present": report.total("present"),
+        "hours_to_import": report.total("to_import"),
+        "hours_left_out": report.total("left_out"),
+        "hours_imported": report.imported,
+        "sums_adjusted": report.total("adjusted") if report.dry_run else report.adjusted,
+    }
+    key = "restored_planned" if report.dry_run else f"restored_{report.outcome}"
+    placeholders = {
+        "to_import": counts["hours_to_import"],
+        "statistics": sum(one.to_import > 0 for one in report.statistics.values()),
+        "imported": report.imported,
+    }
+    return {
+        "summary": _summary(hass, key, placeholders),
+        "dry_run": report.dry_run,
+        "outcome": report.outcome.value,
+        "source": report.source,
+        **counts,
+        "all_listed": report.all_listed,
+        "statistics": {
+            name: _restored_statistic(hass, one) for name, one in report.statistics.items()
+        },
+    }
+
+
+def _restored_statistic(hass: HomeAssistant, report: StatisticReport) -> dict[str, Any]:
+    """Return what was found of one statistic, without what there is nothing to say of."""
+    problem = None
+    if report.obstacle:
+        placeholders = {"detail": report.detail, "unit": report.unit}
+        problem = _summary(hass, report.obstacle, placeholders)
+    values = {
+        "statistic_id": report.renamed,
+        "hours_found": report.found,
+        "hours_present": report.present,
+        "hours_to_import": report.to_import,
+        "hours_left_out": report.left_out,
+        "first": _iso(report.first),
+        "last": _iso(report.last),
+        "sums_adjusted": report.adjusted,
+        "converted_from": report.converted,
+        "unit": report.unit,
+        "problem": problem,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _iso(time: float | None) -> str | None:
+    return None if time is None else dt_util.utc_from_timestamp(time).isoformat()
 
 
 def _dry_run_key(request: VerifyRequest) -> str:

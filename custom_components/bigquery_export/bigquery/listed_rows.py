@@ -4,7 +4,7 @@ tabledata.list costs nothing and needs no job, which a role on a dataset would n
 filter, but a partition decorator limits it to one partition.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import NotFound
@@ -13,10 +13,14 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 
 from ..export.existing_rows import FoundRow, version_of
+from ..export.restored_rows import RestoredRows
 from ..rows.columns import EXPORT_TIMESTAMP
 from ..rows.table import PartitionUnit, Table
 from .connection import Connection
 
+type RestoredByTable = Mapping[str, Sequence[RestoredRows]]
+
+_NONE: RestoredByTable = {}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE_ROWS = 10_000
 _TIMEOUT = 60.0
@@ -26,9 +30,12 @@ _RETRY = DEFAULT_RETRY.with_timeout(60.0)
 class ListedRows:
     """Reads the rows of one installation from the tables of a connection, for one export."""
 
-    def __init__(self, connection: Connection, source: str) -> None:
-        """Read rows whose `source` is this one."""
+    def __init__(
+        self, connection: Connection, source: str, restored: RestoredByTable = _NONE
+    ) -> None:
+        """Read rows whose `source` is this one, and those that came back from other names."""
         self._connection = connection
+        self._restored = restored
         self._client = connection.tables
         self._destination = connection.destination
         self._source = source
@@ -49,10 +56,9 @@ class ListedRows:
                     timeout=_TIMEOUT,
                 )
                 for row in self._until_stopped(found):
-                    if row["source"] != self._source:
+                    if row[table.id] is None and not table.versions:
                         continue
-                    if row[table.id] is not None or table.versions:
-                        yield found_row(table, row)
+                    yield from named_rows(table, row, self._source, self._restored)
             except NotFound:  # There is no such partition yet.
                 pass
 
@@ -80,6 +86,16 @@ def columns_read(table: Table) -> list[str]:
     """Return the columns that tell which rows there are, and in which version."""
     version = (EXPORT_TIMESTAMP.name, *table.versions) if table.versions else ()
     return [*table.identity, table.id, *version]
+
+
+def named_rows(table: Table, row: Row, own: str, restored: RestoredByTable) -> Iterator[FoundRow]:
+    """Yield a row under each name that it has in the installation `own`."""
+    source, name = row["source"], row[table.identity[0]]
+    names = {name: None} if source == own else {}
+    for rows in restored.get(table.name, ()):
+        names |= dict.fromkeys(rows.names(source, name, own))
+    for known in names:
+        yield found_row(table, row)._replace(name=known)
 
 
 def found_row(table: Table, row: Row) -> FoundRow:

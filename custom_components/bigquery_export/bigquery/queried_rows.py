@@ -11,8 +11,9 @@ from ..export.existing_rows import FoundRow
 from ..rows.table import Table
 from .capped_query import LEAST, query_rows, query_size
 from .connection import Connection
-from .listed_rows import columns_read, found_row
+from .listed_rows import RestoredByTable, columns_read, named_rows
 
+_NONE: RestoredByTable = {}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMEOUT = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)
@@ -23,10 +24,13 @@ MAX_BYTES = 10 * 1024**3
 class QueriedRows:
     """Reads the rows of one installation from the tables of a connection, for one export."""
 
-    def __init__(self, connection: Connection, source: str) -> None:
-        """Read rows whose `source` is this one."""
+    def __init__(
+        self, connection: Connection, source: str, restored: RestoredByTable = _NONE
+    ) -> None:
+        """Read rows whose `source` is this one, and those that came back from other names."""
         self._connection = connection
         self._source = source
+        self._restored = restored
         self.bytes_left = MAX_BYTES
         """Bytes that may still be read."""
 
@@ -63,20 +67,25 @@ class QueriedRows:
         self.bytes_left -= max(size, LEAST)
         for row in query_rows(self._connection, statement, parameters, cap=size):
             self._connection.wait(0)
-            yield found_row(table, row)
+            yield from named_rows(table, row, self._source, self._restored)
 
     def _query(self, table: Table, partition_start: int) -> tuple[str, list[ScalarQueryParameter]]:
         """Return a query that reads one partition, and no more columns than it has to."""
-        columns = ", ".join(f"`{name}`" for name in columns_read(table))
+        columns = ", ".join(f"`{name}`" for name in (*columns_read(table), "source"))
+        restored = self._restored.get(table.name, ())
+        sources = {self._source, *(rows.source for rows in restored if rows.source)}
+        named = {f"source_{number}": source for number, source in enumerate(sorted(sources))}
+        places = ", ".join(f"@{name}" for name in named)
         reference = self._connection.destination.table_reference(table)
         statement = f"""
             SELECT {columns}
             FROM `{reference}`
-            WHERE `source` = @source AND (`{table.id}` IS NOT NULL OR {bool(table.versions)})
+            WHERE `source` IN ({places})
+              AND (`{table.id}` IS NOT NULL OR {bool(table.versions)})
               AND `{table.partition_by}` >= @first AND `{table.partition_by}` < @end
         """  # noqa: S608
         return statement, [
-            ScalarQueryParameter("source", "STRING", self._source),
+            *(ScalarQueryParameter(name, "STRING", source) for name, source in named.items()),
             ScalarQueryParameter("first", "TIMESTAMP", _time(partition_start)),
             ScalarQueryParameter("end", "TIMESTAMP", _time(table.partition_end(partition_start))),
         ]

@@ -9,7 +9,7 @@ from ..errors import AccessDeniedError, PermissionMissingError
 from ..export.existing_rows import FoundRow
 from ..rows.table import Table
 from .connection import Connection
-from .listed_rows import ListedRows
+from .listed_rows import ListedRows, RestoredByTable
 from .queried_rows import QueriedRows
 from .streaming_buffer import StreamingBuffers
 
@@ -17,10 +17,12 @@ from .streaming_buffer import StreamingBuffers
 class RowLookup:
     """Reads the rows of one installation from the tables of a connection, for one export."""
 
-    def __init__(self, connection: Connection, source: str) -> None:
-        """Read rows whose `source` is this one."""
-        self._listed = ListedRows(connection, source)
-        self._queried = QueriedRows(connection, source)
+    def __init__(
+        self, connection: Connection, source: str, restored: RestoredByTable | None = None
+    ) -> None:
+        """Read rows whose `source` is this one, and those that came back from other names."""
+        self._listed = ListedRows(connection, source, restored or {})
+        self._queried = QueriedRows(connection, source, restored or {})
         self._buffers = StreamingBuffers(connection)
         self._unlisted: set[str] = set()
         """Tables whose rows have to be queried."""

@@ -11,6 +11,7 @@ from ..source.source_table import Anchor
 from .fence import FencedTransaction
 from .positions import Position, TablePosition, backfill_of
 from .recent_commits import EVERYTHING, RecentCommit, with_commit
+from .restored_rows import RestoredRows, begun, passed
 
 _REMEMBERED = 90 * 24 * 60 * 60.0
 """Seconds; BigQuery keeps the history of jobs for six months (page "Managing jobs")."""
@@ -140,6 +141,10 @@ class Checkpoint:
     """Whether a copy of this export has gone on, and the user has to say which one is to."""
     lowest: dict[str, int] = field(default_factory=dict)
     """The lowest id that the recorder had, by table: new rows have higher ones."""
+    restored: dict[str, tuple[RestoredRows, ...]] = field(default_factory=dict)
+    """Rows that came back from BigQuery into the recorder, by table."""
+    examined: str = ""
+    """The recorder's database that was last looked at: whether BigQuery has older statistics."""
 
     def position(self, position_key: str) -> Position:
         """Return the position of a table, or of its backfill."""
@@ -166,9 +171,31 @@ class Checkpoint:
         return [one for one in self.commits(table) if one.again and any(map(one.has, wanted))]
 
     def without_ids(self, table: str) -> Checkpoint:
-        """Return the checkpoint with the ids of a table's recent commits not known any more."""
+        """Return the checkpoint with the ids of a table's rows not known any more."""
         commits = tuple(RecentCommit(commit.begun) for commit in self.recent.get(table, ()))
-        return replace(self, recent={**self.recent, table: commits})
+        checkpoint = replace(self, recent={**self.recent, table: commits})
+        rows = tuple(one.without_ids() for one in self.restored.get(table, ()) if one.has_names)
+        return checkpoint.with_restored(table, rows) if table in self.restored else checkpoint
+
+    def is_restored(self, table: str, id_: int) -> bool:
+        """Return whether a row came back from BigQuery, if BigQuery has it."""
+        return any(rows.has(id_) for rows in self.restored.get(table, ()))
+
+    def passed_restored(self, table: str) -> Checkpoint:
+        """Return the checkpoint without the ids of rows that came back and were passed since."""
+        known, position = self.restored.get(table, ()), self.table_position(table)
+        cursor = 0 if position.backfill else position.new.cursor
+        return self.with_restored(table, passed(known, cursor))
+
+    def with_restored(self, table: str, rows: tuple[RestoredRows, ...]) -> Checkpoint:
+        """Return the checkpoint with other rows of a table that came back."""
+        return replace(self, restored={**self.restored, table: rows})
+
+    def restoring(self, table: str, rows: RestoredRows) -> Checkpoint:
+        """Return the checkpoint before rows come back: all newer rows of the table are in doubt."""
+        checkpoint = self.with_restored(table, begun(self.restored.get(table, ()), rows))
+        position = self.position(table).in_doubt(EVERYTHING, 0)
+        return replace(checkpoint, positions={**self.positions, table: position})
 
     def advanced(
         self,

@@ -18,6 +18,7 @@ from .fence import BEFORE_FENCE, FencedTransaction
 from .files import replace_file
 from .positions import Position
 from .recent_commits import RecentCommit
+from .restored_rows import restored_from_json
 
 _LOGGER = logging.getLogger(__name__)
 _VERSION = 3
@@ -124,6 +125,8 @@ def _checkpoint(data: Mapping[str, Any]) -> Checkpoint:
         latest=data.get("latest", FencedTransaction(data["fence"]).time),
         superseded=data.get("superseded", False),
         lowest=data.get("lowest", {}),
+        restored=restored_from_json(data.get("restored", {})),
+        examined=data.get("examined", ""),
     )
 
 

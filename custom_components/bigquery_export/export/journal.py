@@ -207,7 +207,7 @@ class Journal:
             delivery.settle, EXPORT_LOG, intent.log_transaction, intent.age
         )
         if outcome is Outcome.NOT_COMMITTED and intent.is_recent:
-            log = await self._async_block(_write_log, delivery, intent.log_values)
+            log = await self._async_block(write_log, delivery, intent.log_values)
             token = intent.fence and self._new_token()
             settled = replace(intent, log_transaction=log.name, fence=token)
             await self.async_update(
@@ -235,7 +235,7 @@ class Journal:
             if await self.async_claim():
                 raise CheckpointOutdatedError
             log_values = {**chunk.log_values(), **log_header}
-            log = await self._async_block(_write_log, delivery, log_values)
+            log = await self._async_block(write_log, delivery, log_values)
             intent = Intent(
                 chunk.table.name,
                 chunk.position_key,
@@ -330,7 +330,7 @@ class Journal:
         return await self._hass.async_add_executor_job(call, *args)
 
 
-def _write_log(delivery: Delivery, values: Mapping[str, Any]) -> Transaction:
+def write_log(delivery: Delivery, values: Mapping[str, Any]) -> Transaction:
     """Return a finished transaction with a row of the export log; this blocks."""
     encoding = delivery.encoding(EXPORT_LOG)
     log = delivery.begin(EXPORT_LOG, f"{EXPORT_LOG.name}_{ulid_now()}")

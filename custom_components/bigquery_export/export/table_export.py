@@ -267,7 +267,11 @@ class TableExport:
                 repeats,
                 self._session.delivery.encoding(self._table).decode,
             )
-            self._observer.leave_out(read.difference(rows.ids), same.difference(rows.ids))
+            left_out = read.difference(rows.ids)
+            # What came back from BigQuery is there as it is now, in whatever unit and name.
+            is_restored = partial(self._journal.checkpoint.is_restored, self._table.name)
+            same |= set(filter(is_restored, left_out))
+            self._observer.leave_out(left_out, same.difference(rows.ids))
         await self._session.async_send_batches(chunk, rows)
 
     async def _async_repeats(self, chunk: Chunk) -> Mapping[int, int]:

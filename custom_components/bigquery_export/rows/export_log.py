@@ -15,6 +15,8 @@ class Trigger(StrEnum):
     """Statistics are checked for rows that Home Assistant has changed since they were exported."""
     FORCE = "force"
     """Exported rows are compared with BigQuery, and sent again where BigQuery lacks them."""
+    RESTORE = "restore"
+    """Statistics come back from BigQuery into the recorder."""
     RETENTION = "retention"
     """The recorder is about to delete rows."""
     RETRY_REJECTED = "retry_rejected"
@@ -27,6 +29,7 @@ _EXPLAINED = {
     Trigger.BACKFILL: "history that an earlier export left",
     Trigger.CORRECTION: "statistics that Home Assistant has changed",
     Trigger.FORCE: "rows that BigQuery had lost",
+    Trigger.RESTORE: "statistics that came back from BigQuery into the recorder",
     Trigger.RETENTION: "before rows are purged",
 }
 LOGGED = tuple(trigger for trigger in Trigger if trigger is not Trigger.VERIFY)
@@ -69,7 +72,7 @@ EXPORT_LOG = Table(
         Column("last_id", ColumnType.INT64, Scope.ROW, "The recorder's id of the last row"),
         Column("first_time", ColumnType.TIMESTAMP, Scope.ROW, "The earliest last_updated"),
         Column("last_time", ColumnType.TIMESTAMP, Scope.ROW, "The latest last_updated"),
-        Column("row_count", ColumnType.INT64, Scope.ROW, "Rows sent"),
+        Column("row_count", ColumnType.INT64, Scope.ROW, "Rows sent, or brought back"),
         Column("byte_count", ColumnType.INT64, Scope.ROW, "Bytes of the rows"),
         Column("rejected", ColumnType.INT64, Scope.ROW, "Rows that could not be sent"),
         Column("started", ColumnType.TIMESTAMP, Scope.ROW, "When the transaction began"),
@@ -82,5 +85,17 @@ EXPORT_LOG = Table(
         ),
         Column("home_assistant_version", ColumnType.STRING, Scope.ROW, "Version of Home Assistant"),
         Column("integration_version", ColumnType.STRING, Scope.ROW, "Version of this integration"),
+        Column(
+            "user_id",
+            ColumnType.STRING,
+            Scope.ROW,
+            "Id of the user of Home Assistant who has brought rows back, if one has",
+        ),
+        Column(
+            "outcome",
+            ColumnType.STRING,
+            Scope.ROW,
+            "How it ended, where rows were brought back: completed or canceled",
+        ),
     ),
 )

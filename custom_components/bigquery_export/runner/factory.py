@@ -1,6 +1,6 @@
 """Making the jobs of one config entry, each with all that it needs."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 from secrets import token_hex
@@ -14,10 +14,11 @@ from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
 
 from ..bigquery.connection import Connection
+from ..bigquery.listed_statistics import ListedStatistics
 from ..bigquery.row_count_query import RowCountQuery
 from ..bigquery.row_lookup import RowLookup
 from ..const import DOMAIN
-from ..export.corrections.corrections import Corrections, local_day
+from ..export.corrections.corrections import Corrections, Since, local_day
 from ..export.corrections.ledger import is_corrected, observed
 from ..export.dimensions.snapshot import Snapshot, last_known
 from ..export.dimensions.snapshot_file import SnapshotFile
@@ -35,6 +36,9 @@ from ..export.tables import TABLES
 from ..home.dimensions import dimension_readers
 from ..home.location import async_place, named_choice
 from ..home.registries import Registries
+from ..restore.names import Names
+from ..restore.request import RestoreFile, RestoreState
+from ..restore.restore import Restore
 from ..rows.column_groups import narrowed
 from ..rows.context import RowContext
 from ..rows.entities import ENTITIES
@@ -43,9 +47,11 @@ from ..rows.privacy import Privacy
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table, timestamp
 from ..settings.options import options_from
+from ..source.readiness import async_read_recorder
+from ..source.recorded_hours import RecordedHours
 from .requests import ExportRequest, VerifyRequest
 
-UNHURRIED = (Trigger.BACKFILL, Trigger.SCHEDULE)
+UNHURRIED = (Trigger.BACKFILL, Trigger.RESTORE, Trigger.SCHEDULE)
 """Triggers of exports that send nothing if only states of the export's own entities wait."""
 
 
@@ -91,11 +97,13 @@ class JobFactory:
             everything=wanted.tables is None,
         )
 
-    async def async_new_corrections(self, wanted: ExportRequest) -> Corrections | None:
+    async def async_new_corrections(
+        self, wanted: ExportRequest, since: Since | None = None
+    ) -> Corrections | None:
         """Return a check for rows that Home Assistant has changed since they were exported.
 
         There is one on each local day, when sums were mended, and with each request that has
-        `force`; else None.
+        `force`; else None. `since` is what `Corrections` takes.
         """
         today = local_day(dt_util.utcnow().timestamp())
         again = wanted.force or self.check_corrections_again
@@ -109,7 +117,7 @@ class JobFactory:
             if is_corrected(table.table.name)
         ]
         sources = await self._async_sources(session, row_context, tables)
-        corrections = Corrections(session, sources, again=again)
+        corrections = Corrections(session, sources, again=again, since=since)
         if wanted.tables is None:
             self._corrections = corrections
         return corrections
@@ -143,6 +151,30 @@ class JobFactory:
             wanted.days,
             row_counts=RowCountQuery(self._connection, source) if wanted.query else None,
             dry_run=wanted.dry_run,
+        )
+
+    async def async_new_restore(
+        self, state: RestoreState, file: RestoreFile, on_progress: Callable[[], None]
+    ) -> Restore:
+        """Return a job that brings statistics back from BigQuery, from where it was."""
+        session = await self._async_new_session(Trigger.RESTORE)
+        privacy = await self._async_privacy()
+        known: Collection[str] = ()
+        if self._options.privacy.hidden:
+            recorded = RecordedHours(self._hass).statistics
+            known = {
+                *await async_read_recorder(self._hass, recorded),
+                *self._hass.states.async_entity_ids(),
+                *er.async_get(self._hass).entities,
+            }
+        return Restore(
+            session,
+            ListedStatistics(self._connection),
+            Names(state.request, privacy, known),
+            file,
+            state,
+            known_as=privacy.entity,
+            on_progress=on_progress,
         )
 
     async def async_new_retry(self) -> Retry:
@@ -244,7 +276,7 @@ class JobFactory:
             self._hass,
             journal=self._journal,
             delivery=self._journal.deliveries[self._options.delivery],
-            existing_rows=RowLookup(self._connection, source),
+            existing_rows=RowLookup(self._connection, source, self._journal.checkpoint.restored),
             source=source,
             trigger=trigger,
             integration_version=str(integration.version),

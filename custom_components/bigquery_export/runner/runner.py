@@ -11,6 +11,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import instance_id
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
@@ -25,7 +26,10 @@ from ..export.rejected_rows import SET_ASIDE, RejectedRows
 from ..export.session import Result
 from ..export.tables import TABLES
 from ..mend.mender import Mender
+from ..restore.report import RestoreReport
+from ..restore.request import RestoreRequest
 from ..rows.export_log import Trigger
+from ..rows.statistics import STATISTICS
 from ..settings.options import options_from
 from ..status.export_events import (
     ExportEvent,
@@ -48,6 +52,7 @@ from ..translation import translated, validation_error
 from .factory import JobFactory
 from .listener import RunnerListener
 from .requests import ExportRequest, VerifyRequest
+from .restorer import Restorer
 from .storage import checkpoint_file
 from .verifier import Verdict, Verifier
 
@@ -82,6 +87,8 @@ class Runner:
         self._verifier = Verifier(hass, entry, connection, self._journal)
         self.mender = Mender(hass, entry)
         """Compares sums with their meters after each day's first export."""
+        self.restorer = Restorer(hass, entry, self._jobs, self._async_progressed)
+        """The restore that is wanted, if one is."""
         self._job: Job | None = None
         self._task: asyncio.Task[Any] | None = None
         self._listeners: list[RunnerListener] = []
@@ -122,6 +129,7 @@ class Runner:
     async def async_load(self) -> None:
         """Read the checkpoint, count the rejected rows, and show what the user has to know."""
         await self._journal.async_load()
+        await self.restorer.async_load()
         await self._async_count_rejected(first=True)
         if self.checkpoint.gaps and not async_gaps_ignored(self._hass, self._entry):
             async_show_gaps(self._hass, self._entry, self.checkpoint.gaps)
@@ -136,6 +144,14 @@ class Runner:
         this one cannot continue.
         """
         return await self._async_run_alone(lambda: self._async_export(trigger, wanted))
+
+    async def async_restore(self, request: RestoreRequest) -> RestoreReport:
+        """Bring statistics back from BigQuery; raises what `async_export` raises.
+
+        One that is interrupted, paused, or has to wait for BigQuery, is continued by the next
+        export.
+        """
+        return await self._async_run_alone(lambda: self._async_restore(request))
 
     async def async_retry_rejected(self) -> Result:
         """Send the rejected rows again; raises what `async_export` raises."""
@@ -242,8 +258,27 @@ class Runner:
                 result.include(resend)
                 result.sent_again = resend.rows
             await self._async_note(result)
+            if wanted.tables is None:
+                await self._async_restore_rest()
         self._async_send_event(completed(result, trigger))
         return result
+
+    async def _async_restore_rest(self) -> None:
+        """Continue a restore after an export, or offer one if the recorder is another one."""
+        if self.restorer.is_wanted and not self.paused:
+            await self.restorer.async_try(self._async_run, self._async_run_export)
+        elif STATISTICS in self._options.tables:
+            source = await instance_id.async_get(self._hass)
+            await self.restorer.async_offer(self._journal, self._connection, source)
+
+    async def _async_restore(self, request: RestoreRequest) -> RestoreReport:
+        """Bring statistics back, or say what would come back."""
+        if not request.dry_run:
+            await self.restorer.async_want(request)
+        async with self._running(Trigger.RESTORE, everything=False):
+            if request.dry_run:
+                return await self.restorer.async_dry_run(request, self._async_run)
+            return await self.restorer.async_continue(self._async_run, self._async_run_export)
 
     async def _async_run_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
         """Export the waiting rows, and show rows that were deleted before their export."""

@@ -8,6 +8,7 @@ from ..export.corrections.ledger import remove_digests
 from ..export.rejected_rows import REJECTED, SET_ASIDE, RejectedRows
 from ..export.tables import remove_snapshots
 from ..mend.mender import remove_findings
+from ..restore.request import RestoreFile
 from ..settings.destination import destination_from
 from .start_position import begin_from
 
@@ -40,6 +41,7 @@ def remove_all(hass: HomeAssistant, entry: ConfigEntry) -> None:
     checkpoint_file(hass, entry).remove()
     for kind in (REJECTED, SET_ASIDE):
         RejectedRows(hass, entry.entry_id, kind).remove()
+    RestoreFile(hass, entry.entry_id).remove()
     remove_digests(hass, entry.entry_id)
     remove_snapshots(hass, entry.entry_id)
     remove_findings(hass, entry.entry_id)

@@ -127,7 +127,7 @@ class Scheduler:
 
     @callback
     def _async_look_ahead(self) -> None:
-        """Export before the recorder deletes waiting rows, and continue a backfill."""
+        """Export before the recorder deletes waiting rows, continue a backfill, or a restore."""
         runner, coordinator = self._runner, self._coordinator
         busy = runner.stopped or runner.is_running or runner.health.retrying
         ready = self._hass.state is CoreState.running and coordinator.last_update_success
@@ -135,8 +135,12 @@ class Scheduler:
             return
         if self._guard.async_take_chance(coordinator.backlog.at_risk):
             self._async_begin(Trigger.RETENTION)
-        elif coordinator.data.backfill and not runner.paused and not runner.health.last_error:
+        elif runner.paused or runner.health.last_error:
+            return
+        elif coordinator.data.backfill:
             self._async_begin(Trigger.BACKFILL)
+        elif runner.restorer.is_wanted:
+            self._async_begin(Trigger.RESTORE)
 
     async def _async_ended(self) -> None:
         """Log that exports work again, or retry at the time that `ExportHealth.retry_at` says."""

@@ -62,7 +62,7 @@ def _table(
 STATISTICS = _table(Statistics, 3_600.0, purged=False)
 STATISTICS_SHORT_TERM = _table(StatisticsShortTerm, 300.0, purged=True)
 
-_METADATA = select(
+METADATA = select(
     StatisticsMeta.id,
     StatisticsMeta.statistic_id,
     StatisticsMeta.source,
@@ -87,7 +87,7 @@ class Statistic(NamedTuple):
     """A number of `StatisticMeanType`, or one that a newer Home Assistant knows."""
 
 
-def _statistic(
+def as_statistic(
     statistic_id: object,
     source: object,
     unit_of_measurement: object,
@@ -124,7 +124,7 @@ class StatisticsReader(TableReader[StatisticsRow]):
     def __init__(self, hass: HomeAssistant, table: SourceTable) -> None:
         """Make a reader of one of the two tables, with an empty cache."""
         super().__init__(hass, table)
-        self._statistics = MetaRows(_METADATA, _statistic)
+        self._statistics = MetaRows(METADATA, as_statistic)
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> StatisticsPiece | None:
         """Return the next rows with `after` < id <= `until`, or None when there are none."""

@@ -13,6 +13,8 @@ class Status(StrEnum):
 
     IDLE = "idle"
     EXPORTING = "exporting"
+    RESTORING = "restoring"
+    """Statistics come back from BigQuery."""
     PAUSED = "paused"
     """Nothing begins by itself, because the user has paused the export."""
     RETRYING = "retrying"
@@ -44,6 +46,8 @@ class ExportStatus:
     oldest_age: float | None
     """The age of the oldest waiting row, in seconds."""
     backfill: Backfill | None
+    restored: float | None
+    """How much of a restore is done, in percent; None where none is wanted."""
     last_error: str | None
     """Why the last export failed, as a sentence, if it did."""
     last_error_kind: str | None

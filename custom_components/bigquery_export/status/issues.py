@@ -50,12 +50,14 @@ KINDS = (
 )
 EXPORT_FAILED = "export_failed"
 _KEY_OLD = "key_old"
+_YEAR = 365.25 * 24 * 60 * 60
 ROWS_AT_RISK = "rows_in_danger"
 ROWS_LOST = "rows_lost"
 ROWS_REJECTED = "rows_rejected"
 ROWS_LEFT_OUT = "rows_left_out"
 EXPIRING = "expiring"
 WRONG_SUMS = "wrong_sums"
+RESTORE_OFFERED = "restore_offered"
 _RECORDER_NEWER = "recorder_newer"
 _NOT_FIXABLE = frozenset({LocationError.key, _KEY_OLD, _RECORDER_NEWER})
 """Issues without a flow in repairs.py, which could not fix them."""
@@ -129,6 +131,26 @@ def async_show_rows_at_risk(
 
 
 @callback
+def async_offer_restore(
+    hass: HomeAssistant, entry: ConfigEntry, since: float, oldest: float | None
+) -> None:
+    """Offer to bring statistics back that are older than the recorder's, which begin at `since`.
+
+    `oldest` is the oldest that BigQuery has; None takes the offer back.
+    """
+    if oldest is None:
+        _show(hass, entry, RESTORE_OFFERED, None)
+        return
+    placeholders = {
+        "years": f"{max(0.1, (since - oldest) / _YEAR):.1f}".removesuffix(".0"),
+        "since": _local(since)[:10],
+        "oldest": _local(oldest)[:10],
+    }
+    warning = ir.IssueSeverity.WARNING
+    _show(hass, entry, RESTORE_OFFERED, placeholders, warning, persistent=True)
+
+
+@callback
 def async_show_gaps(hass: HomeAssistant, entry: ConfigEntry, gaps: Sequence[Gap]) -> None:
     """Show the gaps: rows deleted before they were exported, until the user acknowledges them."""
     if not gaps:
@@ -194,7 +216,8 @@ def async_clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def async_remove_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove all issues of an entry, because it is gone."""
     async_clear_issues(hass, entry)
-    for name in (_KEY_OLD, _RECORDER_NEWER, EXPIRING, ROWS_LEFT_OUT, ROWS_LOST, ROWS_REJECTED):
+    others = (_KEY_OLD, _RECORDER_NEWER, EXPIRING, RESTORE_OFFERED, ROWS_LEFT_OUT, ROWS_LOST)
+    for name in (*others, ROWS_REJECTED):
         _show(hass, entry, name, None)
     _show(hass, entry, WRONG_SUMS, None)
 

@@ -9,8 +9,8 @@ the rows sent before as deleted, and the current rows. The view of the latest ro
 A process that dies between commit and file sends the same again, which the view does not show.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 import logging
 from math import nextafter
@@ -34,6 +34,9 @@ from .ledger import StatisticsObserver
 
 _LOGGER = logging.getLogger(__name__)
 
+type Since = Mapping[str, Collection[float]]
+"""Times from which on statistics have changed, in seconds since 1970, by their id."""
+
 
 class Corrections(Job):
     """One check of all tables whose rows are corrected.
@@ -49,17 +52,19 @@ class Corrections(Job):
         *,
         now: datetime | None = None,
         again: bool = False,
+        since: Since | None = None,
     ) -> None:
         """Prepare to check those sources whose rows are corrected.
 
         Tables that were checked on the local day of `now` are left out, unless they are to be
-        checked `again`.
+        checked `again`. `since` says of some statistics from which times on they have changed: of
+        the period that such a time is in, what is before it is as it was sent.
         """
         super().__init__(session)
         self._now = now or dt_util.utcnow()
         self._again = again
         self._tables = [
-            _TableCorrections(session, source, source.observer)
+            _TableCorrections(session, source, source.observer, since or {})
             for source in sources
             if isinstance(source.observer, StatisticsObserver)
         ]
@@ -88,9 +93,12 @@ class _Difference:
 class _TableCorrections:
     """Checks one table."""
 
-    def __init__(self, session: Session, source: Source[Any], observer: StatisticsObserver) -> None:
+    def __init__(
+        self, session: Session, source: Source[Any], observer: StatisticsObserver, since: Since
+    ) -> None:
         """Prepare to check; nothing is read yet."""
         self._session = session
+        self._since = since
         self._table = source.table
         self._encoder = cast(StatisticsEncoder, source.encoder)
         self._observer = observer
@@ -213,15 +221,20 @@ class _TableCorrections:
         batch = EncodedRows()
         for difference in differences:
             digests = Digests(self._file.periods)
+            since = self._changed_since(difference)
             async for piece in self._pieces(difference):
-                rows = await self._session.async_block(self._encoder.encode, piece)
                 digests.add(piece)
+                changed = [row for row in piece.rows if (row[2] or 0) >= since]
+                rows = await self._session.async_block(
+                    self._encoder.encode, replace(piece, rows=changed)
+                )
                 chunk.look_at(rows)
                 await self._session.async_keep_rejected(chunk, rows)
                 batch.extend(rows)
                 await self._session.async_rest()
-            if (exported := difference.exported) is not None:
-                first = max(exported.first, self._horizon)
+            exported = difference.exported
+            if exported is not None and exported.last >= since:
+                first = max(exported.first, self._horizon, since)
                 deleted = self._encoder.encode_deleted(
                     difference.statistic_id, first, exported.last
                 )
@@ -234,6 +247,14 @@ class _TableCorrections:
             if chunk.full:
                 break
         await self._session.async_send_batches(chunk, batch)
+
+    def _changed_since(self, difference: _Difference) -> float:
+        """Return the time before which rows of a period are as they were sent."""
+        if difference.exported is None or difference.current is None:
+            return float("-inf")
+        first, last = difference.current.first, difference.current.last
+        times = self._since.get(difference.statistic_id, ())
+        return min((time for time in times if first <= time <= last), default=float("-inf"))
 
     async def _pieces(self, difference: _Difference) -> AsyncIterator[StatisticsPiece]:
         """Yield the rows of a period as they are now."""

@@ -1,0 +1,1 @@
+"""The way back: statistics that return from BigQuery into the recorder."""

@@ -1,0 +1,1 @@
+"""A home that loses its database, and gets its statistics back while it is killed."""
