@@ -99,7 +99,7 @@ async def test_diagnostics(
     }
     assert found["health"] == {
         "retrying": False,
-        "failures": 0,
+        "failures": 1,
         "tables_in_doubt": False,
         "recorder_readable": True,
         "load_jobs_used": 0,

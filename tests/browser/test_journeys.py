@@ -11,6 +11,7 @@ import pytest
 from tests.local_bigquery.process import DATA_EDITOR
 from tests.machine.patience import MOST
 
+from .rendered import misread
 from .screens import (
     DOMAIN,
     ActionsPage,
@@ -164,6 +165,17 @@ async def test_options(on: Stage) -> None:
     await expect(options.frequency("daily")).not_to_be_checked()
     await expect(options.weekday("mon")).to_be_checked()
     await expect(options.batch_rows).to_have_value("3000")
+    await options.close()
+
+
+@journey
+async def test_texts(on: Stage) -> None:
+    """Texts are read as they were written: the frontend takes no star of a pattern away."""
+    integration = IntegrationPage(on.window)
+
+    await integration.open()
+    options = await integration.configure()
+    assert await misread(on.window) == {}
     await options.close()
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from tests.home.home_assistant import INTEGRATION
 
 _PLACEHOLDER = re.compile(r"\{\w+\}")
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
+_MARKS = re.compile(r"\*\*|`(?:``)?|^- ", re.MULTILINE)
 
 
 @cache
@@ -25,6 +27,16 @@ def text(key: str) -> str:
     return found
 
 
+def plain(text: str) -> str:
+    """Return a text without the marks of Markdown that the texts have on purpose."""
+    return _MARKS.sub("", _LINK.sub(r"\1", text))
+
+
+def links_in(text: str) -> int:
+    """Return how many links a text has."""
+    return len(_LINK.findall(text))
+
+
 def pattern(key: str) -> re.Pattern[str]:
     """Return what a text with placeholders looks like with their values."""
     return _pattern(text(key))
@@ -32,10 +44,10 @@ def pattern(key: str) -> re.Pattern[str]:
 
 def patterns(key: str) -> list[re.Pattern[str]]:
     """Return the same of each line of a text, as a browser shows paragraphs and lists."""
-    lines = (line.removeprefix("- ") for line in text(key).splitlines())
+    lines = text(key).splitlines()
     return [_pattern(line) for line in lines if line]
 
 
 def _pattern(text: str) -> re.Pattern[str]:
     # Home Assistant takes the full stop away from an exception's message.
-    return re.compile(".+".join(map(re.escape, _PLACEHOLDER.split(text.removesuffix(".")))))
+    return re.compile(".+".join(map(re.escape, _PLACEHOLDER.split(plain(text).removesuffix(".")))))
