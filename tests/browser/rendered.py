@@ -1,6 +1,6 @@
 """What the frontend makes of the integration's texts, which it renders as Markdown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import json
 import re
 from typing import Any
@@ -38,12 +38,14 @@ _RENDER = """async texts => {
 }"""
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    """Yield the texts of forms and repairs in each language, each with where it is."""
+def texts() -> dict[str, str]:
+    """Return the texts of forms and repairs in each language, by where they are."""
+    found: dict[str, str] = {}
     for path in sorted((INTEGRATION / "translations").glob("*.json")):
         strings = json.loads(path.read_text())
         for part in _RENDERED:
-            yield from _texts(strings[part], f"{path.stem}.{part}")
+            found.update(_texts(strings[part], f"{path.stem}.{part}"))
+    return found
 
 
 def _texts(node: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -54,12 +56,11 @@ def _texts(node: Any, path: str) -> Iterator[tuple[str, str]]:
         yield from _texts(inner, f"{path}.{name}")
 
 
-async def misread(window: Window) -> dict[str, str]:
-    """Return the texts that a user does not read as they are written, by where they are.
+async def misread(window: Window, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return those texts that a user does not read as they are written, as they are shown.
 
     A star or an underscore may be gone, or a name be a link that nobody has written.
     """
-    wanted = dict(texts())
     rendered = await window.page.evaluate(_RENDER, list(wanted.values()))
     return {
         path: shown

@@ -11,7 +11,7 @@ import pytest
 from tests.local_bigquery.process import DATA_EDITOR
 from tests.machine.patience import MOST
 
-from .rendered import misread
+from .rendered import misread, texts
 from .screens import (
     DOMAIN,
     ActionsPage,
@@ -175,7 +175,9 @@ async def test_texts(on: Stage) -> None:
 
     await integration.open()
     options = await integration.configure()
-    assert await misread(on.window) == {}
+    assert await misread(on.window, texts()) == {}
+    stars = "Like person.* or *.bedroom_*."
+    assert await misread(on.window, {"stars": stars}) == {"stars": "Like person.* or .bedroom_."}
     await options.close()
 
 

@@ -24,6 +24,7 @@ from custom_components.bigquery_export.rows.statistics import STATISTICS
 from tests.bigquery_export.support.exported_rows import states_in
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.recording import execute, numbers, record
+from tests.bigquery_export.support.status import issues_of
 from tests.bigquery_export.support.warehouse import Warehouse
 
 DAY = 86_400_000
@@ -131,7 +132,7 @@ async def test_repair(
     assert await hass.config_entries.async_reload(entry.entry_id)
     shown = issue()
     assert shown
-    assert shown.translation_placeholders == {
+    assert issues_of(hass)["expiring"] == {
         "title": entry.title,
         "days": "60",
         "tables": "sensor_data",

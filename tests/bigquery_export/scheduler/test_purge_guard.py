@@ -371,7 +371,7 @@ async def test_export_that_finds_rows_lost(
     with pytest.raises(HomeAssistantError):
         await export_now(hass)
     assert "rows_lost" in issues_of(hass)
-    event = "event.home_sensor_data_export"
+    event = "event.home_sensor_data_event"
     states = [e.data["new_state"] for e in changes if e.data["entity_id"] == event]
     gap, failed = [found.attributes for found in states if found]
     assert gap["event_type"] == "gap_found"
@@ -380,7 +380,7 @@ async def test_export_that_finds_rows_lost(
     assert gap["since"] <= gap["until"]
     assert failed["event_type"] == "failed"
     told = notifications[f"bigquery_export_gap_found_{loaded.entry_id}"]["message"]
-    assert "rows of sensor_data are lost, from between 20" in told
+    assert "rows of sensor_data from 20" in told
     warehouse.grant(key, "roles/bigquery.dataEditor")
     await export_now(hass)
     assert issues_of(hass).keys() == {"rows_lost"}
