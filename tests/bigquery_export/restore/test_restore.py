@@ -52,7 +52,7 @@ from tests.bigquery_export.support.statistics_rows import HOUR
 from tests.bigquery_export.support.status import issues_of
 from tests.bigquery_export.support.warehouse import Warehouse
 
-HOURS = range(0, 2_400, 12)
+HOURS = range(0, 2_400, 24)
 """Hours of four months."""
 FRESH = (2_412, 2_424)
 """Hours that are compiled by the new database."""
@@ -190,7 +190,7 @@ async def test_interruptions(
     """A restore that ends at any moment is continued, and the result is the same."""
     before = await exported(hass, runner)
     await lose_database(hass, FRESH)
-    monkeypatch.setattr(restore_module, "_BATCH_ROWS", 100)
+    monkeypatch.setattr(restore_module, "_BATCH_ROWS", 40)
     calls = 0
     fails_at = 0
     error: type[Exception] = RecorderBusyError
@@ -268,10 +268,10 @@ async def test_what_cannot_come_back(hass: HomeAssistant, runner: Runner) -> Non
     assert found == {
         "sensor.kitchen": (0, Obstacle.UNIT),
         "sensor.wind": (0, Obstacle.ID),
-        "sensor.meter": (20, None),
+        "sensor.meter": (10, None),
     }
     response = restore_response(hass, report)
-    assert response["hours_imported"] == 20
+    assert response["hours_imported"] == 10
     assert (
         "°C, which Home Assistant cannot convert into kWh"
         in (response["statistics"]["sensor.kitchen"]["problem"])
