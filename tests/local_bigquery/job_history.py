@@ -51,9 +51,13 @@ class JobHistory:
         """Take over what the store has been given already."""
         self._jobs[key] = document
 
-    def resources(self) -> list[tuple[str, Document]]:
-        """Return key and document of the jobs whose resource is kept here."""
-        return [(key, document) for key, document in self._jobs.items() if "resource" in document]
+    def loads(self) -> list[tuple[str, Document]]:
+        """Return key and document of the load jobs."""
+        return [
+            (key, document)
+            for key, document in self._jobs.items()
+            if "load" in document.get("resource", {}).get("configuration", {})
+        ]
 
     async def table_of(self, request: web.Request) -> str:
         """Return the id of the table that the load job in the request's path loads, or ""."""

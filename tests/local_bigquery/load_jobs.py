@@ -96,7 +96,7 @@ class LoadJobs:
 
     def resume(self) -> None:
         """Run again what a kill interrupted."""
-        for _, document in self._history.resources():
+        for _, document in self._history.loads():
             if document["resource"]["status"]["state"] != "DONE":
                 self._start(document)
 
@@ -174,7 +174,7 @@ class LoadJobs:
         since = int(now()) - _DAY
         jobs = [
             document["resource"]
-            for _, document in self._history.resources()
+            for _, document in self._history.loads()
             if table_of(document["resource"]["configuration"]["load"]) == table
         ]
         today = [job for job in jobs if int(job["statistics"]["creationTime"]) > since]
