@@ -74,7 +74,9 @@ def test_a_query_is_not_billed_for_more_than_it_may_be(
     with pytest.raises(exceptions.GoogleAPICallError, match="20971520 or higher required"):
         client.query(both, job_config=enough).result()
     # A query that has failed is none of the load jobs that are counted.
-    assert client.load_table_from_json([{"x": 2}], f"{dataset}.a").result().output_rows == 1
+    load = client.load_table_from_json([{"x": 2}], f"{dataset}.a")
+    load.result()
+    assert load.output_rows == 1
 
 
 def test_legacy_sql_is_not_offered(client: bigquery.Client) -> None:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from custom_components.bigquery_export.bigquery import storage_write
 from tests.local_bigquery.clients import rest_client
 from tests.local_bigquery.process import (
     DATA_EDITOR,
@@ -138,9 +139,14 @@ def test_what_takes_days(
 
 
 def test_what_was_saved_is_gone(
-    server: LocalBigQuery, options: Options, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: LocalBigQuery,
+    options: Options,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each answer that is another one days later differs, and says what came of it."""
+    monkeypatch.setattr(storage_write, "_FORGOTTEN_AFTER", (0.01,))
     arguments = options(DATA_EDITOR)
     path = tmp_path / "saved.json"
     assert main([*arguments, "--delivery", "storage_write", "--save", str(path)]) == 0

@@ -17,7 +17,7 @@ async def test_exactly_once_after_kills(tmp_path: Path) -> None:
     """After kills and faults, each row is in BigQuery exactly once, and the last line says so."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "tests.torture", "--kills", "4", "--states", "4000", "--seed", "5"),
+        *("-m", "tests.torture", "--kills", "2", "--states", "3000", "--seed", "5"),
         cwd=REPOSITORY,
         env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=asyncio.subprocess.PIPE,
@@ -28,7 +28,7 @@ async def test_exactly_once_after_kills(tmp_path: Path) -> None:
     assert process.returncode == 0, output
     last = output.splitlines()[-1]
     assert re.fullmatch(
-        r"torture: kills=4 faults=\d+ rows=\d+ lost=0 duplicated=0 destroyed=\d+"
+        r"torture: kills=2 faults=\d+ rows=\d+ lost=0 duplicated=0 destroyed=\d+"
         r" restores=\d+ copies=\d+ corrections=\d+ clock_jumps=\d+ token_faults=\d+"
         r" texts=\d+ values=\d+ pages=\d+",
         last,

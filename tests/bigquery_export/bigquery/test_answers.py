@@ -74,6 +74,7 @@ def test_passing_page(warehouse: Warehouse, connection: Connection, method: str)
     assert warehouse.rows() == []
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("status", [200, 201, 403, 502])
 def test_uploads(warehouse: Warehouse, connection: Connection, status: int) -> None:
     """A page in place of an upload's answers is one, too."""
@@ -96,6 +97,7 @@ def test_other_calls(warehouse: Warehouse, connection: Connection) -> None:
     assert [row.one for row in rows] == [1] * 5
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("content", [PAGE, "", "[]", "{", '{"status": "login"}'])
 def test_foreign_answer_to_a_part(
     warehouse: Warehouse, connection: Connection, content: str

@@ -41,11 +41,8 @@ async def test_key_age(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> N
     found = registry.async_get_issue(DOMAIN, issue)
     assert found
     assert found.severity is ir.IssueSeverity.WARNING
-    assert found.translation_placeholders == {
-        "title": "home.sensor_data",
-        "days": "90",
-        "limit": "90",
-    }
+    own = {"title": "home.sensor_data", "days": "90", "limit": "90"}
+    assert own.items() <= (found.translation_placeholders or {}).items()
     # A new key ends it, and so does the end of the export.
     assert not advised(91)
     assert advised(90)
