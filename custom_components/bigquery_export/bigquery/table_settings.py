@@ -47,7 +47,8 @@ def days_kept(settings: TableSettings, table: Table | None, found: BigQueryTable
     """
     days = []
     if found.expires and found.created:
-        days.append((found.expires - found.created).days)
+        # The two are not counted from the same moment.
+        days.append(round((found.expires - found.created) / timedelta(days=1)))
     partitioning = found.time_partitioning
     ours = table is not None and table.expires and settings.partition_days
     if partitioning is not None and partitioning.expiration_ms and not ours:
