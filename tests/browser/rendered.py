@@ -63,7 +63,7 @@ async def misread(window: Window, wanted: Mapping[str, str]) -> dict[str, str]:
     """
     rendered = await window.page.evaluate(_RENDER, list(wanted.values()))
     return {
-        path: shown
+        path: shown.strip()
         for (path, text), (shown, links) in zip(wanted.items(), rendered, strict=True)
         if _words(plain(text)) != _words(shown) or len(links) != links_in(text)
     }

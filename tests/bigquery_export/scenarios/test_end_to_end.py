@@ -103,7 +103,7 @@ async def test_from_set_up_to_the_last_row(
         await async_wait_recording_done(hass)
         newest = newest_state_id(database)
         await apart(hass.services.async_call(DOMAIN, "export_now", {}, blocking=True))
-    assert hass.states.is_state("sensor.home_sensor_data_status", "idle")
+    assert hass.states.is_state("sensor.bigquery_export_status", "idle")
 
     comparison = await asyncio.to_thread(
         compare,
