@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-import socket
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 
 _PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -14,35 +14,37 @@ _STATUS = 8
 
 @contextmanager
 def answering_pages(status: int) -> Iterator[str]:
-    """Answer each call with a status; give the address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        Thread(target=_accept, args=(listener, status), daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
+    """Answer each call with a status; give the address. Close all clients before this ends."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                _answer(self, status)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        accepting = Thread(target=server.serve_forever, args=(0.01,))
+        accepting.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            accepting.join()
 
 
-def _accept(listener: socket.socket, status: int) -> None:
-    with suppress(OSError):
-        while True:
-            client, _ = listener.accept()
-            Thread(target=_serve, args=(client, status), daemon=True).start()
-
-
-def _serve(client: socket.socket, status: int) -> None:
-    with suppress(OSError, EOFError), client, client.makefile("rb") as received:
-        received.read(_PREFACE)
-        client.sendall(_frame(_SETTINGS, 0, 0, b""))
-        while head := received.read(9):
-            length, kind, flags = int.from_bytes(head[:3]), head[3], head[4]
-            stream = int.from_bytes(head[5:])
-            received.read(length)
-            if kind == _SETTINGS and not flags & _ACK:
-                client.sendall(_frame(_SETTINGS, _ACK, 0, b""))
-            if kind == _HEADERS:
-                text = str(status).encode()
-                fields = bytes([_STATUS, len(text)]) + text
-                client.sendall(_frame(_HEADERS, _END_HEADERS, stream, fields))
-                client.sendall(_frame(_DATA, _END_STREAM, stream, b"<html></html>"))
+def _answer(client: StreamRequestHandler, status: int) -> None:
+    client.rfile.read(_PREFACE)
+    client.wfile.write(_frame(_SETTINGS, 0, 0, b""))
+    while head := client.rfile.read(9):
+        length, kind, flags = int.from_bytes(head[:3]), head[3], head[4]
+        stream = int.from_bytes(head[5:])
+        client.rfile.read(length)
+        if kind == _SETTINGS and not flags & _ACK:
+            client.wfile.write(_frame(_SETTINGS, _ACK, 0, b""))
+        if kind == _HEADERS:
+            text = str(status).encode()
+            fields = bytes([_STATUS, len(text)]) + text
+            client.wfile.write(_frame(_HEADERS, _END_HEADERS, stream, fields))
+            client.wfile.write(_frame(_DATA, _END_STREAM, stream, b"<html></html>"))
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
