@@ -143,7 +143,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             rows_per_second=self._progress.rows_per_second(checkpoint),
             rows_exported=sum(position.rows for position in checkpoint.positions.values()),
             bytes_sent=checkpoint.bytes_sent,
-            rejected=dict(self._runner.rejected),
+            rejected=dict(self._runner.missing.rejected),
             left_out=self._runner.checkpoint.left_out,
             rows_waiting=self._progress.rows_waiting(checkpoint),
             oldest_age=self._progress.oldest_age,

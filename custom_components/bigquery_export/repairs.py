@@ -183,8 +183,8 @@ class ConfirmFlow(_Flow):
             actions = {
                 EXPIRING: runner.async_keep_for_ever,
                 RESTORE_OFFERED: self._async_restore,
-                ROWS_LEFT_OUT: runner.async_acknowledge_left_out,
-                ROWS_LOST: runner.async_acknowledge_gaps,
+                ROWS_LEFT_OUT: runner.missing.async_acknowledge_left_out,
+                ROWS_LOST: runner.missing.async_acknowledge_gaps,
             }
             await actions[str(self._issue.translation_key)]()
         except ExportError as err:

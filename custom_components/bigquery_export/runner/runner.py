@@ -1,7 +1,6 @@
 """The runner: runs the jobs of one config entry, one at a time, and alone writes its checkpoint."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -31,26 +30,13 @@ from ..restore.request import RestoreRequest
 from ..rows.export_log import Trigger
 from ..rows.statistics import STATISTICS
 from ..settings.options import options_from
-from ..status.export_events import (
-    ExportEvent,
-    async_send_export_event,
-    completed,
-    failed,
-    gap_found,
-    rows_rejected,
-)
+from ..status.export_events import ExportEvent, async_send_export_event, completed, failed
 from ..status.health import ExportHealth
-from ..status.issues import (
-    async_gaps_ignored,
-    async_show_expiring,
-    async_show_gaps,
-    async_show_issue,
-    async_show_left_out,
-    async_show_rejected_rows,
-)
+from ..status.issues import async_show_expiring, async_show_issue
 from ..translation import translated, validation_error
 from .factory import JobFactory
 from .listener import RunnerListener
+from .missing_rows import MissingRows
 from .requests import ExportRequest, VerifyRequest
 from .restorer import Restorer
 from .storage import checkpoint_file
@@ -83,6 +69,8 @@ class Runner:
             set_aside_rows=RejectedRows(hass, entry.entry_id, SET_ASIDE),
             on_progress=self._async_progressed,
         )
+        self.missing = MissingRows(hass, entry, self._journal)
+        """The rows that are not in BigQuery, which the user can acknowledge."""
         self._jobs = JobFactory(hass, entry, connection, self._journal)
         self._verifier = Verifier(hass, entry, connection, self._journal)
         self.mender = Mender(hass, entry)
@@ -94,10 +82,6 @@ class Runner:
         self._listeners: list[RunnerListener] = []
         self.health = ExportHealth(hass, entry)
         """The health of the exports."""
-        self.rejected: Counter[str] = Counter()
-        """How many rows were rejected and not sent since, by the reason."""
-        self._left_out = 0
-        """How many more are not kept, as of the last count."""
         self.stopped = False
         """Whether no job begins any more."""
 
@@ -127,12 +111,10 @@ class Runner:
         self._listeners.append(listener)
 
     async def async_load(self) -> None:
-        """Read the checkpoint, count the rejected rows, and show what the user has to know."""
+        """Read the checkpoint, and show what the user has to know."""
         await self._journal.async_load()
         await self.restorer.async_load()
-        await self._async_count_rejected(first=True)
-        if self.checkpoint.gaps and not async_gaps_ignored(self._hass, self._entry):
-            async_show_gaps(self._hass, self._entry, self.checkpoint.gaps)
+        await self.missing.async_load()
         if self.checkpoint.superseded:
             async_show_issue(self._hass, self._entry, AnotherExportError())
         await self.mender.async_load()
@@ -167,23 +149,6 @@ class Runner:
     async def async_verify(self, wanted: VerifyRequest) -> Verdict:
         """Compare what was exported with BigQuery; raises what `Verifier.async_verify` raises."""
         return await self._verifier.async_verify(wanted)
-
-    async def async_acknowledge_gaps(self) -> None:
-        """Remove the gaps that were found so far, and their issue.
-
-        Raises CheckpointUnwritableError.
-        """
-        if self.checkpoint.gaps:
-            await self._journal.async_update(partial(replace, gaps=()))
-        async_show_gaps(self._hass, self._entry, ())
-
-    async def async_acknowledge_left_out(self) -> None:
-        """Forget how many rejected rows are not kept, and remove the issue about them.
-
-        Raises CheckpointUnwritableError.
-        """
-        await self._journal.async_update(partial(replace, left_out=0))
-        async_show_left_out(self._hass, self._entry, 0)
 
     async def async_keep_for_ever(self) -> None:
         """Take away what lets BigQuery delete tables or their rows. Raises ExportError."""
@@ -282,16 +247,13 @@ class Runner:
 
     async def _async_run_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
         """Export the waiting rows, and show rows that were deleted before their export."""
-        if async_gaps_ignored(self._hass, self._entry):
-            await self.async_acknowledge_gaps()
+        await self.missing.async_acknowledge_ignored_gaps()
         run = await self._jobs.async_new_run(trigger, wanted)
         run.pause(self._waits(trigger))
         try:
             return await self._async_run(run)
         finally:
-            if run.gaps:
-                async_show_gaps(self._hass, self._entry, self.checkpoint.gaps)
-                self._async_send_event(gap_found(run.gaps))
+            self.missing.async_found(run.gaps)
 
     def _waits(self, trigger: Trigger) -> bool:
         """Return whether backfills and retries wait; before a purge they cannot."""
@@ -304,9 +266,7 @@ class Runner:
 
     async def _async_discard_rejected(self) -> int:
         """Delete the rejected rows, and show that there are none."""
-        number = self.rejected.total()
-        await self._hass.async_add_executor_job(self._journal.rejected_rows.remove)
-        await self._async_count_rejected()
+        number = await self.missing.async_discard_rejected()
         await self._async_tell_ended()
         return number
 
@@ -366,7 +326,7 @@ class Runner:
             self._jobs.async_end()
             try:
                 if not self.stopped:
-                    await self._async_count_rejected()
+                    await self.missing.async_count_rejected()
             finally:
                 await self._async_tell_ended()
             # All entities show how it ended before the event is sent.
@@ -376,17 +336,6 @@ class Runner:
     async def _async_tell_ended(self) -> None:
         for listener in self._listeners:
             await listener.ended()
-
-    async def _async_count_rejected(self, *, first: bool = False) -> None:
-        """Count the rejected rows, show an issue if there are any, send an event if more."""
-        rejected_rows = self._journal.rejected_rows
-        before, left_out = self.rejected, self.checkpoint.left_out
-        self.rejected = await self._hass.async_add_executor_job(rejected_rows.count_by_reason)
-        if not first and (event := rows_rejected(before, self.rejected, left_out - self._left_out)):
-            self._async_send_event(event)
-        self._left_out = left_out
-        async_show_rejected_rows(self._hass, self._entry, self.rejected, str(rejected_rows.path))
-        async_show_left_out(self._hass, self._entry, left_out)
 
     @callback
     def _async_progressed(self) -> None:

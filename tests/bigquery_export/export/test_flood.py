@@ -207,7 +207,7 @@ async def test_the_user_is_told(
     assert issue() is None
     await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True, return_response=True)
     runtime_data = entry.runtime_data
-    kept = runtime_data.runner.rejected.total()
+    kept = runtime_data.runner.missing.rejected.total()
     found = issue()
     assert found
     assert found.translation_placeholders
@@ -215,7 +215,7 @@ async def test_the_user_is_told(
     assert hass.states.is_state("sensor.home_sensor_data_rejected_rows", "30")
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert issue()
-    await entry.runtime_data.runner.async_acknowledge_left_out()
+    await entry.runtime_data.runner.missing.async_acknowledge_left_out()
     assert issue() is None
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert issue() is None

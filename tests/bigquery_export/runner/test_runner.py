@@ -49,7 +49,7 @@ async def test_gaps_are_acknowledged_while_a_job_runs(
         save(file, checkpoint)
 
     def acknowledge() -> None:
-        tasks.append(hass.async_create_task(runner.async_acknowledge_gaps()))
+        tasks.append(hass.async_create_task(runner.missing.async_acknowledge_gaps()))
 
     def finish_meanwhile(stream: PendingStream) -> None:
         if not written.is_set():
@@ -77,7 +77,7 @@ async def test_gaps_are_acknowledged_while_the_recorder_cannot_be_read(
     with patch(f"{module}.check_recorder", side_effect=RecorderBusyError):
         await data.coordinator.async_refresh()
     data.coordinator._shown_at = 0.0
-    await data.runner.async_acknowledge_gaps()
+    await data.runner.missing.async_acknowledge_gaps()
     assert data.coordinator.failing
 
 
