@@ -22,7 +22,6 @@ from .const import (
     CONF_RESTORE,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_TABLES,
-    DOCS_URL,
     DOMAIN,
     NAME,
 )
@@ -36,7 +35,7 @@ from .flow.connection_check import (
     check_tables,
 )
 from .flow.content_form import CONTENT_SCHEMA, content_options
-from .flow.descriptions import async_content_sentences, async_key_age_sentence
+from .flow.descriptions import async_content_sentences
 from .flow.destination_form import (
     DESTINATION_FIELDS,
     DESTINATION_SCHEMA,
@@ -46,7 +45,7 @@ from .flow.destination_form import (
     suggested_destination,
 )
 from .flow.field_rules import NO_ERROR, FormError
-from .flow.key_form import async_take_key, has_key
+from .flow.key_form import GCLOUD, KEY_HELP, async_about_key, async_take_key, has_key
 from .flow.locations import suggested_location
 from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import recorded_entities
@@ -61,18 +60,8 @@ from .home.context_entities import default_context_entities
 from .restore.offer import Older
 from .rows.statistics import STATISTICS
 from .runner.start_position import History, async_newest_rows
-from .settings.destination import console_links, destination_from, service_account_of
+from .settings.destination import destination_from
 from .settings.options import options_from
-
-KEY_HELP = f"{DOCS_URL}/google-cloud.md"
-NEW_KEY_HELP = f"{KEY_HELP}#the-key"
-GCLOUD = (
-    "PROJECT=$(gcloud config get-value project)\n"
-    "gcloud iam service-accounts keys create \\\n"
-    "  home-assistant-key.json --iam-account \\\n"
-    '  "home-assistant@$PROJECT.iam.gserviceaccount.com"'
-)
-"""Lines short enough for the dialog, which does not wrap them."""
 
 
 class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -189,7 +178,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
                 return self.async_update_reload_and_abort(
                     entry, reason="reauth_successful", data_updates=self._key_data()
                 )
-        return self._show_key_form("reauth_confirm", error, await self._async_about_key(entry))
+        return self._show_key_form("reauth_confirm", error, await async_about_key(self.hass, entry))
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -210,19 +199,10 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             ),
             errors=shown_errors(RECONFIGURE_SCHEMA, error),
             description_placeholders={
-                **await self._async_about_key(entry),
+                **await async_about_key(self.hass, entry),
                 **error.placeholders,
             },
         )
-
-    async def _async_about_key(self, entry: ConfigEntry) -> dict[str, str]:
-        """Return the placeholders about the key of an entry, and how to get a new one."""
-        return {
-            **console_links(destination_from(entry.data)),
-            **await async_key_age_sentence(self.hass, entry),
-            "help_url": NEW_KEY_HELP,
-            "service_account": service_account_of(entry.data),
-        }
 
     def _show_key_form(
         self, step_id: str, error: FormError, placeholders: Mapping[str, str]

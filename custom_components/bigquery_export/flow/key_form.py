@@ -1,19 +1,41 @@
-"""The key from a submitted form: uploaded or pasted, and accepted by Google."""
+"""The key: how to get one, and the one from a form, uploaded or pasted and accepted by Google."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.components.file_upload import process_uploaded_file
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from ..bigquery.credentials import check_key, read_key
 from ..bigquery.key_file import KeyFileError
-from ..const import CONF_KEY_FILE, CONF_KEY_JSON
+from ..const import CONF_KEY_FILE, CONF_KEY_JSON, DOCS_URL
 from ..errors import ExportError
+from ..settings.destination import console_links, destination_from, service_account_of
+from .descriptions import async_key_age_sentence
 from .field_rules import FormError
+
+KEY_HELP = f"{DOCS_URL}/google-cloud.md"
+GCLOUD = (
+    "PROJECT=$(gcloud config get-value project)\n"
+    "gcloud iam service-accounts keys create \\\n"
+    "  home-assistant-key.json --iam-account \\\n"
+    '  "home-assistant@$PROJECT.iam.gserviceaccount.com"'
+)
+"""Lines short enough for the dialog, which does not wrap them."""
 
 _MAX_BYTES = 1_000_000
 """What is longer is no key."""
+
+
+async def async_about_key(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
+    """Return the placeholders about the key of an entry, and how to get a new one."""
+    return {
+        **console_links(destination_from(entry.data)),
+        **await async_key_age_sentence(hass, entry),
+        "help_url": f"{KEY_HELP}#the-key",
+        "service_account": service_account_of(entry.data),
+    }
 
 
 def has_key(user_input: Mapping[str, Any]) -> bool:
