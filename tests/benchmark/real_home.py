@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-import json
 from pathlib import Path
 import shutil
 from tempfile import mkdtemp
@@ -11,9 +10,9 @@ import time
 from typing import Self
 
 from tests.demo.activity import Activity
-from tests.home.client import Client, Json
 from tests.home.entities import make_entities
 from tests.home.home_assistant import HomeAssistant
+from tests.home.integration import DOMAIN, add_integration, set_options
 from tests.home.launcher import MEASUREMENTS
 from tests.local_bigquery.fault_kinds import GRPC_METHODS, REST_METHODS
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery, start
@@ -21,7 +20,6 @@ from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery, s
 from . import sink
 from .measured import Measurements, Period
 
-DOMAIN = "bigquery_export"
 PROJECT = "benchmark-home"
 CHANGES_PER_SECOND = 20
 LIVELY_ENTITIES = 60
@@ -136,38 +134,14 @@ class RealHome:
         client = self.home.client
         grants = [{"role": role, "project": PROJECT} for role in (DATA_EDITOR, JOB_USER)]
         key = await asyncio.to_thread(self._bigquery.create_account, PROJECT, grants)
-        file_id = await client.upload("key.json", json.dumps(key).encode())
-        flow_id = (await client.start_flow(DOMAIN))["flow_id"]
-        await client.submit(flow_id, {"key_file": file_id})
-        fields = {
-            "project_id": PROJECT,
-            "dataset_id": "home_assistant",
-            "location": "EU",
-            "table_id": "sensor_data",
-            "delivery": self._delivery,
-            "advanced": {
-                "api_endpoint": self._bigquery.rest_url,
-                "storage_endpoint": self._bigquery.storage_url,
-            },
-        }
-        await client.submit(flow_id, fields)
-        step = await client.submit(flow_id, {"export_at_once": False})
-        self._entry_id = _created(step)["result"]["entry_id"]
-        await self._choose_states(client)
-
-    async def _choose_states(self, client: Client) -> None:
-        """Go through the options flow, and leave everything but the tables as it is."""
-        options = {
-            "what": {"tables": ["sensor_data"]},
-            # One at which nothing is measured.
-            "schedule": {"export_time": "03:30:00"},
-            "transfer": {"delivery": self._delivery},
-        }
-        _created(await client.submit_options(self._entry_id, options))
+        self._entry_id = await add_integration(
+            client,
+            key,
+            rest_url=self._bigquery.rest_url,
+            storage_url=self._bigquery.storage_url,
+            delivery=self._delivery,
+        )
+        await set_options(
+            client, self._entry_id, {"tables": ["sensor_data"]}, delivery=self._delivery
+        )
         await client.until_loaded(DOMAIN)
-
-
-def _created(step: Json) -> Json:
-    if step["type"] != "create_entry":
-        raise RuntimeError(f"a flow ended with {step}")
-    return step

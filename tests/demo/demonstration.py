@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-import json
 from pathlib import Path
 
 from tests.home.client import Client, Json
@@ -11,6 +10,7 @@ from tests.home.compare_recorded import compare_all
 from tests.home.comparison import Comparisons
 from tests.home.entities import Entity, make_entities
 from tests.home.home_assistant import PASSWORD, PLACE, USER, HomeAssistant
+from tests.home.integration import DATASET, DOMAIN, add_integration, set_options
 from tests.home.log import problems
 from tests.home.recorded import EVENTS, TABLES, newest_ids
 from tests.home.recorder_database import make
@@ -22,9 +22,7 @@ from .dashboard import URL, find_repairs, make_dashboard
 from .questions import QUESTIONS, table_lines
 from .rooms import AMBIENT, CONFIGURATION, furnish
 
-DOMAIN = "bigquery_export"
 PROJECT = "demo-home"
-DATASET = "home_assistant"
 STATES = 100_000
 DIMENSIONS = (ENTITIES, "relationships")
 """Tables of what is registered, which have no rows in the recorder."""
@@ -112,43 +110,18 @@ class Demonstration:
         self._check_log(home, key)
 
     async def _add_integration(self, client: Client, bigquery: LocalBigQuery, key: Json) -> str:
-        """Go through the config flow as a user would; return the entry's id."""
-        file_id = await client.upload("key.json", json.dumps(key).encode())
-        step = await client.start_flow(DOMAIN)
-        step = await client.submit(_open(step, "user"), {"key_file": file_id})
-        step = await client.submit(
-            _open(step, "destination"),
-            {
-                "project_id": PROJECT,
-                "dataset_id": DATASET,
-                "location": "EU",
-                "table_id": TABLES[0],
-                "advanced": {
-                    "api_endpoint": bigquery.rest_url,
-                    "storage_endpoint": bigquery.storage_url,
-                },
-            },
+        """Go through the forms as a user would; return the entry's id."""
+        entry_id = await add_integration(
+            client, key, rest_url=bigquery.rest_url, storage_url=bigquery.storage_url
         )
-        # The options come first here.
-        step = await client.submit(_open(step, "what"), {"export_at_once": False})
-        entry_id: str = _created(step)["result"]["entry_id"]
-        self._say(f"set up “{step['title']}” with an uploaded key")
+        (entry,) = await client.entries(DOMAIN)
+        self._say(f"set up “{entry['title']}” with an uploaded key")
         await self._choose_all_tables(client, entry_id)
         return entry_id
 
     async def _choose_all_tables(self, client: Client, entry_id: str) -> None:
-        """Go through the options flow as a user would."""
-        options = {
-            "what": {
-                "tables": [*TABLES, *DIMENSIONS],
-                "events": EVENTS,
-                "surroundings": AMBIENT,
-            },
-            # One at which no demonstration is running.
-            "schedule": {"export_time": "03:30:00"},
-            "transfer": {"delivery": "storage_write", "batch_rows": 2_000},
-        }
-        _created(await client.submit_options(entry_id, options))
+        what = {"tables": [*TABLES, *DIMENSIONS], "events": EVENTS, "surroundings": AMBIENT}
+        await set_options(client, entry_id, what)
         async with patient(SECONDS_TO_RELOAD):
             await client.until_loaded(DOMAIN)
         self._say(
@@ -302,17 +275,3 @@ class Demonstration:
 
 def _lively_entities() -> list[Entity]:
     return [entity for entity in make_entities(120) if entity.entity_id in LIVELY]
-
-
-def _open(step: Json, step_id: str) -> str:
-    """Return the flow's id when it shows the form that is expected, without errors."""
-    if step.get("step_id") != step_id or step.get("errors"):
-        raise DemonstrationError(f"expected the form {step_id}, got {step}")
-    flow_id: str = step["flow_id"]
-    return flow_id
-
-
-def _created(step: Json) -> Json:
-    if step["type"] != "create_entry":
-        raise DemonstrationError(f"a flow ended with {step}")
-    return step

@@ -12,11 +12,11 @@ from tests.local_bigquery.fixtures import local_bigquery
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
 
 from .home_assistant import INTEGRATION, REPOSITORY, HomeAssistant
+from .integration import DOMAIN, add_integration
 from .log import problems
 
 __all__ = ["local_bigquery"]
 
-DOMAIN = INTEGRATION.name
 ZIP = json.loads((REPOSITORY / "hacs.json").read_text())["filename"]
 
 
@@ -53,26 +53,14 @@ async def test_release(tmp_path: Path, local_bigquery: LocalBigQuery) -> None:
         check = (sys.executable, "-P", "-m", "homeassistant", "--script", "check_config")
         checking = asyncio.create_task(run(*check, "--config", folder, "--fail-on-warnings"))
         client = home.client
-        file_id = await client.upload("key.json", json.dumps(key).encode())
-        step = await client.start_flow(DOMAIN)
-        step = await client.submit(step["flow_id"], {"key_file": file_id})
-        step = await client.submit(
-            step["flow_id"],
-            {
-                "project_id": project,
-                "dataset_id": "home_assistant",
-                "location": "EU",
-                "table_id": "sensor_data",
-                "advanced": {
-                    "api_endpoint": local_bigquery.rest_url,
-                    "storage_endpoint": local_bigquery.storage_url,
-                },
-            },
+        # The views of other tables take the local BigQuery seconds.
+        await add_integration(
+            client,
+            key,
+            rest_url=local_bigquery.rest_url,
+            storage_url=local_bigquery.storage_url,
+            what={"tables": ["sensor_data"]},
         )
-        assert step["step_id"] == "what", step
-        tables = ["sensor_data"]  # The views of the others take the local BigQuery seconds.
-        step = await client.submit(step["flow_id"], {"tables": tables, "export_at_once": False})
-        assert step["type"] == "create_entry", step
         response = await client.perform_action_with_response(DOMAIN, "export_now", {})
         assert response["rows"]["sensor_data"]
         assert "Testing configuration" in await checking

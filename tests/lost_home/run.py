@@ -3,20 +3,19 @@
 from array import array
 import asyncio
 from dataclasses import dataclass
-import json
 from pathlib import Path
 from random import Random
 import time
 from typing import Any
 
 from tests.home.client import Client, Json
+from tests.home.integration import DOMAIN, add_integration
 from tests.home.measurements import LAGS, SAMPLES
-from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
+from tests.local_bigquery.process import DATA_EDITOR, start
 
 from .history import kinds, write, write_fresh
 from .home import Home, databases
 
-DOMAIN = "bigquery_export"
 PROJECT = "lost-home"
 _HOURS_IN_A_YEAR = 8_766
 _UNTIL_LISTED = 3 * 60 * 60
@@ -52,7 +51,13 @@ async def run(folder: Path, settings: Settings) -> Json:
             _say("writing the history")
             write(urls.lost, statistics, settings.hours)
             await home.start()
-            await _set_up(home.client, bigquery, key)
+            await add_integration(
+                home.client,
+                key,
+                rest_url=bigquery.rest_url,
+                storage_url=bigquery.storage_url,
+                what={"tables": ["statistics"]},
+            )
             _say("exporting it")
             await _export(home.client)
             bigquery.move_clock(_UNTIL_LISTED)
@@ -107,28 +112,6 @@ async def run(folder: Path, settings: Settings) -> Json:
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-async def _set_up(client: Client, bigquery: LocalBigQuery, key: Json) -> None:
-    file_id = await client.upload("key.json", json.dumps(key).encode())
-    flow_id = (await client.start_flow(DOMAIN))["flow_id"]
-    await client.submit(flow_id, {"key_file": file_id})
-    await client.submit(
-        flow_id,
-        {
-            "project_id": PROJECT,
-            "dataset_id": "home_assistant",
-            "location": "EU",
-            "table_id": "sensor_data",
-            "delivery": "storage_write",
-            "advanced": {
-                "api_endpoint": bigquery.rest_url,
-                "storage_endpoint": bigquery.storage_url,
-            },
-        },
-    )
-    step = await client.submit(flow_id, {"tables": ["statistics"], "export_at_once": False})
-    assert step["type"] == "create_entry", step
 
 
 async def _export(client: Client) -> Json:

@@ -10,6 +10,7 @@ import aiohttp
 from tests.home.client import ApiError
 from tests.home.comparison import Comparisons
 from tests.home.home_assistant import INTEGRATION, REPOSITORY, HomeAssistant
+from tests.home.integration import DATASET, DOMAIN
 from tests.home.log import problems
 from tests.home.recorded import newest_ids
 from tests.local_bigquery.process import LocalBigQuery, start
@@ -17,7 +18,7 @@ from tests.torture.table_position import TablePosition
 
 from . import busy_home
 from .compared import compare_home, states_of
-from .integration import DATASET, DOMAIN, PROJECT, add_integration
+from .integration import PROJECT, set_up
 from .minutes import minute_line, title
 from .samples import Export, Sample, Waiting, beside, lags, percentile, read_samples
 from .settings import Settings
@@ -71,7 +72,7 @@ class Soak:
                 environment={"PYTHONPATH": str(self._make_importable())},
             )
             async with home:
-                self._entry_id = await add_integration(home.client, bigquery)
+                self._entry_id = await set_up(home.client, bigquery)
                 self._table_position = TablePosition(
                     home_folder / ".storage" / f"{DOMAIN}.{self._entry_id}"
                 )

@@ -12,7 +12,8 @@ import tempfile
 import time
 import traceback
 
-from .integration import DELIVERIES
+from tests.home.integration import DELIVERIES
+
 from .kinds import Kind
 from .torture import STATES, Torture
 from .verdict import Verdict, Verdicts

@@ -4,11 +4,12 @@ import asyncio
 from contextlib import suppress
 from random import Random
 
+from tests.home.integration import DATASET
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery
 
 from .faults import add_delay, add_fault, add_token_fault, fired
-from .integration import DATASET, PROJECT
 
+PROJECT = "torture-home"
 BUFFER_SECONDS = (0, 1_200, 5_400)
 BUFFER_LAG_SECONDS = (0, 60, 300)
 """How long rows are in no partition, and how long tables.get does not tell of them."""

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tests.home.comparison import Key, Query
+from tests.home.integration import DATASET
 
 from .corrected_verdict import judge
-from .integration import DATASET, PROJECT
+from .destination import PROJECT
 from .machine import Machine
 from .odd_rows import OddRows, odd_rows
 from .odd_verdict import ODD_ROWS, judge_odd, without_odd

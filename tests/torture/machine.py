@@ -8,12 +8,12 @@ import aiohttp
 
 from tests.home.client import ApiError
 from tests.home.home_assistant import DATABASE, HomeAssistant
+from tests.home.integration import DOMAIN
 from tests.home.recorded import newest_ids
 from tests.home.shifted_clock import WrongClock
 from tests.machine.patience import patient
 
 from .digest_day import DigestFiles
-from .integration import DOMAIN
 from .ledger import Ledger, rows_by_id
 from .recorder_corrections import Corrections
 from .recorder_growth import Growth

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable, Collection
 from random import Random
 
+from tests.home.integration import DOMAIN
 from tests.machine.patience import patient
 
 from .clock_jumps import ClockJumps
 from .destination import Destination
 from .exports import TortureError
-from .integration import DOMAIN
 from .kinds import Kind
 from .machine import Machine
 

@@ -10,12 +10,13 @@ import sqlite3
 import pytest
 
 from tests.home.home_assistant import HomeAssistant
+from tests.home.integration import DATASET, DELIVERIES
 from tests.home.recorder_database import make
 from tests.local_bigquery.process import LocalBigQuery
 
-from .destination import Destination
+from .destination import PROJECT, Destination
 from .exports import Exports
-from .integration import DATASET, DELIVERIES, PROJECT, add_integration
+from .integration import add_integration
 from .judgement import judge_home
 from .ledger import Ledger
 from .machine import Machine
@@ -95,13 +96,7 @@ async def judged(
 ) -> Verdicts:
     """Export a home once, and return what came of it."""
     async with home:
-        entry_id = await add_integration(
-            home.client,
-            delivery,
-            key=destination.key,
-            rest_url=destination.rest_url,
-            storage_url=destination.storage_url,
-        )
+        entry_id = await add_integration(home.client, destination, delivery)
         machine = Machine(
             home,
             entry_id,

@@ -18,6 +18,7 @@ import shutil
 import time
 
 from tests.home.home_assistant import HomeAssistant
+from tests.home.integration import DELIVERIES
 from tests.home.launcher import FENCE_SECONDS, TRANSACTION_ROWS
 from tests.home.recorder_database import make
 from tests.home.shifted_clock import WrongClock
@@ -27,7 +28,7 @@ from .clock_jumps import ClockJumps
 from .damage import Damage
 from .destination import Destination
 from .exports import Exports
-from .integration import DELIVERIES, add_integration, choose
+from .integration import add_integration, set_options
 from .judgement import judge_home
 from .kinds import Kind
 from .ledger import Ledger
@@ -142,13 +143,7 @@ class Torture:
             short_term_days=SHORT_TERM_DAYS,
         )
         async with home:
-            entry_id = await add_integration(
-                home.client,
-                self._delivery,
-                key=self._destination.key,
-                rest_url=self._destination.rest_url,
-                storage_url=self._destination.storage_url,
-            )
+            entry_id = await add_integration(home.client, self._destination, self._delivery)
             self._machine = Machine(
                 home,
                 entry_id,
@@ -239,7 +234,7 @@ class Torture:
         if self._delivery == "load_job":
             # The form checks that the key may run jobs.
             self._destination.change_roles(jobs=True)
-        await choose(self._machine.home.client, self._machine.entry_id, self._delivery)
+        await set_options(self._machine.home.client, self._machine.entry_id, self._delivery)
         await asyncio.sleep(SECONDS_TO_SAVE)
         self._say(f"  changed the delivery to {self._delivery}: {self._machine.table_position}")
 
