@@ -8,9 +8,11 @@ from base64 import b64decode
 from binascii import Error as NotBase64Error
 import json
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
-_SPACES = re.compile(r"[^\S\n\r]|[\u200b-\u200d\u2060\ufeff]")
+_SPACES = re.compile(r"[^\S\n\r]")
+_INVISIBLE = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_HALF = re.compile(r"[\ud800-\udfff]")
 _QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"'))
 _LAST_COMMA = re.compile(r",(\s*})")
 _LAYERS = 3
@@ -84,15 +86,21 @@ def read_key_file(content: bytes | str) -> dict[str, Any]:
         raise UserCredentialsError
     if key.get("type") != "service_account":
         raise NotAServiceAccountKeyError
-    texts = {name: _spaced(value) for name, value in key.items() if isinstance(value, str)}
+    # All that Google writes into it are texts, and Home Assistant cannot keep all else.
+    texts = {name: _spaced(value) for name, value in key.items() if _is_text(value)}
     if "private_key" in texts:
         texts["private_key"] = _private_key(texts["private_key"])
-    return {**key, **texts}
+    return texts
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Return whether a value is a text of whole characters: JSON has halves of them, too."""
+    return isinstance(value, str) and not _HALF.search(value)
 
 
 def _spaced(text: str) -> str:
-    """Return a text with plain spaces, and none around it."""
-    return _SPACES.sub(" ", text.replace("\ufeff", "")).strip()
+    """Return a text with plain spaces, none around it, and nothing that cannot be seen."""
+    return _SPACES.sub(" ", _INVISIBLE.sub("", text)).strip()
 
 
 def _text(content: bytes | str) -> str:
@@ -135,7 +143,9 @@ def _json(text: str) -> object:
     """Return the value of a JSON text, or of the object in it; None where there is none."""
     braces = text[text.find("{") : text.rfind("}") + 1]
     plain = _LAST_COMMA.sub(r"\1", braces.translate(_QUOTES))
-    for candidate in (text, braces, plain):
+    # Python writes single quotes; within another text each quote is escaped.
+    escaped = braces and f'"{braces}"'
+    for candidate in (text, braces, plain, plain.replace("'", '"'), escaped):
         try:
             # Not strictly: line breaks of the private key may be real ones.
             value: object = json.loads(candidate, strict=False)

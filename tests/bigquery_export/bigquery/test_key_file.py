@@ -60,6 +60,15 @@ READ: dict[str, Change] = {
     "double quotes around": lambda key: f'"{text(key)}"',
     "as a JSON text": lambda key: json.dumps(text(key)),
     "as a JSON text, twice": lambda key: json.dumps(json.dumps(text(key))),
+    "escaped quotes": lambda key: json.dumps(text(key))[1:-1],
+    "escaped quotes of a variable": lambda key: f"KEY={json.dumps(json.dumps(key))[1:-1]}",
+    "a dictionary of Python": repr,
+    "signs that cannot be seen": lambda key: text(key).replace('"', '\u200e"\u00ad'),
+    "invisible signs in the private key": with_private(lambda pem: pem.replace("A", "\u2060A")),
+    "zeros at the end": lambda key: text(key).encode() + bytes(512),
+    "a line after it": lambda key: text(key) + ";\nuser@machine:~$ \x1a",
+    "fields that are no texts": lambda key: text(key, a=None, b=10**400, c={"d": 1}, e=1e999),
+    "half a character in another field": lambda key: text(key, later="\ud800"),
     "a code fence": lambda key: f"```json\n{text(key)}```",
     "a line of a shell": lambda key: f"export KEY='{json.dumps(key)}';",
     "base64": lambda key: b64encode(text(key).encode()).decode(),
@@ -130,6 +139,22 @@ OTHERS: dict[str, tuple[Change, type[KeyFileError]]] = {
     ),
     "a shortened private key": (
         with_private(lambda pem: pem[:200]),
+        key_file.NotAServiceAccountKeyError,
+    ),
+    "an account without a name": (
+        lambda key: text(key, client_email=None),
+        key_file.NotAServiceAccountKeyError,
+    ),
+    "a number for a name": (
+        lambda key: text(key, private_key_id=5),
+        key_file.NotAServiceAccountKeyError,
+    ),
+    "half a character": (
+        lambda key: text(key, project_id="home\ud83d"),
+        key_file.NotAServiceAccountKeyError,
+    ),
+    "lines of the private key": (
+        lambda key: text(key, private_key=key["private_key"].splitlines()),
         key_file.NotAServiceAccountKeyError,
     ),
     "an encrypted private key": (
