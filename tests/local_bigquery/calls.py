@@ -51,6 +51,7 @@ class ForeignAnswerError(Exception):
     content: str
     content_type: str
     location: str
+    retry_after: int | None
 
 
 class Faults(Protocol):

@@ -129,6 +129,7 @@ class _Foreign(_Kind):
             details.content if self.content is None else self.content,
             details.content_type,
             details.location,
+            details.retry_after,
         )
 
 

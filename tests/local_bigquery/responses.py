@@ -58,6 +58,8 @@ def _foreign(error: ForeignAnswerError) -> web.Response:
     headers = {"Content-Type": error.content_type} if error.content_type else {}
     if error.location:
         headers["Location"] = error.location
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
     return web.Response(status=error.status, body=error.content.encode(), headers=headers)
 
 

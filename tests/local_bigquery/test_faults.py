@@ -157,6 +157,7 @@ def test_something_else_can_answer(
 ) -> None:
     """The answer is as it was asked for, whether or not BigQuery has done its work."""
     answer: Json = {"status": 302, "content": "<p>", "location": "http://192.0.2.1/"}
+    answer["retry_after"] = 5
     local_bigquery.add_fault("datasets.insert", "foreign", done=done, **answer)
     datasets = f"{local_bigquery.rest_url}/bigquery/v2/projects/{client.project}/datasets"
     body = {"datasetReference": {"projectId": client.project, "datasetId": "another"}}
@@ -165,6 +166,7 @@ def test_something_else_can_answer(
     assert (found.status_code, found.text) == (302, "<p>")
     assert found.headers["Location"] == "http://192.0.2.1/"
     assert found.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert found.headers["Retry-After"] == "5"
     assert ("another" in {one.dataset_id for one in client.list_datasets()}) is done
 
 

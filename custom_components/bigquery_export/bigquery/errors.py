@@ -1,6 +1,6 @@
 """Google's errors, each mapped to the ExportError that says what a user can do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 import re
 
@@ -201,12 +201,19 @@ def storage_codes(status: Status) -> set[int]:
 def _retry_after(err: BaseException) -> float | None:
     """Return the seconds that Google asks to wait: by a header, or by a detail of gRPC."""
     response = getattr(err, "response", None)
-    headers = getattr(response, "headers", None) or {}
-    with suppress(KeyError, ValueError):
-        return max(0.0, float(headers["Retry-After"]))
+    seconds = asked_to_wait(getattr(response, "headers", None) or {})
+    if seconds is not None:
+        return seconds
     for detail in getattr(err, "details", None) or ():
         if isinstance(detail, RetryInfo):
             return max(0.0, detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9)
+    return None
+
+
+def asked_to_wait(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer asks to wait, if it does."""
+    with suppress(KeyError, ValueError):
+        return max(0.0, float(headers["Retry-After"]))
     return None
 
 

@@ -18,7 +18,7 @@ from requests.exceptions import RequestException
 
 from ..errors import ClockError, ExportError, InterceptedError, KeyRefusedError, UnreachableError
 from .answers import ForeignAnswerError, described, json_object
-from .errors import missing_answer, one_line
+from .errors import asked_to_wait, missing_answer, one_line
 
 _KEY_REFUSED = frozenset(
     ("invalid_grant", "invalid_client", "unauthorized_client", "disabled_client", "deleted_client")
@@ -28,6 +28,8 @@ _CLOCK = re.compile(r"\b(iat|exp|nbf)\b|short-lived|time ?frame|too early|clock"
 _PASSING = frozenset(("internal_failure", "server_error", "temporarily_unavailable"))
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """What can be sent in a header (RFC 6750, section 2.1)."""
+_UNFORESEEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What Google's library raises of an answer that is not what it takes for granted."""
 _TIMEOUT = 30.0
 
 
@@ -66,8 +68,7 @@ def token_errors(request: TokenRequest, credentials: Credentials) -> Iterator[No
         if request.answer is None:
             raise missing_answer(err, request.endpoint) from err
         raise _fault(request.answer, request.endpoint) from err
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as err:
-        # The library takes for granted that an answer is what it should be.
+    except _UNFORESEEN as err:
         if request.answer is None:
             raise
         raise _fault(request.answer, request.endpoint) from err
@@ -86,13 +87,15 @@ def _fault(answer: Response, endpoint: str) -> ExportError:
     said = json_object(content)
     error, description = said.get("error"), said.get("error_description")
     is_refusal = 400 <= answer.status < 500
+    wait = asked_to_wait(answer.headers)
     if isinstance(error, str) and (is_refusal or error in _PASSING):
         message = one_line(f"{error}: {description}" if isinstance(description, str) else error)
         if error in _PASSING:
-            return UnreachableError(endpoint=endpoint, message=message)
+            return UnreachableError(endpoint=endpoint, message=message, retry_after=wait)
         if error == "invalid_grant" and _CLOCK.search(message):
             return ClockError(message=message)
         if error in _KEY_REFUSED:
             return KeyRefusedError(message=message)
     location = answer.headers.get("Location") if 300 <= answer.status < 400 else None
-    return InterceptedError(endpoint=endpoint, message=described(answer.status, content, location))
+    message = described(answer.status, content, location)
+    return InterceptedError(endpoint=endpoint, message=message, retry_after=wait)

@@ -62,6 +62,11 @@ FOREIGN: list[dict[str, Any]] = [
     {"status": 200, "content": '{"access_token": "t", "expires_in": 1e999}'},
     {"status": 200, "content": '{"access_token": "t", "expires_in": 1e300}'},
     {"status": 200, "content": '{"access_token": "t", "expires_in": []}'},
+    {"status": 200, "content": '{"access_token": "t", "expires_in": NaN}'},
+    {"status": 200, "content": '{"access_token": "t\\n", "expires_in": 3600}'},
+    {"status": 200, "content": "[" * 100_000},
+    {"status": 400, "content": '{"error":' * 100_000},
+    {"status": 400, "content": oauth(["invalid_grant"])},
     {"status": 200, "content": oauth("invalid_grant")},
     {"status": 503, "content": oauth("invalid_grant")},
     {"status": 403, "content": oauth({"code": 403, "status": "PERMISSION_DENIED"})},
@@ -73,7 +78,7 @@ FOREIGN: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("answer", FOREIGN, ids=repr)
+@pytest.mark.parametrize("answer", FOREIGN, ids=lambda answer: repr(answer)[:100])
 def test_other_answers(warehouse: Warehouse, answer: dict[str, Any]) -> None:
     """Whatever is not Google's may pass by itself, and the sentence says what has answered."""
     key = warehouse.create_key()
@@ -147,6 +152,20 @@ def test_words_of_google(
     assert type(raised.value) is expected
     if expected is not InterceptedError:
         assert (description or error).removesuffix(".") in raised.value.placeholders["message"]
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [(503, ""), (429, PAGE), (400, oauth("temporarily_unavailable"))],
+)
+def test_asked_to_wait(warehouse: Warehouse, status: int, content: str) -> None:
+    """It is known for how long, whoever asks for it."""
+    warehouse.server.add_fault(
+        "token", "foreign", times=None, status=status, content=content, retry_after=1_800
+    )
+    with pytest.raises(UnreachableError) as raised:
+        check_key(warehouse.create_key())
+    assert raised.value.retry_after == 1_800
 
 
 @pytest.mark.parametrize("hours", [-2, 2, -24 * 30, 24 * 365 * 5])
