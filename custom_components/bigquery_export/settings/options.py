@@ -152,8 +152,9 @@ def _schedule(values: Mapping[str, Any]) -> Schedule:
 
 
 def _table_settings(values: Mapping[str, Any]) -> TableSettings:
+    days = values.get(CONF_PARTITION_DAYS)
     return TableSettings(
-        partition_days=values.get(CONF_PARTITION_DAYS),
+        partition_days=None if days is None else int(days),
         kms_key=values.get(CONF_KMS_KEY) or None,
         partition_filter=_FILTERS.get(values.get(CONF_PARTITION_FILTER, "")),
         labels=tuple(label_parts(label) for label in values.get(CONF_TABLE_LABELS, ())),

@@ -17,6 +17,7 @@ from homeassistant.const import (
     CONF_INCLUDE,
     CONF_NAME,
 )
+from homeassistant.core import valid_entity_id
 from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
 from homeassistant.util import dt as dt_util
 
@@ -165,6 +166,10 @@ def _texts(values: object) -> list[str]:
     return [value for value in _list(values) if isinstance(value, str)]
 
 
+def _entity_ids(values: object) -> list[str]:
+    return [value for value in _texts(values) if valid_entity_id(value)]
+
+
 def _context_entities(items: object) -> list[object]:
     return [
         item
@@ -184,13 +189,16 @@ def _section(fields: Mapping[str, Usable]) -> Usable:
     return section
 
 
-_SELECTION: Mapping[str, Usable] = dict.fromkeys(
-    (
-        *(CONF_ENTITIES, CONF_ENTITY_GLOBS, CONF_DOMAINS, CONF_DEVICES, CONF_AREAS),
-        *(CONF_LABELS, CONF_INTEGRATIONS),
+_SELECTION: Mapping[str, Usable] = {
+    CONF_ENTITIES: _entity_ids,
+    **dict.fromkeys(
+        (
+            *(CONF_ENTITY_GLOBS, CONF_DOMAINS, CONF_DEVICES, CONF_AREAS, CONF_LABELS),
+            CONF_INTEGRATIONS,
+        ),
+        _texts,
     ),
-    _texts,
-)
+}
 _PRIVACY: Mapping[str, Usable] = {
     CONF_DROPPED: _texts,
     CONF_COORDINATES: _one_of(list(Coordinates)),

@@ -30,8 +30,15 @@ UNUSABLE: dict[str, list[object]] = {
     "columns": [["colors"], "none", 1],
     "events": [None, 5, {"a": 1}],
     "context_entities": [None, 5, ["sensor.a"], [{"entity_id": "sensor.a"}], {"a": 1}],
-    "include": [None, "sensor.a", ["sensor.a"], {"floors": ["attic"]}, {"domains": 5}],
-    "exclude": [None, 5, {"areas": {"a": 1}}],
+    "include": [
+        None,
+        "sensor.a",
+        ["sensor.a"],
+        {"floors": ["attic"]},
+        {"domains": 5},
+        {"entities": ["kitchen"]},
+    ],
+    "exclude": [None, 5, {"areas": {"a": 1}}, {"entities": ["", "Light.Hall", "light.*"]}],
     "privacy": [None, "all", {"coordinates": "city"}, {"hash_users": "yes"}],
     "notifications": ["loud", None, ["all"]],
     "partition_days": ["long", -1, True, []],
@@ -63,6 +70,17 @@ def test_unusable(name: str, value: object) -> None:
     assert chosen.schedule.next_after is not None
     again = usable_options(found.values)
     assert (again.values, again.unusable) == (found.values, ())
+
+
+@pytest.mark.parametrize("days", ["30", " 30 ", 30, 30.0, 30.9])
+def test_numbers(days: object) -> None:
+    """A number may be one of another type, or a text, as a form of another version stores it."""
+    names = ("partition_days", "minutes", "month_day", "batch_rows", "key_days")
+    options = options_from(dict.fromkeys(names, days))
+    schedule = options.schedule
+    found = [options.table_settings.partition_days, schedule.minutes, schedule.month_day]
+    assert [*found, options.batch_rows, options.key_days] == [30] * 5
+    assert all(type(number) is int for number in found)
 
 
 def test_what_is_known_stays() -> None:
