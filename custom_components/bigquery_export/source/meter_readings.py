@@ -1,7 +1,6 @@
 """Reading the hourly statistics of meters: what the meter said, and what its sum said."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Any, NamedTuple
 
 from homeassistant.components.recorder.const import DOMAIN as RECORDER_DOMAIN
@@ -11,7 +10,7 @@ from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Executable, bindparam, func, select
 
 from .plan import PIECE_ROWS
-from .statements import as_text, fetch
+from .statements import as_text, fetch, is_finite
 
 
 class MeterReading(NamedTuple):
@@ -36,7 +35,8 @@ class Meter(NamedTuple):
 _METERS = select(
     StatisticsMeta.id, StatisticsMeta.statistic_id, StatisticsMeta.unit_of_measurement
 ).where(StatisticsMeta.has_sum.is_(True), StatisticsMeta.source == RECORDER_DOMAIN)
-_NEWEST = select(func.max(Statistics.start_ts))
+# To SQLite a text is greater than all numbers.
+_NEWEST = select(func.max(Statistics.start_ts)).where(Statistics.start_ts < 1e12)
 _READINGS = select(
     Statistics.start_ts, Statistics.state, Statistics.sum, Statistics.last_reset_ts
 ).where(
@@ -75,7 +75,7 @@ class MeterReadings:
     def newest(self) -> float | None:
         """Return when the newest hour of all statistics began, None where there is none."""
         ((newest,),) = self._fetch(_NEWEST, {})
-        return float(newest) if _is_number(newest) else None
+        return float(newest) if is_finite(newest) else None
 
     def span(
         self, metadata_id: int, first: float, last: float, limit: int = PIECE_ROWS
@@ -97,11 +97,7 @@ class MeterReadings:
 def _readings(rows: Sequence[tuple[Any, ...]]) -> list[MeterReading]:
     """Return those rows whose values are numbers: SQLite keeps others, too."""
     return [
-        MeterReading(start, state, sum_, last_reset if _is_number(last_reset) else None)
+        MeterReading(start, state, sum_, last_reset if is_finite(last_reset) else None)
         for start, state, sum_, last_reset in rows
-        if _is_number(start) and _is_number(state) and _is_number(sum_)
+        if is_finite(start) and is_finite(state) and is_finite(sum_)
     ]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and isfinite(value)

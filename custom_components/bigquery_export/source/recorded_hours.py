@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Select, bindparam, func, select
 
-from .statements import as_recorded, fetch
+from .statements import as_recorded, fetch, is_finite
 from .statistics import METADATA, Statistic, as_statistic
 
 _FIVE_MINUTES = 300.0
@@ -79,18 +79,20 @@ class RecordedHours:
     def hours(self, metadata_id: int, first: float, end: float) -> list[RecordedHour]:
         """Return the hours of a statistic that begin from `first` on and before `end`."""
         values = {"metadata_id": metadata_id, "first": first, "end": end}
-        return [RecordedHour(*row) for row in self._fetch(_SPAN, values)]
+        return _hours(self._fetch(_SPAN, values))
 
     def before(self, metadata_id: int, start: float) -> RecordedHour | None:
         """Return the last hour of a statistic that begins before a time."""
         found = self._fetch(_BEFORE, {"metadata_id": metadata_id, "start": start})
-        return RecordedHour(*found[0]) if found else None
+        return next(iter(_hours(found)), None)
 
     def first_from(self, metadata_id: int, start: float) -> RecordedHour | None:
         """Return the first hour of a statistic from a time on, or else its first five minutes."""
         for statement in _FIRST:
-            if found := self._fetch(statement, {"metadata_id": metadata_id, "start": start}):
-                return RecordedHour(*found[0])
+            if found := _hours(
+                self._fetch(statement, {"metadata_id": metadata_id, "start": start})
+            ):
+                return found[0]
         return None
 
     def compiled_until(self) -> float:
@@ -115,3 +117,12 @@ class RecordedHours:
     ) -> Sequence[tuple[Any, ...]]:
         with session_scope(hass=self._hass, read_only=True) as session:
             return fetch(session.connection(), statement, values)
+
+
+def _hours(rows: Sequence[tuple[Any, ...]]) -> list[RecordedHour]:
+    """Return those rows whose time is a number, with the numbers of each: SQLite keeps others."""
+    return [
+        RecordedHour(id_, start, *(value if is_finite(value) else None for value in values))
+        for id_, start, *values in rows
+        if is_finite(start)
+    ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
+from math import isfinite
 from sqlite3 import SQLITE_CORRUPT
 from typing import Any, override
 
@@ -180,3 +181,8 @@ def as_text(value: object) -> str | None:
         case bytes():
             return value.decode(errors="replace")
     return str(value)
+
+
+def is_finite(value: object) -> bool:
+    """Return whether a value from a column of numbers is one that can be computed with."""
+    return isinstance(value, int | float) and isfinite(value)

@@ -10,10 +10,10 @@ from custom_components.bigquery_export.source.meter_readings import (
 )
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
-    in_database,
     in_recorder,
     insert_rows,
 )
+from tests.bigquery_export.support.recording import execute
 from tests.bigquery_export.support.statistics_rows import HOUR, START, row
 
 
@@ -50,6 +50,8 @@ async def test_read(hass: HomeAssistant, database: str) -> None:
     assert await in_recorder(hass, reader.before, 1, last, 2) == expected[1:3]
     assert await in_recorder(hass, reader.before, 1, last + 1, 9) == expected
     if database == "sqlite":
-        change = "UPDATE statistics SET state = 'odd' WHERE id = 2"
-        await in_database(hass, lambda db: db.exec_driver_sql(change))
+        await execute(hass, "UPDATE statistics SET state = 'odd' WHERE id = 2")
         assert await in_recorder(hass, reader.span, 1, first, last) == expected[1:]
+        for odd in ("'2026-01-01'", "x'ff'", "9e999", "NULL"):
+            await execute(hass, f"UPDATE statistics SET start_ts = {odd} WHERE id = 1")  # noqa: S608
+            assert await in_recorder(hass, reader.newest) == START + 7 * HOUR
