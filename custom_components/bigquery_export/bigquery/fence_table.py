@@ -45,8 +45,9 @@ class BigQueryFence:
         self._connection = connection
         self._client = connection.tables
         self._settings = settings or TableSettings()
-        self._reference = connection.destination.dataset_reference.table(FENCE + source)
-        self._table: BigQueryTable | None = None
+        self.reference = connection.destination.dataset_reference.table(FENCE + source)
+        """The full name of its table."""
+        self.table: BigQueryTable | None = None
         """The fence as it was read or written last."""
         self._written: deque[float] = deque(maxlen=_CHANGES)
         """When it was written, by the clock `monotonic`."""
@@ -55,33 +56,31 @@ class BigQueryFence:
         """Return what BigQuery knows, or None where there is no fence. Raises ExportError."""
         with self._connection.errors():
             try:
-                self._table = self._client.get_table(
-                    self._reference, retry=_RETRY, timeout=_TIMEOUT
-                )
+                self.table = self._client.get_table(self.reference, retry=_RETRY, timeout=_TIMEOUT)
             except NotFound:
-                self._table = None
+                self.table = None
                 return None
-        return _state(self._table)
+        return _state(self.table)
 
     def make(self, first: FencedTransaction) -> FenceState:
         """Make the fence. Raises FenceMovedError when there is one by now, and ExportError."""
-        wanted = BigQueryTable(self._reference)
+        wanted = BigQueryTable(self.reference)
         wanted.description = _description(first)
         encrypt(self._settings, wanted)
         with self._connection.errors():
             try:
-                self._table = self._client.create_table(wanted, retry=_RETRY, timeout=_TIMEOUT)
+                self.table = self._client.create_table(wanted, retry=_RETRY, timeout=_TIMEOUT)
             except Conflict:
                 # Ours, if the answer to an attempt was lost.
                 state = self.read()
                 if state is None or state.last != first:
                     raise FenceMovedError from None
                 return state
-        return _state(self._table)
+        return _state(self.table)
 
     def write(self, transaction: FencedTransaction) -> FenceState:
         """Write which transaction is begun now. Raises FenceMovedError and ExportError."""
-        if (table := self._table) is None:
+        if (table := self.table) is None:
             raise FenceMovedError
         before = _state(table).last
         for _ in range(_ATTEMPTS):
@@ -90,10 +89,10 @@ class BigQueryFence:
             now = self.read()
             if now and now.last == transaction:
                 return now  # The answer to an attempt was lost.
-            if self._table is None or now is None or now.last != before:
+            if self.table is None or now is None or now.last != before:
                 break
-            table = self._table  # Something else of it was changed.
-        self._table = None
+            table = self.table  # Something else of it was changed.
+        self.table = None
         raise FenceMovedError
 
     def _replace(self, table: BigQueryTable, transaction: FencedTransaction) -> FenceState | None:
@@ -102,12 +101,12 @@ class BigQueryFence:
         table.description = _description(transaction)
         with self._connection.errors():
             try:
-                self._table = self._client.update_table(
+                self.table = self._client.update_table(
                     table, ["description"], retry=_RETRY, timeout=_TIMEOUT
                 )
             except NotFound, PreconditionFailed:
                 return None
-        return _state(self._table)
+        return _state(self.table)
 
     def is_ready(self) -> bool:
         """Return whether it can be written now; this does not block."""

@@ -74,8 +74,11 @@ class DatasetSchema:
     def ensure_tables(self, tables: Iterable[Table]) -> None:
         """Find tables, or make them. Raises TableMismatchError."""
         wanted = list(tables)
-        if self._fence and self._fence.read() is None:
-            self._make_fence(self._fence, wanted)
+        if self._fence:
+            if self._fence.read() is None:
+                self._make_fence(self._fence, wanted)
+            if self._fence.table:
+                self._note_days(None, self._fence.table)
         for table in wanted:
             self.ensure_table(table)
 
@@ -111,13 +114,16 @@ class DatasetSchema:
         """Take away what lets BigQuery delete tables and their views, or their rows."""
         for table in tables:
             of = self._destination.table_reference(table)
-            names = [view.name(of.table_id) for view in views(table)]
-            references = [of, *map(self._destination.dataset_reference.table, names)]
-            for reference in references:
-                found = self._find_table(reference)
-                one = table if reference is of else None
-                if found and (changed := keep_for_ever(self._settings, one, found)):
-                    self._update(found, changed)
+            self._keep(table, of)
+            for view in views(table):
+                self._keep(None, self._destination.dataset_reference.table(view.name(of.table_id)))
+        if self._fence:
+            self._keep(None, self._fence.reference)
+
+    def _keep(self, table: Table | None, reference: bigquery.TableReference) -> None:
+        found = self._find_table(reference)
+        if found and (changed := keep_for_ever(self._settings, table, found)):
+            self._update(found, changed)
 
     def _note_days(self, table: Table | None, found: bigquery.Table) -> None:
         if (days := days_kept(self._settings, table, found)) is not None:

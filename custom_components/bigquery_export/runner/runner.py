@@ -14,6 +14,7 @@ from homeassistant.helpers import instance_id
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
+from ..bigquery.fence_table import BigQueryFence
 from ..bigquery.schema import DatasetSchema
 from ..const import CONF_PAUSED, DOMAIN
 from ..errors import AnotherExportError, ExportError, RowsNotListedError, StoppedError
@@ -152,8 +153,11 @@ class Runner:
 
     async def async_keep_for_ever(self) -> None:
         """Take away what lets BigQuery delete tables or their rows. Raises ExportError."""
-        tables = self._options.tables
-        await self._hass.async_add_executor_job(self._schema.keep_for_ever, tables)
+        source = await instance_id.async_get(self._hass)
+        # Of its own: what exports know of theirs must stay as it is.
+        fence = BigQueryFence(self._connection, source)
+        schema = DatasetSchema(self._connection, self._options.table_settings, fence=fence)
+        await self._hass.async_add_executor_job(schema.keep_for_ever, self._options.tables)
         async_show_expiring(self._hass, self._entry, {})
 
     async def async_mend(self, keys: Collection[str]) -> None:

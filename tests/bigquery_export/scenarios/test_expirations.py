@@ -12,9 +12,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.bigquery.connection import Connection
+from custom_components.bigquery_export.bigquery.fence_table import BigQueryFence
 from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.bigquery.table_settings import TableSettings
 from custom_components.bigquery_export.const import CONF_PARTITION_DAYS, DOMAIN
+from custom_components.bigquery_export.export.fence import FencedTransaction
 from custom_components.bigquery_export.flow.connection_check import CheckedDestination
 from custom_components.bigquery_export.flow.descriptions import async_content_sentences
 from custom_components.bigquery_export.repairs import async_create_fix_flow
@@ -75,6 +77,21 @@ def test_defaults_of_the_dataset(
     DatasetSchema(connection).keep_for_ever(TABLES)
     left = found(connection)
     assert left.keys() <= {"home"}
+
+
+def test_the_fence(connection: Connection) -> None:
+    """It would be deleted as any other table; it is noticed, kept, and still what it was."""
+    make_dataset(connection, tables=30, partitions=None)
+    fence = BigQueryFence(connection, "home")
+    schema = DatasetSchema(connection, fence=fence)
+    schema.ensure_tables(TABLES)
+    assert schema.expiring["export_fence_home"] == 30
+    DatasetSchema(connection, fence=BigQueryFence(connection, "home")).keep_for_ever(TABLES)
+    fence.write(FencedTransaction("01ARZ3NDEKTSV4RRFFQ69G5FAV"))
+    again = DatasetSchema(connection, fence=fence)
+    again.ensure_tables(TABLES)
+    assert again.expiring == {}
+    assert connection.tables.get_table(fence.reference).expires is None
 
 
 def test_what_the_user_has_set(connection: Connection) -> None:
