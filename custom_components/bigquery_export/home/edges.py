@@ -13,7 +13,17 @@ type Ends = tuple[Kind, NodeType, Iterable[str | None]]
 
 def edges_of(start: Node, *ends: Ends) -> list[Edge]:
     """Return the edges from one node to all ends that have an id."""
-    return [Edge(start, kind, Node(type_, id_)) for kind, type_, ids in ends for id_ in ids if id_]
+    return [
+        Edge(start, kind, Node(type_, id_))
+        for kind, type_, ids in ends
+        for id_ in ids
+        if id_ and _is_text(id_)
+    ]
+
+
+def _is_text(id_: object) -> bool:
+    """Return whether an id is a text of whole characters: attributes may hold anything."""
+    return isinstance(id_, str) and id_ == id_.encode(errors="replace").decode()
 
 
 def entity_edges(entity_id: str, *ends: Ends) -> list[Edge]:

@@ -329,7 +329,23 @@ async def test_invalid_triggers(steps: Steps) -> None:
     assert await steps.triggered() == set()
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError, AttributeError, ValueError])
+@pytest.mark.parametrize(
+    "odd", [5, 1.5, True, {"a": 1}, ["light.b"], b"light.b", "light.\ud800", "", None, ...]
+)
+async def test_odd_members(hass: HomeAssistant, odd: object) -> None:
+    """What cannot be an id is no end of an edge, and hides no other."""
+    hass.states.async_set("person.anna", "home", {"device_trackers": [odd, "tracker.phone"]})
+    hass.states.async_set("group.hall", "on", {"entity_id": [odd, "light.a"]})
+    edges = await async_relationships(hass)
+    assert {edge.removeprefix("entity ") for edge in edges} == {
+        "person.anna tracked_by entity tracker.phone",
+        "group.hall has_member entity light.a",
+    }
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), RuntimeError, AttributeError, ValueError, TimeoutError, RecursionError]
+)
 async def test_anything_raised(
     hass: HomeAssistant, home: Home, monkeypatch: pytest.MonkeyPatch, error: Any
 ) -> None:
