@@ -31,6 +31,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data-dir", type=Path, help="keep the data in this folder (default: none is kept)"
     )
+    parser.add_argument(
+        "--in-memory", action="store_true", help="keep no tables in the folder, which is faster"
+    )
     parser.add_argument("--rest-port", type=int, default=0, help="default: any free port")
     parser.add_argument("--grpc-port", type=int, default=0, help="default: any free port")
     parser.add_argument("--project", default="local-project", help="default: %(default)s")
@@ -66,7 +69,8 @@ async def _serve(arguments: argparse.Namespace, data_dir: Path) -> None:
     settings = Settings()
     settings.change(arguments.settings)
     ports = arguments.rest_port, arguments.grpc_port
-    async with running(data_dir, *ports, settings) as server:
+    in_memory = arguments.in_memory or arguments.data_dir is None
+    async with running(data_dir, *ports, settings, in_memory=in_memory) as server:
         server.catalog.add_project(arguments.project)
         if arguments.with_parent:
             loop.add_reader(sys.stdin, _on_input, stop)

@@ -45,13 +45,13 @@ class Emulator:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, data_dir: Path) -> AsyncIterator[Self]:
-        """Start bqemulator on the data folder, and stop it at the end."""
+    async def running(cls, data_dir: Path, *, in_memory: bool) -> AsyncIterator[Self]:
+        """Start bqemulator and stop it at the end; `in_memory`, only its log is in the folder."""
         with (data_dir / "bqemulator.log").open("wb", buffering=0) as log:
             process = await asyncio.create_subprocess_exec(
                 _PYTHON,
                 _LAUNCHER,
-                data_dir / "bqemulator",
+                *(() if in_memory else (data_dir / "bqemulator",)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,

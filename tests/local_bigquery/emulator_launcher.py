@@ -55,22 +55,25 @@ def _parse_once() -> None:
 
 
 def main() -> None:
-    """Serve the data folder in argv[1] until standard input or the process ends."""
+    """Serve the data folder in argv[1], or tables in memory, until standard input ends."""
     _keep_extensions_in(Path(sys.prefix) / "home")
     _without_snapshots()
     _parse_once()
     from bqemulator.config import PersistenceMode, Settings  # type: ignore[import-not-found]
     from bqemulator.server import run_forever  # type: ignore[import-not-found]
 
+    if len(sys.argv) > 1:
+        kept = {"persistence_mode": PersistenceMode.PERSISTENT, "data_dir": Path(sys.argv[1])}
+    else:
+        kept = {"persistence_mode": PersistenceMode.EPHEMERAL}
     threading.Thread(target=_end_with_standard_input, daemon=True).start()
     run_forever(
         Settings(
             rest_port=0,
             grpc_port=0,
-            persistence_mode=PersistenceMode.PERSISTENT,
-            data_dir=Path(sys.argv[1]),
             # It is offline: do not try to download the Avro extension.
             enable_format_extensions=False,
+            **kept,
         )
     )
 

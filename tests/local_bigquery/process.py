@@ -3,7 +3,7 @@
 Everything here is synchronous and needs the standard library only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 import json
 import os
@@ -38,15 +38,25 @@ class LocalBigQuery:
     A grant is a dictionary with "role", "project" and, for a grant on one dataset, "dataset".
     """
 
-    def __init__(self, folder: Path, rest_port: int, grpc_port: int, module: str) -> None:
+    def __init__(
+        self, folder: Path, rest_port: int, grpc_port: int, module: str, *, in_memory: bool
+    ) -> None:
         """Use `start()` instead."""
         self._folder = folder
+        self._in_memory = in_memory
         self._module = module
         self._settings: dict[str, float] = {}
         self._launch(rest_port, grpc_port)
 
     def _launch(self, rest_port: int, grpc_port: int) -> None:
-        self.process = _process(self._module, self._folder, rest_port, grpc_port, self._settings)
+        options = ["--data-dir", str(self._folder)]
+        options += ["--rest-port", str(rest_port), "--grpc-port", str(grpc_port)]
+        if self._in_memory:
+            options += ["--in-memory"]
+        if self._settings:
+            # From the first call on: a moment without would list rows, and then no longer.
+            options += ["--settings", json.dumps(self._settings)]
+        self.process = _process(self._module, options, self._folder / "server.log")
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -70,7 +80,12 @@ class LocalBigQuery:
             time.sleep(0.02)
 
     def restart(self) -> None:
-        """Start again on the same data and ports, after `kill()` or else after a regular stop."""
+        """Start again on the same data and ports, after `kill()` or else after a regular stop.
+
+        Raises LocalBigQueryError where the data is not kept.
+        """
+        if self._in_memory:
+            raise LocalBigQueryError("It has no data folder, so that it cannot start again.")
         _stop(self.process)
         while _listens(self.emulator_rest_url):
             time.sleep(0.02)
@@ -175,35 +190,26 @@ def start(
 ) -> Iterator[LocalBigQuery]:
     """Start the local BigQuery and stop it at the end; another `module` may serve in its place.
 
-    The data is kept in `data_dir`, or is gone at the end. The processes also end when this one
-    does, however it ends: they read a pipe from it.
+    The data is kept in `data_dir`, or else in memory, which is faster. The processes also end when
+    this one does, however it ends: they read a pipe from it.
     """
     with tempfile.TemporaryDirectory(
         prefix="local-bigquery-", ignore_cleanup_errors=True
     ) as temporary:
         folder = data_dir or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        bigquery = LocalBigQuery(folder, rest_port, grpc_port, module)
+        in_memory = data_dir is None
+        bigquery = LocalBigQuery(folder, rest_port, grpc_port, module, in_memory=in_memory)
         try:
             yield bigquery
         finally:
             _stop(bigquery.process)
 
 
-def _process(
-    module: str, folder: Path, rest_port: int, grpc_port: int, settings: Mapping[str, float]
-) -> subprocess.Popen[bytes]:
-    command = [
-        *(sys.executable, "-m", module, "--with-parent"),
-        *("--data-dir", str(folder)),
-        *("--rest-port", str(rest_port), "--grpc-port", str(grpc_port)),
-    ]
-    if settings:
-        # From the first call on: a moment without would list rows, and then no longer.
-        command += ["--settings", json.dumps(settings)]
-    with (folder / "server.log").open("ab") as log:
+def _process(module: str, options: Sequence[str], log_file: Path) -> subprocess.Popen[bytes]:
+    with log_file.open("ab") as log:
         return subprocess.Popen(
-            command,
+            [sys.executable, "-m", module, "--with-parent", *options],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

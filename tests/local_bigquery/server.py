@@ -61,12 +61,15 @@ class Server:
 
 @asynccontextmanager
 async def running(
-    data_dir: Path, rest_port: int, grpc_port: int, settings: Settings
+    data_dir: Path, rest_port: int, grpc_port: int, settings: Settings, *, in_memory: bool
 ) -> AsyncIterator[Server]:
-    """Serve the data folder on two ports of the loopback interface; 0 is any free port."""
+    """Serve the data folder on two ports of the loopback interface; 0 is any free port.
+
+    With `in_memory` the rows of tables are kept in memory, and cannot be served again.
+    """
     async with AsyncExitStack() as stack:
         store = stack.enter_context(closing(Store(data_dir / "server.sqlite")))
-        emulator = await stack.enter_async_context(Emulator.running(data_dir))
+        emulator = await stack.enter_async_context(Emulator.running(data_dir, in_memory=in_memory))
         faults = FaultRules()
         gate = Gate(faults)
         clock = Clock(store)

@@ -13,7 +13,7 @@ import pytest
 from tests.machine.patience import Patience
 
 from .clients import RowType, append, append_request, commit, new_stream, rest_client, write_client
-from .process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery, start
+from .process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery, LocalBigQueryError, start
 from .support.loads import lines, load, looked_up
 
 PROJECT = "local-project"
@@ -122,3 +122,10 @@ def test_settings_may_be_kept(
     bigquery_of_its_own.restart()
     with pytest.raises(Forbidden, match="too many table update operations"):
         own_client.update_table(table, ["description"], retry=ONCE)
+
+
+def test_what_is_in_memory_is_not_kept(local_bigquery: LocalBigQuery) -> None:
+    """A server without a data folder says that it cannot start again, and goes on."""
+    with pytest.raises(LocalBigQueryError, match="no data folder"):
+        local_bigquery.restart()
+    assert local_bigquery.process.poll() is None
