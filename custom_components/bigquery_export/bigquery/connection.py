@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.transport.grpc import secure_authorized_channel
@@ -189,6 +189,6 @@ class Connection:
 def grpc_target(url: str) -> str:
     """Return the host and port of a URL as gRPC takes them, with an IPv6 address in brackets."""
     parts = urlsplit(url)
-    host = unquote(parts.hostname or "")
+    host = parts.hostname or ""
     port = parts.port or (80 if parts.scheme == "http" else 443)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

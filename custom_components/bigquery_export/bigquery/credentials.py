@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
+import re
 from typing import Any, override
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from .token_endpoint import TokenRequest, token_errors
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 """Enough for the tables, the Storage Write API and jobs, and for nothing but BigQuery."""
+_HOST = re.compile(r"[\w.:-]+")
+"""A name or an address. The library that sends requests finds no IPv6 address with a zone."""
 _RETRY = Retry(predicate=if_exception_type(UnreachableError), initial=0.2, maximum=1.0, timeout=2.0)
 
 
@@ -153,9 +156,10 @@ def is_safe(url: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    if not parts.hostname or parts.username or parts.query or parts.fragment:
+    host = parts.hostname or ""
+    if not _HOST.fullmatch(host) or parts.username or parts.query or parts.fragment:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
 
 
 def is_loopback(host: str) -> bool:

@@ -59,7 +59,7 @@ def test_damaged_key(warehouse: Warehouse) -> None:
         ("https://[2001:db8::17]", "[2001:db8::17]:443"),
         ("https://[2001:DB8::17]:8443/", "[2001:db8::17]:8443"),
         ("https://[::ffff:192.0.2.1]", "[::ffff:192.0.2.1]:443"),
-        ("https://[fe80::1%25eth0]:9060", "[fe80::1%eth0]:9060"),
+        ("https://[0:0:0:0:0:0:0:1]:9060/", "[0:0:0:0:0:0:0:1]:9060"),
     ],
 )
 def test_targets(url: str, target: str | None) -> None:
