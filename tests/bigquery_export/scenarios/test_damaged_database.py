@@ -30,7 +30,8 @@ from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.events import EventChoice
 from custom_components.bigquery_export.source import damage as damage_module
 from custom_components.bigquery_export.source.reader import TableReader
-from custom_components.bigquery_export.source.states import STATES
+from custom_components.bigquery_export.source.source_table import IdRange
+from custom_components.bigquery_export.source.states import STATES, StatesReader
 from tests.bigquery_export.support.actions import act
 from tests.bigquery_export.support.crashes import Crash, crash_at
 from tests.bigquery_export.support.damage import INDEX, TABLE, overwrite, overwrite_page, root_page
@@ -449,6 +450,39 @@ async def test_damage_that_passes(
     monkeypatch.setattr(TableReader, "_plain_rows", fail_sometimes)
     await exporter.export(batch_rows=100)
     await exporter.export(batch_rows=100)
+    assert len(sent(warehouse)) == ROWS
+    assert exporter.file.load().gaps == ()
+
+
+@pytest.mark.parametrize("rows", [40, ROWS])
+async def test_damage_that_is_found_once(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+) -> None:
+    """Rows that cannot be read when they are looked for are tried once more."""
+    await record_states(hass)
+    read, look = StatesReader.read, StatesReader.damage
+    found: list[int] = []
+
+    def fail_at_first(*args: Any) -> Any:
+        if not found:
+            raise damaged()
+        return read(*args)
+
+    def find_once(reader: Any, after: int, until: int) -> IdRange:
+        found.append(after)
+        if len(found) == 1:
+            return IdRange(after, min(after + rows, until))
+        return look(reader, after, until)
+
+    monkeypatch.setattr(StatesReader, "read", fail_at_first)
+    monkeypatch.setattr(StatesReader, "damage", find_once)
+    for _ in range(2):
+        await exporter.export()
+    assert len(found) > 1
     assert len(sent(warehouse)) == ROWS
     assert exporter.file.load().gaps == ()
 
