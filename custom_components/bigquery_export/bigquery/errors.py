@@ -46,7 +46,7 @@ _STORAGE_PERMISSIONS = {
 }
 _KMS = re.compile(r"Cloud KMS|cloudkms\.|/cryptoKeys/")
 """What messages about a customer-managed key have, and no others."""
-_API = re.compile(r"([A-Z][\w ]* API) (?:has not been used|is not enabled|is disabled)")
+_API = re.compile(r"([A-Z][\w ()]* API) (?:has not been used|is not enabled|is disabled)")
 _APIS = {
     "bigquery.googleapis.com": "BigQuery API",
     "bigquerystorage.googleapis.com": "BigQuery Storage API",

@@ -123,6 +123,15 @@ def retried(cause: Exception) -> google.RetryError:
             {"project": "p", "api": "Cloud Resource Manager API"},
         ),
         (
+            rest(
+                google.Forbidden,
+                "accessNotConfigured",
+                "Identity and Access Management (IAM) API has not been used in project 1 before.",
+            ),
+            ApiDisabledError,
+            {"project": "p", "api": "Identity and Access Management (IAM) API"},
+        ),
+        (
             google.PermissionDenied(
                 "BigQuery Storage API has not been used in project 1 before or it is disabled."
             ),
@@ -204,7 +213,11 @@ def retried(cause: Exception) -> google.RetryError:
                 google.DeadlineExceeded("reason"),
                 RequestsConnectionError("reason"),
                 TransportError("reason"),
+                google.Unknown("reason"),
+                google.BadGateway("reason"),
+                google.GatewayTimeout("reason"),
                 retried(google.ServiceUnavailable("reason")),
+                retried(google.Cancelled("reason")),
             )
         ],
     ],

@@ -168,7 +168,7 @@ def test_asked_to_wait(warehouse: Warehouse, status: int, content: str) -> None:
     assert raised.value.retry_after == 1_800
 
 
-@pytest.mark.parametrize("hours", [-2, 2, -24 * 30, 24 * 365 * 5])
+@pytest.mark.parametrize("hours", [-2, 2, 25, -24 * 30, 24 * 365 * 5, -24 * 365 * 20])
 def test_wrong_clock(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
     """A clock that is hours or years off is no fault of the key."""
     utcnow = _helpers.utcnow
