@@ -5,21 +5,22 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.recorder import get_instance
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.components.recorder.common import (
-    async_wait_recording_done,
-)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bigquery_export.actions.responses import restore_response
-from custom_components.bigquery_export.bigquery import listed_statistics
 from custom_components.bigquery_export.bigquery.listed_statistics import ListedStatistics
-from custom_components.bigquery_export.const import CONF_RESTORE, CONF_TABLES, DOMAIN
+from custom_components.bigquery_export.const import (
+    CONF_HIDDEN,
+    CONF_PRIVACY,
+    CONF_RESTORE,
+    CONF_TABLES,
+    DOMAIN,
+)
 from custom_components.bigquery_export.errors import RecorderBusyError
 from custom_components.bigquery_export.restore import restore as restore_module
 from custom_components.bigquery_export.restore.importer import Importer
@@ -28,7 +29,6 @@ from custom_components.bigquery_export.restore.report import Obstacle, Outcome
 from custom_components.bigquery_export.restore.request import RestoreRequest
 from custom_components.bigquery_export.restore.restore import Restore
 from custom_components.bigquery_export.rows.export_log import Trigger
-from custom_components.bigquery_export.runner.requests import ExportRequest, VerifyRequest
 from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.runner.storage import remove_all
 from custom_components.bigquery_export.status.issues import RESTORE_OFFERED
@@ -48,73 +48,19 @@ from tests.bigquery_export.support.lost_home import (
     record_history,
     shown,
 )
+from tests.bigquery_export.support.repair_dialog import RepairDialog
+from tests.bigquery_export.support.restores import (
+    FRESH,
+    HOURS,
+    exported,
+    logged,
+    same,
+    sent,
+    verified,
+)
 from tests.bigquery_export.support.statistics_rows import HOUR
 from tests.bigquery_export.support.status import issues_of
 from tests.bigquery_export.support.warehouse import Warehouse
-
-HOURS = range(0, 2_400, 24)
-"""Hours of four months."""
-FRESH = (2_412, 2_424)
-"""Hours that are compiled by the new database."""
-
-
-@pytest.fixture
-async def runner(
-    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
-) -> Any:
-    """Return the runner of an export of statistics, in a home of a half-hour time zone."""
-    monkeypatch.setattr(listed_statistics, "_EMPTY_MONTHS", 4)
-    await hass.config.async_set_time_zone("Asia/Kolkata")
-    hass.config_entries.async_update_entry(entry, options={CONF_TABLES: ["statistics"]})
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await async_wait_recording_done(hass)
-    yield entry.runtime_data.runner
-    if entry.state is ConfigEntryState.LOADED:
-        assert await hass.config_entries.async_unload(entry.entry_id)
-
-
-async def sent(runner: Runner, *, force: bool = True) -> dict[str, int]:
-    """Export, check for corrections, and return how many rows were sent."""
-    result = await runner.async_export(Trigger.ACTION, ExportRequest(force=force))
-    return result.rows
-
-
-async def verified(runner: Runner) -> Any:
-    """Return how what was exported differs from BigQuery."""
-    first = int(BEGIN // 86_400)
-    wanted = VerifyRequest(None, range(first, first + 150), query=False, dry_run=False)
-    return (await runner.async_verify(wanted)).tables["statistics"].total
-
-
-async def exported(hass: HomeAssistant, runner: Runner) -> Any:
-    """Record the history of a home, export it, rename one statistic; return what is shown."""
-    await record_history(hass, HOURS)
-    assert await sent(runner) == {"statistics": len(HOURS) * len(KINDS)}
-    old, new = RENAMED
-    get_instance(hass).async_update_statistics_metadata(old, new_statistic_id=new)
-    await async_wait_recording_done(hass)
-    await sent(runner)
-    return await shown(hass)
-
-
-def logged(warehouse: Warehouse, trigger: str, where: str = "TRUE") -> list[tuple[Any, ...]]:
-    """Return how many rows the jobs of a kind have sent or brought back, for whom, and the end."""
-    log = warehouse.server.query(
-        "SELECT row_count, user_id, outcome FROM home.export_log"  # noqa: S608
-        f" WHERE trigger = '{trigger}' AND {where} ORDER BY finished",
-        warehouse.project,
-    )
-    return [(int(row["row_count"]), row["user_id"], row["outcome"]) for row in log]
-
-
-def same(before: Any, after: Any) -> None:
-    """Make sure that all hours are as they were, field by field."""
-    assert before.keys() == after.keys()
-    for statistic_id, hours in before.items():
-        for start, values in hours.items():
-            assert after[statistic_id][start] == (
-                pytest.approx(values) if statistic_id == "sensor.water" else values
-            ), (statistic_id, start)
 
 
 @ON_EACH_DATABASE
@@ -159,7 +105,10 @@ async def test_a_lost_database(
 
 
 async def test_a_repair(
-    hass: HomeAssistant, runner: Runner, entry: MockConfigEntry, warehouse: Warehouse
+    hass: HomeAssistant,
+    runner: Runner,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
 ) -> None:
     """It is offered once for a database that is another one, and brings everything back."""
     before = await exported(hass, runner)
@@ -168,20 +117,23 @@ async def test_a_repair(
     await runner.async_export(Trigger.ACTION)
     (issue,) = ir.async_get(hass).issues.values()
     assert issue.translation_key == RESTORE_OFFERED
-    assert (issue.translation_placeholders or {})["years"] == "0.3"
+    assert (issue.translation_placeholders or {})["years"] == "0.1"
     ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
     await runner.async_export(Trigger.ACTION)
     assert issues_of(hass) == {}  # The user has seen it.
 
-    await runner.restorer.async_want(RestoreRequest(statistic_ids=("sensor.m*", "provider:*")))
-    with pytest.raises(ServiceValidationError):
-        await runner.restorer.async_want(RestoreRequest())
-    await runner.async_export(Trigger.SCHEDULE)
+    await lose_database(hass, FRESH)
+    await runner.async_export(Trigger.ACTION)
+    dialog = await RepairDialog.create(hass, hass_client)
+    step = await dialog.open(RESTORE_OFFERED, entry)
+    assert (step["type"], step["step_id"]) == ("form", "confirm")
+    assert step["description_placeholders"]["years"] == "0.1"
+    assert (await dialog.submit())["type"] == "create_entry"
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert not runner.restorer.is_wanted
-    after = await shown(hass)
-    some = ("sensor.meter", "provider:cost")
-    same({name: before[name] for name in some}, {name: after[name] for name in some})
-    assert len(after["sensor.kitchen"]) == len(FRESH)
+    same(before, await shown(hass))
+    await runner.async_export(Trigger.ACTION)
+    assert issues_of(hass) == {}
 
 
 async def test_interruptions(
@@ -216,7 +168,7 @@ async def test_interruptions(
         ):
             patched.setattr(owner, name, failing(getattr(owner, name)))
         while runner.restorer.is_wanted:
-            steps, calls, fails_at = steps + 1, 0, 3 + 2 * steps
+            steps, calls, fails_at = steps + 1, 0, 2 + 2 * steps
             with suppress(HomeAssistantError):
                 await runner.async_export(Trigger.ACTION)
     assert steps > 5
@@ -238,7 +190,7 @@ async def test_another_installation(
     older = await async_older(hass, ListedStatistics(runner._connection))
     assert [one.source for one in older] == ["home"]
     request = RestoreRequest(
-        statistic_ids=("sensor.meter", "sensor.kitchen"),
+        statistic_ids=("sensor.m*", "sensor.kitchen"),
         source="home",
         renames={"sensor.kitchen": "sensor.kitchenette"},
     )
@@ -276,6 +228,31 @@ async def test_what_cannot_come_back(hass: HomeAssistant, runner: Runner) -> Non
         "°C, which Home Assistant cannot convert into kWh"
         in (response["statistics"]["sensor.kitchen"]["problem"])
     )
+
+
+async def test_pseudonyms(
+    hass: HomeAssistant, runner: Runner, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """What BigQuery has under a pseudonym comes back under its name, if that is known here."""
+    options = {**entry.options, CONF_PRIVACY: {CONF_HIDDEN: ["sensor.*"]}}
+    hass.config_entries.async_update_entry(entry, options=options)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    runner = entry.runtime_data.runner
+    await record_history(hass, HOURS, KINDS[1:3])
+    await sent(runner, force=False)
+    before = await shown(hass)
+    await lose_database(hass, FRESH, KINDS[2:3])
+    report = await runner.async_restore(RestoreRequest(statistic_ids=("sensor.meter",)))
+    assert report.imported == len(HOURS)
+    ((hidden, meter),) = report.statistics.items()
+    assert (hidden.startswith("sensor.hidden_"), meter.renamed) == (True, "sensor.meter")
+    report = await runner.async_restore(RestoreRequest())
+    assert (report.imported, report.total("left_out")) == (0, len(HOURS))
+    assert {one.obstacle for one in report.statistics.values()} == {None, Obstacle.HIDDEN}
+    same({"sensor.meter": before["sensor.meter"]}, await shown(hass))
+    assert await sent(runner) == {"statistics": 0}
+    counts = await verified(runner)
+    assert (counts.missing, counts.duplicated) == (0, 0)
 
 
 async def test_set_up_anew(

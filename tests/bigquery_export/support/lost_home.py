@@ -23,8 +23,8 @@ from tests.bigquery_export.support.databases import in_database, in_recorder, in
 from tests.bigquery_export.support.statistics_rows import HOUR, row
 
 _FIRST = dt_util.utcnow().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-BEGIN = (_FIRST - timedelta(days=122)).replace(day=1).timestamp()
-"""Four months ago, or five."""
+BEGIN = (_FIRST - timedelta(days=60)).replace(day=1).timestamp()
+"""Two months ago, or three."""
 TYPES = {"change", "last_reset", "max", "mean", "min", "state", "sum"}
 MEAN, CIRCLE, NONE = (
     StatisticMeanType.ARITHMETIC,
@@ -146,6 +146,12 @@ async def record_history(
         await insert_rows(hass, Statistics, hours(number, kind, listed))
 
 
+async def forget_statistics(hass: HomeAssistant) -> None:
+    """Begin with an empty database."""
+    await in_database(hass, _empty)
+    get_instance(hass).statistics_meta_manager.reset()
+
+
 async def lose_database(
     hass: HomeAssistant, compiled: Iterable[int], kinds: Iterable[Kind] = KINDS
 ) -> None:
@@ -154,8 +160,7 @@ async def lose_database(
     All sums begin at 0 with the first of them. Statistics that are external are not there.
     """
     listed = list(compiled)
-    await in_database(hass, _empty)
-    get_instance(hass).statistics_meta_manager.reset()
+    await forget_statistics(hass)
     numbered_kinds = [
         (number, kind) for number, kind in enumerate(kinds, start=1) if ":" not in kind.statistic_id
     ]
