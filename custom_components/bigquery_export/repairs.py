@@ -192,11 +192,15 @@ class ConfirmFlow(_Flow):
         return self.async_create_entry(data={})
 
     async def _async_restore(self) -> None:
-        """Begin to bring statistics back, unless that was begun meanwhile. Raises ExportError."""
+        """Begin to bring statistics back, unless that was begun meanwhile. Raises ExportError.
+
+        While the export is paused it waits.
+        """
         runtime_data = self._entry.runtime_data
         with suppress(HomeAssistantError):
             await runtime_data.runner.restorer.async_want(RestoreRequest())
-            runtime_data.scheduler.async_export_now()  # One that is running looks at it, too.
+            if not runtime_data.runner.paused:  # An export that is running looks at it, too.
+                runtime_data.scheduler.async_export_now()
 
 
 class AnotherExportFlow(_Flow):

@@ -1,7 +1,6 @@
 """Actions of BigQuery Export."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -97,13 +96,13 @@ async def _async_restore_statistics(call: ServiceCall) -> ServiceResponse:
 
 async def _async_cancel_restore(call: ServiceCall) -> None:
     """Bring no more statistics back."""
-    runtime_data = _entry(call).runtime_data
+    runner = _entry(call).runtime_data.runner
     try:
-        await runtime_data.runner.restorer.async_cancel()
+        await runner.restorer.async_cancel()
     except ExportError as err:
         raise translated(HomeAssistantError, err) from err
-    with suppress(HomeAssistantError):  # One that is running looks at it, too.
-        runtime_data.scheduler.async_export_now()
+    if not runner.is_running:  # A job that is running ends it, or the scheduler does afterwards.
+        await runner.async_end_restore()
 
 
 class Action(NamedTuple):

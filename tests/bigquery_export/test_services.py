@@ -8,12 +8,16 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.components.automation.config import PLATFORM_SCHEMA
-from homeassistant.core import HomeAssistant, SupportsResponse
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.core import Context, HomeAssistant, SupportsResponse
+from homeassistant.exceptions import (
+    HomeAssistantError,
+    ServiceValidationError,
+    Unauthorized,
+)
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict, parse_yaml
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from sqlalchemy.exc import OperationalError
 
 from custom_components.bigquery_export import services
@@ -82,6 +86,24 @@ def test_fields() -> None:
     methods = raw["verify"]["fields"]["method"]["selector"]["select"]["options"]
     assert tuple(methods) == METHODS
     assert ENGLISH["selector"]["verify_method"]["options"].keys() == set(METHODS)
+
+
+async def test_administrators(hass: HomeAssistant, hass_read_only_user: MockUser) -> None:
+    """Only administrators may begin and end what writes into the recorder."""
+    services.async_setup_services(hass)
+    context = Context(user_id=hass_read_only_user.id)
+    refused = set()
+    for name, action in services.ACTIONS.items():
+        answers = action.supports_response is not SupportsResponse.NONE
+        try:
+            await hass.services.async_call(
+                DOMAIN, name, {}, blocking=True, context=context, return_response=answers
+            )
+        except Unauthorized:
+            refused.add(name)
+        except ServiceValidationError:  # There is no export.
+            pass
+    assert refused == {"cancel_restore", "restore_statistics"}
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [

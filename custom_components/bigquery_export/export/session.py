@@ -112,12 +112,13 @@ class Session:
         if self.stopped:
             raise StoppedError
 
-    async def async_check_known(self, table: Table, before: int) -> None:
+    async def async_check_known(self, table: Table, before: int, *, query: bool = True) -> None:
         """Make sure that all is found in BigQuery that was committed before a time.
 
-        The time is in milliseconds since 1970 by BigQuery's clock. Raises RowsNotListedError.
+        The time is in milliseconds since 1970 by BigQuery's clock. Without `query` it is to be
+        found by lists. Raises RowsNotListedError.
         """
-        known_in = self.existing_rows.seconds_until_known
+        known_in = partial(self.existing_rows.seconds_until_known, query=query)
         if seconds := await self.async_block(known_in, table, before):
             until = dt_util.now() + timedelta(seconds=seconds + _ROUNDED)
             raise RowsNotListedError(

@@ -72,6 +72,14 @@ class Mender:
             except ExportError as err:
                 _LOGGER.debug("Sums could not be checked: %s", err)
 
+    async def async_look_back(self) -> None:
+        """Let the next check look at hours of a year again, as some have come back.
+
+        Raises CheckpointUnwritableError.
+        """
+        async with self._lock:
+            await self._async_save(replace(self.findings, checked=None, until=None))
+
     async def async_mend(self, keys: Collection[str]) -> None:
         """Adjust the sums of some findings, and wait until the recorder has done so.
 

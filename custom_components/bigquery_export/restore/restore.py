@@ -17,6 +17,7 @@ from ..bigquery.listed_statistics import ListedStatistics
 from ..errors import RowsNotListedError
 from ..export.corrections.corrections import Since
 from ..export.job import Job
+from ..export.recent_commits import EVERYTHING, last_begun
 from ..export.restored_rows import RestoredRows, ended
 from ..export.session import Session
 from ..rows.statistics import STATISTICS
@@ -74,13 +75,25 @@ class Restore(Job):
         """Import nothing more after the current batch; what was begun is ended."""
         self._canceled = True
 
+    async def async_check_listed(self) -> None:
+        """Make sure that BigQuery lists what an earlier history has sent.
+
+        What this history has sent the recorder has. Raises RowsNotListedError.
+        """
+        if self._canceled:
+            return
+        commits = self._session.journal.checkpoint.commits(STATISTICS.name)
+        before = last_begun(commit for commit in commits if commit.until == EVERYTHING)
+        await self._session.async_check_known(STATISTICS, before, query=False)
+
     @override
     async def _async_work(self) -> None:
         """Bring back what is missing, until it is done, or the export is paused."""
         check_recorder(self._session.hass)
-        await self._async_check_listed()
-        await self._importer.async_wait()
-        await self._async_begin()
+        if not self._canceled:
+            await self._async_look_whether_listed()
+            await self._importer.async_wait()
+            await self._async_begin()
         await self._planner.async_learn(dt_util.utcnow().timestamp())
         self._planner.seams.update(self._state.seams)
         await self._async_shift(self._state.targets)
@@ -89,20 +102,21 @@ class Restore(Job):
         else:
             self.report.outcome = Outcome.PAUSED
 
-    async def _async_check_listed(self) -> None:
-        """Wait for rows of an earlier history that BigQuery does not list yet, or name them.
+    async def _async_look_whether_listed(self) -> None:
+        """Say whether BigQuery lists all rows, and wait for what an earlier history has sent.
 
-        What this history has sent the recorder has. Raises RowsNotListedError.
+        A dry run waits for nothing. Raises RowsNotListedError.
         """
-        report = self.report
-        report.all_listed = await self._session.async_block(lambda: self._listed.all_are_listed)
-        commits = self._session.journal.checkpoint.commits(STATISTICS.name)
+        session, report = self._session, self.report
+        last = last_begun(session.journal.checkpoint.commits(STATISTICS.name))
         try:
-            await self._session.async_unlisted(STATISTICS, commits)
+            await session.async_check_known(STATISTICS, last, query=False)
         except RowsNotListedError:
-            if not self._request.dry_run:
-                raise
             report.all_listed = False
+        else:
+            report.all_listed = await session.async_block(lambda: self._listed.all_are_listed)
+        if not self._request.dry_run:
+            await self.async_check_listed()
 
     async def _async_begin(self) -> None:
         """Let the export know that rows come which BigQuery has."""
@@ -120,6 +134,8 @@ class Restore(Job):
 
     async def _async_months(self) -> bool:
         """Bring back one month after another; return whether all are done."""
+        if self._canceled or self._waits:
+            return self._canceled
         request = self._request
         first = None if request.start is None else int(request.start // _DAY)
         if first is not None:
@@ -171,12 +187,15 @@ class Restore(Job):
             if sum(len(one.imports) for one in batch.values()) >= _BATCH_ROWS:
                 await self._async_bring(month, batch)
                 batch = {}
-                if self._session.paused:
-                    return False
-                if self._canceled:
-                    return True
+                if self._canceled or self._waits:
+                    return self._canceled
         await self._async_bring(month, batch)
-        return not self._session.paused
+        return not self._waits
+
+    @property
+    def _waits(self) -> bool:
+        """Return whether it goes on when the export does; what was canceled is ended at once."""
+        return self._session.paused and not self._request.dry_run and not self._canceled
 
     async def _async_bring(self, month: int, batch: dict[str, StatisticPlan]) -> None:
         """Import what is planned, once it is saved which sums are to be shifted."""
@@ -234,12 +253,17 @@ class Restore(Job):
         )
 
     async def async_finish(self) -> None:
-        """Write the row about it into the export log, and forget what was wanted."""
-        if self.report.outcome is not Outcome.PAUSED and not self._request.dry_run:
-            journal = self._session.journal
-            await journal.async_update(lambda now: now.passed_restored(STATISTICS.name))
-            await async_log(self._session, self._file, self._state, self.report)
-            await self._session.async_block(self._file.remove)
+        """Write the row about it into the export log, and forget what was wanted.
+
+        If it is paused, only remember whether it was canceled meanwhile.
+        """
+        if self.report.outcome is Outcome.PAUSED:
+            await self._async_save(self._state)
+            return
+        journal = self._session.journal
+        await journal.async_update(lambda now: now.passed_restored(STATISTICS.name))
+        await async_log(self._session, self._file, self._state, self.report)
+        await self._session.async_block(self._file.remove)
 
     @property
     def shifted(self) -> Since:
@@ -253,6 +277,7 @@ class Restore(Job):
                 return
 
     async def _async_save(self, state: RestoreState) -> None:
+        state = replace(state, canceled=self._canceled)
         await self._session.async_block(self._file.save, state)
         self._state = state
         self.report.imported, self.report.adjusted = state.imported, state.adjusted

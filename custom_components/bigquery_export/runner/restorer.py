@@ -1,14 +1,16 @@
 """Restores of one config entry: one at a time, which continues until it is done."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 import logging
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 
 from ..bigquery.connection import Connection
 from ..bigquery.listed_statistics import ListedStatistics
+from ..const import CONF_PAUSED
 from ..errors import ExportError, RowsNotListedError, StoppedError
 from ..export.corrections.corrections import Since
 from ..export.job import Job
@@ -64,6 +66,11 @@ class Restorer:
     def is_wanted(self) -> bool:
         """Return whether a restore is not done yet."""
         return self._state is not None
+
+    @property
+    def is_canceled(self) -> bool:
+        """Return whether a restore was canceled that has not ended yet."""
+        return self._state is not None and self._state.canceled
 
     @property
     def is_running(self) -> bool:
@@ -123,42 +130,69 @@ class Restorer:
         self._state = replace(self._state, canceled=True)
         await self._hass.async_add_executor_job(self._file.save, self._state)
 
+    @callback
+    def async_pause(self, paused: bool) -> None:
+        """Make a running restore wait after its current batch, or continue."""
+        if self._job:
+            self._job.pause(paused)
+
     async def async_dry_run(self, request: RestoreRequest, run: Run) -> RestoreReport:
         """Return what a restore would bring back. Raises ExportError."""
         job = await self._jobs.async_new_restore(RestoreState(request), self._file, lambda: None)
         await run(job)
         return job.report
 
-    async def async_try(self, run: Run, export: Export) -> None:
+    async def async_try(self, run: Run, export: Export) -> RestoreReport | None:
         """Continue what is wanted after an export, unless BigQuery does not list all rows yet."""
         try:
-            await self.async_continue(run, export)
+            return await self.async_continue(run, export)
         except RowsNotListedError as err:
             _LOGGER.debug("The restore waits until BigQuery lists all rows: %s", err)
+            return None
 
     async def async_continue(self, run: Run, export: Export) -> RestoreReport:
         """Do what is wanted, between two exports of statistics. Raises ExportError.
 
         The first one finds out whether the recorder is another one, whose ids say nothing; the
-        second one learns what came back, which is not sent. What was shifted is corrected.
+        second one learns what came back, which is not sent. What was shifted is corrected. While
+        BigQuery does not list all rows yet, only the first one is made.
         """
         await export(Trigger.RESTORE, _STATISTICS)
-        await self._async_correct(run, {})
-        if (state := self._state) is None:
-            raise StoppedError
-        job = await self._jobs.async_new_restore(state, self._file, self._on_progress)
-        self._job, self._report = job, job.report
-        try:
+        async with self._new_job() as job:
+            await job.async_check_listed()
+            await self._async_correct(run, {})
             await run(job)
             await export(Trigger.RESTORE, _STATISTICS)
             await self._async_correct(run, job.shifted)
             await job.async_finish()
+        return job.report
+
+    async def async_end(self, run: Run) -> RestoreReport:
+        """End a restore that was canceled: nothing is imported or exported. Raises ExportError.
+
+        The next export learns what came back, and corrects what was shifted.
+        """
+        self._jobs.check_corrections_again = True
+        async with self._new_job() as job:
+            await run(job)
+            await job.async_finish()
+        return job.report
+
+    @asynccontextmanager
+    async def _new_job(self) -> AsyncIterator[Restore]:
+        """Make a job of what is wanted, which can be canceled and paused from now on."""
+        if (state := self._state) is None:
+            raise StoppedError
+        job = await self._jobs.async_new_restore(state, self._file, self._on_progress)
+        job.pause(bool(self._entry.data.get(CONF_PAUSED)))
+        self._job, self._report = job, job.report
+        try:
+            yield job
         finally:
             self._job = None
             await self.async_load()
             if self._state is None:
                 self._report = None
-        return job.report
 
     async def _async_correct(self, run: Run, since: Since) -> None:
         """Check statistics for corrections; some have changed only since some times."""

@@ -26,7 +26,7 @@ from ..export.rejected_rows import SET_ASIDE, RejectedRows
 from ..export.session import Result
 from ..export.tables import TABLES
 from ..mend.mender import Mender
-from ..restore.report import RestoreReport
+from ..restore.report import Outcome, RestoreReport
 from ..restore.request import RestoreRequest
 from ..rows.export_log import Trigger
 from ..rows.statistics import STATISTICS
@@ -132,9 +132,13 @@ class Runner:
         """Bring statistics back from BigQuery; raises what `async_export` raises.
 
         One that is interrupted, paused, or has to wait for BigQuery, is continued by the next
-        export.
+        export; while paused none begins.
         """
         return await self._async_run_alone(lambda: self._async_restore(request))
+
+    async def async_end_restore(self) -> None:
+        """End a restore that was canceled, without an export; raises what `async_export` raises."""
+        await self._async_run_alone(self._async_end_restore)
 
     async def async_retry_rejected(self) -> Result:
         """Send the rejected rows again; raises what `async_export` raises."""
@@ -176,6 +180,7 @@ class Runner:
             self.health.async_forget_retry()
         if self._job:
             self._job.pause(paused)
+        self.restorer.async_pause(paused)
 
     def check_idle(self) -> None:
         """Raise ServiceValidationError when a job is running."""
@@ -221,7 +226,8 @@ class Runner:
                 result.include(await self._async_run(corrections))
             if wanted.tables is None:
                 self._jobs.check_corrections_again = False
-                await self.mender.async_check(again=wanted.force)
+                if not self.restorer.is_wanted:  # Until all hours are back, sums do not fit.
+                    await self.mender.async_check(again=wanted.force)
             if wanted.force:
                 resend = await self._async_run(await self._jobs.async_new_resend(wanted))
                 result.include(resend)
@@ -234,20 +240,40 @@ class Runner:
 
     async def _async_restore_rest(self) -> None:
         """Continue a restore after an export, or offer one if the recorder is another one."""
-        if self.restorer.is_wanted and not self.paused:
-            await self.restorer.async_try(self._async_run, self._async_run_export)
+        restorer = self.restorer
+        if restorer.is_canceled:
+            await self._async_note_restored(await restorer.async_end(self._async_run))
+        elif restorer.is_wanted and not self.paused:
+            report = await restorer.async_try(self._async_run, self._async_run_export)
+            await self._async_note_restored(report)
         elif STATISTICS in self._options.tables:
             source = await instance_id.async_get(self._hass)
-            await self.restorer.async_offer(self._journal, self._connection, source)
+            await restorer.async_offer(self._journal, self._connection, source)
 
     async def _async_restore(self, request: RestoreRequest) -> RestoreReport:
         """Bring statistics back, or say what would come back."""
         if not request.dry_run:
             await self.restorer.async_want(request)
+            if self.paused:
+                source = request.source or await instance_id.async_get(self._hass)
+                return RestoreReport(source, dry_run=False, outcome=Outcome.PAUSED)
         async with self._running(Trigger.RESTORE, everything=False):
             if request.dry_run:
                 return await self.restorer.async_dry_run(request, self._async_run)
-            return await self.restorer.async_continue(self._async_run, self._async_run_export)
+            report = await self.restorer.async_continue(self._async_run, self._async_run_export)
+            await self._async_note_restored(report)
+            return report
+
+    async def _async_end_restore(self) -> None:
+        """End a restore that was canceled, if it has not ended meanwhile."""
+        if self.restorer.is_wanted:
+            async with self._running(Trigger.RESTORE, everything=False):
+                await self._async_note_restored(await self.restorer.async_end(self._async_run))
+
+    async def _async_note_restored(self, report: RestoreReport | None) -> None:
+        """Let sums that have come back be compared with their meters."""
+        if report and report.imported:
+            await self.mender.async_look_back()
 
     async def _async_run_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
         """Export the waiting rows, and show rows that were deleted before their export."""

@@ -135,7 +135,13 @@ class Scheduler:
             return
         if self._guard.async_take_chance(coordinator.backlog.at_risk):
             self._async_begin(Trigger.RETENTION)
-        elif runner.paused or runner.health.last_error:
+        elif runner.health.last_error:
+            return
+        elif runner.restorer.is_canceled:
+            self._entry.async_create_background_task(
+                self._hass, self._async_end_restore(), f"{DOMAIN} {Trigger.RESTORE}"
+            )
+        elif runner.paused:
             return
         elif coordinator.data.backfill:
             self._async_begin(Trigger.BACKFILL)
@@ -180,6 +186,15 @@ class Scheduler:
         except ServiceValidationError:
             _LOGGER.debug("An export is running already")
         except Exception as err:
+            self._log_failure(err)
+
+    async def _async_end_restore(self) -> None:
+        """End a restore that was canceled while another job was running."""
+        try:
+            await self._runner.async_end_restore()
+        except ServiceValidationError:
+            _LOGGER.debug("A job is running already")
+        except HomeAssistantError as err:
             self._log_failure(err)
 
     def _log_failure(self, err: Exception) -> None:
