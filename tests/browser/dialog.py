@@ -25,7 +25,8 @@ class Dialog:
 
     async def until_step(self, key: str) -> None:
         """Wait for a form, by the key of its step."""
-        title = self._dialog.get_by_text(text(f"{key}.title"), exact=True)
+        whole = re.compile(rf"^\s*{pattern(f'{key}.title').pattern}\s*$")
+        title = self._dialog.get_by_text(whole)
         await expect(title.first).to_be_visible()
         await expect(self._button("Submit")).to_be_enabled()
         self.screens += 1

@@ -18,6 +18,10 @@ _CUT_OUT = {
     "options-schedule": (342, 32, 938, 868),
     "device": (256, 86, 1280, 1310),
     "repair": (256, 56, 1280, 640),
+    "restore-dialog": (330, 296, 950, 604),
+    "restore-energy": (256, 0, 1280, 880),
+    "restore-progress": (600, 560, 936, 1306),
+    "restore-repair": (456, 70, 1080, 196),
     "set-up-what": (342, 32, 938, 868),
 }
 """What of the window is shown: left, top, right and bottom."""

@@ -319,3 +319,32 @@ class Dashboard:
     def _cards(self) -> list[dict[str, Any]]:
         (view,) = self._config["views"]
         return [card for section in view["sections"] for card in section["cards"]]
+
+
+class EnergyPage:
+    """The Energy dashboard."""
+
+    def __init__(self, window: Window) -> None:
+        """Look at it in this window."""
+        self._window = window
+        self._page = window.page
+
+    async def open_last_year(self) -> None:
+        """Go there, and look at the year before this one."""
+        await self._window.remember("energy-default-period-_energy_dashboard", "this_year")
+        await self._window.open("/energy")
+        await self._page.get_by_role("button", name="Previous", exact=True).click()
+
+    async def until_empty(self) -> None:
+        """Wait until it says that there is nothing to show."""
+        await expect(self._nothing.first).to_be_visible()
+
+    async def until_shown(self) -> None:
+        """Wait until there is something to show."""
+        table = self._page.locator("hui-energy-sources-table-card")
+        await expect(table.get_by_text(re.compile(r"^\s*[1-9][\d.,]+ kWh")).first).to_be_visible()
+        await expect(self._nothing).to_have_count(0)
+
+    @property
+    def _nothing(self) -> Locator:
+        return self._page.get_by_text("There is no data for this period")

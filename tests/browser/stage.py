@@ -127,22 +127,28 @@ def journey[**Given](
 
 @asynccontextmanager
 async def stage(folder: Path, pictures: Path, *, sharp: bool) -> AsyncIterator[Stage]:
-    """Set everything up, and make sure at the end that the log is clean."""
-    expect.set_options(timeout=LONGEST * 1000)
+    """Set up a home of some rooms, with a history of some days."""
     home = HomeAssistant(
         folder,
         configuration=CONFIGURATION,
         environment={TRANSACTION_ROWS: str(ROWS_IN_A_TRANSACTION)},
     )
     make(home.database, states=STATES, days=DAYS, statistics_days=DAYS, short_term_days=0)
+    async with stage_of(home, pictures, sharp=sharp) as seen:
+        await furnish(seen.client)
+        yield seen
+
+
+@asynccontextmanager
+async def stage_of(home: HomeAssistant, pictures: Path, *, sharp: bool) -> AsyncIterator[Stage]:
+    """Start a home and all else, and make sure at the end that the log is clean."""
+    expect.set_options(timeout=LONGEST * 1000)
     with start() as bigquery:
         key = bigquery.create_account(PROJECT, [{"role": DATA_EDITOR, "project": PROJECT}])
         async with home:
-            await furnish(home.client)
             await _ignore_repairs(home.client)
-            token = home.client.token
-            async with window(home.url, token, sharp=sharp) as page:
-                seen = Stage(home, bigquery, Window(page, home.url, pictures), folder, key)
+            async with window(home.url, home.client.token, sharp=sharp) as page:
+                seen = Stage(home, bigquery, Window(page, home.url, pictures), home.directory, key)
                 yield seen
     _check_log(home, seen)
 
