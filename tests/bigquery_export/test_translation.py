@@ -55,6 +55,15 @@ def test_translation(language: str) -> None:
     assert len(same) < len(english) / 20, same
 
 
+@pytest.mark.parametrize("language", ["en", *_LANGUAGES])
+def test_errors_are_plain(language: str) -> None:
+    """What is not rendered as Markdown has no marks of it, which a user would see."""
+    plain = re.compile(r"/(error|exceptions|title|selector|services|entity)/")
+    for key, text in load(language).items():
+        if plain.search(f"{key}/"):
+            assert not re.search(r"[`\]]|\*\*", text), key
+
+
 @pytest.mark.usefixtures("no_translations")
 async def test_before_the_set_up(hass: HomeAssistant) -> None:
     """Sentences are in Home Assistant's language, also where no export was set up yet."""

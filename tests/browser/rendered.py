@@ -53,6 +53,8 @@ def _texts(node: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, _PLACEHOLDER.sub(_VALUE, node)
         return
     for name, inner in node.items():
+        if name == "error":
+            continue  # The frontend shows these as they are.
         yield from _texts(inner, f"{path}.{name}")
 
 
