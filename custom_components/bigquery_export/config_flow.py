@@ -48,7 +48,7 @@ from .flow.field_rules import NO_ERROR, FormError
 from .flow.key_form import GCLOUD, KEY_HELP, async_about_key, async_take_key, has_key
 from .flow.locations import suggested_location
 from .flow.options_flow import BigQueryExportOptionsFlow
-from .flow.options_form import recorded_entities
+from .flow.options_form import async_recorded_entities
 from .flow.restore_form import (
     CONF_SOURCE,
     NO_INSTALLATION,
@@ -147,7 +147,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             ),
             errors=shown_errors(CONTENT_SCHEMA, error),
             description_placeholders={
-                **recorded_entities(self.hass),
+                **await async_recorded_entities(self.hass),
                 **await async_content_sentences(
                     self.hass,
                     options={CONF_DELIVERY: self._delivery, **values},

@@ -32,7 +32,7 @@ from .status.issues import (
     ROWS_REJECTED,
     WRONG_SUMS,
 )
-from .translation import async_reason
+from .translation import async_number, async_reason
 
 PATIENCE = 30.0
 """Seconds to wait for an export. One that takes longer most likely does not fail as before; if it
@@ -157,7 +157,9 @@ class RejectedRowsFlow(_Flow):
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self._issue.issue_id)
         reason = ((issue or self._issue).translation_placeholders or {})["reason"]
         return self._form(
-            step_id, "still_rejected", {"still": str(result.rejected), "problem": reason}
+            step_id,
+            "still_rejected",
+            {"still": async_number(self.hass, result.rejected), "problem": reason},
         )
 
 

@@ -26,9 +26,21 @@ async def async_load_translations(hass: HomeAssistant) -> None:
 def async_text(
     hass: HomeAssistant, category: str, key: str, placeholders: Mapping[str, Any]
 ) -> str:
-    """Return a sentence with its placeholders filled in."""
+    """Return a sentence with its placeholders filled in, numbers as the language writes them."""
     texts = async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
-    return texts[f"component.{DOMAIN}.{category}.{key}"].format_map(placeholders)
+    shown = {
+        name: async_number(hass, value) if type(value) in (int, float) else value
+        for name, value in placeholders.items()
+    }
+    return texts[f"component.{DOMAIN}.{category}.{key}"].format_map(shown)
+
+
+@callback
+def async_number(hass: HomeAssistant, number: float) -> str:
+    """Return a number with the separators of the language, and six decimals at most."""
+    digits = f"{number:_}" if isinstance(number, int) else f"{number:_.6f}".rstrip("0")
+    group, decimal = (async_text(hass, "common", key, {}) for key in ("group_sign", "decimal_sign"))
+    return digits.removesuffix(".").translate(str.maketrans("_.", group + decimal))
 
 
 @callback

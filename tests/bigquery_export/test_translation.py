@@ -13,6 +13,7 @@ import custom_components.bigquery_export as integration
 from custom_components.bigquery_export.errors import KeyRefusedError, StoppedError
 from custom_components.bigquery_export.translation import (
     async_load_translations,
+    async_number,
     async_reason,
     async_text,
     translated,
@@ -62,6 +63,30 @@ def test_errors_are_plain(language: str) -> None:
     for key, text in load(language).items():
         if plain.search(f"{key}/"):
             assert not re.search(r"[`\]]|\*\*", text), key
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "shown"),
+    [
+        ("en", 1_234_567, "1,234,567"),
+        ("de", 1_234_567, "1.234.567"),
+        ("fr", 1_234, "1\u202f234"),
+        ("en", 12_345.678, "12,345.678"),
+        ("nl", -12_345.5, "-12.345,5"),
+        ("es", 0.000_06, "0,00006"),
+        ("en", 100, "100"),
+        ("en", 20.0, "20"),
+    ],
+)
+async def test_numbers(hass: HomeAssistant, language: str, number: float, shown: str) -> None:
+    """Numbers in sentences are written as Home Assistant's language writes them."""
+    hass.config.language = language
+    await async_load_translations(hass)
+    assert async_number(hass, number) == shown
+    sentence = async_text(
+        hass, "common", "notification_completed", {"rows": number, "seconds": "1"}
+    )
+    assert shown in sentence
 
 
 @pytest.mark.usefixtures("no_translations")

@@ -45,7 +45,7 @@ async def async_content_sentences(
         estimate = _text(hass, "estimate_unknown")
     warnings = []
     if checked.expiring:
-        warnings.append(_text(hass, "expiring", days=str(min(checked.expiring.values()))))
+        warnings.append(_text(hass, "expiring", days=min(checked.expiring.values())))
     if checked.needless:
         permissions = ", ".join(checked.needless)
         warnings.append(
@@ -60,10 +60,10 @@ def estimate_sentence(hass: HomeAssistant, estimate: Estimate) -> str:
     return _text(
         hass,
         "estimate",
-        rows=_number(hass, estimate.rows),
+        rows=estimate.rows,
         size=_size(hass, estimate.bytes),
         duration=_duration(hass, estimate.seconds),
-        rows_per_day=_number(hass, estimate.rows_per_day),
+        rows_per_day=estimate.rows_per_day,
         size_per_day=_size(hass, estimate.bytes_per_day),
         size_per_year=_size(hass, estimate.bytes_per_year),
         cost=_cost(hass, estimate),
@@ -75,7 +75,7 @@ def _key_age(hass: HomeAssistant, days: int) -> str:
         return _text(hass, "key_age_today")
     if days == 1:
         return _text(hass, "key_age_yesterday")
-    return _text(hass, "key_age", days=str(days))
+    return _text(hass, "key_age", days=days)
 
 
 def _cost(hass: HomeAssistant, estimate: Estimate) -> str:
@@ -124,10 +124,5 @@ def _decimal(hass: HomeAssistant, number: float, digits: int) -> str:
     return f"{number:.{digits}f}".replace(".", _text(hass, "decimal_sign"))
 
 
-def _number(hass: HomeAssistant, number: int) -> str:
-    """Return a whole number as the language groups its digits."""
-    return f"{number:_}".replace("_", _text(hass, "group_sign"))
-
-
-def _text(hass: HomeAssistant, key: str, **placeholders: str) -> str:
+def _text(hass: HomeAssistant, key: str, **placeholders: str | int) -> str:
     return async_text(hass, "common", key, placeholders)

@@ -22,10 +22,10 @@ from ..home.context_entities import default_context_entities
 from ..rows.column_groups import ColumnGroup
 from ..settings.destination import destination_from
 from ..settings.options import Options, options_from
-from ..translation import async_load_translations, async_reason
+from ..translation import async_load_translations, async_number, async_reason
 from .connection_check import check_delivery, set_up_tables
 from .field_rules import NO_ERROR, FormError, check_options, checked_context_entities
-from .options_form import OPTIONS_SCHEMA, chosen_options, recorded_entities, suggested_values
+from .options_form import OPTIONS_SCHEMA, async_recorded_entities, chosen_options, suggested_values
 from .sections import async_shown, shown_errors
 
 
@@ -49,7 +49,7 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
             errors=shown_errors(OPTIONS_SCHEMA, error),
             description_placeholders={
                 **error.placeholders,
-                **recorded_entities(self.hass),
+                **await async_recorded_entities(self.hass),
                 **await self._async_sizes(),
             },
         )
@@ -88,7 +88,11 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         loaded = entry.state is ConfigEntryState.LOADED
         sizes = await async_row_sizes(self.hass, options_from(entry.options)) if loaded else None
         names = ("all", "rest", *ColumnGroup)
-        return {f"bytes_{name}": str(sizes[name]) if sizes else "?" for name in names}
+        await async_load_translations(self.hass)
+        return {
+            f"bytes_{name}": async_number(self.hass, sizes[name]) if sizes else "?"
+            for name in names
+        }
 
     def _chosen_or_default(self) -> Mapping[str, Any]:
         """Return the options, with the default context entities if none were ever chosen."""

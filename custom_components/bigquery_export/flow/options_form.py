@@ -12,7 +12,7 @@ from homeassistant.const import (
     CONF_INCLUDE,
     CONF_NAME,
 )
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
 from homeassistant.helpers.selector import (
@@ -78,6 +78,7 @@ from ..settings.choices import Notifications, PartitionFilter
 from ..settings.options import DEFAULTS
 from ..settings.schedule import Frequency, Weekday
 from ..settings.usable_options import usable_options
+from ..translation import async_load_translations, async_number
 from .destination_form import DELIVERY_SELECTOR
 from .selectors import TEXTS, choice, choices, number, open_choices
 
@@ -237,9 +238,12 @@ def suggested_values(options: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-@callback
-def recorded_entities(hass: HomeAssistant) -> dict[str, str]:
+async def async_recorded_entities(hass: HomeAssistant) -> dict[str, str]:
     """Return how many entities there are, and how many of them the recorder records."""
+    await async_load_translations(hass)
     entity_ids = hass.states.async_entity_ids()
     recorded = sum(is_entity_recorded(hass, entity_id) for entity_id in entity_ids)
-    return {"entities": str(len(entity_ids)), "recorded": str(recorded)}
+    return {
+        "entities": async_number(hass, len(entity_ids)),
+        "recorded": async_number(hass, recorded),
+    }

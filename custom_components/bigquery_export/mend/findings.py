@@ -14,6 +14,7 @@ import orjson
 from ..const import DOMAIN
 from ..export.files import replace_file
 from ..source.meter_readings import Meter, MeterReading
+from ..translation import async_number
 from .contradiction import HOUR, Kind, Span, precision
 
 MOST = 200
@@ -65,21 +66,20 @@ class Finding:
 
     def label(self, hass: HomeAssistant) -> str:
         """Return which meter it is, and what contradicts what, as a line of a list."""
-        return f"{self.name(hass)}, {self.numbers}"
+        return f"{self.name(hass)}, {self.numbers(hass)}"
 
     def name(self, hass: HomeAssistant) -> str:
         """Return the name of the meter as the home knows it."""
         state = hass.states.get(self.meter.statistic_id)
         return state.name if state else self.meter.statistic_id
 
-    @property
-    def numbers(self) -> str:
+    def numbers(self, hass: HomeAssistant) -> str:
         """Return what contradicts what: times, both amounts and both readings, with their unit."""
         span, unit = self.span, self.meter.unit_of_measurement
-        first, last = (_amount(reading.state, unit) for reading in (span.first, span.last))
+        first, last = (_amount(hass, reading.state, unit) for reading in (span.first, span.last))
         return (
             f"{_end_of_hour(span.first)} – {_end_of_hour(span.last)}:"  # noqa: RUF001
-            f" {_amount(span.by_sum, unit, '+')} / {_amount(span.by_meter, unit, '+')}"
+            f" {_amount(hass, span.by_sum, unit, '+')} / {_amount(hass, span.by_meter, unit, '+')}"
             f" ({first} → {last})"
         )
 
@@ -100,7 +100,7 @@ class Findings:
     def listing(self, hass: HomeAssistant) -> str:
         """Return the open findings as a repair lists them."""
         lines = [
-            f"- {finding.name(hass)} (`{finding.meter.statistic_id}`), {finding.numbers}"
+            f"- {finding.name(hass)} (`{finding.meter.statistic_id}`), {finding.numbers(hass)}"
             for finding in self.open[:_LISTED]
         ]
         return "\n".join([*lines, "- …"] if len(self.open) > _LISTED else lines)
@@ -122,9 +122,9 @@ def _end_of_hour(reading: MeterReading) -> str:
     return time.strftime("%Y-%m-%d %H:%M")
 
 
-def _amount(value: float, unit: str | None, sign: str = "") -> str:
-    """Return an amount with three decimals at most."""
-    text = f"{value:{sign}.3f}".rstrip("0").rstrip(".")
+def _amount(hass: HomeAssistant, value: float, unit: str | None, sign: str = "") -> str:
+    """Return an amount with three decimals at most; `sign` stands before a positive one."""
+    text = (sign if value >= 0 else "") + async_number(hass, round(value, 3))
     return f"{text} {unit}" if unit else text
 
 

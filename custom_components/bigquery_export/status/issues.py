@@ -33,7 +33,7 @@ from ..export.rejected_rows import MAX_BYTES
 from ..settings.destination import console_links, destination_from, service_account_of
 from ..settings.key_age import is_old, key_age
 from ..source.readiness import KNOWN_SCHEMA
-from ..translation import async_reason
+from ..translation import async_number, async_reason
 
 KINDS = (
     AccessDeniedError,
@@ -92,7 +92,11 @@ def async_show_rejected_rows(
     placeholders = None
     if reasons:
         ((reason, _),) = reasons.most_common(1)
-        placeholders = {"count": str(reasons.total()), "reason": reason[:200], "path": path}
+        placeholders = {
+            "count": async_number(hass, reasons.total()),
+            "reason": reason[:200],
+            "path": path,
+        }
     _show(hass, entry, ROWS_REJECTED, placeholders, ir.IssueSeverity.WARNING)
 
 
@@ -104,14 +108,16 @@ def async_show_expiring(
     placeholders = None
     if expiring:
         tables = ", ".join(sorted(expiring))
-        placeholders = {"days": str(min(expiring.values())), "tables": tables}
+        placeholders = {"days": async_number(hass, min(expiring.values())), "tables": tables}
     _show(hass, entry, EXPIRING, placeholders, ir.IssueSeverity.WARNING)
 
 
 @callback
 def async_show_left_out(hass: HomeAssistant, entry: ConfigEntry, rows: int) -> None:
     """Show how many rejected rows are not kept, until the user acknowledges it."""
-    placeholders = {"count": str(rows), "size": str(MAX_BYTES >> 20)} if rows else None
+    placeholders = (
+        {"count": async_number(hass, rows), "size": str(MAX_BYTES >> 20)} if rows else None
+    )
     _show(hass, entry, ROWS_LEFT_OUT, placeholders, ir.IssueSeverity.WARNING, persistent=True)
 
 
@@ -123,7 +129,7 @@ def async_show_rows_at_risk(
     placeholders = None
     if at_risk:
         placeholders = {
-            "count": str(at_risk.rows),
+            "count": async_number(hass, at_risk.rows),
             "oldest": _local(at_risk.oldest),
             "purge": _local(at_risk.purge.timestamp()),
         }
@@ -142,7 +148,7 @@ def async_offer_restore(
         _show(hass, entry, RESTORE_OFFERED, None)
         return
     placeholders = {
-        "years": f"{max(0.1, (since - oldest) / _YEAR):.1f}".removesuffix(".0"),
+        "years": async_number(hass, round(max(0.1, (since - oldest) / _YEAR), 1)),
         "since": _local(since)[:10],
         "oldest": _local(oldest)[:10],
     }
@@ -157,7 +163,7 @@ def async_show_gaps(hass: HomeAssistant, entry: ConfigEntry, gaps: Sequence[Gap]
         _show(hass, entry, ROWS_LOST, None)
         return
     placeholders = {
-        "count": str(sum(gap.rows for gap in gaps)),
+        "count": async_number(hass, sum(gap.rows for gap in gaps)),
         "tables": ", ".join(sorted(gap.table for gap in gaps)),
         "since": _local(min(gap.since for gap in gaps)),
         "until": _local(max(gap.until for gap in gaps)),
@@ -176,7 +182,7 @@ def async_show_wrong_sums(
     hass: HomeAssistant, entry: ConfigEntry, count: int, listing: str
 ) -> None:
     """Show which sums contradict their meters, while there are any; `listing` is Markdown."""
-    placeholders = {"count": str(count), "sums": listing} if count else None
+    placeholders = {"count": async_number(hass, count), "sums": listing} if count else None
     _show(hass, entry, WRONG_SUMS, placeholders, ir.IssueSeverity.WARNING)
 
 
@@ -200,7 +206,9 @@ def async_show_old_key(hass: HomeAssistant, entry: ConfigEntry, days: int) -> No
     """Advise a new key, as long as the current one is older than so many days."""
     age = key_age(entry)
     placeholders = (
-        {"days": str(age.days), "limit": str(days)} if age and is_old(age, days) else None
+        {"days": async_number(hass, age.days), "limit": async_number(hass, days)}
+        if age and is_old(age, days)
+        else None
     )
     _show(hass, entry, _KEY_OLD, placeholders, ir.IssueSeverity.WARNING)
 

@@ -148,7 +148,11 @@ async def test_size_of_rows(hass: HomeAssistant, entry: MockConfigEntry) -> None
     result = await hass.config_entries.options.async_init(entry.entry_id)
     placeholders = result["description_placeholders"]
     assert placeholders
-    sizes = {name: int(size) for name, size in placeholders.items() if name.startswith("bytes_")}
+    sizes = {
+        name: int(size.replace(",", ""))
+        for name, size in placeholders.items()
+        if name.startswith("bytes_")
+    }
     assert sizes.pop("bytes_all") == sum(sizes.values())
     assert sizes["bytes_attributes"] > 100 > sizes["bytes_time"] > 30
     assert sizes["bytes_surroundings"] == 0

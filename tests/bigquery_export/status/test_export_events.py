@@ -286,7 +286,7 @@ async def test_notifications_of_everything(
     hass.config_entries.async_update_entry(entry, options=chosen)
     assert await hass.config_entries.async_setup(entry.entry_id)
     async_send_export_event(hass, entry, COMPLETED)
-    assert told(notifications) == {"completed": "1234 rows were exported in 5.6 seconds."}
+    assert told(notifications) == {"completed": "1,234 rows were exported in 5.6 seconds."}
     (notification,) = notifications.values()
     assert notification["title"] == "home.sensor_data"
     async_send_export_event(hass, entry, failure(failures=2))

@@ -119,7 +119,7 @@ async def test_verify(
         await act(hass, "verify", **query, dry_run=True)
     warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY], DATA_EDITOR, JOB_USER)
     price = await act(hass, "verify", **query, dry_run=True)
-    assert price["summary"].startswith(f"The query would read {price['query_bytes']} bytes")
+    assert price["summary"].startswith(f"The query would read {price['query_bytes']:,} bytes")
     assert price["query_cost"] > 0
     assert "tables" not in price
     assert (await act(hass, "verify", dry_run=True))["summary"].startswith("Listing rows is free")
