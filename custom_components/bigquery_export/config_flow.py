@@ -46,7 +46,7 @@ from .flow.destination_form import (
 )
 from .flow.field_rules import NO_ERROR, FormError
 from .flow.key_form import GCLOUD, KEY_HELP, async_about_key, async_take_key, has_key
-from .flow.locations import suggested_location
+from .flow.locations import location_label, suggested_location
 from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import async_recorded_entities
 from .flow.restore_form import (
@@ -121,7 +121,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
                 user_input
                 or {
                     CONF_PROJECT_ID: self._key["project_id"],
-                    CONF_LOCATION: suggested_location(self.hass),
+                    CONF_LOCATION: location_label(suggested_location(self.hass)),
                 },
             ),
             errors=shown_errors(DESTINATION_SCHEMA, error),

@@ -38,7 +38,7 @@ from ..rows.export_log import EXPORT_LOG
 from ..rows.sensor_data import SENSOR_DATA
 from ..settings.options import DEFAULTS
 from .field_rules import FormError
-from .locations import location_options
+from .locations import LOCATIONS, location_label, location_of
 
 KEY_SCHEMA = probatio.Schema(
     {
@@ -62,7 +62,9 @@ _NAMES: dict[Any, Any] = {
     probatio.Required(CONF_DATASET_ID, default="home_assistant"): TextSelector(),
     probatio.Required(CONF_LOCATION): SelectSelector(
         SelectSelectorConfig(
-            options=location_options(), custom_value=True, mode=SelectSelectorMode.DROPDOWN
+            options=list(map(location_label, LOCATIONS)),
+            custom_value=True,
+            mode=SelectSelectorMode.DROPDOWN,
         )
     ),
     probatio.Required(CONF_TABLE_ID, default=SENSOR_DATA.name): TextSelector(),
@@ -125,6 +127,7 @@ def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
     trimmed = {
         field: values[field].strip().rstrip("/") for field in DESTINATION_FIELDS if field in values
     }
+    trimmed[CONF_LOCATION] = location_of(trimmed[CONF_LOCATION])
     data = {name: value for name, value in trimmed.items() if value}
     if errors := _field_errors(data):
         raise FormError(errors)
@@ -134,7 +137,11 @@ def entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
 def suggested_destination(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the destination of a config entry as the form has it."""
     values = {name: data[name] for name in DESTINATION_FIELDS if name in data}
-    return {**values, CONF_ADVANCED: values}
+    return {
+        **values,
+        CONF_LOCATION: location_label(data.get(CONF_LOCATION, "")),
+        CONF_ADVANCED: values,
+    }
 
 
 def _field_errors(data: Mapping[str, Any]) -> dict[str, str]:

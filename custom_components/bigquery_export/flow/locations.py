@@ -1,7 +1,6 @@
 """Locations of datasets, and the one to suggest for a home."""
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.selector import SelectOptionDict
 
 EUROPE, AMERICA = "EU", "US"
 # BigQuery's page "BigQuery locations". The multi-regions and the regions that hold most homes; any
@@ -43,11 +42,18 @@ _BY_CONTINENT = {
 """By the first part of a time zone's name; elsewhere Europe is as near as any."""
 
 
-def location_options() -> list[SelectOptionDict]:
-    """Return the locations to choose from, each with its place."""
-    return [
-        SelectOptionDict(value=code, label=f"{code} ({place})") for code, place in LOCATIONS.items()
-    ]
+def location_label(location: str) -> str:
+    """Return a location as the form has it: with its place, if that is known.
+
+    A drop-down that takes other values shows the value itself, and not the label beside it.
+    """
+    place = LOCATIONS.get(location)
+    return f"{location} ({place})" if place else location
+
+
+def location_of(label: str) -> str:
+    """Return the location that a label stands for, or one that was typed."""
+    return label.partition(" (")[0]
 
 
 def suggested_location(hass: HomeAssistant) -> str:
