@@ -265,6 +265,11 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             self._older = await async_older_statistics(self.hass, self._key, destination)
         if self._older:
             return await self.async_step_restore()
+        return self._create_entry()
+
+    def _create_entry(self) -> ConfigFlowResult:
+        """Create the entry, unless another flow has made one for the table in the meantime."""
+        self._abort_if_unique_id_configured()
         return self.async_create_entry(**self._entry)
 
     async def async_step_restore(
@@ -274,7 +279,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             if user_input[CONF_SOURCE] != NO_INSTALLATION:
                 self._entry["data"][CONF_RESTORE] = user_input[CONF_SOURCE]
-            return self.async_create_entry(**self._entry)
+            return self._create_entry()
         return self.async_show_form(
             step_id="restore", data_schema=restore_schema(self.hass, self._older)
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 import json
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 from uuid import uuid4
 
 from aiohttp import FormData
@@ -16,6 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.bigquery_export import config_flow
 from custom_components.bigquery_export.const import (
     CONF_ADVANCED,
     CONF_API_ENDPOINT,
@@ -30,9 +31,11 @@ from custom_components.bigquery_export.const import (
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_STORAGE_ENDPOINT,
     CONF_TABLE_ID,
+    CONF_TABLES,
     DOMAIN,
 )
 from custom_components.bigquery_export.flow.destination_form import entry_data
+from custom_components.bigquery_export.restore.offer import Older
 from tests.bigquery_export.support.forms import (
     CLOSED,
     WHAT,
@@ -317,6 +320,22 @@ async def test_dataset_in_use(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "BigQuery Export (second)"
     assert await hass.config_entries.async_unload(result["result"].entry_id)
+
+
+async def test_overtaken(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """A set-up that another one has overtaken at the last step ends, and replaces no entry."""
+    older = AsyncMock(return_value=[Older("home", oldest=0, newest=0, since=1)])
+    with patch.object(config_flow, "async_older_statistics", older):
+        flow_id = await begin_destination(hass, key)
+        await submit(hass, flow_id, destination(warehouse))
+        result = await submit(hass, flow_id, {**WHAT, CONF_TABLES: ["statistics"]})
+    assert result["step_id"] == "restore"
+    other = MockConfigEntry(domain=DOMAIN, unique_id=f"{warehouse.project}.home.sensor_data")
+    other.add_to_hass(hass)
+    result = await submit(hass, flow_id, {"source": "none"})
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+    assert hass.config_entries.async_entries(DOMAIN) == [other]
 
 
 async def test_unexpected_error(
