@@ -25,7 +25,6 @@ from ..const import (
     CONF_KMS_KEY,
     CONF_PARTITION_DAYS,
     CONF_PRIVACY,
-    CONF_SCHEDULE,
     CONF_STORAGE,
     CONF_TABLE_LABELS,
     CONF_WEEKDAYS,
@@ -84,10 +83,15 @@ def check_options(user_input: Mapping[str, Any]) -> None:
     """
     for error in chain(
         _text_errors(user_input),
-        _schedule_errors(user_input.get(CONF_SCHEDULE, {})),
         _storage_errors(user_input.get(CONF_STORAGE, {})),
     ):
         raise error
+
+
+def check_schedule(values: Mapping[str, Any], field: str) -> None:
+    """Raise FormError, at this field of the form, for weekly exports without a day."""
+    if values.get(CONF_FREQUENCY) == Frequency.WEEKLY and not values.get(CONF_WEEKDAYS):
+        raise FormError({field: "weekdays_missing"})
 
 
 @callback
@@ -131,11 +135,6 @@ def _text_errors(user_input: Mapping[str, Any]) -> Iterator[FormError]:
         for text in user_input.get(part, {}).get(field, ()):
             if not pattern.fullmatch(text):
                 yield _error(part, error, text)
-
-
-def _schedule_errors(values: Mapping[str, Any]) -> Iterator[FormError]:
-    if values.get(CONF_FREQUENCY) == Frequency.WEEKLY and not values.get(CONF_WEEKDAYS):
-        yield _error(CONF_SCHEDULE, "weekdays_missing")
 
 
 def _storage_errors(values: Mapping[str, Any]) -> Iterator[FormError]:

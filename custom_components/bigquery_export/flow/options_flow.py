@@ -11,9 +11,12 @@ from homeassistant.config_entries import (
 
 from ..const import (
     CONF_CONTEXT_ENTITIES,
+    CONF_FREQUENCY,
+    CONF_SCHEDULE,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_STORAGE,
     CONF_TRANSFER,
+    CONF_WEEKDAYS,
     CONF_WHAT,
 )
 from ..errors import ExportError
@@ -21,37 +24,84 @@ from ..estimate.estimate import async_row_sizes
 from ..home.context_entities import default_context_entities
 from ..rows.column_groups import ColumnGroup
 from ..settings.destination import destination_from
-from ..settings.options import Options, options_from
+from ..settings.options import DEFAULTS, Options, options_from
 from ..translation import async_load_translations, async_number, async_reason
 from .connection_check import check_delivery, set_up_tables
-from .field_rules import NO_ERROR, FormError, check_options, checked_context_entities
-from .options_form import OPTIONS_SCHEMA, async_recorded_entities, chosen_options, suggested_values
+from .field_rules import (
+    NO_ERROR,
+    FormError,
+    check_options,
+    check_schedule,
+    checked_context_entities,
+)
+from .options_form import async_recorded_entities, chosen_options, options_schema, suggested_values
+from .schedule_form import frequency_of, frequency_schema, hidden_values, is_complete
 from .sections import async_shown, shown_errors
 
 
 class BigQueryExportOptionsFlow(OptionsFlowWithReload):
     """Asks what, when and how to export, and how BigQuery stores it."""
 
+    def __init__(self) -> None:
+        """Begin before anything is shown."""
+        self._shown = DEFAULTS.schedule.frequency
+        """The frequency whose fields the form shows."""
+        self._options: dict[str, Any] = {}
+        """The options, once checked, as long as it is asked when to export."""
+
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the options, and check those that Google may refuse."""
         error = NO_ERROR
+        values = suggested_values(self._chosen_or_default())
         if user_input is not None:
+            schedule = user_input.get(CONF_SCHEDULE, {})
+            complete = not schedule or is_complete(schedule, self._shown)
+            hidden = hidden_values(values[CONF_SCHEDULE], self._shown)
+            values = {**user_input, CONF_SCHEDULE: {**hidden, **schedule}}
             try:
-                return self.async_create_entry(data=await self._async_options(user_input))
+                if complete:
+                    check_schedule(schedule, CONF_SCHEDULE)
+                self._options = await self._async_options(values)
             except FormError as err:
                 error = err
+            else:
+                if not complete:
+                    return await self.async_step_schedule()
+                return self.async_create_entry(data=self._options)
+        self._shown = frequency_of(values[CONF_SCHEDULE])
+        schema = options_schema(self._shown)
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                async_shown(self.hass, OPTIONS_SCHEMA, error),
-                user_input or suggested_values(self._chosen_or_default()),
+                async_shown(self.hass, schema, error), values
             ),
-            errors=shown_errors(OPTIONS_SCHEMA, error),
+            errors=shown_errors(schema, error),
             description_placeholders={
                 **error.placeholders,
                 **await async_recorded_entities(self.hass),
                 **await self._async_sizes(),
             },
+        )
+
+    async def async_step_schedule(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask when to export, where the form did not show the fields of the chosen frequency."""
+        error = NO_ERROR
+        values = self._options
+        frequency = frequency_of(values)
+        if user_input is not None:
+            values = user_input
+            try:
+                check_schedule({CONF_FREQUENCY: frequency, **values}, CONF_WEEKDAYS)
+            except FormError as err:
+                error = err
+            else:
+                return self.async_create_entry(data={**self._options, **values})
+        return self.async_show_form(
+            step_id="schedule",
+            data_schema=self.add_suggested_values_to_schema(frequency_schema(frequency), values),
+            errors=error.errors,
         )
 
     async def _async_options(self, user_input: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,11 +27,7 @@ from homeassistant.helpers.selector import (
     LabelSelectorConfig,
     ObjectSelector,
     ObjectSelectorConfig,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
     TextSelector,
-    TimeSelector,
 )
 import probatio
 
@@ -46,16 +42,12 @@ from ..const import (
     CONF_DEVICES,
     CONF_DROPPED,
     CONF_EVENTS,
-    CONF_EXPORT_TIME,
-    CONF_FREQUENCY,
     CONF_HASH_USERS,
     CONF_HIDDEN,
     CONF_INTEGRATIONS,
     CONF_KEY_DAYS,
     CONF_KMS_KEY,
     CONF_LABELS,
-    CONF_MINUTES,
-    CONF_MONTH_DAY,
     CONF_NOTIFICATIONS,
     CONF_PARTITION_DAYS,
     CONF_PARTITION_FILTER,
@@ -67,7 +59,6 @@ from ..const import (
     CONF_TABLE_LABELS,
     CONF_TABLES,
     CONF_TRANSFER,
-    CONF_WEEKDAYS,
     CONF_WHAT,
 )
 from ..export.tables import DEFAULT_TABLES, TABLES
@@ -76,14 +67,13 @@ from ..rows.events import DEFAULT_EVENTS
 from ..rows.privacy import Coordinates
 from ..settings.choices import Notifications, PartitionFilter
 from ..settings.options import DEFAULTS
-from ..settings.schedule import Frequency, Weekday
+from ..settings.schedule import Frequency
 from ..settings.usable_options import usable_options
 from ..translation import async_load_translations, async_number
 from .destination_form import DELIVERY_SELECTOR
+from .schedule_form import SCHEDULE_SCHEMA, ScheduleSection
 from .selectors import TEXTS, choice, choices, number, open_choices
 
-MINUTES = (5, 10, 15, 20, 30)
-"""Parts of an hour: exports run at the same minutes of each hour."""
 _MAX_PARTITIONS = 10_000
 """A table has no more partitions (BigQuery's page "Quotas and limits", "Partitioned tables")."""
 _SELECTION = probatio.Schema(
@@ -147,27 +137,6 @@ _WHAT = probatio.Schema(
         ): choices([group.value for group in ColumnGroup], CONF_COLUMNS),
     }
 )
-_SCHEDULE = probatio.Schema(
-    {
-        probatio.Required(CONF_FREQUENCY, default=DEFAULTS.schedule.frequency.value): choice(
-            Frequency, CONF_FREQUENCY
-        ),
-        probatio.Required(
-            CONF_EXPORT_TIME, default=DEFAULTS.schedule.at.isoformat()
-        ): TimeSelector(),
-        probatio.Optional(CONF_WEEKDAYS): choices(
-            [weekday.value for weekday in Weekday], CONF_WEEKDAYS
-        ),
-        probatio.Required(CONF_MONTH_DAY, default=DEFAULTS.schedule.month_day): number(1, 31),
-        probatio.Required(CONF_MINUTES, default=str(DEFAULTS.schedule.minutes)): SelectSelector(
-            SelectSelectorConfig(
-                options=[str(minutes) for minutes in MINUTES],
-                translation_key=CONF_MINUTES,
-                mode=SelectSelectorMode.DROPDOWN,
-            )
-        ),
-    }
-)
 _TRANSFER = probatio.Schema(
     {
         probatio.Required(CONF_DELIVERY, default=DEFAULTS.delivery): DELIVERY_SELECTOR,
@@ -199,7 +168,7 @@ OPTIONS_SCHEMA = probatio.Schema(
         probatio.Optional(CONF_INCLUDE): section(_SELECTION, {"collapsed": True}),
         probatio.Optional(CONF_EXCLUDE): section(_SELECTION, {"collapsed": True}),
         probatio.Optional(CONF_PRIVACY): section(_PRIVACY, {"collapsed": True}),
-        probatio.Optional(CONF_SCHEDULE): section(_SCHEDULE, {"collapsed": True}),
+        probatio.Optional(CONF_SCHEDULE): ScheduleSection(DEFAULTS.schedule.frequency),
         probatio.Optional(CONF_TRANSFER): section(_TRANSFER, {"collapsed": True}),
         probatio.Optional(CONF_STORAGE): section(_STORAGE, {"collapsed": True}),
         probatio.Optional(CONF_STATISTICS): section(_STATISTICS, {"collapsed": True}),
@@ -209,7 +178,7 @@ OPTIONS_SCHEMA = probatio.Schema(
 )
 _FLAT = {
     CONF_WHAT: _WHAT,
-    CONF_SCHEDULE: _SCHEDULE,
+    CONF_SCHEDULE: SCHEDULE_SCHEMA,
     CONF_TRANSFER: _TRANSFER,
     CONF_STORAGE: _STORAGE,
     CONF_STATISTICS: _STATISTICS,
@@ -217,6 +186,11 @@ _FLAT = {
     CONF_SECURITY: _SECURITY,
 }
 """Sections of the form that the options do not have: there their fields are at the top level."""
+
+
+def options_schema(frequency: Frequency) -> probatio.Schema:
+    """Return the form with the fields that belong to a frequency."""
+    return probatio.Schema({**OPTIONS_SCHEMA.schema, CONF_SCHEDULE: ScheduleSection(frequency)})
 
 
 def chosen_options(user_input: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Forms as they are shown: with what there is to choose from, and sections with errors open."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from homeassistant.const import CONF_DOMAINS, CONF_EXCLUDE, CONF_INCLUDE
@@ -33,7 +34,8 @@ def async_shown(
                     {name: selection.get(str(name), of) for name, of in inner.schema.items()}
                 )
             collapsed = value.options["collapsed"] and str(field) not in error.errors
-            fields[field] = section(inner, {"collapsed": collapsed})
+            fields[field] = shown = copy(value)
+            shown.schema, shown.options = inner, {"collapsed": collapsed}
     return probatio.Schema(fields)
 
 

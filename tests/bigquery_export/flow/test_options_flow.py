@@ -116,7 +116,12 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
     assert [source.table.name for source in options.recorder_tables] == ["sensor_data", "events"]
 
     result = await hass.config_entries.options.async_init(entry.entry_id)
-    assert suggested(result) == {"exclude": {}, "security": {}} | ALL
+    shown = {
+        field: value
+        for field, value in ALL[CONF_SCHEDULE].items()
+        if field not in (CONF_MONTH_DAY, CONF_MINUTES)
+    }
+    assert suggested(result) == {"exclude": {}, "security": {}, **ALL, CONF_SCHEDULE: shown}
     # Nothing that was optional and is emptied comes back.
     assert (await submit(hass, result["flow_id"], {CONF_STORAGE: {}}))["type"] is (
         FlowResultType.CREATE_ENTRY

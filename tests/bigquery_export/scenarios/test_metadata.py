@@ -12,7 +12,7 @@ import pytest
 
 from custom_components.bigquery_export import config_flow, sensor
 from custom_components.bigquery_export.bigquery import key_file
-from custom_components.bigquery_export.const import DOMAIN
+from custom_components.bigquery_export.const import CONF_FREQUENCY, CONF_SCHEDULE, DOMAIN
 from custom_components.bigquery_export.errors import (
     ExportError,
     PermissionMissingError,
@@ -25,6 +25,7 @@ from custom_components.bigquery_export.flow import (
     options_flow,
 )
 from custom_components.bigquery_export.flow.options_form import OPTIONS_SCHEMA
+from custom_components.bigquery_export.flow.schedule_form import SCHEDULE_SCHEMA
 from custom_components.bigquery_export.settings.destination import console_links, destination_from
 from custom_components.bigquery_export.status import issues
 from tests.bigquery_export.support.metadata import ENGLISH, FOLDER, ROOT, read
@@ -163,8 +164,12 @@ def test_translations_follow_the_rules_of_hassfest() -> None:
 
 def test_options_have_texts() -> None:
     """Each section and field of the options has its texts, and each choice that they offer."""
-    sections = ENGLISH["options"]["step"]["init"]["sections"]
+    steps = ENGLISH["options"]["step"]
+    sections = steps["init"]["sections"]
     parts = {str(name): part.schema.schema for name, part in OPTIONS_SCHEMA.schema.items()}
+    parts[CONF_SCHEDULE] = SCHEDULE_SCHEMA.schema
+    fields = sections[CONF_SCHEDULE]["data"].keys() - {CONF_FREQUENCY}
+    assert steps["schedule"]["data"].keys() == fields
     assert parts.keys() == sections.keys()
     for name, selectors in parts.items():
         assert set(map(str, selectors)) == sections[name]["data"].keys()
