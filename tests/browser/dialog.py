@@ -13,6 +13,14 @@ _MOMENT = 5.0
 """Seconds after which a click has surely gone astray."""
 
 
+async def _is_in_view(text: Locator) -> bool:
+    """Return whether a text is seen, and not only there when one scrolls."""
+    with suppress(AssertionError):
+        await expect(text).to_be_in_viewport(ratio=1, timeout=_MOMENT * 100)
+        return True
+    return False
+
+
 class Dialog:
     """The dialog of a flow; it counts what a user has to go through in it."""
 
@@ -39,6 +47,10 @@ class Dialog:
         await expect(upload.locator("ha-icon-button")).to_be_visible()
         await expect(upload.get_by_text(file.name).first).to_be_visible()
         self.values += 1
+
+    def time(self, key: str) -> Locator:
+        """Return the boxes of a time, by the key of its label."""
+        return self._dialog.locator("ha-selector-time", has_text=text(key)).locator("input")
 
     async def type(self, field: str, value: str) -> None:
         """Type a text into a field."""
@@ -67,11 +79,18 @@ class Dialog:
         await box.press("Space")
         await expect(box).to_be_checked()
 
+    async def until_seen(self, text: str) -> None:
+        """Wait for a text that no translation has."""
+        await expect(self._dialog.get_by_text(text, exact=True).first).to_be_visible()
+
+    async def untick(self, box: Locator) -> None:
+        """Take the tick of a box away."""
+        await box.press("Space")
+        await expect(box).not_to_be_checked()
+
     async def unfold(self, key: str) -> None:
         """Open a section, by the key of its name."""
-        name = re.compile(rf"^\s*{re.escape(text(key))}\s*$")
-        header = self._page.locator("[slot=header]", has_text=name)
-        panel = self._dialog.locator("ha-expansion-panel", has=header)
+        panel = self._dialog.locator("ha-expansion-panel", has=self.section(key))
         await panel.locator("[slot=header]").click()
         # Until it is open all the way, what is in it cannot be clicked.
         await expect(panel.locator(".container")).to_have_css("overflow", "visible")
@@ -87,13 +106,22 @@ class Dialog:
         """Take an option of a menu, by the key of its text."""
         await self._dialog.get_by_text(text(key), exact=True).click()
 
+    def section(self, key: str) -> Locator:
+        """Return the heading of a section, by the key of its name."""
+        name = re.compile(rf"^\s*{re.escape(text(key))}\s*$")
+        return self._page.locator("[slot=header]", has_text=name)
+
     async def submit(self) -> None:
         """Submit a form."""
         await self._button("Submit").click()
 
     async def until_told(self, key: str) -> None:
-        """Wait for an error, by its key."""
-        await expect(self._dialog.get_by_text(pattern(key)).first).to_be_visible()
+        """Wait for an error, by its key, where a user sees it without looking for it."""
+        errors = self._dialog.get_by_text(pattern(key))
+        await expect(errors.first).to_be_visible()
+        while not any([await _is_in_view(error) for error in await errors.all()]):
+            pass  # Each look waits for a moment.
+        await expect(self._button("Submit")).to_be_enabled()
 
     async def until_said(self, key: str) -> None:
         """Wait for a text in what a step says, by its key."""

@@ -14,7 +14,7 @@ from playwright.async_api import Locator, expect
 from tests.home.client import Client, Json
 
 from .dialog import Dialog
-from .texts import pattern, text
+from .texts import pattern, patterns, text
 from .window import Window
 
 DOMAIN = "bigquery_export"
@@ -28,6 +28,7 @@ _WHAT = "config.step.what"
 _REAUTH = "config.step.reauth_confirm"
 _RECONFIGURE = "config.step.reconfigure"
 _OPTIONS = "options.step.init"
+_WHEN = "options.step.schedule"
 _ACTION = "services.export_now.name"
 _DASHBOARD = "bigquery-export"
 _TO_COPY = Path(__file__).parents[2] / "docs" / "dashboard.yaml"
@@ -77,6 +78,16 @@ class SetUp(Dialog):
         await self.until_step(_WHAT)
         await self.until_said("common.estimate")
 
+    async def look_at_the_estimate(self) -> None:
+        """Scroll to what all that comes to: the dialog stays where the step before was."""
+        line, *_ = patterns("common.estimate")
+        await self._dialog.get_by_text(line).first.scroll_into_view_if_needed()
+
+    @property
+    def privacy(self) -> Locator:
+        """Return the heading of the section on privacy."""
+        return self.section(f"{_WHAT}.sections.privacy.name")
+
     @property
     def begin_now(self) -> Locator:
         """Return the switch that lets the first export begin with the set-up."""
@@ -93,6 +104,29 @@ class Options(Dialog):
     def frequency(self, name: str) -> Locator:
         """Return a choice of how often to export, in the section of the schedule."""
         return self.choice(f"selector.frequency.options.{name}")
+
+    async def look_at_the_top(self) -> None:
+        """Scroll to where the form begins."""
+        await self.section(f"{_OPTIONS}.sections.what.name").scroll_into_view_if_needed()
+
+    async def look_down_to_the_time(self) -> None:
+        """Scroll to where the section of the schedule ends, with its time of day."""
+        helper = self._dialog.get_by_text(text(f"{_WHEN}.data_description.export_time"))
+        await helper.first.evaluate("helper => helper.scrollIntoView({block: 'end'})")
+
+    async def until_asked_when(self) -> None:
+        """Wait for the step that asks for the fields of another frequency."""
+        await self.until_step(_WHEN)
+
+    @property
+    def time_of_day(self) -> Locator:
+        """Return the boxes of the time of day."""
+        return self.time(f"{_WHEN}.data.export_time")
+
+    @property
+    def month_day(self) -> Locator:
+        """Return the box of the day of the month."""
+        return self.number(f"{_WHEN}.data.month_day")
 
     def weekday(self, name: str) -> Locator:
         """Return the box of a day of the week, in the section of the schedule."""
@@ -171,6 +205,12 @@ class DevicePage:
         """Show the entities that are switched off, too."""
         for more in await self._cards.get_by_text("disabled entit").all():
             await more.click()
+
+    async def until_state(self, key: str, shown: str) -> None:
+        """Wait until a sensor, by its translation key, has a state as the page writes it."""
+        name = text(f"entity.sensor.{key}.name")
+        row = self._cards.locator("hui-sensor-entity-row", has_text=name)
+        await expect(row.first).to_contain_text(shown)
 
     async def until_shown(self, entity: Json) -> None:
         """Wait for an entity of the registry, under the name that its translation has."""

@@ -148,7 +148,8 @@ async def stage_of(home: HomeAssistant, pictures: Path, *, sharp: bool) -> Async
         async with home:
             await _ignore_repairs(home.client)
             async with window(home.url, home.client.token, sharp=sharp) as page:
-                seen = Stage(home, bigquery, Window(page, home.url, pictures), home.directory, key)
+                looked_through = Window(page, home.url, pictures, every_form=sharp)
+                seen = Stage(home, bigquery, looked_through, home.directory, key)
                 yield seen
     _check_log(home, seen)
 

@@ -22,6 +22,7 @@ from .screens import (
     SetUp,
 )
 from .stage import JOURNEY_SECONDS, Stage, journey
+from .texts import text
 
 pytestmark = [
     pytest.mark.alone,
@@ -32,6 +33,8 @@ pytestmark = [
 
 MOST_SCREENS = 4
 MOST_VALUES = 5
+HOURS_AND_MINUTES = 2
+"""Boxes of a time of day."""
 
 
 @journey
@@ -45,10 +48,15 @@ async def test_wrong_keys_and_then_the_right_one(on: Stage) -> None:
 
     await set_up.begin()
     await set_up.give_wrong_key(no_json, "not_json")
-    await on.window.photograph("key-that-is-no-json")
+    await on.window.photograph("key-that-is-no-json", whole=True)
     await set_up.give_wrong_key(on.key_file(deleted), "key_refused")
-    await on.window.photograph("key-that-google-refuses")
+    await on.window.photograph("key-that-google-refuses", whole=True)
     await set_up.give_key(on.key_file(on.key))
+    await set_up.fill_in_destination("http://example.com", "")
+    async for _ in on.window.sizes():
+        await set_up.submit()
+        await set_up.until_told("config.error.unsafe_endpoint")
+    await on.window.photograph("destination-with-a-wrong-address", whole=True)
     await set_up.close()
 
 
@@ -65,18 +73,24 @@ async def test_from_add_integration_to_the_first_rows(
     began = time.monotonic()
 
     await set_up.begin()
-    await on.window.photograph("set-up-key")
+    await on.window.photograph("set-up-key", whole=True)
     await set_up.give_key(on.key_file(on.key))
-    await on.window.photograph("set-up-destination")
+    async for _ in on.window.sizes():
+        await set_up.until_seen("EU (European Union)")
+    await on.window.photograph("set-up-destination", whole=True)
     await set_up.fill_in_destination(on.bigquery.rest_url, on.bigquery.storage_url)
     await set_up.go_on_to_what()
-    await on.window.photograph("set-up-what")
+    await set_up.look_at_the_estimate()
+    await on.window.photograph("set-up-what", whole=True)
+    async for _ in on.window.sizes():
+        await set_up.privacy.scroll_into_view_if_needed()
+        await expect(set_up.privacy).to_be_in_viewport()
     await expect(set_up.begin_now).to_be_checked()
     await set_up.begin_now.scroll_into_view_if_needed()
-    await on.window.photograph("set-up-what-further-down")
+    await on.window.photograph("set-up-what-further-down", whole=True)
     await set_up.submit()
     await set_up.until_over()
-    await on.window.photograph("set-up-done")
+    await on.window.photograph("set-up-done", whole=True)
     await set_up.finish()
     # The export begins by itself.
     await on.until_rows()
@@ -97,9 +111,9 @@ async def test_dashboard_during_a_backfill(on: Stage) -> None:
 
     await dashboard.open()
     first = await dashboard.progress()
-    await on.window.photograph("dashboard")
+    await on.window.photograph("dashboard", whole=True)
     second = await dashboard.progress(above=first)
-    await on.window.photograph("dashboard-a-moment-later")
+    await on.window.photograph("dashboard-a-moment-later", whole=True)
     on.bigquery.clear_faults()
 
     assert first < second
@@ -113,11 +127,15 @@ async def test_device_page(on: Stage) -> None:
     device = DevicePage(on.window)
 
     await device.open(entities[0]["device_id"])
-    await on.window.photograph("device", height=1320)
+    async for _ in on.window.sizes():
+        await device.until_state("backfill_progress", "100%")
+        await device.until_state("backfill_time_left", "0m")
+        await device.until_state("last_error", text("entity.sensor.last_error.state.none"))
+    await on.window.photograph("device", height=1320, whole=True)
     await device.show_disabled()
     for entity in entities:
         await device.until_shown(entity)
-    await on.window.photograph("device-with-disabled-entities")
+    await on.window.photograph("device-with-disabled-entities", whole=True)
 
 
 @journey
@@ -128,7 +146,7 @@ async def test_action_with_response(on: Stage) -> None:
     await actions.open_export_now()
     await actions.perform()
     answer = await actions.until_answered()
-    await on.window.photograph("action")
+    await on.window.photograph("action", whole=True)
 
     assert "export_id: " in answer
     assert "sensor_data: " in answer
@@ -142,20 +160,31 @@ async def test_options(on: Stage) -> None:
 
     await integration.open()
     options = await integration.configure()
-    await on.window.photograph("options")
+    await on.window.photograph("options", whole=True)
     await options.open_section("schedule")
+    async for _ in on.window.sizes():
+        await expect(options.time_of_day).to_have_count(HOURS_AND_MINUTES)
+        await expect(options.month_day).to_have_count(0)
+        await expect(options.weekday("mon")).to_have_count(0)
+    await options.look_down_to_the_time()
+    await on.window.photograph("options-schedule", whole=True)
     await options.choose(options.frequency("weekly"))
-    await on.window.photograph("options-schedule")
     await options.open_section("transfer")
     await options.batch_rows.fill("3000")
-    await on.window.photograph("options-transfer")
+    await on.window.photograph("options-transfer", whole=True)
+    await options.submit()
+    await options.until_asked_when()
+    await on.window.photograph("options-when", whole=True)
+    async for _ in on.window.sizes():
+        await expect(options.time_of_day).to_have_count(HOURS_AND_MINUTES)
+        await expect(options.weekday("mon")).to_be_in_viewport()
+        await expect(options.month_day).to_have_count(0)
     await options.submit()
     await options.until_told("options.error.weekdays_missing")
-    await on.window.photograph("options-without-a-day")
     await options.tick(options.weekday("mon"))
     await options.submit()
     await options.until_over()
-    await on.window.photograph("options-saved")
+    await on.window.photograph("options-saved", whole=True)
     await options.finish()
     options = await integration.configure()
     await options.open_section("schedule")
@@ -165,6 +194,13 @@ async def test_options(on: Stage) -> None:
     await expect(options.frequency("daily")).not_to_be_checked()
     await expect(options.weekday("mon")).to_be_checked()
     await expect(options.batch_rows).to_have_value("3000")
+    await options.untick(options.weekday("mon"))
+    async for _ in on.window.sizes():
+        await options.look_at_the_top()
+        await options.submit()
+        await options.until_told("options.error.weekdays_missing")
+        await options.weekday("mon").scroll_into_view_if_needed()
+    await on.window.photograph("options-without-a-day", whole=True)
     await options.close()
 
 
@@ -189,11 +225,11 @@ async def test_reconfigure(on: Stage) -> None:
 
     await integration.open()
     dialog = await integration.reconfigure()
-    await on.window.photograph("key-and-destination")
+    await on.window.photograph("key-and-destination", whole=True)
     await dialog.submit()
     await dialog.until_ended()
     await dialog.until_said("config.abort.reconfigure_successful")
-    await on.window.photograph("key-and-destination-saved")
+    await on.window.photograph("key-and-destination-saved", whole=True)
     await dialog.close()
 
     assert [entry["title"] for entry in await on.client.entries(DOMAIN)] == [
@@ -212,19 +248,19 @@ async def test_repair(on: Stage) -> None:
     await actions.open_export_now()
     await actions.perform()
     await actions.until_refused("permission_missing")
-    await on.window.photograph("action-refused")
+    await on.window.photograph("action-refused", whole=True)
     await repairs.open()
     await repairs.until_shown("permission_missing")
-    await on.window.photograph("repairs")
+    await on.window.photograph("repairs", whole=True)
     repair = await repairs.try_again("permission_missing")
-    await on.window.photograph("repair")
+    await on.window.photograph("repair", whole=True)
     await repair.submit()
     await repair.until_failed("permission_missing")
-    await on.window.photograph("repair-that-did-not-help")
+    await on.window.photograph("repair-that-did-not-help", whole=True)
     on.grant(DATA_EDITOR)
     await repair.submit()
     await repair.until_over()
-    await on.window.photograph("repair-done")
+    await on.window.photograph("repair-done", whole=True)
     await repair.finish()
     await repairs.until_nothing_is_wrong()
 

@@ -1,5 +1,6 @@
 """The integration's texts, by their keys, so that a change of wording breaks no journey."""
 
+from collections.abc import Iterator
 from functools import cache
 import json
 import re
@@ -25,6 +26,23 @@ def text(key: str) -> str:
         found = found[part]
     assert isinstance(found, str), f"{key} is no text"
     return found
+
+
+def is_own(shown: str) -> bool:
+    """Return whether the integration says what is shown; Home Assistant has single words, too."""
+    return "BigQuery" in shown or (" " in shown and plain(shown) in _all_texts())
+
+
+@cache
+def _all_texts() -> frozenset[str]:
+    def texts(node: Any) -> Iterator[str]:
+        if isinstance(node, str):
+            yield plain(node)
+        else:
+            for inner in node.values():
+                yield from texts(inner)
+
+    return frozenset(texts(_strings()))
 
 
 def plain(text: str) -> str:
