@@ -18,7 +18,7 @@ async def test_sentences(hass: HomeAssistant) -> None:
     text = estimate_sentence(hass, estimate(1_234_567, 50_000, 400))
     for part in ("1,234,567 rows", "494\u00a0MB", "about 8 minutes", "50,000 rows"):
         assert part in text
-    assert "within Google's free tier" in text
+    assert "Free at Google" in text
     assert "for about 1.4 years" in text
     assert "7.3\u00a0GB a year" in text
     assert "$" not in text
@@ -28,7 +28,7 @@ async def test_sentences(hass: HomeAssistant) -> None:
     assert "about 2 years" in estimate_sentence(hass, estimate(0, 37_500, 400))
     dear = estimate_sentence(hass, estimate(60_000_000, 10_000_000, 400))
     assert "about 7 hours" in dear
-    assert "about $0.25 a month, $27.44 after a year" in dear
+    assert "$0.25 a month for storage, $27.44 after a year" in dear
 
 
 async def test_decimal_sign(hass: HomeAssistant) -> None:
