@@ -59,7 +59,9 @@ def test_translation(language: str) -> None:
 @pytest.mark.parametrize("language", ["en", *_LANGUAGES])
 def test_errors_are_plain(language: str) -> None:
     """What is not rendered as Markdown has no marks of it, which a user would see."""
-    plain = re.compile(r"/(error|exceptions|title|selector|services|entity)/")
+    plain = re.compile(
+        r"/(error|exceptions|title|selector|services|entity|sections/\w+/(name|description))/"
+    )
     for key, text in load(language).items():
         if plain.search(f"{key}/"):
             assert not re.search(r"[`\]]|\*\*", text), key

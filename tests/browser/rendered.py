@@ -13,6 +13,7 @@ from .window import Window
 _RENDERED = ("config", "options", "issues")
 """Forms and repairs: their descriptions, and those of fields, are Markdown."""
 _PLACEHOLDER = re.compile(r"\{\w+\}")
+_IN_SECTION = re.compile(r"\.sections\.\w+$")
 _VALUE = "a_b_c"
 """What stands for each placeholder: names often have underscores."""
 _RENDER = """async texts => {
@@ -53,7 +54,7 @@ def _texts(node: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, _PLACEHOLDER.sub(_VALUE, node)
         return
     for name, inner in node.items():
-        if name == "error":
+        if name == "error" or (name == "description" and _IN_SECTION.search(path)):
             continue  # The frontend shows these as they are.
         yield from _texts(inner, f"{path}.{name}")
 
