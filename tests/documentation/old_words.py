@@ -7,6 +7,7 @@ Pages that follow from declarations are not either: the declarations are.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 import re
 import sys
 
@@ -147,7 +148,14 @@ def find(where: Iterable[str]) -> list[Found]:
 
 def find_in(path: str, text: str) -> Iterator[Found]:
     """Yield what a text has of old words, were it in this file."""
-    words = [word for word in OLD_WORDS if _is_at(path, word.where)]
+    # Most texts have none, which is soon known of a text as a whole.
+    words = [
+        word
+        for word in OLD_WORDS
+        if _is_at(path, word.where) and re.search(word.pattern, text, re.MULTILINE)
+    ]
+    if not words:
+        return
     kept = [kept for kept in KEPT if _is_at(path, kept.where)]
     for number, line in enumerate(text.splitlines(), 1):
         for exception in kept:
@@ -157,7 +165,8 @@ def find_in(path: str, text: str) -> Iterator[Found]:
                 yield Found(path, number, match[0], word.new)
 
 
-def _is_at(path: str, where: Iterable[str]) -> bool:
+@cache
+def _is_at(path: str, where: tuple[str, ...]) -> bool:
     return any((ROOT / path).full_match(ROOT / name) for name in where)
 
 
