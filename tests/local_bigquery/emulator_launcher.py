@@ -12,6 +12,8 @@ import sys
 import threading
 from typing import Any
 
+_ANY_PROJECT = "any-project"
+
 
 def _end_with_standard_input() -> None:
     sys.stdin.buffer.read()
@@ -54,11 +56,40 @@ def _parse_once() -> None:
     sqlglot.parse_one = parse_or_copy
 
 
+def _translate_once() -> None:
+    """Translate each statement once for all projects: tests ask the same of one after the other."""
+    from bqemulator.jobs import executor  # type: ignore[import-not-found]
+    from bqemulator.sql.translator import SQLTranslator  # type: ignore[import-not-found]
+
+    rewrite = executor.rewrite_and_translate_statement
+    translated: dict[tuple[str, str], Any] = {}
+
+    class Translator:
+        def __init__(self, translator: SQLTranslator, project_id: str) -> None:
+            self._translator = translator
+            self._project_id = project_id
+
+        def translate(self, bq_sql: str, *, schema: Any = None, caller: Any = None) -> Any:
+            general = bq_sql.replace(self._project_id, _ANY_PROJECT)
+            key = general, repr(schema)
+            if key not in translated:
+                translated[key] = self._translator.translate(general, schema=schema, caller=caller)
+            return translated[key].map(lambda sql: sql.replace(_ANY_PROJECT, self._project_id))
+
+    async def rewrite_once(bq_sql: str, *, project_id: str, translator: Any, **others: Any) -> Any:
+        if "-" in project_id:
+            translator = Translator(translator, project_id)
+        return await rewrite(bq_sql, project_id=project_id, translator=translator, **others)
+
+    executor.rewrite_and_translate_statement = rewrite_once
+
+
 def main() -> None:
     """Serve the data folder in argv[1], or tables in memory, until standard input ends."""
     _keep_extensions_in(Path(sys.prefix) / "home")
     _without_snapshots()
     _parse_once()
+    _translate_once()
     from bqemulator.config import PersistenceMode, Settings  # type: ignore[import-not-found]
     from bqemulator.server import run_forever  # type: ignore[import-not-found]
 
