@@ -32,6 +32,8 @@ from custom_components.bigquery_export.bigquery import (
 from custom_components.bigquery_export.bigquery.streaming_buffer import StreamingBuffer
 from custom_components.bigquery_export.export import chunk as chunk_module, table_export
 from custom_components.bigquery_export.export.tables import DEFAULT_TABLES, DIMENSION_TABLES
+from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 
 # They import the integration before `hass` is made: else Home Assistant looks for it in the test
 # plugin's own folder.
@@ -100,7 +102,7 @@ def key(warehouse: Warehouse) -> dict[str, Any]:
 @pytest.fixture
 def entry(hass: HomeAssistant, warehouse: Warehouse, key: dict[str, Any]) -> MockConfigEntry:
     """Return a config entry for an empty table of the warehouse; nothing is set up yet."""
-    warehouse.create_table()
+    warehouse.create_dataset()  # The set-up makes the tables.
     hass.data["core.uuid"] = HOME  # What `instance_id.async_get` returns from now on.
     entry = warehouse.config_entry(key)
     entry.add_to_hass(hass)
@@ -167,8 +169,8 @@ def quiet_database() -> None:
 
 @pytest.fixture
 def exporter(hass: HomeAssistant, warehouse: Warehouse) -> Iterator[Exporter]:
-    """Return what makes runs into an empty table."""
-    warehouse.create_table()
+    """Return what makes runs into empty tables, which it makes when they are first exported."""
+    warehouse.create_table(tables=[SENSOR_DATA, EXPORT_LOG])
     with closing(warehouse.connect()) as connection:
         yield Exporter(hass, connection)
 

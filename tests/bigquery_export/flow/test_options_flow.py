@@ -232,7 +232,6 @@ async def test_tables(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Wa
     configure = hass.config_entries.options.async_configure
     with pytest.raises(InvalidData):
         await configure(flow_id, {CONF_WHAT: {CONF_TABLES: []}})
-    warehouse.server.query("DROP TABLE home.statistics_short_term", warehouse.project)
     await configure(flow_id, {CONF_WHAT: {CONF_TABLES: ["sensor_data", "statistics_short_term"]}})
     await hass.async_block_till_done()
     assert (

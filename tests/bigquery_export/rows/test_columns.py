@@ -49,7 +49,7 @@ def replace_table(warehouse: Warehouse) -> None:
     """Make the table as it was before some columns were thought of."""
     with warehouse.connecting() as connection:
         reference = warehouse.destination.table_reference(SENSOR_DATA)
-        connection.tables.delete_table(reference)
+        connection.tables.delete_table(reference, not_found_ok=True)
         new = ("month", "season")
         columns = [column for column in SENSOR_DATA.columns if column.name not in new]
         DatasetSchema(connection).ensure_table(replace(SENSOR_DATA, columns=tuple(columns)))

@@ -13,6 +13,7 @@ from custom_components.bigquery_export.bigquery import DELIVERIES
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.fence_table import BigQueryFence
 from custom_components.bigquery_export.bigquery.row_lookup import RowLookup
+from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.export.checkpoint import Checkpoint
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
@@ -26,6 +27,7 @@ from custom_components.bigquery_export.export.session import Result, Session, op
 from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.rows.context import Choice, RowContext
 from custom_components.bigquery_export.rows.local_time import Place
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.support.warehouse import HOME
 
 EVERYTHING = tuple(RECORDER_TABLES)
@@ -49,6 +51,7 @@ class Exporter:
     keeps_journal: bool = False
     """Whether exports are of one process, until `restart`."""
     _journal: Journal | None = field(default=None, init=False)
+    _made: set[str] = field(default_factory=lambda: {SENSOR_DATA.name}, init=False)
 
     def __post_init__(self) -> None:
         """Make both deliveries."""
@@ -108,6 +111,7 @@ class Exporter:
         self, batch_rows: int = 1_000, *, flush: bool = False, backfill: bool = True
     ) -> Run:
         """Return a run that continues from the files, as after a restart."""
+        self._make_tables()
         session = self.new_session(batch_rows)
         row_context = RowContext(session.run_values, PLACE, self.choice)
         sources = [
@@ -117,6 +121,12 @@ class Exporter:
             for table in self.tables
         ]
         return Run(session, sources, flush=flush, backfill=backfill)
+
+    def _make_tables(self) -> None:
+        """Make the tables that are exported and not made yet."""
+        wanted = [RECORDER_TABLES[name].table for name in self.tables if name not in self._made]
+        DatasetSchema(self.connection).ensure_tables(wanted)
+        self._made.update(self.tables)
 
     async def export(self, batch_rows: int = 1_000) -> Result:
         """Make a run."""

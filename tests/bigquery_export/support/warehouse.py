@@ -1,5 +1,6 @@
 """A project in the local BigQuery, as a test sees it."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,12 +66,12 @@ class Warehouse:
         with self.connecting() as connection:
             DatasetSchema(connection).ensure_dataset()
 
-    def create_table(self, *viewed: Table) -> None:
-        """Make the dataset and the tables, and the views of some: those take seconds."""
+    def create_table(self, *viewed: Table, tables: Sequence[Table] = TABLES) -> None:
+        """Make the dataset and tables, and the views of some: those take seconds."""
         with self.connecting() as connection:
             schema = DatasetSchema(connection, fence=BigQueryFence(connection, HOME))
             schema.ensure_dataset()
-            schema.ensure_tables(TABLES)
+            schema.ensure_tables(tables)
             schema.ensure_views(viewed)
 
     def export_elsewhere(self) -> None:
