@@ -20,7 +20,7 @@ _TROUBLES = """\
 # Faults
 
 Written by `python -m tests.documentation` from the cases of two tests, which bring each of them
-about. In every case each row is in BigQuery exactly once in the end.
+about. In every case each row that can be read and sent is in BigQuery exactly once in the end.
 
 ## What goes wrong in a home
 
@@ -58,8 +58,9 @@ def faults_page() -> str:
 
 
 def _trouble(trouble: Trouble) -> str:
-    shown = ", ".join(map(_shown, sorted(trouble.shows)))
-    later = shown or _shown("export_failed")
+    shown, later = (
+        ", ".join(map(_shown, sorted(names))) for names in (trouble.shows, trouble.shows_later)
+    )
     over = "when somebody has done it" if trouble.person else "by itself"
     return f"| {trouble.name} | {trouble.at_once} | {shown} | {later} | {over} |\n"
 

@@ -3,7 +3,7 @@
 `scenarios/test_troubles.py` brings each of them about, and holds it to be true.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from errno import ENOSPC
@@ -13,6 +13,7 @@ from typing import Any
 
 from google.auth import _helpers
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -21,9 +22,11 @@ from custom_components.bigquery_export.const import (
     CONF_SERVICE_ACCOUNT_KEY,
     DOMAIN,
 )
-from custom_components.bigquery_export.export import files
+from custom_components.bigquery_export.export import damaged_rows, files, rejected_rows
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
+from .damage import overwrite
+from .recording import execute, record
 from .warehouse import Warehouse
 
 REAUTH = "reauth"
@@ -71,6 +74,12 @@ class Trouble:
     """The repair issues, and `REAUTH`, while it lasts; afterwards there is none."""
     person: bool = False
     """Whether it ends only when a person does something."""
+
+    @property
+    def shows_later(self) -> frozenset[str]:
+        """Return what is shown when it has lasted for a day."""
+        failed = {"export_failed"} if self.at_once == "retrying" else set[str]()
+        return self.shows or frozenset(failed)
 
 
 def _answers(*answers: str, **rule: Any) -> tuple[Step, Step]:
@@ -162,6 +171,58 @@ async def _send_again(home: Home) -> None:
     await home.hass.services.async_call(DOMAIN, "retry_rejected", {}, blocking=True)
 
 
+def _writes(change: str, rows: int = 1) -> Step:
+    """Return a step that changes rows of an entity of their own behind the recorder's back."""
+
+    async def begin(home: Home) -> None:
+        await record(home.hass, rows, name="odd")
+        odd = "metadata_id = (SELECT metadata_id FROM states_meta WHERE entity_id = 'sensor.odd0')"
+        await execute(home.hass, change.format(odd=odd))
+
+    return begin
+
+
+async def _nothing(home: Home) -> None:
+    """Wait: nobody has to do anything."""
+
+
+async def _discard(home: Home) -> None:
+    await home.hass.services.async_call(DOMAIN, "discard_rejected", {}, blocking=True)
+
+
+async def _flood(home: Home) -> None:
+    home.patch.setattr(rejected_rows, "MAX_BYTES", 2_000)
+    await _writes(_NO_TIME, 20)(home)
+
+
+async def _discard_flood(home: Home) -> None:
+    await _discard(home)
+    await home.entry.runtime_data.runner.missing.async_acknowledge_left_out()
+
+
+async def _damage_page(home: Home) -> None:
+    home.patch.setattr(damaged_rows, "_PAUSE", 0.0)
+    await _writes("UPDATE states SET state = 'damaged' WHERE {odd} AND state = '150'", 300)(home)
+    assert await overwrite(home.hass, b"damaged")
+
+
+async def _acknowledge_gap(home: Home) -> None:
+    await home.entry.runtime_data.runner.missing.async_acknowledge_gaps()
+
+
+async def _let_expire(home: Home) -> None:
+    """Let the table expire, which a start notices."""
+    with home.warehouse.connecting() as connection:
+        table = connection.tables.get_table(connection.destination.table_id)
+        table.expires = dt_util.utcnow() + timedelta(days=60)
+        connection.tables.update_table(table, ["expires"])
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+
+
+async def _keep_for_ever(home: Home) -> None:
+    await home.entry.runtime_data.runner.async_keep_for_ever()
+
+
 def _passing(name: str, steps: tuple[Step, Step]) -> Trouble:
     return Trouble(name, *steps, "retrying")
 
@@ -170,6 +231,15 @@ def _failing(name: str, issue: str, begin: Step, end: Step) -> Trouble:
     return Trouble(name, begin, end, "failed", frozenset({issue}), person=True)
 
 
+def _exported(
+    name: str, begin: Step, end: Step = _nothing, *, shows: Iterable[str] = ()
+) -> Trouble:
+    """Return one that keeps no export from going on."""
+    issues = frozenset(shows)
+    return Trouble(name, begin, end, "idle", issues, person=bool(issues))
+
+
+_NO_TIME = "UPDATE states SET last_updated_ts = 'never' WHERE {odd}"
 TROUBLES = [
     _passing("no connection", _answers("token drop", "tables.patch drop")),
     _passing("no answer in time", _answers("CreateWriteStream DEADLINE_EXCEEDED")),
@@ -191,12 +261,27 @@ TROUBLES = [
     _failing("a table that was deleted", "table_not_found", _delete_table, _make_table),
     _failing("a copy of the home that exports", "another_export", _export_elsewhere, _take_over),
     _failing("a disk that is full", "export_failed", _fill_disk, _make_room),
-    Trouble(
-        "a row that BigQuery refuses",
-        _refuse_row,
-        _send_again,
-        "idle",
-        frozenset({"rows_rejected"}),
-        person=True,
+    _exported("a row that BigQuery refuses", _refuse_row, _send_again, shows=["rows_rejected"]),
+    _exported("a row without a time", _writes(_NO_TIME), _discard, shows=["rows_rejected"]),
+    _exported(
+        "more rejected rows than are kept",
+        _flood,
+        _discard_flood,
+        shows=["rows_rejected", "rows_left_out"],
     ),
+    _exported(
+        "a state that is not UTF-8",
+        _writes("UPDATE states SET state = CAST(X'32e9' AS TEXT) WHERE {odd}"),
+    ),
+    _exported(
+        "attributes that are no JSON",
+        _writes(
+            "UPDATE state_attributes SET shared_attrs = '{{' WHERE attributes_id IN"
+            " (SELECT attributes_id FROM states WHERE {odd})"
+        ),
+    ),
+    _exported(
+        "a damaged page of SQLite's file", _damage_page, _acknowledge_gap, shows=["rows_lost"]
+    ),
+    _exported("a table that will expire", _let_expire, _keep_for_ever, shows=["expiring"]),
 ]
