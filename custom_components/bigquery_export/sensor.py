@@ -186,7 +186,7 @@ _RESTORE: tuple[BigQueryExportSensorDescription, ...] = (
         native_unit_of_measurement=PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
-        value_fn=lambda data: _rounded(data.restored, 1),
+        value_fn=lambda data: round(data.restored, 1),
     ),
 )
 SENSORS = (*_EXPORTS, *_ROWS, *_BACKFILL, *_RESTORE)

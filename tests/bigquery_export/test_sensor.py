@@ -98,6 +98,7 @@ async def test_sensors(
     ]
     assert states["sensor.home_sensor_data_last_export"].state == "unknown"
     assert states["sensor.home_sensor_data_last_error"].state == "none"
+    assert states["sensor.home_sensor_data_restore_progress"].state == "100.0"
     next_export = dt_util.parse_datetime(states["sensor.home_sensor_data_next_export"].state)
     assert next_export is not None
     assert next_export == entry.runtime_data.coordinator.data.next_export

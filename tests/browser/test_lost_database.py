@@ -121,7 +121,7 @@ async def until_some_are_back(on: Stage) -> None:
     async with patient(PATIENCE):
         while True:
             with suppress(ValueError):
-                if float(await on.client.state(progress)) >= _SOME:
+                if _SOME <= float(await on.client.state(progress)) < 100:
                     return
             await asyncio.sleep(0.1)
 
@@ -176,7 +176,7 @@ async def test_lost_database(on: Stage) -> None:
     await until_some_are_back(on)
     await on.window.photograph("restore-progress", height=1320)
     on.bigquery.clear_faults()
-    await on.until_state("restore_progress", "unknown")
+    await on.until_state("restore_progress", "100.0")
     await on.until_state("status", "idle")
 
     await energy.open_last_year()

@@ -78,10 +78,10 @@ class Restorer:
         return self._job is not None
 
     @property
-    def percent(self) -> float | None:
-        """Return how much is done, in percent; None where nothing is to be done, or known."""
+    def percent(self) -> float:
+        """Return how much is done, in percent: all of it where no restore is wanted."""
         if self._state is None:
-            return None
+            return 100.0
         return self._report.percent if self._report else 0.0
 
     async def async_offer(self, journal: Journal, connection: Connection, source: str) -> None:

@@ -46,8 +46,8 @@ class ExportStatus:
     oldest_age: float | None
     """The age of the oldest waiting row, in seconds."""
     backfill: Backfill | None
-    restored: float | None
-    """How much of a restore is done, in percent; None where none is wanted."""
+    restored: float
+    """How much of a restore is done, in percent: 100 where none is wanted."""
     last_error: str | None
     """Why the last export failed, as a sentence, if it did."""
     last_error_kind: str | None
