@@ -7,6 +7,7 @@ import logging
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import instance_id
 
 from ..bigquery.connection import Connection
 from ..bigquery.listed_statistics import ListedStatistics
@@ -16,12 +17,14 @@ from ..export.corrections.corrections import Since
 from ..export.job import Job
 from ..export.journal import Journal
 from ..export.session import Result
+from ..mend.mender import Mender
 from ..restore.offer import async_older
 from ..restore.report import RestoreReport
 from ..restore.request import RestoreFile, RestoreRequest, RestoreState
 from ..restore.restore import Restore
 from ..rows.export_log import Trigger
 from ..rows.statistics import STATISTICS
+from ..settings.options import options_from
 from ..source.readiness import async_read_recorder
 from ..source.statistics import STATISTICS as RECORDED
 from ..source.statistics_spans import StatisticsSpans
@@ -45,14 +48,20 @@ class Restorer:
         self,
         hass: HomeAssistant,
         entry: ConfigEntry,
+        connection: Connection,
+        journal: Journal,
         jobs: JobFactory,
+        mender: Mender,
         on_progress: Callable[[], None],
     ) -> None:
         """Prepare; nothing is read yet."""
         self._hass = hass
         self._entry = entry
+        self._connection = connection
+        self._journal = journal
         self._file = RestoreFile(hass, entry.entry_id)
         self._jobs = jobs
+        self._mender = mender
         self._on_progress = on_progress
         self._state: RestoreState | None = None
         self._job: Restore | None = None
@@ -84,26 +93,42 @@ class Restorer:
             return 100.0
         return self._report.percent if self._report else 0.0
 
-    async def async_offer(self, journal: Journal, connection: Connection, source: str) -> None:
+    async def async_after_export(self, run: Run, export: Export) -> None:
+        """Continue what is wanted, end what was canceled, or offer a restore. Raises ExportError.
+
+        What BigQuery does not list yet waits for a later export.
+        """
+        if self.is_canceled:
+            await self.async_end(run)
+        elif not self.is_wanted:
+            await self._async_offer()
+        elif not self._paused:
+            try:
+                await self.async_continue(run, export)
+            except RowsNotListedError as err:
+                _LOGGER.debug("The restore waits until BigQuery lists all rows: %s", err)
+
+    async def _async_offer(self) -> None:
         """Offer to bring statistics back, once for each database that is another one.
 
         The first database that an export sees is no other, unless BigQuery knows the export.
         """
-        if self.is_wanted:
+        if STATISTICS not in options_from(self._entry.options).tables:
             return
         try:
             database = await async_read_recorder(self._hass, _database, self._hass)
-            before = journal.checkpoint
+            before = self._journal.checkpoint
             if database == before.examined:
                 return
             if before.examined or before.unknown_before:
-                for older in await async_older(self._hass, ListedStatistics(connection)):
+                source = await instance_id.async_get(self._hass)
+                for older in await async_older(self._hass, ListedStatistics(self._connection)):
                     if older.source == source:
                         async_offer_restore(self._hass, self._entry, older.since, older.oldest)
         except ExportError as err:
             _LOGGER.debug("Whether BigQuery has older statistics is not known: %s", err)
         else:
-            await journal.async_update(lambda now: replace(now, examined=database))
+            await self._journal.async_update(lambda now: replace(now, examined=database))
 
     async def async_want(self, request: RestoreRequest) -> None:
         """Remember what is wanted, until it is done.
@@ -130,6 +155,10 @@ class Restorer:
         self._state = replace(self._state, canceled=True)
         await self._hass.async_add_executor_job(self._file.save, self._state)
 
+    @property
+    def _paused(self) -> bool:
+        return bool(self._entry.data.get(CONF_PAUSED))
+
     @callback
     def async_pause(self, paused: bool) -> None:
         """Make a running restore wait after its current batch, or continue."""
@@ -141,14 +170,6 @@ class Restorer:
         job = await self._jobs.async_new_restore(RestoreState(request), self._file, lambda: None)
         await run(job)
         return job.report
-
-    async def async_try(self, run: Run, export: Export) -> RestoreReport | None:
-        """Continue what is wanted after an export, unless BigQuery does not list all rows yet."""
-        try:
-            return await self.async_continue(run, export)
-        except RowsNotListedError as err:
-            _LOGGER.debug("The restore waits until BigQuery lists all rows: %s", err)
-            return None
 
     async def async_continue(self, run: Run, export: Export) -> RestoreReport:
         """Do what is wanted, between two exports of statistics. Raises ExportError.
@@ -164,7 +185,7 @@ class Restorer:
             await run(job)
             await export(Trigger.RESTORE, _STATISTICS)
             await self._async_correct(run, job.shifted)
-            await job.async_finish()
+            await self._async_finish(job)
         return job.report
 
     async def async_end(self, run: Run) -> RestoreReport:
@@ -175,8 +196,14 @@ class Restorer:
         self._jobs.check_corrections_again = True
         async with self._new_job() as job:
             await run(job)
-            await job.async_finish()
+            await self._async_finish(job)
         return job.report
+
+    async def _async_finish(self, job: Restore) -> None:
+        """Finish a job, and let sums that have come back be compared with their meters."""
+        await job.async_finish()
+        if job.report.imported:
+            await self._mender.async_look_back()
 
     @asynccontextmanager
     async def _new_job(self) -> AsyncIterator[Restore]:
@@ -184,7 +211,7 @@ class Restorer:
         if (state := self._state) is None:
             raise StoppedError
         job = await self._jobs.async_new_restore(state, self._file, self._on_progress)
-        job.pause(bool(self._entry.data.get(CONF_PAUSED)))
+        job.pause(self._paused)
         self._job, self._report = job, job.report
         try:
             yield job

@@ -29,7 +29,6 @@ from ..mend.mender import Mender
 from ..restore.report import Outcome, RestoreReport
 from ..restore.request import RestoreRequest
 from ..rows.export_log import Trigger
-from ..rows.statistics import STATISTICS
 from ..settings.options import options_from
 from ..status.export_events import ExportEvent, async_send_export_event, completed, failed
 from ..status.health import ExportHealth
@@ -76,7 +75,15 @@ class Runner:
         self._verifier = Verifier(hass, entry, connection, self._journal)
         self.mender = Mender(hass, entry)
         """Compares sums with their meters after each day's first export."""
-        self.restorer = Restorer(hass, entry, self._jobs, self._async_progressed)
+        self.restorer = Restorer(
+            hass,
+            entry,
+            connection,
+            self._journal,
+            self._jobs,
+            self.mender,
+            self._async_progressed,
+        )
         """The restore that is wanted, if one is."""
         self._job: Job | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -234,21 +241,9 @@ class Runner:
                 result.sent_again = resend.rows
             await self._async_note(result)
             if wanted.tables is None:
-                await self._async_restore_rest()
+                await self.restorer.async_after_export(self._async_run, self._async_run_export)
         self._async_send_event(completed(result, trigger))
         return result
-
-    async def _async_restore_rest(self) -> None:
-        """Continue a restore after an export, or offer one if the recorder is another one."""
-        restorer = self.restorer
-        if restorer.is_canceled:
-            await self._async_note_restored(await restorer.async_end(self._async_run))
-        elif restorer.is_wanted and not self.paused:
-            report = await restorer.async_try(self._async_run, self._async_run_export)
-            await self._async_note_restored(report)
-        elif STATISTICS in self._options.tables:
-            source = await instance_id.async_get(self._hass)
-            await restorer.async_offer(self._journal, self._connection, source)
 
     async def _async_restore(self, request: RestoreRequest) -> RestoreReport:
         """Bring statistics back, or say what would come back."""
@@ -260,20 +255,13 @@ class Runner:
         async with self._running(Trigger.RESTORE, everything=False):
             if request.dry_run:
                 return await self.restorer.async_dry_run(request, self._async_run)
-            report = await self.restorer.async_continue(self._async_run, self._async_run_export)
-            await self._async_note_restored(report)
-            return report
+            return await self.restorer.async_continue(self._async_run, self._async_run_export)
 
     async def _async_end_restore(self) -> None:
         """End a restore that was canceled, if it has not ended meanwhile."""
         if self.restorer.is_wanted:
             async with self._running(Trigger.RESTORE, everything=False):
-                await self._async_note_restored(await self.restorer.async_end(self._async_run))
-
-    async def _async_note_restored(self, report: RestoreReport | None) -> None:
-        """Let sums that have come back be compared with their meters."""
-        if report and report.imported:
-            await self.mender.async_look_back()
+                await self.restorer.async_end(self._async_run)
 
     async def _async_run_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
         """Export the waiting rows, and show rows that were deleted before their export."""
