@@ -30,7 +30,7 @@ nights = st.one_of(
     ),
     moments,
 )
-times = st.times().map(lambda at: at.replace(second=0, microsecond=0))
+times = st.times().map(lambda at: at.replace(second=0, microsecond=0, fold=0))
 schedules = st.builds(
     Schedule,
     frequency=st.sampled_from((Frequency.DAILY, Frequency.WEEKLY, Frequency.MONTHLY)),
