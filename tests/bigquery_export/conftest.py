@@ -41,10 +41,10 @@ from tests.bigquery_export.support.crashes import TRANSACTIONS
 from tests.bigquery_export.support.databases import empty_database
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.warehouse import HOME, Warehouse
-from tests.local_bigquery.fixtures import local_bigquery
+from tests.local_bigquery.fixtures import grpc_threads, local_bigquery
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery
 
-__all__ = ["local_bigquery"]
+__all__ = ["grpc_threads", "local_bigquery"]
 
 
 @pytest.fixture

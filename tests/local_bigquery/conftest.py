@@ -8,10 +8,10 @@ from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
 import pytest
 
 from .clients import rest_client, write_client
-from .fixtures import local_bigquery, open_sockets
+from .fixtures import grpc_threads, local_bigquery, open_sockets
 from .process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery
 
-__all__ = ["local_bigquery"]
+__all__ = ["grpc_threads", "local_bigquery"]
 
 PROJECT = "local-project"
 _numbers = count(1)

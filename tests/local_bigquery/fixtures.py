@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+import threading
 
 import pytest
 import pytest_socket
 
 from .process import LocalBigQuery, start
+
+_GRPC = "(_run)"
+"""How the names of gRPC's threads end, which are those of the function that they run."""
+_SECONDS_TO_END = 10
 
 
 @contextmanager
@@ -37,3 +42,16 @@ def local_bigquery() -> Iterator[LocalBigQuery]:
             bigquery = stack.enter_context(start())
             as_tests_need_it(bigquery)
         yield bigquery
+
+
+@pytest.fixture(autouse=True)
+def grpc_threads(verify_cleanup: None) -> Iterator[None]:
+    """Wait for the threads of gRPC, which end a moment after their channel is closed.
+
+    Home Assistant's test plugin takes any thread that is left for a fault of the test.
+    """
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.endswith(_GRPC):
+            thread.join(_SECONDS_TO_END)
