@@ -387,7 +387,6 @@ async def test_repair_issue_at_set_up(
     hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
     """A table with other columns is an issue already at set-up, and removing the entry ends it."""
-    warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
     warehouse.server.query("CREATE TABLE home.sensor_data (state INT64)", warehouse.project)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     (placeholders,) = issues_of(hass).values()

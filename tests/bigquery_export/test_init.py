@@ -54,6 +54,7 @@ async def test_table_is_made_again(
     hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
     """A table that was dropped is made again when the entry is set up."""
+    warehouse.create_table()
     warehouse.server.query("DROP TABLE home.sensor_data", warehouse.project)
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert warehouse.rows() == []

@@ -88,7 +88,7 @@ async def test_outage(
     assert issue["count"] == str(len(MENDED))
     for name in MENDED:
         assert f"- {name} (`sensor.{name}`), " in issue["sums"]
-    assert "-20.25 kWh / +12 kWh (4520.75 kWh → 4532.75 kWh)" in issue["sums"]
+    assert "-20.25 kWh / +12 kWh (4,520.75 kWh → 4,532.75 kWh)" in issue["sums"]
 
     # It is the same after a restart.
     assert await hass.config_entries.async_reload(entry.entry_id)

@@ -38,6 +38,7 @@ OTHER_VERSIONS = {
 
 FOR_SUBCLASSES = {
     # Home Assistant's developer documentation offers these to integrations.
+    "_abort_if_unique_id_configured": ConfigFlow,
     "_async_current_entries": ConfigFlow,
     "_get_reauth_entry": ConfigFlow,
     "_get_reconfigure_entry": ConfigFlow,

@@ -57,7 +57,7 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
     assert key["client_email"] in said["privileges"]
     # The states, and that Home Assistant is running.
     assert "about 22 rows" in said["estimate"]
-    assert "within Google's free tier" in said["estimate"]
+    assert "Free at Google" in said["estimate"]
     assert int(said["recorded"]) == int(said["entities"]) == len(hass.states.async_all())
     (context_entities,) = [
         name for name in result["data_schema"].schema if name == CONF_CONTEXT_ENTITIES

@@ -10,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DOMAIN
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.runner.start_position import begin_from
 from custom_components.bigquery_export.settings.destination import destination_from
 from custom_components.bigquery_export.settings.key_age import key_age
@@ -144,6 +145,7 @@ async def test_nothing_is_exported(
     hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
 ) -> None:
     """Where more might be exported than was chosen, nothing is until the user has chosen again."""
+    warehouse.create_table(tables=[SENSOR_DATA])
     await record(hass, 3)
     options = {name: values[-1] for name, values in UNUSABLE.items()}
     hass.config_entries.async_update_entry(entry, options=options)
