@@ -55,9 +55,9 @@ async def shared_stage(
     """Return a stage with a home that has years of statistics, all of which are exported."""
     wanted = picture_folder()
     pictures = wanted or tmp_path_factory.mktemp("pictures")
-    home = HomeAssistant(tmp_path_factory.mktemp("home"), configuration="energy:\n")
     async with AsyncExitStack() as stack:
         with open_sockets():
+            home = HomeAssistant(tmp_path_factory.mktemp("home"), configuration="energy:\n")
             seen = await stack.enter_async_context(
                 stage_of(home, pictures, sharp=wanted is not None)
             )
