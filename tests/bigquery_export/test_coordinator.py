@@ -165,7 +165,7 @@ async def test_one_at_a_time(hass: HomeAssistant, loaded: MockConfigEntry) -> No
     await record(hass, 3)
     first = hass.async_create_task(export_now(hass))
     await asyncio.sleep(0)
-    with pytest.raises(ServiceValidationError, match="An export is running already"):
+    with pytest.raises(ServiceValidationError, match="An export is already running"):
         await export_now(hass)
     assert (await first)["rows"]["sensor_data"] >= 3
     await export_now(hass)
@@ -289,7 +289,7 @@ async def test_unknown_error(hass: HomeAssistant, loaded: MockConfigEntry) -> No
     ):
         await export_now(hass)
     assert state(hass, "status") == "failed"
-    assert "Something unexpected happened (ZeroDivisionError)." in state(hass, "last_error")
+    assert "Unexpected error (ZeroDivisionError)." in state(hass, "last_error")
 
 
 async def test_recorder_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
@@ -416,7 +416,7 @@ async def test_tried_again(
     error = QuotaExceededError(message="too much", retry_after=7)
     with monkeypatch.context() as patched:
         patched.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
-        with pytest.raises(HomeAssistantError, match="Google asks to slow down"):
+        with pytest.raises(HomeAssistantError, match="quota is exceeded"):
             await export_now(hass)
         assert state(hass, "status") == "retrying"
         async with patient(30):
@@ -459,7 +459,7 @@ async def test_expired_token(
     await record(hass, 3, name="new")
     credentials = loaded.runtime_data.runner._connection._credentials
     credentials.token = "expired"  # noqa: S105
-    with pytest.raises(HomeAssistantError, match="does not accept the sign-in"):
+    with pytest.raises(HomeAssistantError, match="does not accept the service account"):
         await export_now(hass)
     assert hass.config_entries.flow.async_progress_by_handler(DOMAIN) == []
     assert state(hass, "status") == "retrying"

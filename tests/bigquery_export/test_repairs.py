@@ -176,7 +176,7 @@ async def test_rejected_rows(
     with monkeypatch.context() as patch:
         patch.setattr(Runner, "is_running", True)
         step = await dialog.submit()
-    assert "An export is running already" in step["description_placeholders"]["problem"]
+    assert "An export is already running" in step["description_placeholders"]["problem"]
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert (await dialog.submit())["errors"] == {"base": "not_loaded"}
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -308,7 +308,7 @@ async def test_another_export_that_is_not_loaded(
     monkeypatch.setattr(Runner, "async_take_over", fail_to_write)
     step = await dialog.submit()
     assert step["errors"] == {"base": "failed"}
-    assert "Make room on the disk" in step["description_placeholders"]["problem"]
+    assert "Free up disk space" in step["description_placeholders"]["problem"]
     assert await hass.config_entries.async_remove(entry.entry_id)
     assert (await dialog.submit())["type"] == "create_entry"
 

@@ -12,8 +12,8 @@ from custom_components.bigquery_export.translation import async_load_translation
 
 FOUND = Counts(recorder=5, bigquery=3, missing=2)
 SUMMARIES = [
-    ("en", False, "BigQuery lacks 2 of the 5 exported rows"),
-    ("de", False, "In BigQuery fehlen 2 der 5 exportierten Zeilen"),
+    ("en", False, "BigQuery lacks 2 of 5 exported rows"),
+    ("de", False, "In BigQuery fehlen 2 von 5 exportierten Zeilen"),
     ("de", True, "Zeilen aufzulisten ist kostenlos."),
 ]
 

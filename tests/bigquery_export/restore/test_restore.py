@@ -224,10 +224,7 @@ async def test_what_cannot_come_back(hass: HomeAssistant, runner: Runner) -> Non
     }
     response = restore_response(hass, report)
     assert response["hours_imported"] == 10
-    assert (
-        "°C, which Home Assistant cannot convert into kWh"
-        in (response["statistics"]["sensor.kitchen"]["problem"])
-    )
+    assert "Failed to convert °C to kWh" in (response["statistics"]["sensor.kitchen"]["problem"])
 
 
 async def test_pseudonyms(

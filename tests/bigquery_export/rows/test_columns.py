@@ -76,7 +76,7 @@ async def test_new_columns(
     await record(hass, 5)
     assert await hass.config_entries.async_setup(entry.entry_id)
     if delivery == "storage_write":
-        with pytest.raises(HomeAssistantError, match="does not know all columns"):
+        with pytest.raises(HomeAssistantError, match="does not know new columns"):
             await export_now(hass)
         assert hass.states.is_state(STATUS, "retrying")
         assert not ir.async_get(hass).issues

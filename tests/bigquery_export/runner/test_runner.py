@@ -132,7 +132,7 @@ async def test_nothing_begins_while_rejected_rows_are_discarded(
     monkeypatch.setattr(RejectedRows, "remove", remove_slowly)
     discard = hass.async_create_task(runner.async_discard_rejected())
     assert await hass.async_add_executor_job(begun.wait, 10)
-    with pytest.raises(ServiceValidationError, match="An export is running already"):
+    with pytest.raises(ServiceValidationError, match="An export is already running"):
         await runner.async_export(Trigger.ACTION)
     ended.set()
     assert await discard == 0

@@ -415,7 +415,7 @@ async def test_no_retry_while_paused(
     error = QuotaExceededError(message="too much", retry_after=60)
     with monkeypatch.context() as patched:
         patched.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
-        with pytest.raises(HomeAssistantError, match="Google asks to slow down"):
+        with pytest.raises(HomeAssistantError, match="quota is exceeded"):
             await export_now(hass)
     assert coordinator.data.status == "retrying"
     await call(hass, "pause")

@@ -402,7 +402,7 @@ async def test_comparison(
     response = await act(hass, "verify", tables="sensor_data", **DAY)
     total, table = response["total"], response["tables"]["sensor_data"]
     assert (total["recorder"], total["missing"], table["damaged"]) == (len(left), 3, lost)
-    told = f"Up to {lost:,} rows could not be compared, because the recorder's database is damaged"
+    told = f"Up to {lost:,} rows could not be compared: the recorder's database is damaged"
     assert told in response["summary"]
 
     forced = await act(hass, "export_now", tables="sensor_data", force=True)

@@ -81,7 +81,7 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
     ):
         result = await submit(hass, flow_id, WHAT | values)
         assert errors_of(result) == errors
-        assert "cannot be estimated" in result["description_placeholders"]["estimate"]
+        assert "Failed to estimate" in result["description_placeholders"]["estimate"]
     get_instance(hass).schema_version = version
 
     chosen = {

@@ -414,7 +414,7 @@ async def test_recorder_that_is_not_ready(
     monkeypatch.undo()
     get_instance(hass).schema_version = 52
     await loaded.runtime_data.coordinator.async_refresh()
-    assert "has version 52, and exports need version 53" in str(
+    assert "has version 52, but exports need 53" in str(
         loaded.runtime_data.coordinator.last_exception
     )
     get_instance(hass).schema_version = 53

@@ -147,7 +147,7 @@ async def test_what_happens(
     assert hass.states.is_state(PROBLEM, "on")
     assert told(notifications).keys() == {"failed"}
     assert "lacks a permission (bigquery.tables" in told(notifications)["failed"]
-    assert "on the dataset. Nothing is lost" in told(notifications)["failed"]
+    assert "on the dataset. See [Repairs]" in told(notifications)["failed"]
 
     warehouse.grant(key, "roles/bigquery.dataEditor")
     await export_now(hass)
@@ -205,7 +205,7 @@ async def test_errors_of_other_kinds(
     ):
         await export_now(hass)
     assert last_event(hass)["error_kind"] == "ZeroDivisionError"
-    sentence = "Something unexpected happened (ZeroDivisionError). See Home Assistant's log"
+    sentence = "Unexpected error (ZeroDivisionError). See the log"
     assert sentence in told(notifications)["failed"]
     for text in (
         told(notifications)["failed"],
@@ -252,7 +252,7 @@ async def test_button(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: W
         while loaded.runtime_data.runner._task is None:  # noqa: ASYNC110 (it begins by itself)
             await asyncio.sleep(0)
     assert warehouse.rows() == []
-    with pytest.raises(ServiceValidationError, match="An export is running already"):
+    with pytest.raises(ServiceValidationError, match="An export is already running"):
         await hass.services.async_call("button", "press", press, blocking=True)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert len(states_in(warehouse)) >= 3
@@ -264,7 +264,7 @@ def failure(*, failures: int, retrying: bool = True, kind: str = "quota_exceeded
     return ExportEvent(
         ExportEventType.FAILED,
         {
-            "error": "Google asks to slow down: too much.",
+            "error": "Google's quota is exceeded: too much.",
             "error_kind": kind,
             "failures": failures,
             "retrying": retrying,
@@ -293,7 +293,7 @@ async def test_notifications_of_everything(
     assert told(notifications).keys() == {"completed"}
     async_send_export_event(hass, entry, failure(failures=3))
     assert told(notifications).keys() == {"failed"}
-    assert "Google asks to slow down: too much." in told(notifications)["failed"]
+    assert "Google's quota is exceeded: too much." in told(notifications)["failed"]
     assert "failed 3 times in a row" in told(notifications)["failed"]
     async_dismiss_notifications(hass, entry)
     async_send_export_event(hass, entry, failure(failures=4))
