@@ -143,23 +143,18 @@ def test_errors_of_the_config_flow() -> None:
 
 
 def test_translations_follow_the_rules_of_hassfest() -> None:
-    """No markup, no quoted placeholder, no space at an end; every field is described."""
+    """No markup, no quoted placeholder, no space at an end; set-up fields are described."""
     for text in texts(ENGLISH):
         assert text == text.strip()
         assert not re.search(r"<[a-z/]", text)
         assert not re.search(r"'{\w+}'", text)
-    steps = [
-        *ENGLISH["config"]["step"].values(),
-        *ENGLISH["options"]["step"].values(),
-        *(
-            part
-            for flow in ("config", "options")
-            for step in ENGLISH[flow]["step"].values()
-            for part in step.get("sections", {}).values()
-        ),
-    ]
-    for step in steps:
-        assert step.get("data", {}).keys() == step.get("data_description", {}).keys()
+    for flow in ("config", "options"):
+        for step in ENGLISH[flow]["step"].values():
+            for part in (step, *step.get("sections", {}).values()):
+                fields = part.get("data", {}).keys()
+                described = part.get("data_description", {}).keys()
+                # The label of an option may say all.
+                assert described <= fields if flow == "options" else described == fields
 
 
 def test_options_have_texts() -> None:
