@@ -282,7 +282,7 @@ async def test_unknown_error(hass: HomeAssistant, loaded: MockConfigEntry) -> No
     """An unexpected error ends the run and shows its name."""
     with (
         patch(
-            "custom_components.bigquery_export.source.states.StatesReader.newest_id",
+            "custom_components.bigquery_export.source.states_reader.StatesReader.newest_id",
             side_effect=ZeroDivisionError("odd"),
         ),
         pytest.raises(ZeroDivisionError),
@@ -296,7 +296,8 @@ async def test_recorder_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEn
     """While the recorder's database fails, sensors are unavailable and say nothing wrong."""
     error = OperationalError("select", {}, Exception("disk I/O error"))
     with patch(
-        "custom_components.bigquery_export.source.states.StatesReader.count", side_effect=error
+        "custom_components.bigquery_export.source.states_reader.StatesReader.count",
+        side_effect=error,
     ):
         await loaded.runtime_data.coordinator.async_refresh()
     assert state(hass, "status") == "unavailable"

@@ -6,7 +6,30 @@
 import math
 from typing import Any
 
+from homeassistant.components.automation import BaseAutomationEntity
+from homeassistant.components.climate import ClimateEntity
+from homeassistant.components.light import LightEntity
+from homeassistant.components.media_player import MediaPlayerEntity
+from homeassistant.components.sun.entity import Sun
+from homeassistant.helpers.entity import Entity
+
 type Attributes = dict[str, Any]
+
+_CLASSES: dict[str, type[Entity]] = {
+    "automation": BaseAutomationEntity,
+    "climate": ClimateEntity,
+    "light": LightEntity,
+    "media_player": MediaPlayerEntity,
+    "sun": Sun,
+}
+
+
+def recorded(entity_id: str, attributes: Attributes) -> Attributes:
+    """Return those attributes of an entity that today's Home Assistant records."""
+    class_ = _CLASSES.get(entity_id.partition(".")[0], Entity)
+    # Home Assistant has no other name for them.
+    left_out = class_._entity_component_unrecorded_attributes | class_._unrecorded_attributes
+    return {name: value for name, value in attributes.items() if name not in left_out}
 
 
 def sensor(name: str, device_class: str, unit: str, state_class: str) -> Attributes:

@@ -19,6 +19,7 @@ from .recorder_states import (
     STATES_COLUMNS,
     STATES_META_COLUMNS,
     Row,
+    Sets,
     StatesMaker,
 )
 from .recorder_statistics import (
@@ -42,6 +43,7 @@ def make(
     events: int | None = None,
     entities: int = 120,
     variety: int = 1,
+    sets: Sets = Sets.IN_TURN,
     days: float = 10,
     statistics_days: float = 30,
     short_term_days: float | None = None,
@@ -53,8 +55,8 @@ def make(
     It holds `states` rows of `days` days until `end` (epoch seconds; now if not given), an event
     for every twenty states unless `events` says otherwise, five-minute statistics of the same
     days unless `short_term_days` says otherwise, and hourly ones of `statistics_days`. `variety` is
-    how many times as many different attributes there are. All but the times depends on `seed`
-    alone.
+    how many times as many different attributes there are, `sets` which of them states have. All but
+    the times depends on `seed` alone.
     """
     if end is None:
         end = time.time()
@@ -62,7 +64,7 @@ def make(
     short_term = start if short_term_days is None else end - short_term_days * DAY
     random = Random(seed)  # noqa: S311 - repeatable on purpose
     home = make_entities(entities, variety)
-    states_maker = StatesMaker(home, random)
+    states_maker = StatesMaker(home, random, sets)
     events_maker = EventsMaker(random)
     kept = make_statistics(home)
 
@@ -81,8 +83,8 @@ def make(
             database.executemany(f"INSERT INTO {table} ({names}) VALUES ({values})", rows)  # noqa: S608
 
         insert("states_meta", STATES_META_COLUMNS, states_maker.meta_rows())
-        insert("state_attributes", STATE_ATTRIBUTES_COLUMNS, states_maker.attributes_rows())
         insert("states", STATES_COLUMNS, states_maker.rows(states, start, end))
+        insert("state_attributes", STATE_ATTRIBUTES_COLUMNS, states_maker.attributes_rows())
         insert("event_types", EVENT_TYPES_COLUMNS, events_maker.types_rows())
         insert("event_data", EVENT_DATA_COLUMNS, events_maker.data_rows())
         number_of_events = states // 20 if events is None else events

@@ -1,13 +1,14 @@
 """The rows of a recorder's states, state_attributes and states_meta, for a made-up home."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from random import Random
 from typing import NamedTuple
 
 from fnv_hash_fast import fnv1a_32
 import orjson
 
-from .attributes import Attributes
+from .attributes import Attributes, recorded
 from .entities import Entity
 
 type Row = tuple[object, ...]
@@ -35,6 +36,22 @@ USERS = 3
 CAPABILITIES = ("state_class", "unit_of_measurement", "device_class", "friendly_name")
 
 
+REVISITS = 0.02
+"""How often an entity has attributes again that it had long before."""
+OWN_SETS = 1 / 3
+
+
+class Sets(StrEnum):
+    """Which sets of attributes the states have."""
+
+    IN_TURN = "in turn"
+    """Each entity has its sets in turn, for ever: the order that no cache can do anything about."""
+    BY_TIME = "by time"
+    """What today's Home Assistant records of them, a new one now and then."""
+    OWN = "own"
+    """The same, but a third of the states have one of their own."""
+
+
 class _Change(NamedTuple):
     """A row of states that has no id yet; from `state` on, the fields are the row's."""
 
@@ -58,14 +75,22 @@ def make_context_id(timestamp: float, random: Random) -> bytes:
 class StatesMaker:
     """Makes the rows of the three tables. The same random numbers give the same rows."""
 
-    def __init__(self, entities: Sequence[Entity], random: Random) -> None:
-        """Give ids to the entities and their attributes."""
+    def __init__(
+        self, entities: Sequence[Entity], random: Random, sets: Sets = Sets.IN_TURN
+    ) -> None:
+        """Give ids to the entities, and, if they have them in turn, to their attributes."""
         self._entities = entities
         self._random = random
+        self._sets = sets
         self._attributes_ids: dict[bytes, int] = {}
         self._users = [random.randbytes(16) for _ in range(USERS)]
         self._removed = self._attributes_id({})
-        self._available = [[self._attributes_id(a) for a in e.attributes] for e in entities]
+        if sets is Sets.IN_TURN:
+            self._available = [[self._attributes_id(a) for a in e.attributes] for e in entities]
+        else:
+            self._recorded = [
+                [recorded(e.entity_id, attributes) for attributes in e.attributes] for e in entities
+            ]
         # An unavailable entity keeps what it is able to do and loses what it was doing.
         self._unavailable = [
             self._attributes_id({k: v for k, v in e.attributes[0].items() if k in CAPABILITIES})
@@ -82,7 +107,7 @@ class StatesMaker:
         return ((number, entity.entity_id) for number, entity in enumerate(self._entities, 1))
 
     def attributes_rows(self) -> Iterator[Row]:
-        """Return the rows of state_attributes: equal attributes are one row."""
+        """Return the rows of state_attributes for the states so far: equal ones are one row."""
         return (
             (attributes_id, fnv1a_32(shared), shared.decode())
             for shared, attributes_id in self._attributes_ids.items()
@@ -110,7 +135,8 @@ class StatesMaker:
         last_state: list[str | None] = [None] * len(self._entities)
         last_changed = [start] * len(self._entities)
         for entity, timestamp in zip(chosen, _times(number, start, end, random), strict=True):
-            state, attributes_id = self._next(entity, timestamp, steps)
+            passed = (timestamp - start) / (end - start)
+            state, attributes_id = self._next(entity, timestamp, steps, passed)
             if state is not None and state == last_state[entity]:
                 changed: float | None = last_changed[entity]
             else:
@@ -131,8 +157,13 @@ class StatesMaker:
                 parent_id=make_context_id(timestamp, random) if 0.6 < chance < 0.65 else None,
             )
 
-    def _next(self, entity: int, timestamp: float, steps: list[int]) -> tuple[str | None, int]:
-        """Return an entity's next state and its attributes' id."""
+    def _next(
+        self, entity: int, timestamp: float, steps: list[int], passed: float
+    ) -> tuple[str | None, int]:
+        """Return an entity's next state and its attributes' id.
+
+        `passed` is which share of the whole time has passed.
+        """
         chance = self._random.random()
         if chance < 0.003:
             return "unavailable", self._unavailable[entity]
@@ -141,9 +172,21 @@ class StatesMaker:
         if chance < 0.0038:
             return None, self._removed
         state = self._entities[entity].next_state(timestamp, self._random)
-        in_turn = self._available[entity]
         steps[entity] += 1
-        return state, in_turn[steps[entity] % len(in_turn)]
+        if self._sets is Sets.IN_TURN:
+            in_turn = self._available[entity]
+            return state, in_turn[steps[entity] % len(in_turn)]
+        return state, self._attributes_id(self._attributes(entity, steps[entity], passed))
+
+    def _attributes(self, entity: int, step: int, passed: float) -> Attributes:
+        """Return the attributes of a state, as they are recorded."""
+        random, sets = self._random, self._recorded[entity]
+        newest = min(len(sets) - 1, int(max(0.0, passed) * len(sets)))
+        if random.random() < REVISITS:
+            newest = random.randrange(newest + 1)
+        if self._sets is Sets.OWN and random.random() < OWN_SETS:
+            return sets[newest] | {"last_message": step}
+        return sets[newest]
 
 
 def _times(number: int, start: float, end: float, random: Random) -> Iterator[float]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from ..rows.encoding import Values, one_by_one
 from ..rows.table import Column, ColumnType, Mode, Table, timestamp
 
 type _Convert = Callable[[Any], Any]
@@ -72,9 +73,9 @@ class NdjsonEncoding:
         except orjson.JSONEncodeError as err:
             raise ValueError(f"it cannot be written as JSON: {err}") from None
 
-    def fragments(self, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+    def fragments(self, columns: Mapping[str, Values]) -> list[bytes]:
         """Encode some columns of many rows; no value is None. Raises ValueError."""
-        rows = zip(*columns.values(), strict=True)
+        rows = zip(*map(one_by_one, columns.values()), strict=True)
         return [self.fragment(dict(zip(columns, row, strict=True))) for row in rows]
 
     def row(self, *fragments: bytes) -> bytes:

@@ -9,8 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from ..rows.lanes import Lanes
+from ..rows.times import Times
+
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = 1_000_000
+_DAY = 86_400
 _QUARTER = 15 * 60 * _SECOND
 
 
@@ -36,6 +40,23 @@ def all_packed(locals_: Sequence[int]) -> list[int]:
         start, added = quarters[local // _QUARTER]
         result.append(local + added + _IN_SECOND[(local - start) // _SECOND])
     return result
+
+
+def packed_times(local: Times) -> Lanes:
+    """Pack the local times of rows, which is quicker if all are of one day."""
+    seconds = local.seconds
+    midnight = seconds.first() // _DAY * _DAY
+    if not (seconds.are_at_least(midnight) and seconds.are_below(midnight + _DAY)):
+        return Lanes.of(all_packed(local.microseconds().numbers()))
+    seconds = seconds.plus(-midnight)
+    minutes, hours = seconds.divided(60).bits, seconds.divided(3_600).bits
+    return seconds.with_bits(
+        seconds.repeated(_packed(_EPOCH + timedelta(seconds=midnight)))
+        + (hours << 32)
+        + (minutes - 60 * hours << 26)
+        + (seconds.bits - 60 * minutes << 20)
+        + local.micros.bits
+    )
 
 
 def as_text(number: int) -> str:

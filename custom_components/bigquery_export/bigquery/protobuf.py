@@ -5,7 +5,7 @@ Arrow data types". The messages are of proto2, whose presence of fields tells NU
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
@@ -15,9 +15,12 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
+from ..rows.encoding import Values, one_by_one
 from ..rows.table import ColumnType, Mode, Table
-from .columnar_protobuf import Field, encode, varint
-from .packed_datetime import all_packed, as_text, packed
+from ..rows.times import Times
+from ..rows.ulids import Contexts
+from .columnar_protobuf import Field, FieldValues, encode, varint
+from .packed_datetime import all_packed, as_text, packed, packed_times
 
 _TYPES = {
     ColumnType.BOOL: FieldDescriptorProto.TYPE_BOOL,
@@ -72,17 +75,26 @@ class ProtobufEncoding:
                 values = {**values, name: packed(local)}
         return self._message(**values).SerializePartialToString()
 
-    def fragments(self, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+    def fragments(self, columns: Mapping[str, Values]) -> list[bytes]:
         """Encode some columns of many rows; no value is None. Raises ValueError."""
         if all(self._types[name] in _WIRE_TYPES for name in columns):
             fields = [
-                Field(self._tags[name], all_packed(values) if name in self._datetimes else values)
+                Field(self._tags[name], self._as_fields(name, values))
                 for name, values in columns.items()
             ]
             if (encoded := encode(fields)) is not None:
                 return encoded
-        rows = zip(*columns.values(), strict=True)
+        rows = zip(*map(one_by_one, columns.values()), strict=True)
         return [self.fragment(dict(zip(columns, row, strict=True))) for row in rows]
+
+    def _as_fields(self, name: str, values: Values) -> FieldValues:
+        """Return the values of a column as protobuf has them."""
+        if isinstance(values, Times):
+            return packed_times(values) if name in self._datetimes else values.microseconds()
+        if isinstance(values, Contexts):
+            return values
+        numbers_or_texts = cast(Sequence[Any], values)
+        return all_packed(numbers_or_texts) if name in self._datetimes else numbers_or_texts
 
     def row(self, *fragments: bytes) -> bytes:
         """Put a row together from its fragments."""

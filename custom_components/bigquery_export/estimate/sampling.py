@@ -17,14 +17,16 @@ from ..rows.state_encoder import StateEncoder
 from ..source.plan import PIECE_ROWS
 from ..source.reader import Extent
 from ..source.readiness import async_read_recorder
-from ..source.states import StatesPiece, StatesReader
+from ..source.state_columns import StateColumns
+from ..source.states import StatesPiece
+from ..source.states_reader import StatesReader
 
 _PIECES = 20
 _PIECE_IDS = 50
 """Ids in each piece of a sample; one larger piece would be of a single minute."""
 
 
-def read_sample(hass: HomeAssistant, run: RowContext) -> StatesPiece | None:
+def read_sample(hass: HomeAssistant, run: RowContext) -> StatesPiece | StateColumns | None:
     """Return the newest states, if there are any; this belongs on the recorder's executor."""
     context_entities = [context_entity.entity_id for context_entity in run.choice.context_entities]
     reader = StatesReader(hass, context_entities)
@@ -32,7 +34,7 @@ def read_sample(hass: HomeAssistant, run: RowContext) -> StatesPiece | None:
     return reader.read(max(0, newest - PIECE_ROWS), newest)
 
 
-def row_sizes(piece: StatesPiece, run: RowContext) -> Mapping[str, int] | None:
+def row_sizes(piece: StatesPiece | StateColumns, run: RowContext) -> Mapping[str, int] | None:
     """Return the mean size of a row in bytes, by group of columns, and of the rest; this computes.
 
     They are bytes as the Storage Write API bills them, or None where no row would be sent.

@@ -1,11 +1,11 @@
 """Columns that a user can switch off: they stay in the table and are NULL."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
 from .columns import REGISTRY_COLUMNS, local_time_columns
-from .encoding import Encoding
+from .encoding import Encoding, Values
 
 
 class ColumnGroup(StrEnum):
@@ -46,7 +46,7 @@ class NarrowEncoding:
             {name: value for name, value in values.items() if name not in left_out}
         )
 
-    def fragments(self, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+    def fragments(self, columns: Mapping[str, Values]) -> list[bytes]:
         """Encode some columns of many rows, less those that are left out; raises ValueError."""
         kept = {name: values for name, values in columns.items() if name not in self._left_out}
         return self._encoding.fragments(kept)

@@ -3,6 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from .times import Times
+from .ulids import Contexts
+
+type Values = Sequence[Any] | Times | Contexts
+"""Values of one column of many rows: of any type, or times or ULIDs packed together."""
+
 
 class Encoding(Protocol):
     """Turns the values of a row into bytes, one fragment of the columns at a time.
@@ -17,7 +23,7 @@ class Encoding(Protocol):
         Raises ValueError when a value cannot be encoded.
         """
 
-    def fragments(self, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+    def fragments(self, columns: Mapping[str, Values]) -> list[bytes]:
         """Encode some columns of many rows, which is quicker than row by row.
 
         All `columns` have the same number of values, none of them None. Raises what `fragment`
@@ -32,3 +38,13 @@ class Encoding(Protocol):
 
     def decode(self, row: bytes) -> dict[str, Any]:
         """Return the values of a row that are not NULL, by name, as `fragment` takes them."""
+
+
+def one_by_one(column: Values) -> Sequence[Any]:
+    """Return the values of a column as `Encoding.fragment` takes them."""
+    match column:
+        case Times():
+            return column.microseconds().numbers()
+        case Contexts():
+            return column.ulids()
+    return column

@@ -17,10 +17,10 @@ from .encoding import Encoding
 from .table import timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = 1_000_000
-DAY = 24 * 60 * 60 * _SECOND
+SECOND = 1_000_000
+DAY = 24 * 60 * 60 * SECOND
 """A day in microseconds."""
-QUARTER = 15 * 60 * _SECOND
+QUARTER = 15 * 60 * SECOND
 """A quarter of an hour in microseconds."""
 MAX_QUARTERS = 1_000
 
@@ -76,7 +76,7 @@ def microseconds(seconds: float) -> int:
     # Rounds as `datetime.fromtimestamp` does, so as Home Assistant shows it. To multiply the whole
     # number would round twice: in one case of eight to the wrong microsecond.
     whole = int(seconds)
-    return whole * _SECOND + round((seconds - whole) * _SECOND)
+    return whole * SECOND + round((seconds - whole) * SECOND)
 
 
 def all_microseconds(times: Sequence[float]) -> list[int]:
@@ -84,7 +84,7 @@ def all_microseconds(times: Sequence[float]) -> list[int]:
     for extreme in (min(times), max(times)):
         microseconds(extreme)
     return [
-        (whole := int(seconds)) * _SECOND + round((seconds - whole) * _SECOND) for seconds in times
+        (whole := int(seconds)) * SECOND + round((seconds - whole) * SECOND) for seconds in times
     ]
 
 

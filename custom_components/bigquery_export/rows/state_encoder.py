@@ -1,6 +1,6 @@
 """Encoding the recorder's states as rows of `sensor_data`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import compress
@@ -8,6 +8,7 @@ from time import sleep
 from typing import Any, NamedTuple, cast
 
 from ..source.ambient_states import StatesAtOnce
+from ..source.state_columns import StateColumns
 from ..source.statements import as_text
 from ..source.states import STATES, StateRow, StatesPiece
 from .ambient import ambient_values
@@ -16,14 +17,24 @@ from .context import RowContext
 from .encoded_rows import EncodedRows, RejectedRow
 from .encoding import Encoding
 from .fragments import Fragments
-from .local_time import DAY, MAX_QUARTERS, QUARTER, Quarters, all_microseconds, microseconds
+from .local_time import (
+    DAY,
+    MAX_QUARTERS,
+    QUARTER,
+    SECOND,
+    Quarters,
+    all_microseconds,
+    microseconds,
+)
 from .readable import readable
 from .recorded_values import UNENCODABLE, blob, number, reason, ulid_bytes
 from .sensor_data import entity_values, is_available, state_numeric
-from .ulids import ulids
+from .times import Times
+from .ulids import Contexts, ulids
 
 _METADATA_ID = STATES.names.index("metadata_id")
 _MAX_QUARTERS = MAX_QUARTERS
+_MAX_QUARTERS_TOGETHER = 96
 _MAX_STATE_BYTES = 2 * 1024 * 1024
 _MAX_AMBIENT_BYTES = 1024 * 1024  # They come one after another, and seldom again.
 
@@ -68,14 +79,19 @@ class StateEncoder:
         ]
         self._ambient = Fragments[StatesAtOnce](self._ambient_of, _MAX_AMBIENT_BYTES)
 
-    def encode(self, piece: StatesPiece) -> EncodedRows:
+    def encode(self, piece: StatesPiece | StateColumns) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is rejected and stops no other."""
         version = self._row_context.registry.version
         if self._version != version or self._entity_ids is not piece.entity_ids:
             self._entities.clear()
             self._version, self._entity_ids = version, piece.entity_ids
-        self.attributes.learn(set(STATES.values(piece.rows, "attributes_id")), piece.attributes)
+        self.attributes.learn(set(piece.attributes_ids), piece.attributes)
         _give_way()
+        if isinstance(piece, StateColumns):
+            try:
+                return self._encode_together(piece)
+            except UNENCODABLE:
+                piece = piece.by_row()
         try:
             return self._encode_columns(piece)
         except UNENCODABLE:
@@ -152,6 +168,84 @@ class StateEncoder:
         repaired = self.attributes.repaired(ids, attributes_ids, texts)
         return EncodedRows(list(ids), list(names), updated, data, _days(changed), repaired=repaired)
 
+    def _encode_together(self, piece: StateColumns) -> EncodedRows:
+        """Encode a piece whose times and ids stay packed; raises if anything about it is odd."""
+        entities = self._entities_of(piece.metadata_ids)
+        if None in entities:
+            piece = piece.only([entity is not None for entity in entities])
+            entities = list(filter(None, entities))
+            if not entities:
+                return EncodedRows()
+        names, entity_fragments, rules = zip(*entities, strict=True)
+        nothing = [None] * len(piece.ids)
+        updated = Times.of(piece.updated)
+        times = changed_times = updated.microseconds().numbers()
+        changed = updated
+        states = list(map(self._changed.__getitem__, piece.states))
+        if piece.changed:
+            units = list(piece.updated)
+            for place, time in piece.changed.items():
+                units[place] = time
+            changed = Times.of(units)
+            changed_times = changed.microseconds().numbers()
+            for place in piece.changed:
+                if changed_times[place] != times[place]:
+                    states[place] = self._unchanged[piece.states[place]]
+        quarters, offset = self._quarters_of(updated, min(times), max(times))
+        fragments: list[Sequence[bytes]] = [
+            entity_fragments,
+            self.attributes.of(piece.attributes_ids, nothing, rules),
+            quarters,
+            states,
+        ]
+        _give_way()
+        fragments.append(
+            self._encoding.fragments(
+                {
+                    "last_changed": changed,
+                    "last_updated": updated,
+                    "local_time": updated.moved(offset),
+                    "state_id": piece.ids,
+                    "context_id": Contexts(piece.contexts),
+                }
+            )
+        )
+        if parents := {place: parent for place, parent in piece.parents.items() if parent}:
+            texts = _whole(ulids(list(parents.values())))
+            made = self._encoding.fragments({"context_parent_id": texts})
+            fragments.append(_placed(len(piece.ids), parents, made))
+        if users := {place: user for place, user in piece.users.items() if user}:
+            made = [self._users[user] for user in users.values()]
+            fragments.append(_placed(len(piece.ids), users, made))
+        if piece.ambient:
+            at = piece.ambient.at
+            fragments.append([self._ambient[at(time)] for time in piece.times])
+        data = self._encoding.rows(*fragments)
+        repaired = self.attributes.repaired(piece.ids, piece.attributes_ids, nothing)
+        return EncodedRows(
+            list(piece.ids), list(names), times, data, _days(changed_times), repaired=repaired
+        )
+
+    def _quarters_of(self, times: Times, first: int, last: int) -> tuple[list[bytes], int]:
+        """Return the fragments of quarters of an hour, and the offset of local time in seconds.
+
+        `first` and `last` are the earliest and the latest time, in microseconds. Raises ValueError
+        where the offset changes, or they are far from each other.
+        """
+        number = first // QUARTER
+        if last // QUARTER - number > _MAX_QUARTERS_TOGETHER:
+            raise ValueError("the times of these rows are far from each other")
+        quarters = [self._quarters[number] for number in range(number, last // QUARTER + 1)]
+        offset, rest = divmod(quarters[0].offset, SECOND)
+        if rest or any(quarter.offset != quarters[0].offset for quarter in quarters):
+            raise ValueError("local time is set while these rows were written")
+        if len(quarters) == 1:
+            return [quarters[0].fragment] * times.seconds.size, offset
+        fragments = [quarter.fragment for quarter in quarters]
+        since = times.seconds.plus(-number * (QUARTER // SECOND))
+        places = since.divided(QUARTER // SECOND).bytes_at(0)
+        return list(map(fragments.__getitem__, places)), offset
+
     def _few_ulids(self, column: str, contexts: Sequence[bytes | None]) -> list[bytes]:
         """Return fragments of a column that is NULL in some rows."""
         present = _whole(ulids(list(filter(None, contexts))))
@@ -217,6 +311,14 @@ class StateEncoder:
                 "attributes": {},
             },
         )
+
+
+def _placed(count: int, places: Iterable[int], fragments: Iterable[bytes]) -> list[bytes]:
+    """Return the fragments of a column that is NULL in all other rows."""
+    column = [b""] * count
+    for place, fragment in zip(places, fragments, strict=True):
+        column[place] = fragment
+    return column
 
 
 def _typed(row: StateRow) -> StateRow:

@@ -1,23 +1,38 @@
 """ULIDs as text, many at once: 48 bits of milliseconds and 80 random ones, in base 32.
 
 Home Assistant's own function is fast if `ulid_transform` has its build in C. Without, it is one in
-Python that takes as long for one ULID as everything else takes for its row. Here the bits of all
-ULIDs are moved together, by functions of bytes and of long integers.
+Python that takes as long for one ULID as everything else takes for its row. Here one letter of all
+ULIDs is made at once, by functions of bytes and of long integers.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import compress
 from types import FunctionType
-from typing import cast
+from typing import NamedTuple, cast
 
 from homeassistant.util.ulid import bytes_to_ulid
 
+CHARACTERS = 26
 _ALPHABET = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _BYTES = 16
-_CHARACTERS = 26
-_PADDING = bytes(4)
-"""Makes 20 bytes of the 16 of a ULID, because each five bytes make eight letters."""
-_LETTERS_PADDED = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """Context ids of rows, whose ULIDs are to be sent."""
+
+    data: bytes
+    """16 bytes of each, one after another."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.data) // _BYTES
+
+    def ulids(self) -> list[str]:
+        """Return their ULIDs."""
+        data = self.data
+        return list(_convert([data[at : at + _BYTES] for at in range(0, len(data), _BYTES)]))
 
 
 def _table(value: Callable[[int], int]) -> bytes:
@@ -30,21 +45,42 @@ def _letters(value: Callable[[int], int]) -> bytes:
     return _table(lambda byte: _ALPHABET[value(byte) & 31])
 
 
-_ALONE = {
-    0: (0, _letters(lambda byte: byte >> 3)),
-    2: (1, _letters(lambda byte: byte >> 1)),
-    5: (3, _letters(lambda byte: byte >> 2)),
-    7: (4, _letters(lambda byte: byte)),
-}
-"""Of the eight letters for five bytes, those that depend on one byte."""
-_SHARED = {
-    1: (0, _table(lambda byte: byte << 2 & 31), _table(lambda byte: byte >> 6)),
-    3: (1, _table(lambda byte: byte << 4 & 31), _table(lambda byte: byte >> 4)),
-    4: (2, _table(lambda byte: byte << 1 & 31), _table(lambda byte: byte >> 7)),
-    6: (3, _table(lambda byte: byte << 3 & 31), _table(lambda byte: byte >> 5)),
-}
-"""Those that depend on the low bits of one byte and the high bits of the next."""
+class _Letter(NamedTuple):
+    """How a letter is made: of bits of one byte, or of the last of one and first of the next."""
+
+    place: int
+    high: bytes
+    low: bytes | None
+
+
+def _letter(number: int) -> _Letter:
+    """Return how a letter is made; the first has the first three bits."""
+    end = 5 * number + 2
+    place, last = max(end - 4, 0) // 8, end % 8
+    if end // 8 == place:
+        return _Letter(place, _letters(lambda byte: byte >> 7 - last), None)
+    return _Letter(
+        place, _table(lambda byte: byte << last + 1 & 31), _table(lambda byte: byte >> 7 - last)
+    )
+
+
+_ULID = tuple(map(_letter, range(CHARACTERS)))
 _LETTERS = _letters(lambda byte: byte)
+
+
+def put_ulids(contexts: Contexts, rectangle: bytearray, place: int, stride: int) -> None:
+    """Write ULIDs into rows that begin every `stride` bytes, from a place of the first row on."""
+    count = len(contexts)
+    columns = [contexts.data[number::_BYTES] for number in range(_BYTES)]
+    for letter in _ULID:
+        column = columns[letter.place].translate(letter.high)
+        if letter.low is not None:
+            bits = int.from_bytes(column) | int.from_bytes(
+                columns[letter.place + 1].translate(letter.low)
+            )
+            column = bits.to_bytes(count).translate(_LETTERS)
+        rectangle[place : place + stride * count : stride] = column
+        place += 1
 
 
 def ulids(contexts: Sequence[bytes | None]) -> list[str | None]:
@@ -58,19 +94,13 @@ def ulids(contexts: Sequence[bytes | None]) -> list[str | None]:
 
 def _convert_together(contexts: Sequence[bytes]) -> list[str]:
     """Return ULIDs of 16 bytes each."""
-    padded = _PADDING.join([b"", *contexts])
-    fifths = [padded[place::5] for place in range(5)]
-    size = len(fifths[0])
-    letters = bytearray(8 * size)
-    for place, (source, table) in _ALONE.items():
-        letters[place::8] = fifths[source].translate(table)
-    for place, (source, high, low) in _SHARED.items():
-        bits = int.from_bytes(fifths[source].translate(high))
-        bits |= int.from_bytes(fifths[source + 1].translate(low))
-        letters[place::8] = bits.to_bytes(size).translate(_LETTERS)
-    text = letters.decode()
-    ends = range(_LETTERS_PADDED, len(text) + 1, _LETTERS_PADDED)
-    return [text[end - _CHARACTERS : end] for end in ends]
+    rectangle = bytearray(CHARACTERS * len(contexts) + CHARACTERS)
+    put_ulids(Contexts(b"".join(contexts)), rectangle, 0, CHARACTERS)
+    text = rectangle.decode()
+    return [
+        text[start : start + CHARACTERS]
+        for start in range(0, CHARACTERS * len(contexts), CHARACTERS)
+    ]
 
 
 def _convert_each(contexts: Sequence[bytes]) -> list[str]:

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from .lookup_cache import SharedTexts, texts_by_ids
+from .lookup_cache import SharedTexts, TextsByIds
 from .plan import PIECE_ROWS
 from .reader import TableReader
 from .source_table import HIGHEST_ID, Anchor, SourceTable
@@ -50,7 +50,7 @@ EVENTS = SourceTable(
     times=(Events.time_fired_ts,),
     purged_by=Events.time_fired_ts,
 )
-_DATA = texts_by_ids(EventData.data_id, EventData.shared_data)
+_DATA = TextsByIds(EventData.data_id, EventData.shared_data)
 _EVENT_TYPES = select(EventTypes.event_type_id, EventTypes.event_type).where(
     EventTypes.event_type.in_(bindparam("types", expanding=True))
 )

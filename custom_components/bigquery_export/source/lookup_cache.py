@@ -1,8 +1,10 @@
 """What rows refer to by an id, read when needed and cached for one run."""
 
-from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
+from contextlib import suppress
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute
@@ -21,11 +23,30 @@ type Missing = Callable[[Ids], Ids]
 """Returns which of the texts with these ids are missing, where pieces are encoded."""
 
 
-def texts_by_ids(
-    id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
-) -> Select[Any]:
-    """Return a statement for the texts with some `ids`; make it once, as that takes long."""
-    return select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
+class TextsByIds:
+    """Statements for the texts with some ids; make it once, as that takes long."""
+
+    def __init__(
+        self, id_: InstrumentedAttribute[int], text: InstrumentedAttribute[str | None]
+    ) -> None:
+        """Take an id and a text of one table."""
+        self._statement = select(id_, text).where(id_.in_(bindparam("ids", expanding=True)))
+        # SQLAlchemy writes a list of ids into the statement, so SQLite has to prepare it each time.
+        self._of_sqlite = (
+            f"SELECT {id_.key}, {text.key} FROM json_each(?)"  # noqa: S608
+            f" CROSS JOIN {id_.class_.__tablename__} ON {id_.key} = value"
+        )
+
+    def fetch(
+        self, connection: Connection, ids: Sequence[int]
+    ) -> tuple[Sequence[tuple[Any, ...]], Sequence[int]]:
+        """Return ids and texts, and the ids of damaged ones."""
+        if connection.dialect.name == "sqlite":
+            driver: Any = connection.connection.driver_connection
+            with suppress(connection.dialect.loaded_dbapi.Error, TypeError):
+                wanted = orjson.dumps(ids).decode()
+                return driver.execute(self._of_sqlite, (wanted,)).fetchall(), ()
+        return fetch_by_ids(connection, self._statement, ids)
 
 
 class SharedTexts:
@@ -34,9 +55,9 @@ class SharedTexts:
     The recorder reuses the ids of what it has purged, so the cache must not outlive the run.
     """
 
-    def __init__(self, statement: Select[Any]) -> None:
-        """Begin with an empty cache; the statement is one of `texts_by_ids`."""
-        self._statement = statement
+    def __init__(self, statements: TextsByIds) -> None:
+        """Begin with an empty cache."""
+        self._statements = statements
         self._characters = 0
         self._texts: dict[int, str | None] = {}
 
@@ -46,7 +67,7 @@ class SharedTexts:
             self._texts = {}  # The piece before keeps the old one.
             self._characters = 0
         if missing := [id_ for id_ in ids if id_ is not None and id_ not in self._texts]:
-            rows, damaged = fetch_by_ids(connection, self._statement, missing)
+            rows, damaged = self._statements.fetch(connection, missing)
             for id_, value in rows:
                 self._texts[id_] = text = as_text(value)
                 self._characters += len(text or "")
@@ -57,9 +78,9 @@ class SharedTexts:
 class MissingTexts:
     """Texts whose encoded fragments the encoder caches: only those that it lacks are read."""
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statements: TextsByIds) -> None:
         """Read all of them, until `missing` is set."""
-        self._statement = statement
+        self._statements = statements
         self.missing: Missing = set
 
     def read(self, connection: Connection, ids: Ids) -> Mapping[int, str | None]:
@@ -67,7 +88,7 @@ class MissingTexts:
         missing = [id_ for id_ in self.missing(ids) if id_ is not None]
         texts: dict[int, str | None] = dict.fromkeys(missing)
         if missing:
-            found, damaged = fetch_by_ids(connection, self._statement, missing)
+            found, damaged = self._statements.fetch(connection, missing)
             texts.update((id_, as_text(value)) for id_, value in found)
             texts.update(dict.fromkeys(damaged, UNREADABLE))
         return texts

@@ -31,7 +31,8 @@ from custom_components.bigquery_export.rows.events import EventChoice
 from custom_components.bigquery_export.source import damage as damage_module
 from custom_components.bigquery_export.source.reader import TableReader
 from custom_components.bigquery_export.source.source_table import IdRange
-from custom_components.bigquery_export.source.states import STATES, StatesReader
+from custom_components.bigquery_export.source.states import STATES
+from custom_components.bigquery_export.source.states_reader import StatesReader
 from tests.bigquery_export.support.actions import act
 from tests.bigquery_export.support.crashes import Crash, crash_at
 from tests.bigquery_export.support.damage import INDEX, TABLE, overwrite, overwrite_page, root_page

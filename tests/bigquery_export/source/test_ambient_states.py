@@ -16,7 +16,9 @@ from sqlalchemy import Connection, delete, text, update
 
 from custom_components.bigquery_export.source import ambient_states as ambient_states_module
 from custom_components.bigquery_export.source.ambient_states import AmbientStates
-from custom_components.bigquery_export.source.states import StatesPiece, StatesReader
+from custom_components.bigquery_export.source.state_columns import StateColumns
+from custom_components.bigquery_export.source.states import StatesPiece
+from custom_components.bigquery_export.source.states_reader import StatesReader
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
     in_database,
@@ -53,11 +55,11 @@ async def keep(hass: HomeAssistant, history: History, *, first_id: int = 1) -> N
 
 async def read(
     hass: HomeAssistant, limits: Iterable[int] = (), named: Sequence[str] = NAMED, after: int = 0
-) -> list[StatesPiece]:
+) -> list[StatesPiece | StateColumns]:
     """Read all rows in one run, in pieces of these sizes and then of 1,000."""
     reader = StatesReader(hass, named)
     until = await in_recorder(hass, reader.newest_id)
-    pieces: list[StatesPiece] = []
+    pieces: list[StatesPiece | StateColumns] = []
     sizes = iter(limits)
     while piece := await in_recorder(hass, reader.read, after, until, next(sizes, 1_000)):
         pieces.append(piece)
@@ -65,7 +67,7 @@ async def read(
     return pieces
 
 
-def seen(pieces: Iterable[StatesPiece]) -> dict[int, tuple[str | None, ...]]:
+def seen(pieces: Iterable[StatesPiece | StateColumns]) -> dict[int, tuple[str | None, ...]]:
     """Return the states of the context entities for each row that has a time, by its id."""
     return {
         row[0]: piece.ambient.at(row[4])

@@ -7,7 +7,9 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.bigquery_export.source.lookup_cache import Ids
-from custom_components.bigquery_export.source.states import StatesPiece, StatesReader
+from custom_components.bigquery_export.source.state_columns import StateColumns
+from custom_components.bigquery_export.source.states import StatesPiece
+from custom_components.bigquery_export.source.states_reader import StatesReader
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
     in_recorder,
@@ -16,10 +18,12 @@ from tests.bigquery_export.support.databases import (
 from tests.bigquery_export.support.recording import execute, record
 
 
-async def read_all(hass: HomeAssistant, reader: StatesReader, limit: int) -> list[StatesPiece]:
+async def read_all(
+    hass: HomeAssistant, reader: StatesReader, limit: int
+) -> list[StatesPiece | StateColumns]:
     """Read all pieces of a run."""
     until = await in_recorder(hass, reader.newest_id)
-    pieces: list[StatesPiece] = []
+    pieces: list[StatesPiece | StateColumns] = []
     cursor = 0
     while piece := await in_recorder(hass, reader.read, cursor, until, limit):
         pieces.append(piece)

@@ -198,7 +198,7 @@ async def test_errors_of_other_kinds(
     """An unexpected error is told by its name alone, and a long one is cut."""
     with (
         patch(
-            "custom_components.bigquery_export.source.states.StatesReader.newest_id",
+            "custom_components.bigquery_export.source.states_reader.StatesReader.newest_id",
             side_effect=ZeroDivisionError("secret"),
         ),
         pytest.raises(ZeroDivisionError),
@@ -229,7 +229,7 @@ async def test_errors_of_other_kinds(
 async def test_recorder_that_cannot_be_read(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
     """While the backlog is not known there is a problem, and the rest can still be used."""
     with patch(
-        "custom_components.bigquery_export.source.states.StatesReader.count",
+        "custom_components.bigquery_export.source.states_reader.StatesReader.count",
         side_effect=RuntimeError,
     ):
         await loaded.runtime_data.coordinator.async_refresh()
