@@ -17,6 +17,9 @@ import orjson
 
 from ..rows.encoding import Values, one_by_one
 from ..rows.table import Column, ColumnType, Mode, Table, timestamp
+from ..rows.times import Times
+from ..rows.ulids import Contexts
+from .columnar_json import Member, encode
 
 type _Convert = Callable[[Any], Any]
 type _Shape = tuple[tuple[str, ...], tuple[type, ...]]
@@ -75,6 +78,13 @@ class NdjsonEncoding:
 
     def fragments(self, columns: Mapping[str, Values]) -> list[bytes]:
         """Encode some columns of many rows; no value is None. Raises ValueError."""
+        if any(isinstance(values, Times | Contexts) for values in columns.values()):
+            members = [
+                Member(name, values, self._column(name).type is ColumnType.DATETIME)
+                for name, values in columns.items()
+            ]
+            if (encoded := encode(members)) is not None:
+                return encoded
         rows = zip(*map(one_by_one, columns.values()), strict=True)
         return [self.fragment(dict(zip(columns, row, strict=True))) for row in rows]
 
@@ -84,7 +94,10 @@ class NdjsonEncoding:
 
     def rows(self, *fragments: Sequence[bytes]) -> list[bytes]:
         """Put many rows together: of the first fragments, and the second ones, and so on."""
-        return list(map(self.row, *fragments, strict=True))
+        if not all(map(all, fragments)):
+            return list(map(self.row, *fragments, strict=True))
+        lines = map(b",".join, zip(*fragments, strict=True))
+        return [b"{%b}" % line for line in lines]
 
     def decode(self, row: bytes) -> dict[str, Any]:
         """Return the values of a row that are not NULL, by name, as `fragment` takes them.

@@ -14,7 +14,6 @@ from ..rows.times import Times
 
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = 1_000_000
-_DAY = 86_400
 _QUARTER = 15 * 60 * _SECOND
 
 
@@ -43,19 +42,16 @@ def all_packed(locals_: Sequence[int]) -> list[int]:
 
 
 def packed_times(local: Times) -> Lanes:
-    """Pack the local times of rows, which is quicker if all are of one day."""
-    seconds = local.seconds
-    midnight = seconds.first() // _DAY * _DAY
-    if not (seconds.are_at_least(midnight) and seconds.are_below(midnight + _DAY)):
-        return Lanes.of(all_packed(local.microseconds().numbers()))
-    seconds = seconds.plus(-midnight)
-    minutes, hours = seconds.divided(60).bits, seconds.divided(3_600).bits
-    return seconds.with_bits(
-        seconds.repeated(_packed(_EPOCH + timedelta(seconds=midnight)))
-        + (hours << 32)
-        + (minutes - 60 * hours << 26)
-        + (seconds.bits - 60 * minutes << 20)
-        + local.micros.bits
+    """Pack the local times of rows. Raises ValueError where they are years from each other."""
+    clock = local.clock()
+    micros = local.micros
+    dates = [_packed(_EPOCH + timedelta(days=day)) for day in clock.days]
+    return micros.with_bits(
+        (micros.repeated(dates[0]) if len(dates) == 1 else Lanes.of(dates).bits)
+        + (clock.hours.bits << 32)
+        + (clock.minutes.bits << 26)
+        + (clock.seconds.bits << 20)
+        + micros.bits
     )
 
 

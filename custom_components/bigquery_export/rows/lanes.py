@@ -13,8 +13,8 @@ from typing import NamedTuple, Self
 
 _BYTES = 8
 _HIGHEST_BIT = 1 << 63
-_QUOTIENT_BITS = 32
-_QUOTIENT = (1 << _QUOTIENT_BITS) - 1
+_QUOTIENT_BITS = 44
+_QUOTIENT = (1 << 64 - _QUOTIENT_BITS) - 1
 
 
 class Lanes(NamedTuple):
@@ -48,14 +48,11 @@ class Lanes(NamedTuple):
             return self.with_bits(self.bits - self.repeated(-number))
         return self.with_bits(self.bits + self.repeated(number))
 
-    def times(self, number: int) -> Self:
-        """Return each number times another one."""
-        return self.with_bits(self.bits * number)
-
     def divided(self, divisor: int) -> Self:
         """Return each number divided by another one, without the rest.
 
-        A multiplication by the inverse, rounded up, is exact for numbers * divisor < 2^32.
+        It is multiplied by the inverse, rounded up, which is exact for numbers below 2^44 / divisor
+        and below 2^20 * divisor.
         """
         inverse = -(-(1 << _QUOTIENT_BITS) // divisor)
         bits = self.bits * inverse >> _QUOTIENT_BITS

@@ -92,6 +92,14 @@ def ulids(contexts: Sequence[bytes | None]) -> list[str | None]:
     return [next(converted) if whole else None for whole in is_whole]
 
 
+def whole_ulids(contexts: Sequence[bytes | None]) -> Sequence[str]:
+    """Return ULIDs of which none is missing. Raises ValueError."""
+    converted = ulids(contexts)
+    if None in converted:
+        raise ValueError("its context has not 16 bytes")
+    return cast(Sequence[str], converted)
+
+
 def _convert_together(contexts: Sequence[bytes]) -> list[str]:
     """Return ULIDs of 16 bytes each."""
     rectangle = bytearray(CHARACTERS * len(contexts) + CHARACTERS)

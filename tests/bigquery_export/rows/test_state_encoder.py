@@ -140,12 +140,12 @@ def test_microseconds_are_those_of_home_assistant(seconds: float) -> None:
 
 def test_quarters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered of quarters is dropped when it gets too much."""
-    monkeypatch.setattr("custom_components.bigquery_export.rows.state_encoder._MAX_QUARTERS", 10)
+    monkeypatch.setattr("custom_components.bigquery_export.rows.state_fragments._MAX_QUARTERS", 10)
     states = encoder()
     for number in range(100):
         rows = [row(updated=NOON.timestamp() + number * 900)]
         assert states.encode(StatesPiece(rows, ENTITIES, ATTRIBUTES)).data
-        assert len(states._quarters) <= 10
+        assert len(states._fragments.quarters) <= 10
 
 
 def test_attributes_of_earlier_pieces() -> None:
@@ -293,7 +293,7 @@ def test_ambient(encoding: ProtobufEncoding | NdjsonEncoding) -> None:
     assert ambient[0] == {"price": 0.25, "weather": "sunny", "anna": None}
     assert ambient[2] == {"price": None, "weather": "", "anna": "home"}
     assert ambient == [ambient[0]] * 2 + [ambient[2]] * 2
-    assert len(states._ambient) == 2
+    assert len(states._fragments.ambient) == 2
 
 
 def test_no_ambient() -> None:
@@ -305,11 +305,11 @@ def test_no_ambient() -> None:
 def test_remembered_ambient_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Encoded states of context entities are forgotten, the oldest first."""
     monkeypatch.setattr(
-        "custom_components.bigquery_export.rows.state_encoder._MAX_AMBIENT_BYTES", 500
+        "custom_components.bigquery_export.rows.state_fragments._MAX_AMBIENT_BYTES", 500
     )
     states = encoder("price")
     for number in range(200):
         line = AmbientStates((NOON.timestamp(),), ((str(number),),), NOON.timestamp())
         (data,) = states.encode(StatesPiece([row()], ENTITIES, ATTRIBUTES, line)).data
         assert ENCODING.decode(data)["ambient"] == f'{{"price":{number}}}'
-        assert sum(map(len, states._ambient.values())) < 600
+        assert sum(map(len, states._fragments.ambient.values())) < 600

@@ -140,10 +140,28 @@ def exported(hass: HomeAssistant, options: Options, limit: int) -> tuple[Encoded
     return rows, by_column
 
 
-async def test_same_rows(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever states are like, and whatever is chosen, a row is the same byte for byte."""
+def compare(
+    hass: HomeAssistant, rows: list[dict[str, Any]], options: Options, limit: int = 1_000
+) -> int:
+    """Compare what both ways make of rows; return how many were read column by column."""
+    write(hass, States, rows)
+    found, by_column = exported(hass, options, limit)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder_tables, "STATES_BY_COLUMN", False)
+        by_row = exported(hass, options, limit)
+    assert by_row == (found, 0)
+    return by_column
+
+
+async def write_meta(hass: HomeAssistant) -> None:
+    """Write the rows that states refer to."""
     for model, rows in META.items():
         await in_recorder(hass, write, hass, model, rows)
+
+
+async def test_same_rows(hass: HomeAssistant) -> None:
+    """Whatever states are like, and whatever is chosen, a row is the same byte for byte."""
+    await write_meta(hass)
     together = alone = 0
 
     @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -151,16 +169,64 @@ async def test_same_rows(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -
     @example(rows=[], options=Options(), limit=1_000)
     def check(rows: list[dict[str, Any]], options: Options, limit: int) -> None:
         nonlocal together, alone
-        write(hass, States, rows)
-        found, by_column = exported(hass, options, limit)
-        monkeypatch.setattr(recorder_tables, "STATES_BY_COLUMN", False)
-        assert exported(hass, options, limit) == (found, 0)
-        monkeypatch.setattr(recorder_tables, "STATES_BY_COLUMN", True)
+        by_column = compare(hass, rows, options, limit)
         together += by_column
         alone += len(rows) - by_column
 
     await in_recorder(hass, check)
     assert together > alone > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "by_column"),
+    [
+        # Together they have as many bytes as they should.
+        ([{"context_id_bin": bytes(15)}, {"context_id_bin": bytes(17)}], 0),
+        ([{"context_id_bin": "0123456789abcdef"}, {}], 0),
+        ([{"context_id_bin": None}, {}], 0),
+        ([{"context_user_id_bin": "user"}, {}], 0),
+        ([{"context_parent_id_bin": "0123456789abcdef"}, {}], 0),
+        ([{"context_parent_id_bin": b""}, {"context_user_id_bin": b""}], 2),
+        ([{"context_parent_id_bin": bytes(15)}, {}], 2),
+        ([{"metadata_id": None}, {}], 0),
+        ([{"metadata_id": 99}, {}], 2),
+        ([{"metadata_id": "1x"}, {}], 0),
+        ([{"metadata_id": float("inf")}, {}], 0),
+        ([{"attributes_id": None, "attributes": '{"friendly_name":"Old"}'}, {}], 0),
+        ([{"attributes_id": 1.5}, {}], 0),
+        ([{"attributes_id": 99}, {}], 2),
+        ([{"last_updated_ts": b"1793232000.5"}, {}], 0),
+        ([{"last_updated_ts": None}, {}], 0),
+        ([{"last_changed_ts": "long ago"}, {}], 0),
+        ([{"last_changed_ts": 0.0}, {}], 0),
+        ([{"state": b"on"}, {}], 0),
+        # The clocks go back in between, and a day ends.
+        ([{"last_updated_ts": SUMMER_ENDS - 1}, {"last_updated_ts": SUMMER_ENDS}], 2),
+        ([{"last_updated_ts": MIDNIGHT - 1}, {"last_updated_ts": MIDNIGHT}], 2),
+        ([{"last_updated_ts": MIDNIGHT - 1e-7}, {"last_changed_ts": NEW_YEAR - 3e7}], 2),
+        ([{"last_updated_ts": MIDNIGHT}, {"last_updated_ts": MIDNIGHT + 1e8}], 2),
+        ([{"last_updated_ts": 1.1e9}, {"last_updated_ts": 2.1e9}], 2),
+    ],
+)
+@pytest.mark.parametrize("encoding", [ProtobufEncoding, NdjsonEncoding])
+async def test_odd_states(
+    hass: HomeAssistant, encoding: Any, changes: list[dict[str, Any]], by_column: int
+) -> None:
+    """What the recorder never writes is read by row; what it writes seldom is the same as well."""
+    await write_meta(hass)
+    regular = {
+        "metadata_id": 1,
+        "state": "on",
+        "last_changed_ts": None,
+        "last_updated_ts": MIDNIGHT + 3_600.5,
+        "attributes_id": 1,
+        "attributes": None,
+        "context_id_bin": bytes(range(16)),
+        "context_user_id_bin": None,
+        "context_parent_id_bin": None,
+    }
+    rows = [{"state_id": n, **regular, **change} for n, change in enumerate(changes, 1)]
+    assert await in_recorder(hass, compare, hass, rows, Options(encoding)) == by_column
 
 
 @ON_EACH_DATABASE

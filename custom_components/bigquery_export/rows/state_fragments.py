@@ -1,0 +1,102 @@
+"""The fragments of states, each made once: of entities, attributes, quarters, states and users."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from ..source.ambient_states import StatesAtOnce
+from .ambient import ambient_values
+from .attributes_encoder import AttributesEncoder
+from .context import RowContext
+from .encoding import Encoding
+from .fragments import Fragments
+from .local_time import MAX_QUARTERS, Quarters
+from .sensor_data import entity_values, is_available, state_numeric
+
+_MAX_QUARTERS = MAX_QUARTERS
+_MAX_STATE_BYTES = 2 * 1024 * 1024
+_MAX_AMBIENT_BYTES = 1024 * 1024  # They come one after another, and seldom again.
+
+
+class StateEntity(NamedTuple):
+    """What all rows of an entity share."""
+
+    name: str
+    """Its id in BigQuery."""
+    fragment: bytes
+    own_rules: str | None
+    """The entity, if its attributes have privacy rules of their own, else None."""
+
+
+class StateFragments:
+    """The fragments of one run, made when they are needed."""
+
+    def __init__(self, encoding: Encoding, run: RowContext) -> None:
+        """Begin with empty caches; all rows carry the values of the run."""
+        self._encoding = encoding
+        self._row_context = run
+        self._version = 0
+        self._entity_ids: Mapping[int, str] = {}
+        self._entities: dict[int | None, StateEntity | None] = {}
+        """Entities by metadata_id; None stands for one that is not exported."""
+        self.attributes = AttributesEncoder(encoding, run.privacy)
+        """The cache of attributes, which need not be read again."""
+        self.quarters = Quarters(encoding, run.place, _MAX_QUARTERS)
+        self.changed = Fragments[str | None](partial(self._state, True), _MAX_STATE_BYTES)
+        self.unchanged = Fragments[str | None](partial(self._state, False), _MAX_STATE_BYTES)
+        self.users = Fragments[bytes](self._user)
+        self._context_entities = [
+            context_entity.name for context_entity in run.choice.context_entities
+        ]
+        self.ambient = Fragments[StatesAtOnce](self._ambient_of, _MAX_AMBIENT_BYTES)
+
+    def begin(self, entity_ids: Mapping[int, str]) -> None:
+        """Begin with a piece that has these entity ids, by metadata_id."""
+        version = self._row_context.registry.version
+        if self._version != version or self._entity_ids is not entity_ids:
+            self._entities.clear()
+            self._version, self._entity_ids = version, entity_ids
+
+    def entities_of(self, metadata_ids: Sequence[int | None]) -> list[StateEntity | None]:
+        """Return the entity of each row, None for one that is not exported; raises ValueError."""
+        known = self._entities
+        for metadata_id in set(metadata_ids).difference(known):
+            entity_id = None if metadata_id is None else self._entity_ids.get(metadata_id)
+            if entity_id is None:
+                raise ValueError("the recorder no longer knows its entity")
+            known[metadata_id] = self._entity(entity_id)
+        return [known[metadata_id] for metadata_id in metadata_ids]
+
+    def _entity(self, entity_id: str) -> StateEntity | None:
+        """Return what all rows of an entity share, or None if it is not exported."""
+        run = self._row_context
+        registry_values = run.registry.of(entity_id)
+        if not run.choice.entities.includes(entity_id, registry_values):
+            return None
+        values = run.privacy.registry_values(
+            entity_id, {**entity_values(entity_id), **registry_values.values}
+        )
+        fragment = self._encoding.fragment({**run.run_values, **values})
+        return StateEntity(
+            run.privacy.entity(entity_id), fragment, run.privacy.own_rules(entity_id)
+        )
+
+    def _state(self, changed: bool, state: str | None) -> bytes:
+        """Return the fragment of all rows with a state, whether or not it has just changed."""
+        if not isinstance(state, str | None):
+            raise TypeError("the state is no text")  # protobuf takes bytes, too.
+        return self._encoding.fragment(
+            {
+                "state": state,
+                "state_numeric": state_numeric(state),
+                "state_changed": changed,
+                "is_available": is_available(state),
+            }
+        )
+
+    def _user(self, user: bytes) -> bytes:
+        name = self._row_context.privacy.user(user.hex())
+        return self._encoding.fragment({"context_user_id": name})
+
+    def _ambient_of(self, states: StatesAtOnce) -> bytes:
+        return self._encoding.fragment(ambient_values(self._context_entities, states))
