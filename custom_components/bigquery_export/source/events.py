@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 from .lookup_cache import SharedTexts, TextsByIds
 from .plan import PIECE_ROWS
 from .reader import TableReader
-from .source_table import HIGHEST_ID, Anchor, SourceTable
+from .source_table import Anchor, SourceTable
 from .statements import as_text, fetch, fetch_before_damage
 
 type EventRow = tuple[
@@ -118,11 +118,10 @@ class EventsReader(TableReader[EventRow]):
         self._data = SharedTexts(_DATA)
 
     @override
-    def count(self, after: int, until: int | None = None) -> int:
-        """Return how many events of the chosen types have `after` < id <= `until`."""
-        until = HIGHEST_ID if until is None else until
-        values = {"after": after, "until": until, "types": sorted(self._types)}
-        return self._count(_WAITING, values)
+    def _count(self, after: int, until: int) -> int:
+        """Return how many events of the chosen types there are, by reading all of them."""
+        bounds = {"after": after, "until": until, "types": sorted(self._types)}
+        return self._counted(_WAITING, bounds)
 
     @override
     def narrow(self, first: float, last: float) -> None:

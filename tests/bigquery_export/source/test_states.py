@@ -2,6 +2,7 @@
 
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.util.ulid import ulid_now, ulid_to_bytes
+import pytest
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
@@ -15,7 +16,7 @@ from tests.bigquery_export.support.databases import (
     in_recorder,
     keep_text_inline,
 )
-from tests.bigquery_export.support.recording import execute, record
+from tests.bigquery_export.support.recording import execute, record, rewrite
 
 
 async def read_all(
@@ -150,3 +151,23 @@ async def test_context_and_fingerprint(hass: HomeAssistant) -> None:
     }
     await execute(hass, "UPDATE states SET context_id_bin = NULL, last_updated_ts = 0.5")
     assert await in_recorder(hass, reader.fingerprints, [row[0]]) == {row[0]: "0.5 None"}
+
+
+@ON_EACH_DATABASE
+async def test_count_of_many(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows are counted; of many as many are believed to be there as of the newest."""
+    await record(hass, 60)
+    reader = StatesReader(hass)
+    monkeypatch.setattr("custom_components.bigquery_export.source.reader._COUNTED", 20)
+    assert await in_recorder(hass, reader.count, 0) == 60
+    assert await in_recorder(hass, reader.count, 0, 45) == 45
+    await rewrite(hass)
+    for id_ in range(32, 61, 2):
+        await execute(hass, f"DELETE FROM states WHERE state_id = {id_}")  # noqa: S608
+    assert await in_recorder(hass, reader.count, 40) == 10  # It ends with 59.
+    assert await in_recorder(hass, reader.count, 10) == round(49 * 10 / 20)
+    # What was purged after the cursor is no part of it.
+    await rewrite(hass, "DELETE FROM states WHERE state_id <= 30")
+    assert await in_recorder(hass, reader.count, 0) == round(29 * 10 / 20)
+    await rewrite(hass, "DELETE FROM states")
+    assert await in_recorder(hass, reader.count, 0) == 0
