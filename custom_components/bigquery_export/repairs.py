@@ -183,7 +183,7 @@ class ConfirmFlow(_Flow):
         try:
             runner = self._entry.runtime_data.runner
             actions = {
-                EXPIRING: runner.async_keep_for_ever,
+                EXPIRING: runner.tables.async_keep_for_ever,
                 RESTORE_OFFERED: self._async_restore,
                 ROWS_LEFT_OUT: runner.missing.async_acknowledge_left_out,
                 ROWS_LOST: runner.missing.async_acknowledge_gaps,

@@ -20,7 +20,7 @@ from .edges import entity_edges, readable_edges
 
 async def async_automation_edges(hass: HomeAssistant) -> AsyncIterator[Iterable[Edge]]:
     """Yield the edges of each automation."""
-    for entity in _entities_of(hass, "automation"):
+    for entity in entities_of(hass, "automation"):
         id_ = entity.entity_id
         yield readable_edges(id_, partial(_automation_uses, hass, id_))
         if isinstance(entity, automation.AutomationEntity):
@@ -31,7 +31,7 @@ async def async_automation_edges(hass: HomeAssistant) -> AsyncIterator[Iterable[
 
 def script_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     """Yield the edges of each script."""
-    for entity in _entities_of(hass, "script"):
+    for entity in entities_of(hass, "script"):
         id_ = entity.entity_id
         yield readable_edges(id_, partial(_script_uses, hass, id_))
         # An invalid script has none; the module of the class of valid ones depends on the version.
@@ -83,7 +83,7 @@ def _scene_edges(hass: HomeAssistant, id_: str) -> list[Edge]:
     )
 
 
-def _entities_of(hass: HomeAssistant, domain: str) -> list[Entity]:
+def entities_of(hass: HomeAssistant, domain: str) -> list[Entity]:
     """Return the entities of automations or scripts, from the component in `hass.data[domain]`."""
     component: EntityComponent[Entity] | None = hass.data.get(domain)
     return list(component.entities) if component else []

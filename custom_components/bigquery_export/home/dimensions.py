@@ -11,6 +11,7 @@ from ..rows.context import RowContext
 from ..rows.entities import ENTITIES
 from ..rows.relationships import RELATIONSHIPS, Kind, NodeType
 from .registries import Registries
+from .relationship_sources import relationship_sources
 from .relationships import async_relationships
 
 _ENDS = ("from", "to")
@@ -27,14 +28,23 @@ def dimension_readers(
         rows = await registries.async_entities()
         return await hass.async_add_executor_job(exported_entities, rows, run)
 
+    def entities_version() -> object:
+        return registries.version if registries.is_current else None
+
     async def async_read_relationships() -> Mapping[str, DimensionRow]:
         rows = await async_relationships(hass)
         return await hass.async_add_executor_job(exported_relationships, rows, run)
 
-    readers: dict[str, DimensionReader] = {ENTITIES.name: async_read_entities}
+    def relationships_version() -> object:
+        version, sources = entities_version(), relationship_sources(hass)
+        return None if version is None or sources is None else (version, sources)
+
+    readers = {ENTITIES.name: DimensionReader(async_read_entities, entities_version)}
     if hass.state is CoreState.running:
         # While Home Assistant starts, automations and groups are missing, and would seem deleted.
-        readers[RELATIONSHIPS.name] = async_read_relationships
+        readers[RELATIONSHIPS.name] = DimensionReader(
+            async_read_relationships, relationships_version
+        )
     return readers
 
 

@@ -35,7 +35,7 @@ _OTHERS = (
 
 
 class Registries:
-    """The registry values of all entities, as they are during an export.
+    """The registry values of all entities: read once, and followed from then on.
 
     `of` and `version` may be used in any thread; they use the values that were read, and never a
     registry.
@@ -62,6 +62,11 @@ class Registries:
         """Return a number that differs after each change."""
         return self._version
 
+    @property
+    def is_current(self) -> bool:
+        """Return whether all values are those of now."""
+        return not (self._reading or self._unreadable)
+
     def of(self, entity_id: str) -> RegistryValues:
         """Return the registry values of an entity, or the last known ones if it is gone."""
         if values := self._values.get(entity_id):
@@ -75,16 +80,23 @@ class Registries:
     async def async_open(self, last_known: Mapping[str, Values]) -> None:
         """Read everything, and follow the changes from now on.
 
-        `last_known` are rows of `entities` by entity_id, for those that are gone. If it is open
-        already, only these are added.
+        `last_known` are rows of `entities` by entity_id: those that are gone are kept.
         """
-        self._last_known = last_known
-        if not self._unsubscribe:
-            listen = self._hass.bus.async_listen
-            self._unsubscribe = [listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._on_entity)]
-            for event_type in _OTHERS:
-                self._unsubscribe.append(listen(str(event_type), self._on_other))
-            await self._async_read()
+        listen = self._hass.bus.async_listen
+        self._unsubscribe = [listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._on_entity)]
+        for event_type in _OTHERS:
+            self._unsubscribe.append(listen(str(event_type), self._on_other))
+        await self._async_read()
+        self._last_known = {
+            entity_id: values
+            for entity_id, values in last_known.items()
+            if entity_id not in self._values
+        }
+
+    async def async_settle(self) -> None:
+        """Wait until the latest changes are read, though not for ever."""
+        if self._reading:
+            await asyncio.wait([self._reading], timeout=_PATIENCE)
 
     @callback
     def async_close(self) -> None:
@@ -107,8 +119,7 @@ class Registries:
 
         Raises what reading one of them has raised: without it, the entity would seem to be gone.
         """
-        if self._reading:
-            await asyncio.wait([self._reading], timeout=_PATIENCE)
+        await self.async_settle()
         for err in self._unreadable.values():
             raise err
         entities = list(self._entities.values())

@@ -26,7 +26,7 @@ from .edges import edges_of, entity_edges, readable_edges
 from .helper_entities import helper_edges
 from .steps import in_steps
 
-_TRACKERS = "device_trackers"
+TRACKERS = "device_trackers"
 """An attribute of persons. The integration is not imported: its requirements may be missing."""
 
 
@@ -129,7 +129,7 @@ def _member_edges(entity_id: str, members: Callable[[], Iterable[str]]) -> list[
 
 def _person_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
     for state in hass.states.async_all("person"):
-        trackers = state.attributes.get(_TRACKERS)
+        trackers = state.attributes.get(TRACKERS)
         known = trackers if isinstance(trackers, list | tuple) else ()
         yield entity_edges(state.entity_id, (Kind.TRACKED_BY, NodeType.ENTITY, known))
 

@@ -1,7 +1,9 @@
 """Making the jobs of one config entry, each with all that it needs."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from secrets import token_hex
 from typing import Any
@@ -20,7 +22,7 @@ from ..bigquery.row_lookup import RowLookup
 from ..const import DOMAIN
 from ..export.corrections.corrections import Corrections, Since, local_day
 from ..export.corrections.ledger import is_corrected, observed
-from ..export.dimensions.snapshot import Snapshot, last_known
+from ..export.dimensions.snapshot import Compared, Snapshot, last_known
 from ..export.dimensions.snapshot_file import SnapshotFile
 from ..export.journal import Journal
 from ..export.ports import Source
@@ -58,7 +60,7 @@ UNHURRIED = (Trigger.BACKFILL, Trigger.RESTORE, Trigger.SCHEDULE)
 class JobFactory:
     """Makes the jobs of one config entry, each with a session of its own.
 
-    What jobs need while they are running (the registries) is open until `async_end`.
+    The registries are open from the first job until `async_close`, and read anew each day.
     """
 
     def __init__(
@@ -73,6 +75,10 @@ class JobFactory:
         self._registries = Registries(hass)
         self._corrections: Corrections | None = None
         """The last check for corrections."""
+        self._opened: date | None = None
+        """The local day on which the registries were read."""
+        self._compared = defaultdict[str, Compared](Compared)
+        """What was found of dimension tables on that day."""
         self.check_corrections_again = False
         """Whether the next export makes another check on the same day."""
 
@@ -185,8 +191,8 @@ class JobFactory:
         return Retry(session, TABLES.values(), openings)
 
     @callback
-    def async_end(self) -> None:
-        """Release what jobs need while they are running."""
+    def async_close(self) -> None:
+        """Release what jobs have needed, when none is running."""
         self._registries.async_close()
 
     def _recorder_tables(self, wanted: Collection[str] | None) -> list[RecorderTable]:
@@ -207,7 +213,12 @@ class JobFactory:
         """Return the exported dimension tables, or the requested ones, that can be read by now."""
         readers = dimension_readers(self._hass, self._registries, row_context)
         return [
-            Snapshot(table, SnapshotFile(self._hass, self._entry.entry_id, name), readers[name])
+            Snapshot(
+                table,
+                SnapshotFile(self._hass, self._entry.entry_id, name),
+                readers[name],
+                self._compared[name],
+            )
             for table in self._options.dimension_tables
             for name in (table.table.name,)
             if name in readers and (wanted is None or name in wanted)
@@ -215,11 +226,7 @@ class JobFactory:
 
     async def _async_row_context(self, session: Session) -> RowContext:
         """Return what the rows of one job depend on besides the recorder."""
-        await self._registries.async_open(
-            await self._hass.async_add_executor_job(
-                last_known, self._hass, self._entry.entry_id, ENTITIES.name, "entity_id"
-            )
-        )
+        await self._async_open_registries()
         return RowContext(
             session.run_values,
             await async_place(self._hass),
@@ -227,6 +234,20 @@ class JobFactory:
             self._registries,
             await self._async_privacy(),
         )
+
+    async def _async_open_registries(self) -> None:
+        """Read the registries, at the first job of each day, or wait for their latest changes."""
+        today = local_day(dt_util.utcnow().timestamp())
+        if self._opened == today:
+            await self._registries.async_settle()
+            return
+        self._registries.async_close()
+        self._compared.clear()
+        known = await self._hass.async_add_executor_job(
+            last_known, self._hass, self._entry.entry_id, ENTITIES.name, "entity_id"
+        )
+        await self._registries.async_open(known)
+        self._opened = today
 
     async def _async_sources(
         self, session: Session, row_context: RowContext, tables: Iterable[RecorderTable]

@@ -14,8 +14,6 @@ from homeassistant.helpers import instance_id
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
-from ..bigquery.fence_table import BigQueryFence
-from ..bigquery.schema import DatasetSchema
 from ..const import CONF_PAUSED, DOMAIN
 from ..errors import AnotherExportError, ExportError, RowsNotListedError, StoppedError
 from ..export.checkpoint import Checkpoint
@@ -29,11 +27,11 @@ from ..mend.mender import Mender
 from ..restore.report import Outcome, RestoreReport
 from ..restore.request import RestoreRequest
 from ..rows.export_log import Trigger
-from ..settings.options import options_from
 from ..status.export_events import ExportEvent, async_send_export_event, completed, failed
 from ..status.health import ExportHealth
-from ..status.issues import async_show_expiring, async_show_issue
+from ..status.issues import async_show_issue
 from ..translation import translated, validation_error
+from .destination_tables import DestinationTables
 from .factory import JobFactory
 from .listener import RunnerListener
 from .missing_rows import MissingRows
@@ -57,8 +55,8 @@ class Runner:
         self._hass = hass
         self._entry = entry
         self._connection = connection
-        self._options = options_from(entry.options)
-        self._schema = DatasetSchema(connection, self._options.table_settings)
+        self.tables = DestinationTables(hass, entry, connection)
+        """The tables in BigQuery."""
         self._journal = Journal(
             hass,
             file=checkpoint_file(hass, entry),
@@ -162,15 +160,6 @@ class Runner:
         """Compare what was exported with BigQuery; raises what `Verifier.async_verify` raises."""
         return await self._verifier.async_verify(wanted)
 
-    async def async_keep_for_ever(self) -> None:
-        """Take away what lets BigQuery delete tables or their rows. Raises ExportError."""
-        source = await instance_id.async_get(self._hass)
-        # Of its own: what exports know of theirs must stay as it is.
-        fence = BigQueryFence(self._connection, source)
-        schema = DatasetSchema(self._connection, self._options.table_settings, fence=fence)
-        await self._hass.async_add_executor_job(schema.keep_for_ever, self._options.tables)
-        async_show_expiring(self._hass, self._entry, {})
-
     async def async_mend(self, keys: Collection[str]) -> None:
         """Adjust sums; the next export corrects them. Raises what `Mender.async_mend` raises."""
         self._jobs.check_corrections_again = True
@@ -206,6 +195,7 @@ class Runner:
                 self._job.stop()
             await asyncio.wait([task], timeout=_STOP_TIMEOUT)
             task.cancel()
+        self._jobs.async_close()
 
     async def async_close(self) -> None:
         """Close the connection to Google."""
@@ -242,7 +232,7 @@ class Runner:
             await self._async_note(result)
             if wanted.tables is None:
                 await self.restorer.async_after_export(self._async_run, self._async_run_export)
-        self._async_send_event(completed(result, trigger))
+        async_send_export_event(self._hass, self._entry, completed(result, trigger))
         return result
 
     async def _async_restore(self, request: RestoreRequest) -> RestoreReport:
@@ -258,8 +248,7 @@ class Runner:
             return await self.restorer.async_continue(self._async_run, self._async_run_export)
 
     async def _async_end_restore(self) -> None:
-        """End a restore that was canceled, if it has not ended meanwhile."""
-        if self.restorer.is_wanted:
+        if self.restorer.is_wanted:  # It may have ended meanwhile.
             async with self._running(Trigger.RESTORE, everything=False):
                 await self.restorer.async_end(self._async_run)
 
@@ -278,12 +267,10 @@ class Runner:
         return self.paused and trigger is not Trigger.RETENTION
 
     async def _async_retry_rejected(self) -> Result:
-        """Send the rejected rows again."""
         async with self._running(Trigger.RETRY_REJECTED):
             return await self._async_run(await self._jobs.async_new_retry())
 
     async def _async_discard_rejected(self) -> int:
-        """Delete the rejected rows, and show that there are none."""
         number = await self.missing.async_discard_rejected()
         await self._async_tell_ended()
         return number
@@ -322,7 +309,7 @@ class Runner:
         try:
             if self.health.tables_in_doubt:
                 # A column may have been dropped; if it was not, this changes nothing.
-                await self._hass.async_add_executor_job(self._schema.ensure, self._options.tables)
+                await self.tables.async_ensure()
             yield
         except StoppedError:
             raise
@@ -341,7 +328,6 @@ class Runner:
                 self.health.async_succeeded()
         finally:
             self._job = None
-            self._jobs.async_end()
             try:
                 if not self.stopped:
                     await self.missing.async_count_rejected()
@@ -349,7 +335,7 @@ class Runner:
                 await self._async_tell_ended()
             # All entities show how it ended before the event is sent.
             if event:
-                self._async_send_event(event)
+                async_send_export_event(self._hass, self._entry, event)
 
     async def _async_tell_ended(self) -> None:
         for listener in self._listeners:
@@ -361,7 +347,3 @@ class Runner:
             return  # Gaps were acknowledged.
         for listener in self._listeners:
             listener.progressed()
-
-    @callback
-    def _async_send_event(self, event: ExportEvent) -> None:
-        async_send_export_event(self._hass, self._entry, event)

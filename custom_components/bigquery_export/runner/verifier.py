@@ -61,7 +61,7 @@ class Verifier:
         finally:
             # The caller may be cancelled while a partition is being read: that has to end, too.
             self._async_stop_current()
-            jobs.async_end()
+            jobs.async_close()
             self._busy = False
 
     @callback

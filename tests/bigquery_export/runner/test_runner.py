@@ -1,12 +1,15 @@
 """What may happen around a job: pauses, acknowledged gaps, discarded rows and errors."""
 
 import asyncio
+from datetime import timedelta
 from threading import Event
 from typing import Any
 from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -14,11 +17,17 @@ from custom_components.bigquery_export.bigquery.storage_write import (
     PendingStream,
     StorageWriteDelivery,
 )
+from custom_components.bigquery_export.const import CONF_TABLES
 from custom_components.bigquery_export.errors import RecorderBusyError, StorageUnreachableError
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, Gap
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
+from custom_components.bigquery_export.export.corrections.corrections import local_day
+from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.home import registries
+from custom_components.bigquery_export.home.relationships import async_relationships
 from custom_components.bigquery_export.rows.export_log import Trigger
+from custom_components.bigquery_export.runner import factory
 from custom_components.bigquery_export.runner.factory import JobFactory
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -171,3 +180,36 @@ async def test_a_failure_while_paused_is_not_retried(
         await data.runner.async_export(Trigger.ACTION)
     assert not data.runner.health.retrying
     assert data.scheduler._cancel_retry is None
+
+
+async def test_what_has_not_changed_is_not_read_again(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export reads registries and relationships once a day, and when they have changed."""
+    registry = er.async_get(hass)
+    registry.async_get_or_create("light", "made_up", "1", suggested_object_id="hall")
+    tables = ["sensor_data", "entities", "relationships"]
+    hass.config_entries.async_update_entry(loaded, options={CONF_TABLES: tables})
+    await hass.async_block_till_done()
+    runner = loaded.runtime_data.runner
+    home = "custom_components.bigquery_export.home"
+
+    async def read_by_an_export() -> tuple[int, int, int]:
+        with (
+            patch(f"{home}.registries._entity", wraps=registries._entity) as entity,
+            patch(f"{home}.dimensions.async_relationships", wraps=async_relationships) as edges,
+            patch.object(SnapshotFile, "load", autospec=True, return_value=[]) as load,
+        ):
+            await runner.async_export(Trigger.ACTION)
+        return entity.call_count, edges.call_count, load.call_count
+
+    entities = len(registry.entities)
+    assert await read_by_an_export() == (entities, 1, 3)
+    assert await read_by_an_export() == (0, 0, 0)
+    registry.async_update_entity("light.hall", name="Hall")
+    await hass.async_block_till_done()
+    assert await read_by_an_export() == (1 - 1, 1, 2)
+    assert await read_by_an_export() == (0, 0, 0)
+    tomorrow = local_day(dt_util.utcnow().timestamp()) + timedelta(days=1)
+    monkeypatch.setattr(factory, "local_day", lambda time: tomorrow)
+    assert await read_by_an_export() == (entities, 1, 3)

@@ -1,17 +1,21 @@
 """The golden home: relationships, registry values and entities, compared with tables by hand."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, override
 from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.bigquery_export.export.dimensions.snapshot import Snapshot
+from custom_components.bigquery_export.export.dimensions.snapshot import DimensionReader, Snapshot
 from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
 from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
+from custom_components.bigquery_export.home.registries import Registries
+from custom_components.bigquery_export.home.relationship_sources import relationship_sources
 from custom_components.bigquery_export.home.relationships import async_relationships
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.relationships import RELATIONSHIPS
@@ -182,7 +186,7 @@ class GoldenExporter(DimensionsExporter):
         file = SnapshotFile(self.hass, "entry", RELATIONSHIPS.name)
         type_ = DIMENSION_TABLES[RELATIONSHIPS.name]
         read = lambda: async_relationships(self.hass)  # noqa: E731
-        return [*super().snapshots(), Snapshot(type_, file, read)]
+        return [*super().snapshots(), Snapshot(type_, file, DimensionReader(read))]
 
     async def export_relationships(self) -> int:
         """Make a run, and return how many rows of `relationships` it sent."""
@@ -367,6 +371,61 @@ async def test_changes(home: GoldenHome, warehouse: Warehouse, exporter: GoldenE
     }
     latest = entity_rows(warehouse, view="relationships_latest", order="edge")
     assert len(latest) == len(await home.async_edges())
+
+
+async def test_versions(home: GoldenHome) -> None:
+    """Whatever changes a relationship or a name is noticed without reading all of them."""
+    hass, helper = home.hass, "min_max"
+    registries = Registries(hass)
+    await registries.async_open({})
+
+    def version() -> object:
+        return registries.version, relationship_sources(hass)
+
+    async def service(name: str, **data: Any) -> None:
+        domain, _, action = name.partition(".")
+        await hass.services.async_call(domain, action, data, blocking=True)
+
+    async def shorten_helper() -> None:
+        (entry,) = hass.config_entries.async_entries(helper)
+        options = {**entry.options, "entity_ids": entry.options["entity_ids"][:1]}
+        hass.config_entries.async_update_entry(entry, options=options)
+
+    async def name_wind() -> None:
+        hass.states.async_set("sensor.wind", "1", {"friendly_name": "Gale"})
+
+    async def leave_watch_at_home() -> None:
+        trackers = {"device_trackers": ["device_tracker.phone"]}
+        hass.states.async_set("person.ada", "home", trackers)
+
+    async def move_lamp() -> None:
+        home.devices.async_update_device(home.found("Lamp").id, area_id="hall")
+        await asyncio.sleep(0)
+        await registries.async_settle()
+
+    async def remove_motion() -> None:
+        home.entities.async_remove("binary_sensor.motion")
+
+    other = {**AUTOMATIONS[0], "actions": [{"action": "light.turn_on", "target": {}}]}
+    with patch("custom_components.bigquery_export.home.registries._QUIET", 0):
+        for change in (
+            move_lamp,
+            remove_motion,
+            shorten_helper,
+            name_wind,
+            leave_watch_at_home,
+            partial(service, "group.set", object_id="lights", entities=["light.bed"]),
+            partial(service, "scene.create", scene_id="day", entities={"light.bed": "on"}),
+            partial(service, "group.set", object_id="others", entities=["light.bed"]),
+            partial(reload_automations, home, *AUTOMATIONS[1:], other),
+        ):
+            known, rows = version(), await async_relationships(hass)
+            assert version() == known
+            await change()
+            await hass.async_block_till_done()
+            assert await async_relationships(hass) != rows, change
+            assert version() != known, change
+    registries.async_close()
 
 
 async def reload_automations(home: GoldenHome, *automations: dict[str, Any]) -> None:

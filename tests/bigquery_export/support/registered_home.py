@@ -16,7 +16,11 @@ from homeassistant.helpers import (
 from homeassistant.helpers.entity import Entity
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockEntityPlatform
 
-from custom_components.bigquery_export.export.dimensions.snapshot import Snapshot, last_known
+from custom_components.bigquery_export.export.dimensions.snapshot import (
+    DimensionReader,
+    Snapshot,
+    last_known,
+)
 from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.run import Run
@@ -60,7 +64,9 @@ class DimensionsExporter(Exporter):
     def snapshots(self) -> list[Snapshot]:
         """Return the dimension tables to export."""
         entities = DIMENSION_TABLES[ENTITIES.name]
-        return [Snapshot(entities, self.snapshot_file, self.registries.async_entities)]
+        return [
+            Snapshot(entities, self.snapshot_file, DimensionReader(self.registries.async_entities))
+        ]
 
     @override
     async def export(self, batch_rows: int = 1_000) -> Result:

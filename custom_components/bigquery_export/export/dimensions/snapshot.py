@@ -41,8 +41,31 @@ class DimensionRow:
     """When any of the values was last changed, in microseconds since 1970; 0 if not known."""
 
 
-type DimensionReader = Callable[[], Awaitable[Mapping[str, DimensionRow]]]
-"""Returns all current rows by their keys."""
+@dataclass(frozen=True, slots=True)
+class DimensionReader:
+    """Reads the current rows of a dimension table."""
+
+    read: Callable[[], Awaitable[Mapping[str, DimensionRow]]]
+    """Returns all current rows by their keys."""
+    version: Callable[[], object] = lambda: None
+    """Returns a value that is equal as long as the rows are the same, or None if that is unknown.
+
+    It is much quicker than to read the rows.
+    """
+
+
+@dataclass(slots=True)
+class Compared:
+    """With which rows a table was last found to be up to date, in this process."""
+
+    version: object = None
+    """That of the reader."""
+    position: Position | None = None
+    """That of the table."""
+
+    def is_same(self, version: object, position: Position) -> bool:
+        """Return whether nothing has changed since."""
+        return version is not None and (version, position) == (self.version, self.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +84,7 @@ class Snapshot:
     type: DimensionTable
     file: SnapshotFile
     reader: DimensionReader
+    compared: Compared = field(default_factory=Compared)
 
 
 async def async_export_snapshot(session: Session, snapshot: Snapshot) -> None:
@@ -112,6 +136,7 @@ class _SnapshotExport:
         self._change = snapshot.type.change
         self._file = snapshot.file
         self._reader = snapshot.reader
+        self._compared = snapshot.compared
         self._encoding = session.delivery.encoding(self._table)
         self._run = self._encoding.fragment(session.run_values)
         self._started = timestamp(session.result.started)
@@ -120,9 +145,20 @@ class _SnapshotExport:
     async def async_export(self) -> None:
         """Send what has changed since the last time. Raises ExportError."""
         journal, name = self._session.journal, self._table.name
+        # What changes while it is read is found the next time.
+        version = self._reader.version()
+        if self._compared.is_same(version, journal.checkpoint.position(name)):
+            return
+        await self._async_compare()
+        self._compared.version = version
+        self._compared.position = journal.checkpoint.position(name)
+
+    async def _async_compare(self) -> None:
+        """Send those rows that differ from what was sent. Raises ExportError."""
+        journal, name = self._session.journal, self._table.name
         generations = await self._session.async_block(self._file.load)
         looked = timestamp(dt_util.utcnow())
-        rows = await self._reader()
+        rows = await self._reader.read()
         before = journal.checkpoint.position(name)
         changes = await self._session.async_block(_compare, before, generations, rows, looked)
         if not changes.rows:
