@@ -11,8 +11,9 @@ import pytest
 
 from tests.home import launcher
 from tests.home.home_assistant import REPOSITORY
+from tests.home.recorder_states import Sets
 
-from .dlt_contest import BACKENDS, NoDltError, install, measure_dlt
+from .dlt_contest import NoDltError, install, measure_dlt
 from .histories import attributes_in, copied_to, make_history
 from .homes import measure_export, measure_increments, measure_set_up
 from .pipelines import DELIVERIES, measure_pipelines
@@ -29,36 +30,42 @@ SECONDS_TO_IMPORT = 60
 class Plan:
     """How much is measured."""
 
-    pipelines: tuple[tuple[int, int, int], ...]
-    """States, repetitions, and how many of the deliveries."""
+    pipelines: tuple[tuple[Sets, int, int, int], ...]
+    """Sets of attributes, states, repetitions, and how many of the deliveries."""
     exported: int
     """States in the homes that are exported."""
     by_load_jobs: int
     """Those of the home that exports by load jobs, or 0 to leave it out."""
     idle_seconds: float
     server_rows: int
-    copied: tuple[int, int]
-    """States that dlt copies by its default backend, and by that which is faster."""
+    copied: int
+    """States that dlt copies by each of its backends."""
     repetitions: int
     """Of all that is small."""
 
 
 FULL = Plan(
-    pipelines=((100_000, 3, 2), (500_000, 3, 2), (2_000_000, 3, 1)),
+    pipelines=(
+        (Sets.BY_TIME, 100_000, 3, 2),
+        (Sets.BY_TIME, 500_000, 3, 2),
+        (Sets.BY_TIME, 2_000_000, 3, 1),
+        (Sets.OWN, 500_000, 3, 1),
+        (Sets.IN_TURN, 2_000_000, 3, 1),
+    ),
     exported=2_000_000,
     by_load_jobs=200_000,
     idle_seconds=10,
     server_rows=100_000,
-    copied=(500_000, 2_000_000),
+    copied=500_000,
     repetitions=3,
 )
 QUICK = Plan(
-    pipelines=((100_000, 2, 2),),
+    pipelines=((Sets.BY_TIME, 100_000, 2, 2), (Sets.OWN, 100_000, 2, 1)),
     exported=100_000,
     by_load_jobs=0,
     idle_seconds=3,
     server_rows=100_000,
-    copied=(100_000, 100_000),
+    copied=100_000,
     repetitions=2,
 )
 QUICK_PARTS = ("pipeline", "export", "increment", "import")
@@ -91,22 +98,23 @@ class Benchmark:
             if part in parts:
                 await measure()
 
-    def _history(self, states: int) -> Path:
-        path = self._folder / f"{states}.db"
+    def _history(self, states: int, sets: Sets = Sets.BY_TIME) -> Path:
+        path = self._folder / f"{states} {sets}.db"
         if not path.exists():
-            make_history(path, states)
+            make_history(path, states, sets)
             attributes = attributes_in(path)
             self._say(f"made a history: {states:,} states, {attributes:,} sets of attributes")
         return path
 
     async def _pipeline(self) -> None:
-        for rows, repetitions, deliveries in self._plan.pipelines:
-            url = f"sqlite:///{self._history(rows)}"
+        for sets, rows, repetitions, deliveries in self._plan.pipelines:
+            url = f"sqlite:///{self._history(rows, sets)}"
             found = await measure_pipelines(
-                self._folder, "SQLite", url, rows, repetitions, DELIVERIES[:deliveries]
+                self._folder, "SQLite", url, rows, repetitions, DELIVERIES[:deliveries], sets=sets
             )
             self.results.pipelines.append(found)
-            self._say(f"the pipeline: {rows:,} rows, {1e6 / found.ours:,.0f} a second")
+            speed = 1e6 / found.ours
+            self._say(f"the pipeline: {rows:,} rows, sets {sets}, {speed:,.0f} a second")
 
     async def _servers(self) -> None:
         rows = self._plan.server_rows
@@ -140,7 +148,7 @@ class Benchmark:
             self._say(f"a home at {name}: {export.rows:,} rows, {speed:,.0f} a second")
 
     async def _increment(self) -> None:
-        history = self._history(self._plan.pipelines[0][0])
+        history = self._history(self._plan.pipelines[0][1])
         async with RealHome.running(
             self._folder, history, DELIVERIES[0], launcher.LIKE_THE_SCHEDULE
         ) as home:
@@ -158,17 +166,14 @@ class Benchmark:
         self._say("the import")
 
     async def _dlt(self) -> None:
-        histories = {
-            name: (self._history(states), states)
-            for name, states in zip(BACKENDS, self._plan.copied, strict=True)
-        }
+        rows = self._plan.copied
         try:
             python = install(self._folder / "dlt")
         except NoDltError as error:
             self.results.notes.append(f"dlt could not be installed: {error}")
             return
         self.results.dlt = await measure_dlt(
-            self._folder, python, histories, self._plan.repetitions
+            self._folder, python, self._history(rows), rows, self._plan.repetitions
         )
         self._say(f"dlt {self.results.dlt.version}")
 

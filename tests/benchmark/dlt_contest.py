@@ -1,6 +1,5 @@
 """dlt, which copies databases to many places: what a user could take instead."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 from tests.home.home_assistant import REPOSITORY
 
 from .contest import Measured
-from .integration import TO_BYTES
 from .pipelines import measure_pipelines
 from .spread import Spread
 from .stopwatch import Cost
@@ -36,7 +34,6 @@ class DltContest:
     """What dlt took, and we beside it: microseconds a row."""
 
     rows: int
-    """Those that we took."""
     version: str = ""
     dlt: dict[str, Measured] = field(default_factory=dict)
     ours: list[Cost] = field(default_factory=list)
@@ -62,27 +59,23 @@ def install(folder: Path) -> Path:
 
 
 async def measure_dlt(
-    folder: Path, python: Path, histories: Mapping[str, tuple[Path, int]], repetitions: int
+    folder: Path, python: Path, history: Path, rows: int, repetitions: int
 ) -> DltContest:
-    """Let dlt copy a database by each of its backends, and us the first one, in turn.
-
-    A database by the name of a backend has so many states.
-    """
-    history, rows = next(iter(histories.values()))
-    contest = DltContest(rows, dlt={name: Measured(of) for name, (_, of) in histories.items()})
+    """Let dlt copy the states of a database by each of its backends, and us as well, in turn."""
+    contest = DltContest(rows, dlt={name: Measured(rows) for name in BACKENDS})
     for _ in range(repetitions):
-        for name, (copied, of) in histories.items():
-            result = _copy(python, copied, BACKENDS[name])
-            if result["rows"] != of:
-                raise RuntimeError(f"{name} copied {result['rows']} of {of} rows")
+        for name, backend in BACKENDS.items():
+            result = _copy(python, history, backend)
+            if result["rows"] != rows:
+                raise RuntimeError(f"{name} copied {result['rows']} of {rows} rows")
             contest.version = result["version"]
-            each = Cost(result["wall"] / of * 1e6, result["cpu"] / of * 1e6)
+            each = Cost(result["wall"] / rows * 1e6, result["cpu"] / rows * 1e6)
             contest.dlt[name].stages.setdefault("copy", []).append(each)
         ours = await measure_pipelines(
             folder, "SQLite", f"sqlite:///{history}", rows, 1, ("storage_write",), rivals=False
         )
         measured = ours.measured["storage_write"]
-        contest.ours.append(Cost(measured.wall(*TO_BYTES).median, measured.cpu(*TO_BYTES).median))
+        contest.ours.append(Cost(measured.wall().median, measured.cpu().median))
     return contest
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.bigquery_export.support.databases import empty_database
 from tests.home.recorder_database import make
+from tests.home.recorder_states import Sets
 
 ENTITIES = 300
 DAYS = 10
@@ -28,7 +29,7 @@ ROWS_FOR_A_VARIETY = 285_000
 _COPIED_ROWS = 5_000
 
 
-def make_history(path: Path, states: int) -> None:
+def make_history(path: Path, states: int, sets: Sets = Sets.BY_TIME) -> None:
     """Make a database of so many states with next to nothing else, unless there is one."""
     if not path.exists():
         new = path.with_suffix(".new")
@@ -39,6 +40,7 @@ def make_history(path: Path, states: int) -> None:
             events=100,
             entities=ENTITIES,
             variety=max(1, round(states / ROWS_FOR_A_VARIETY)),
+            sets=sets,
             days=DAYS,
             statistics_days=0.1,
             short_term_days=0.1,

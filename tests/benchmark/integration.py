@@ -24,8 +24,6 @@ READ = "read"
 ENCODE = "encode"
 REQUESTS = "requests"
 GZIP = "gzip"
-TO_BYTES = (READ, ENCODE)
-"""The stages after which rows are bytes."""
 TRANSACTION_ROWS = 50_000
 
 type Deliver = Callable[[list[bytes]], None]
@@ -44,6 +42,10 @@ class Integration:
     piece_rows: int = PIECE_ROWS
     rows: int = 0
     sent: int = 0
+    sets_read: int = 0
+    """How many sets of attributes it has read, each as often as it was read."""
+    sets: set[int] = field(default_factory=set)
+    """Their ids."""
     _cursor: int = 0
     _source: Source[Any] = field(init=False)
     _last_stage: str = field(init=False)
@@ -51,7 +53,8 @@ class Integration:
 
     def begin(self) -> None:
         """Open the source as for a new run."""
-        self.rows = self.sent = self._cursor = 0
+        self.rows = self.sent = self.sets_read = self._cursor = 0
+        self.sets.clear()
         delivery: Delivery
         no_network = NoNetwork()
         if self.name == StorageWriteDelivery.name:
@@ -70,6 +73,9 @@ class Integration:
         while piece := self._source.reader.read(self._cursor, until, self.piece_rows):
             self._cursor = piece.last.id
             observer.lap(READ)
+            self.sets_read += len(piece.attributes)
+            self.sets.update(piece.attributes)
+            observer.start()
             encoded = self._source.encoder.encode(piece)
             observer.lap(ENCODE)
             batch.extend(encoded.data)

@@ -19,9 +19,11 @@ class NoNetwork:
         """Have taken nothing yet."""
         self.sent = 0
         self.requests = 0
+        self.transport = self
         connection = SimpleNamespace(
             destination=_DESTINATION,
             storage=self,
+            compression=None,
             tables=None,
             authenticate=lambda: None,
             errors=_no_errors,

@@ -1,4 +1,4 @@
-"""The least that a Python program can do: fetch the rows, and nothing else."""
+"""The yardstick: what anybody would write to fetch the rows, and nothing else."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

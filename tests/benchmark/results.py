@@ -9,6 +9,8 @@ import platform
 import sqlite3
 from typing import Any
 
+from tests.home.recorder_states import Sets
+
 from .dlt_contest import BACKENDS, DltContest
 from .homes import Export, Increment, SetUp
 from .pipelines import Pipelines
@@ -45,8 +47,9 @@ class Results:
 
     @property
     def largest(self) -> Pipelines | None:
-        """Return what was measured with the most rows."""
-        return max(self.pipelines, key=lambda pipelines: pipelines.rows, default=None)
+        """Return what was measured with the most rows of a home as they are today."""
+        usual = (found for found in self.pipelines if found.sets == Sets.BY_TIME)
+        return max(usual, key=lambda pipelines: pipelines.rows, default=None)
 
     def export(self, name: str) -> Export | None:
         """Return the export at a pace."""
