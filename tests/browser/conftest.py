@@ -1,16 +1,13 @@
 """Fixtures of the browser tests."""
 
 from collections.abc import AsyncIterator, Generator
-from contextlib import AsyncExitStack
 import os
 
 import pytest
 import pytest_asyncio
 
-from tests.local_bigquery.fixtures import open_sockets
-
-from .chromium import NoChromiumError, chromium, picture_folder
-from .stage import Stage, stage
+from .chromium import NoChromiumError, chromium
+from .stage import Stage, shared, stage
 
 _FAILED = pytest.StashKey[str]()
 """The journey that has failed, on which the others build."""
@@ -48,13 +45,7 @@ async def shared_stage(
     browser_needed: None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """Return the stage that all journeys share."""
-    wanted = picture_folder()
-    pictures = wanted or tmp_path_factory.mktemp("pictures")
-    async with AsyncExitStack() as stack:
-        with open_sockets():
-            seen = await stack.enter_async_context(
-                stage(tmp_path_factory.mktemp("home"), pictures, sharp=wanted is not None)
-            )
+    async with shared(stage, tmp_path_factory) as seen:
         yield seen
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 import json
 from pathlib import Path
+from typing import Protocol
 
 from playwright.async_api import expect
+import pytest
 
 from tests.demo.rooms import CONFIGURATION, furnish
 from tests.home.client import Client, Json
@@ -16,10 +18,11 @@ from tests.home.home_assistant import HomeAssistant
 from tests.home.launcher import TRANSACTION_ROWS
 from tests.home.log import problems
 from tests.home.recorder_database import make
+from tests.local_bigquery.fixtures import open_sockets
 from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
-from tests.machine.patience import patient
+from tests.machine.patience import MOST, patient
 
-from .chromium import LONGEST, PATIENCE, window
+from .chromium import LONGEST, PATIENCE, picture_folder, window
 from .screens import DOMAIN
 from .window import Window
 
@@ -123,6 +126,36 @@ def journey[**Given](
             await test(*args, **options)
 
     return limited
+
+
+JOURNEYS = [
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),
+    # Later than the journey itself ends when it takes too long, also on a busy machine.
+    pytest.mark.timeout(JOURNEY_SECONDS * (MOST + 1)),
+]
+"""The marks of a module of journeys."""
+
+
+class StageSetUp(Protocol):
+    """Sets up a home in a folder of its own, and opens a window to it."""
+
+    def __call__(
+        self, folder: Path, pictures: Path, *, sharp: bool
+    ) -> AbstractAsyncContextManager[Stage]:
+        """Return the stage; `sharp` pictures are those of the documentation."""
+
+
+@asynccontextmanager
+async def shared(set_up: StageSetUp, folders: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """Set up what all journeys of a module share."""
+    wanted = picture_folder()
+    pictures = wanted or folders.mktemp("pictures")
+    async with AsyncExitStack() as stack:
+        with open_sockets():
+            opened = set_up(folders.mktemp("home"), pictures, sharp=wanted is not None)
+            seen = await stack.enter_async_context(opened)
+        yield seen
 
 
 @asynccontextmanager

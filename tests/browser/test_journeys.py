@@ -9,7 +9,6 @@ from playwright.async_api import expect
 import pytest
 
 from tests.local_bigquery.process import DATA_EDITOR
-from tests.machine.patience import MOST
 
 from .rendered import misread, texts
 from .screens import (
@@ -21,15 +20,10 @@ from .screens import (
     RepairsPage,
     SetUp,
 )
-from .stage import JOURNEY_SECONDS, Stage, journey
+from .stage import JOURNEYS, Stage, journey
 from .texts import text
 
-pytestmark = [
-    pytest.mark.alone,
-    pytest.mark.asyncio(loop_scope="module"),
-    # Later than the journey itself ends when it takes too long, also on a busy machine.
-    pytest.mark.timeout(JOURNEY_SECONDS * (MOST + 1)),
-]
+pytestmark = JOURNEYS
 
 MOST_SCREENS = 4
 MOST_VALUES = 5
@@ -48,15 +42,15 @@ async def test_wrong_keys_and_then_the_right_one(on: Stage) -> None:
 
     await set_up.begin()
     await set_up.give_wrong_key(no_json, "not_json")
-    await on.window.photograph("key-that-is-no-json", whole=True)
+    await on.window.photograph("key-that-is-no-json")
     await set_up.give_wrong_key(on.key_file(deleted), "key_refused")
-    await on.window.photograph("key-that-google-refuses", whole=True)
+    await on.window.photograph("key-that-google-refuses")
     await set_up.give_key(on.key_file(on.key))
     await set_up.fill_in_destination("http://example.com", "")
     async for _ in on.window.sizes():
         await set_up.submit()
         await set_up.until_told("config.error.unsafe_endpoint")
-    await on.window.photograph("destination-with-a-wrong-address", whole=True)
+    await on.window.photograph("destination-with-a-wrong-address")
     await set_up.close()
 
 
@@ -73,24 +67,24 @@ async def test_from_add_integration_to_the_first_rows(
     began = time.monotonic()
 
     await set_up.begin()
-    await on.window.photograph("set-up-key", whole=True)
+    await on.window.photograph("set-up-key")
     await set_up.give_key(on.key_file(on.key))
     async for _ in on.window.sizes():
         await set_up.until_seen("EU (European Union)")
-    await on.window.photograph("set-up-destination", whole=True)
+    await on.window.photograph("set-up-destination")
     await set_up.fill_in_destination(on.bigquery.rest_url, on.bigquery.storage_url)
     await set_up.go_on_to_what()
     await set_up.look_at_the_estimate()
-    await on.window.photograph("set-up-what", whole=True)
+    await on.window.photograph("set-up-what")
     async for _ in on.window.sizes():
         await set_up.privacy.scroll_into_view_if_needed()
         await expect(set_up.privacy).to_be_in_viewport()
     await expect(set_up.begin_now).to_be_checked()
     await set_up.begin_now.scroll_into_view_if_needed()
-    await on.window.photograph("set-up-what-further-down", whole=True)
+    await on.window.photograph("set-up-what-further-down")
     await set_up.submit()
     await set_up.until_over()
-    await on.window.photograph("set-up-done", whole=True)
+    await on.window.photograph("set-up-done")
     await set_up.finish()
     # The export begins by itself.
     await on.until_rows()
@@ -111,9 +105,9 @@ async def test_dashboard_during_a_backfill(on: Stage) -> None:
 
     await dashboard.open()
     first = await dashboard.progress()
-    await on.window.photograph("dashboard", whole=True)
+    await on.window.photograph("dashboard")
     second = await dashboard.progress(above=first)
-    await on.window.photograph("dashboard-a-moment-later", whole=True)
+    await on.window.photograph("dashboard-a-moment-later")
     on.bigquery.clear_faults()
 
     assert first < second
@@ -131,11 +125,11 @@ async def test_device_page(on: Stage) -> None:
         await device.until_state("backfill_progress", "100%")
         await device.until_state("backfill_time_left", "0m")
         await device.until_state("last_error", text("entity.sensor.last_error.state.none"))
-    await on.window.photograph("device", height=1320, whole=True)
+    await on.window.photograph("device", height=1320)
     await device.show_disabled()
     for entity in entities:
         await device.until_shown(entity)
-    await on.window.photograph("device-with-disabled-entities", whole=True)
+    await on.window.photograph("device-with-disabled-entities")
 
 
 @journey
@@ -146,7 +140,7 @@ async def test_action_with_response(on: Stage) -> None:
     await actions.open_export_now()
     await actions.perform()
     answer = await actions.until_answered()
-    await on.window.photograph("action", whole=True)
+    await on.window.photograph("action")
 
     assert "export_id: " in answer
     assert "sensor_data: " in answer
@@ -160,21 +154,21 @@ async def test_options(on: Stage) -> None:
 
     await integration.open()
     options = await integration.configure()
-    await on.window.photograph("options", whole=True)
+    await on.window.photograph("options")
     await options.open_section("schedule")
     async for _ in on.window.sizes():
         await expect(options.time_of_day).to_have_count(HOURS_AND_MINUTES)
         await expect(options.month_day).to_have_count(0)
         await expect(options.weekday("mon")).to_have_count(0)
     await options.look_down_to_the_time()
-    await on.window.photograph("options-schedule", whole=True)
+    await on.window.photograph("options-schedule")
     await options.choose(options.frequency("weekly"))
     await options.open_section("transfer")
     await options.batch_rows.fill("3000")
-    await on.window.photograph("options-transfer", whole=True)
+    await on.window.photograph("options-transfer")
     await options.submit()
     await options.until_asked_when()
-    await on.window.photograph("options-when", whole=True)
+    await on.window.photograph("options-when")
     async for _ in on.window.sizes():
         await expect(options.time_of_day).to_have_count(HOURS_AND_MINUTES)
         await expect(options.weekday("mon")).to_be_in_viewport()
@@ -184,7 +178,7 @@ async def test_options(on: Stage) -> None:
     await options.tick(options.weekday("mon"))
     await options.submit()
     await options.until_over()
-    await on.window.photograph("options-saved", whole=True)
+    await on.window.photograph("options-saved")
     await options.finish()
     options = await integration.configure()
     await options.open_section("schedule")
@@ -200,7 +194,7 @@ async def test_options(on: Stage) -> None:
         await options.submit()
         await options.until_told("options.error.weekdays_missing")
         await options.weekday("mon").scroll_into_view_if_needed()
-    await on.window.photograph("options-without-a-day", whole=True)
+    await on.window.photograph("options-without-a-day")
     await options.close()
 
 
@@ -225,11 +219,11 @@ async def test_reconfigure(on: Stage) -> None:
 
     await integration.open()
     dialog = await integration.reconfigure()
-    await on.window.photograph("key-and-destination", whole=True)
+    await on.window.photograph("key-and-destination")
     await dialog.submit()
     await dialog.until_ended()
     await dialog.until_said("config.abort.reconfigure_successful")
-    await on.window.photograph("key-and-destination-saved", whole=True)
+    await on.window.photograph("key-and-destination-saved")
     await dialog.close()
 
     assert [entry["title"] for entry in await on.client.entries(DOMAIN)] == [
@@ -248,19 +242,19 @@ async def test_repair(on: Stage) -> None:
     await actions.open_export_now()
     await actions.perform()
     await actions.until_refused("permission_missing")
-    await on.window.photograph("action-refused", whole=True)
+    await on.window.photograph("action-refused")
     await repairs.open()
     await repairs.until_shown("permission_missing")
-    await on.window.photograph("repairs", whole=True)
+    await on.window.photograph("repairs")
     repair = await repairs.try_again("permission_missing")
-    await on.window.photograph("repair", whole=True)
+    await on.window.photograph("repair")
     await repair.submit()
     await repair.until_failed("permission_missing")
-    await on.window.photograph("repair-that-did-not-help", whole=True)
+    await on.window.photograph("repair-that-did-not-help")
     on.grant(DATA_EDITOR)
     await repair.submit()
     await repair.until_over()
-    await on.window.photograph("repair-done", whole=True)
+    await on.window.photograph("repair-done")
     await repair.finish()
     await repairs.until_nothing_is_wrong()
 

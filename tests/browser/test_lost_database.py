@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from math import cos, tau
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,18 +13,13 @@ import pytest_asyncio
 from tests.home.client import Client, Json
 from tests.home.home_assistant import DATABASE, HomeAssistant
 from tests.home.integration import add_integration
-from tests.local_bigquery.fixtures import open_sockets
-from tests.machine.patience import MOST, patient
+from tests.machine.patience import patient
 
-from .chromium import PATIENCE, picture_folder
+from .chromium import PATIENCE
 from .screens import DOMAIN, DevicePage, EnergyPage, RepairsPage
-from .stage import HOURS_UNTIL_LISTED, JOURNEY_SECONDS, Stage, journey, stage_of
+from .stage import HOURS_UNTIL_LISTED, JOURNEYS, Stage, journey, shared, stage_of
 
-pytestmark = [
-    pytest.mark.alone,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(JOURNEY_SECONDS * (MOST + 1)),
-]
+pytestmark = JOURNEYS
 
 _YEARS = 3
 _EVERY = 12
@@ -52,15 +48,13 @@ _THIS_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 async def shared_stage(
     browser_needed: None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
-    """Return a stage with a home that has years of statistics, all of which are exported."""
-    wanted = picture_folder()
-    pictures = wanted or tmp_path_factory.mktemp("pictures")
-    async with AsyncExitStack() as stack:
-        with open_sockets():
-            home = HomeAssistant(tmp_path_factory.mktemp("home"), configuration="energy:\n")
-            seen = await stack.enter_async_context(
-                stage_of(home, pictures, sharp=wanted is not None)
-            )
+    """Return a stage with a home that is to have years of statistics."""
+
+    def set_up(folder: Path, pictures: Path, *, sharp: bool) -> AbstractAsyncContextManager[Stage]:
+        home = HomeAssistant(folder, configuration="energy:\n")
+        return stage_of(home, pictures, sharp=sharp)
+
+    async with shared(set_up, tmp_path_factory) as seen:
         yield seen
 
 

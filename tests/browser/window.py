@@ -92,28 +92,25 @@ class Window:
             await self.page.set_viewport_size({"width": width, "height": height})
             yield width
 
-    async def photograph(self, name: str, *, height: int = HEIGHT, whole: bool = False) -> None:
+    async def photograph(self, name: str, *, height: int = HEIGHT) -> None:
         """Keep what is seen as NN-name.png, once it stands still; the window may be higher.
 
-        Where texts must be `whole`, those of the integration that are cut are complained of, also
-        on a phone. Where every form is wanted, NN-name-dark.png and NN-name-phone.png are made.
+        Texts of the integration that are cut are complained of, also on a phone. Where every form
+        is wanted, NN-name-dark.png and NN-name-phone.png are made.
         """
         self._pictures += 1
         path = self._folder / f"{self._pictures:02}-{name}"
         await self.page.set_viewport_size({"width": WIDTH, "height": height})
         path.with_name(f"{path.name}.png").write_bytes(await self._stand_still())
-        if whole:
-            await self._look_for_cut_texts(name)
+        await self._look_for_cut_texts(name)
         if self._every_form:
             await self.page.emulate_media(color_scheme="dark")
             path.with_name(f"{path.name}-dark.png").write_bytes(await self._stand_still())
             await self.page.emulate_media(color_scheme="light")
-        if self._every_form or whole:
-            await self.page.set_viewport_size({"width": PHONE_WIDTH, "height": PHONE_HEIGHT})
+        await self.page.set_viewport_size({"width": PHONE_WIDTH, "height": PHONE_HEIGHT})
         if self._every_form:
             path.with_name(f"{path.name}-phone.png").write_bytes(await self._stand_still())
-        if whole:
-            await self._look_for_cut_texts(f"{name} on a phone")
+        await self._look_for_cut_texts(f"{name} on a phone")
         await self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
     async def _look_for_cut_texts(self, place: str) -> None:
