@@ -142,7 +142,9 @@ def _connect(
     """
     options = options_from(entry.options)
     connection = Connection.open(
-        entry.data.get(CONF_SERVICE_ACCOUNT_KEY, {}), destination_from(entry.data)
+        entry.data.get(CONF_SERVICE_ACCOUNT_KEY, {}),
+        destination_from(entry.data),
+        compress=options.compress,
     )
     fence = BigQueryFence(connection, source, options.table_settings)
     try:

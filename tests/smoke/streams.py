@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from google.api_core.exceptions import GoogleAPICallError
+import grpc
 
 from custom_components.bigquery_export.bigquery.columnar_protobuf import varint
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
@@ -71,6 +72,18 @@ def new_table(site: Site) -> str:
     if seconds > 1:
         raise DiffersError(f"known after {seconds:.0f} s", opens=True)
     return "known at once"
+
+
+def compressed(site: Site) -> str:
+    """Append rows that are compressed by gRPC's gzip."""
+    site.connection.compression = grpc.Compression.Gzip
+    try:
+        begin(site, "compressed", *range(100)).close()
+        if site.connection.compression is None:
+            raise DiffersError("refused as UNIMPLEMENTED, and sent as they are")
+    finally:
+        site.connection.compression = None
+    return "taken"
 
 
 def transaction(site: Site) -> str:
@@ -345,6 +358,13 @@ CHECKS = (
         "PendingStream: finish compares the row_count",
         needs=_STREAM,
         opens=Part.ROWS,
+    ),
+    Check(
+        "compressed rows",
+        compressed,
+        "gRPC's gzip is taken, as Google's client for Java offers it",
+        "the option Compress rows, which is off until this was seen",
+        needs=_STREAM,
     ),
     Check(
         "values, streamed",

@@ -80,9 +80,13 @@ class Connection:
     end of a `with` block.
     """
 
-    def __init__(self, key: Mapping[str, Any], destination: Destination) -> None:
+    def __init__(
+        self, key: Mapping[str, Any], destination: Destination, *, compress: bool = False
+    ) -> None:
         """Make the clients; raises NotAServiceAccountKeyError."""
         self.destination = destination
+        self.compression = grpc.Compression.Gzip if compress else None
+        """How rows are compressed for the Storage Write API, until it does not take that."""
         self._credentials = make_credentials(key, private=destination.api_endpoint != API_ENDPOINT)
         self._stopped = Event()
         self.http = ApiSession(self._credentials)
@@ -99,13 +103,15 @@ class Connection:
         )
 
     @classmethod
-    def open(cls, key: Mapping[str, Any], destination: Destination) -> Self:
+    def open(
+        cls, key: Mapping[str, Any], destination: Destination, *, compress: bool = False
+    ) -> Self:
         """Return a connection that has a valid token; this blocks.
 
         Raises ExportError, a KeyRefusedError also when the key is damaged.
         """
         try:
-            connection = cls(key, destination)
+            connection = cls(key, destination, compress=compress)
         except NotAServiceAccountKeyError as err:
             raise KeyRefusedError(message="the stored key is damaged") from err
         try:

@@ -11,6 +11,7 @@ from google.api_core.exceptions import (
     AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
+    MethodNotImplemented,
     NotFound,
     ServiceUnavailable,
     from_grpc_status,
@@ -205,6 +206,12 @@ class PendingStream:
             except AlreadyExists:
                 if not again:
                     raise
+            except MethodNotImplemented:
+                # So gRPC says that a server does not know a compression (its page "Compression").
+                if not self._streams.stop_compressing():
+                    raise
+                self.close()
+                return self._send_once(rows, again=again)
             else:
                 if response.row_errors:
                     return {error.index: error.message for error in response.row_errors}

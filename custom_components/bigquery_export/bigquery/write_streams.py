@@ -12,6 +12,7 @@ from google.api_core.exceptions import (
     ServiceUnavailable,
     TooManyRequests,
 )
+from google.api_core.gapic_v1.method import wrap_method
 from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -99,15 +100,22 @@ class WriteStreams:
         # The generated client adds no routing header to a streaming call; without it BigQuery
         # looks for the stream in the wrong region (API reference, AppendRows).
         # AppendRowsStream of the client library adds it, but hides why a connection ended.
+        append_rows = wrap_method(
+            self._client.transport.append_rows, default_compression=self.connection.compression
+        )
         return cast(
             Responses,
-            self._client.append_rows(
+            append_rows(
                 iter(requests.get, None),
                 metadata=(to_grpc_metadata((("write_stream", name),)),),
-                retry=None,
                 timeout=_STREAM_TIMEOUT,
             ),
         )
+
+    def stop_compressing(self) -> bool:
+        """Send rows as they are from now on, and return whether they were compressed before."""
+        was, self.connection.compression = self.connection.compression, None
+        return was is not None
 
     def finalize(self, name: str) -> int:
         """End a stream and return how many rows it has. Raises GoogleAPICallError."""

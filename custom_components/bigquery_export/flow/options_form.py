@@ -36,6 +36,7 @@ from ..const import (
     CONF_BATCH_ROWS,
     CONF_CHECK_SUMS,
     CONF_COLUMNS,
+    CONF_COMPRESS,
     CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
     CONF_DELIVERY,
@@ -143,6 +144,7 @@ _TRANSFER = probatio.Schema(
         probatio.Required(CONF_BATCH_ROWS, default=DEFAULTS.batch_rows): number(
             1_000, 5_000, step=100
         ),
+        probatio.Required(CONF_COMPRESS, default=DEFAULTS.compress): BooleanSelector(),
     }
 )
 _STORAGE = probatio.Schema(

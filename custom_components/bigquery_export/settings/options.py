@@ -22,6 +22,7 @@ from ..const import (
     CONF_BATCH_ROWS,
     CONF_CHECK_SUMS,
     CONF_COLUMNS,
+    CONF_COMPRESS,
     CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
     CONF_DELIVERY,
@@ -78,6 +79,8 @@ class Options:
 
     delivery: str = StorageWriteDelivery.name
     batch_rows: int = 2_000
+    compress: bool = False
+    """Whether rows are compressed for the Storage Write API; load jobs always compress them."""
     schedule: Schedule = field(default_factory=Schedule)
     recorder_tables: tuple[RecorderTable, ...] = field(
         default_factory=lambda: _recorder_tables(DEFAULT_TABLES)
@@ -117,6 +120,7 @@ def options_from(options: Mapping[str, Any]) -> Options:
     return Options(
         delivery=options.get(CONF_DELIVERY, DEFAULTS.delivery),
         batch_rows=int(options.get(CONF_BATCH_ROWS, DEFAULTS.batch_rows)),
+        compress=options.get(CONF_COMPRESS, DEFAULTS.compress),
         schedule=_schedule(options),
         recorder_tables=_recorder_tables(tables),
         dimension_tables=_dimension_tables(tables),
