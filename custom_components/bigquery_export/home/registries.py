@@ -54,6 +54,8 @@ class Registries:
         self._last_known: Mapping[str, Values] = {}
         self._version = 0
         self._stale = False
+        self._is_followed = False
+        """Whether changes are read a moment later, and not only when `async_settle` is called."""
         self._reading: asyncio.Task[None] | None = None
         self._unsubscribe: list[Callable[[], None]] = []
 
@@ -65,7 +67,7 @@ class Registries:
     @property
     def is_current(self) -> bool:
         """Return whether all values are those of now."""
-        return not (self._reading or self._unreadable)
+        return not (self._reading or self._stale or self._unreadable)
 
     def of(self, entity_id: str) -> RegistryValues:
         """Return the registry values of an entity, or the last known ones if it is gone."""
@@ -86,6 +88,7 @@ class Registries:
         self._unsubscribe = [listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._on_entity)]
         for event_type in _OTHERS:
             self._unsubscribe.append(listen(str(event_type), self._on_other))
+        self._is_followed = True
         await self._async_read()
         self._last_known = {
             entity_id: values
@@ -94,9 +97,18 @@ class Registries:
         }
 
     async def async_settle(self) -> None:
-        """Wait until the latest changes are read, though not for ever."""
+        """Read the latest changes, or wait until they are read, though not for ever."""
+        self._is_followed = True
         if self._reading:
             await asyncio.wait([self._reading], timeout=_PATIENCE)
+        elif self._stale:
+            self._stale = False
+            await self._async_read()
+
+    @callback
+    def async_rest(self) -> None:
+        """Leave what changes but an entity's own entry to the next call of `async_settle`."""
+        self._is_followed = False
 
     @callback
     def async_close(self) -> None:
@@ -107,7 +119,7 @@ class Registries:
         if self._reading:
             self._reading.cancel()
             self._reading = None
-        self._stale = False
+        self._stale = self._is_followed = False
         self._entities = {}
         self._values = {}
         self._unreadable = {}
@@ -137,7 +149,7 @@ class Registries:
     def _on_other(self, _: Event) -> None:
         """Read everything again: many entities may be in an area, or have a label."""
         self._stale = True
-        if self._reading is None:
+        if self._is_followed and self._reading is None:
             self._reading = self._hass.async_create_background_task(
                 self._async_follow(), f"{DOMAIN} registries"
             )

@@ -191,6 +191,11 @@ class JobFactory:
         return Retry(session, TABLES.values(), openings)
 
     @callback
+    def async_end(self) -> None:
+        """Let what jobs need rest until the next one."""
+        self._registries.async_rest()
+
+    @callback
     def async_close(self) -> None:
         """Release what jobs have needed, when none is running."""
         self._registries.async_close()

@@ -328,6 +328,7 @@ class Runner:
                 self.health.async_succeeded()
         finally:
             self._job = None
+            self._jobs.async_end()
             try:
                 if not self.stopped:
                     await self.missing.async_count_rejected()

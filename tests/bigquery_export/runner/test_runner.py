@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -190,15 +190,15 @@ async def test_what_has_not_changed_is_not_read_again(
     registry.async_get_or_create("light", "made_up", "1", suggested_object_id="hall")
     tables = ["sensor_data", "entities", "relationships"]
     hass.config_entries.async_update_entry(loaded, options={CONF_TABLES: tables})
-    await hass.async_block_till_done()
+    await hass.config_entries.async_reload(loaded.entry_id)
     runner = loaded.runtime_data.runner
-    home = "custom_components.bigquery_export.home"
+    home, load_file = "custom_components.bigquery_export.home", SnapshotFile.load
 
     async def read_by_an_export() -> tuple[int, int, int]:
         with (
             patch(f"{home}.registries._entity", wraps=registries._entity) as entity,
             patch(f"{home}.dimensions.async_relationships", wraps=async_relationships) as edges,
-            patch.object(SnapshotFile, "load", autospec=True, return_value=[]) as load,
+            patch.object(SnapshotFile, "load", autospec=True, side_effect=load_file) as load,
         ):
             await runner.async_export(Trigger.ACTION)
         return entity.call_count, edges.call_count, load.call_count
@@ -208,7 +208,15 @@ async def test_what_has_not_changed_is_not_read_again(
     assert await read_by_an_export() == (0, 0, 0)
     registry.async_update_entity("light.hall", name="Hall")
     await hass.async_block_till_done()
-    assert await read_by_an_export() == (1 - 1, 1, 2)
+    assert await read_by_an_export() == (0, 1, 2)  # The entity was read at once.
+    assert await read_by_an_export() == (0, 0, 0)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=loaded.entry_id, identifiers={("made_up", "1")}, name="Lamp"
+    )
+    for name in ("One", "Another"):
+        dr.async_get(hass).async_update_device(device.id, name_by_user=name)
+        await hass.async_block_till_done(wait_background_tasks=True)
+    assert await read_by_an_export() == (entities, 1, 2)
     assert await read_by_an_export() == (0, 0, 0)
     tomorrow = local_day(dt_util.utcnow().timestamp()) + timedelta(days=1)
     monkeypatch.setattr(factory, "local_day", lambda time: tomorrow)
