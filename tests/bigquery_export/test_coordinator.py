@@ -105,7 +105,7 @@ async def test_nothing_new(
 async def test_registry_values(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
-    """Rows have registry values, also of an entity that is gone; nothing is followed later."""
+    """Rows have registry values, also of an entity that is gone; nothing is followed at the end."""
     home = Home(hass)
     entry = home.entity("kept")
     hass.states.async_set(entry.entity_id, "1")
@@ -117,10 +117,12 @@ async def test_registry_values(
     assert (await export_now(hass))["rows"]["entities"] == 1
     rows = warehouse.rows("registry_id, state_id", f"entity_id = '{entry.entity_id}'")
     assert [row["registry_id"] for row in rows] == [entry.id] * 2
-    assert not loaded.runtime_data.runner._jobs._registries._unsubscribe
     file = SnapshotFile(hass, loaded.entry_id, "entities").path
     assert file.exists()
+    registries = loaded.runtime_data.runner._jobs._registries
+    assert registries._unsubscribe
     assert await hass.config_entries.async_remove(loaded.entry_id)
+    assert not registries._unsubscribe
     assert not file.exists()
 
 
@@ -282,7 +284,7 @@ async def test_unknown_error(hass: HomeAssistant, loaded: MockConfigEntry) -> No
     """An unexpected error ends the run and shows its name."""
     with (
         patch(
-            "custom_components.bigquery_export.source.states_reader.StatesReader.newest_id",
+            "custom_components.bigquery_export.source.states_reader.StatesReader.fingerprints",
             side_effect=ZeroDivisionError("odd"),
         ),
         pytest.raises(ZeroDivisionError),

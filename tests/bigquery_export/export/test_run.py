@@ -382,16 +382,19 @@ async def test_row_that_is_rejected_at_the_commit(
     """A load job names bad rows when it has failed: they are kept, and all others are loaded."""
     exporter.delivery = "load_job"
     encoding = exporter.deliveries["load_job"].encoding(SENSOR_DATA)
-    put_together = encoding.row
+    put_together = encoding.rows
 
-    def spoil(*fragments: bytes) -> bytes:
-        row = put_together(*fragments)
-        bad = b'"state":"3"' in row or b'"state":"7"' in row
-        return row.replace(b'"local_time":"2', b'"local_time":"x') if bad else row
+    def spoil(*fragments: Sequence[bytes]) -> list[bytes]:
+        return [
+            row.replace(b'"local_time":"2', b'"local_time":"x')
+            if b'"state":"3"' in row or b'"state":"7"' in row
+            else row
+            for row in put_together(*fragments)
+        ]
 
     await record(hass, 10)
     with monkeypatch.context() as patch:
-        patch.setattr(encoding, "row", spoil)
+        patch.setattr(encoding, "rows", spoil)
         result = await exporter.export()
     assert result.rows == {"sensor_data": 8}
     assert result.rejected == 2

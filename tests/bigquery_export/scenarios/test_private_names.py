@@ -68,6 +68,9 @@ PRIVATE: dict[str, Callable[[], object]] = {
     # For tests alone: the test plugin takes it from Home Assistant, and newer_home_assistant.py
     # gives it to the plugin where it is gone.
     "_clear_logger_overwrites": lambda: common,
+    # For tests alone: what Home Assistant records of attributes, for the benchmark's homes.
+    "_entity_component_unrecorded_attributes": lambda: Entity,
+    "_unrecorded_attributes": lambda: Entity,
     # For tests alone: the clock of google-auth is wrong in some, and its waits are short.
     "_helpers": lambda: google.auth,
     "_exponential_backoff": lambda: google.auth,

@@ -20,11 +20,10 @@ from custom_components.bigquery_export.rows.entity_filter import EntityFilter, S
 from custom_components.bigquery_export.rows.privacy import Coordinates, Privacy, PrivacyChoice
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.state_columns import StateColumns
+from tests.bigquery_export.support.any_rows import VALUES, write
 from tests.bigquery_export.support.databases import ON_EACH_DATABASE, in_recorder
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.sources import AMSTERDAM, RUN_VALUES
-
-from .test_any_value import VALUES, write
 
 SUMMER_ENDS = 1_792_890_000.0
 """2026-10-25 01:00 UTC, when the clocks of Amsterdam go back to 02:00."""
