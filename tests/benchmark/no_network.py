@@ -19,7 +19,6 @@ class NoNetwork:
         """Have taken nothing yet."""
         self.sent = 0
         self.requests = 0
-        self.transport = self
         connection = SimpleNamespace(
             destination=_DESTINATION,
             storage=self,

@@ -100,14 +100,17 @@ class WriteStreams:
         # The generated client adds no routing header to a streaming call; without it BigQuery
         # looks for the stream in the wrong region (API reference, AppendRows).
         # AppendRowsStream of the client library adds it, but hides why a connection ended.
-        append_rows = wrap_method(
-            self._client.transport.append_rows, default_compression=self.connection.compression
-        )
+        append_rows = self._client.append_rows
+        if compression := self.connection.compression:  # The client has no argument for it.
+            append_rows = wrap_method(
+                self._client.transport.append_rows, default_compression=compression
+            )
         return cast(
             Responses,
             append_rows(
                 iter(requests.get, None),
                 metadata=(to_grpc_metadata((("write_stream", name),)),),
+                retry=None,
                 timeout=_STREAM_TIMEOUT,
             ),
         )

@@ -162,7 +162,7 @@ def test_less_is_sent(warehouse: Warehouse, key: dict[str, Any]) -> None:
 def test_a_server_that_does_not_know_it(
     warehouse: Warehouse, key: dict[str, Any], compress: bool
 ) -> None:
-    """Where compressed rows are refused they are sent as they are, each once, and so are others."""
+    """Where compressed rows are not known they are sent as they are, each once, as all others."""
     warehouse.create_table(SENSOR_DATA)
     with (
         without_gzip(warehouse.destination) as destination,

@@ -21,6 +21,7 @@ from custom_components.bigquery_export.const import (
     CONF_BATCH_ROWS,
     CONF_CHECK_SUMS,
     CONF_COLUMNS,
+    CONF_COMPRESS,
     CONF_CONTEXT_ENTITIES,
     CONF_COORDINATES,
     CONF_DELIVERY,
@@ -83,7 +84,11 @@ ALL: dict[str, Any] = {
         CONF_MONTH_DAY: 31,
         CONF_MINUTES: "5",
     },
-    CONF_TRANSFER: {CONF_DELIVERY: "storage_write", CONF_BATCH_ROWS: 1000},
+    CONF_TRANSFER: {
+        CONF_DELIVERY: "storage_write",
+        CONF_BATCH_ROWS: 1000,
+        CONF_COMPRESS: True,
+    },
     CONF_STORAGE: {
         CONF_PARTITION_DAYS: 400,
         CONF_PARTITION_FILTER: "off",
@@ -112,6 +117,7 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
     )
     assert options.notifications is Notifications.ALL
     assert options.batch_rows == 1000
+    assert options.compress
     assert not options.check_sums
     assert [source.table.name for source in options.recorder_tables] == ["sensor_data", "events"]
 
