@@ -48,9 +48,9 @@ FULL = Plan(
     pipelines=(
         (Sets.BY_TIME, 100_000, 3, 2),
         (Sets.BY_TIME, 500_000, 3, 2),
-        (Sets.BY_TIME, 2_000_000, 3, 1),
+        (Sets.BY_TIME, 2_000_000, 2, 1),
         (Sets.OWN, 500_000, 3, 1),
-        (Sets.IN_TURN, 2_000_000, 3, 1),
+        (Sets.IN_TURN, 500_000, 3, 1),
     ),
     exported=2_000_000,
     by_load_jobs=200_000,
