@@ -220,7 +220,7 @@ async def _let_expire(home: Home) -> None:
 
 
 async def _keep_for_ever(home: Home) -> None:
-    await home.entry.runtime_data.runner.async_keep_for_ever()
+    await home.entry.runtime_data.runner.tables.async_keep_for_ever()
 
 
 def _passing(name: str, steps: tuple[Step, Step]) -> Trouble:
