@@ -121,7 +121,8 @@ class TableReader[Row: tuple[Any, ...]]:
         ids = max(0, last - after)
         if ids <= _COUNTED:
             return self._count(after, last)
-        return round(ids * self._count(last - _COUNTED, last) / _COUNTED)
+        estimate = round(ids * self._count(last - _COUNTED, last) / _COUNTED)
+        return max(1, estimate)  # Rows that are looked for may be among the others alone.
 
     def _count(self, after: int, until: int) -> int:
         """Return how many rows there are, by reading all of them."""

@@ -206,8 +206,8 @@ class ColumnReader:
                 columns = _columns(*row)
                 if columns or row[0] == "[]":
                     return columns
-        except errors:
-            pass  # It is text that is not UTF-8, or damage; other errors come again.
+        except (errors, ValueError):
+            pass  # It is text that is not UTF-8, no JSON, or damage; other errors come again.
         self._skipped = _AGAIN_AFTER
         return None
 

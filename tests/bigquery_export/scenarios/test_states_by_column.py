@@ -19,6 +19,7 @@ from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
 from custom_components.bigquery_export.rows.entity_filter import EntityFilter, Selection
 from custom_components.bigquery_export.rows.privacy import Coordinates, Privacy, PrivacyChoice
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.source import state_columns
 from custom_components.bigquery_export.source.state_columns import StateColumns
 from tests.bigquery_export.support.any_rows import VALUES, write
 from tests.bigquery_export.support.databases import ON_EACH_DATABASE, in_recorder
@@ -226,6 +227,16 @@ async def test_odd_states(
     }
     rows = [{"state_id": n, **regular, **change} for n, change in enumerate(changes, 1)]
     assert await in_recorder(hass, compare, hass, rows, Options(encoding)) == by_column
+
+
+async def test_what_is_no_json(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever SQLite makes of columns that cannot be read, the rows are read by row."""
+    await record(hass, 10)
+    with monkeypatch.context() as patch:
+        broken = state_columns._STATEMENT.replace("json_group_array(state)", "group_concat(state)")
+        patch.setattr(state_columns, "_STATEMENT", broken)
+        rows, by_column = await in_recorder(hass, exported, hass, Options(), 1_000)
+        assert (len(rows.data), by_column) == (10, 0)
 
 
 @ON_EACH_DATABASE

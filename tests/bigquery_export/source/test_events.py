@@ -137,6 +137,17 @@ async def test_the_chosen_among_many(hass: HomeAssistant, monkeypatch: pytest.Mo
     assert await in_recorder(hass, events.reader.read, 500, 500, 1_000) is None
 
 
+async def test_few_behind_many(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chosen events that are far behind others still wait, so a purge is not forgotten."""
+    monkeypatch.setattr("custom_components.bigquery_export.source.reader._COUNTED", 5)
+    await record_types(hass)
+    rows = [row(event_id, CHOSEN if event_id < 3 else OTHER) for event_id in range(1, 21)]
+    await insert_rows(hass, Events, rows)
+    events = source(hass, EVENTS)
+    assert await in_recorder(hass, events.reader.count, 0) == 1
+    assert await in_recorder(hass, events.reader.count, 15) == 0
+
+
 async def test_a_piece_has_at_most_1000_rows(hass: HomeAssistant) -> None:
     """A larger limit is not honored, and the next read continues behind them."""
     await record_types(hass)
