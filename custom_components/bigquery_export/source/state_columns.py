@@ -206,7 +206,7 @@ class ColumnReader:
                 columns = _columns(*row)
                 if columns or row[0] == "[]":
                     return columns
-        except (errors, ValueError):
+        except errors, ValueError:
             pass  # It is text that is not UTF-8, no JSON, or damage; other errors come again.
         self._skipped = _AGAIN_AFTER
         return None
