@@ -2,26 +2,37 @@
 
 import logging
 
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
     ConfigEntryError,
     ConfigEntryNotReady,
 )
 from homeassistant.helpers import config_validation as cv, instance_id
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
+from .assist.tools import async_register_api
 from .bigquery.connection import Connection
 from .bigquery.fence_table import BigQueryFence
 from .bigquery.schema import DatasetSchema
 from .const import CONF_EXPORT_AT_ONCE, CONF_RESTORE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportCoordinator
 from .errors import ExportError, KeyRefusedError, OptionsUnreadableError
+from .home.entry_states import async_remove_entry_states
 from .notifications import async_dismiss_notifications, async_setup_notifications
+from .query.after_exports import AfterExports, async_remove_answers
+from .query.saved_query import saved_queries
 from .restore.request import RestoreRequest
 from .runner.runner import Runner
 from .runner.storage import forget_other_destination, remove_all
+from .runner.table_removal import finish_removal
 from .scheduler.runtime_data import BigQueryExportConfigEntry, RuntimeData
 from .scheduler.scheduler import Scheduler
 from .services import async_setup_services
@@ -76,7 +87,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
         )
     try:
         source = await instance_id.async_get(hass)
-        connection, fence, expiring = await hass.async_add_executor_job(_connect, entry, source)
+        connection, fence, expiring = await hass.async_add_executor_job(
+            _connect, hass, entry, source
+        )
     except KeyRefusedError as err:
         raise translated(ConfigEntryAuthFailed, err) from err
     except ExportError as err:
@@ -87,22 +100,51 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     await hass.async_add_executor_job(forget_other_destination, hass, entry)
 
     runner = Runner(hass, entry, connection, fence)
+    runner.tables.expiring = expiring
     entry.async_on_unload(runner.async_close)
     coordinator = BigQueryExportCoordinator(hass, entry, runner)
     scheduler = Scheduler(hass, entry, coordinator, runner)
     await coordinator.async_config_entry_first_refresh()
-    entry.runtime_data = RuntimeData(scheduler, coordinator, runner)
+    after_exports = AfterExports(
+        hass, entry, runner.queries, lambda: bool(runner.checkpoint.last_export)
+    )
+    _async_reload_when_changed(hass, entry)
+    await after_exports.async_load()
+    entry.runtime_data = RuntimeData(scheduler, coordinator, runner, after_exports)
     async_setup_notifications(hass, entry)
 
     async def async_stop(_: Event) -> None:
         await runner.async_stop()
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop))
+    if runner.queries.is_on:
+        entry.async_on_unload(async_register_api(hass, entry))
     scheduler.async_start()
 
     await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
+    entry.async_on_unload(after_exports.async_start())
     await _async_begin(hass, entry)
     return True
+
+
+@callback
+def _async_reload_when_changed(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
+    """Reload the entry when a subentry is added, changed or removed.
+
+    A listener to updates of the entry would also be called for options, which reload it themselves.
+    """
+    before = saved_queries(entry)
+
+    @callback
+    def changed(change: ConfigEntryChange, other: ConfigEntry) -> None:
+        nonlocal before
+        if other is entry and change is ConfigEntryChange.UPDATED:
+            now = saved_queries(entry)
+            if now != before:
+                before = now
+                hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    entry.async_on_unload(async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed))
 
 
 async def _async_begin(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
@@ -128,11 +170,13 @@ async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
     """Delete the export's files in Home Assistant; BigQuery keeps the rows."""
     async_remove_issues(hass, entry)
     async_dismiss_notifications(hass, entry)
+    await async_remove_answers(hass, entry)
+    await async_remove_entry_states(hass, entry.entry_id)
     await hass.async_add_executor_job(remove_all, hass, entry)
 
 
 def _connect(
-    entry: BigQueryExportConfigEntry, source: str
+    hass: HomeAssistant, entry: BigQueryExportConfigEntry, source: str
 ) -> tuple[Connection, BigQueryFence, dict[str, int]]:
     """Return a connection, and the fence of the installation `source`, once all tables are there.
 
@@ -148,8 +192,9 @@ def _connect(
     )
     fence = BigQueryFence(connection, source, options.table_settings)
     try:
+        finish_removal(hass, entry, connection)
         schema = DatasetSchema(connection, options.table_settings, fence=fence)
-        schema.ensure(options.tables)
+        schema.ensure_tables(options.tables)
     except ExportError:
         connection.close()
         raise

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigFlow,
+    ConfigFlowResult,
+    ConfigSubentryFlow,
+)
 from homeassistant.core import callback
 from homeassistant.helpers import instance_id
 from homeassistant.util import dt as dt_util
@@ -49,6 +54,7 @@ from .flow.key_form import GCLOUD, KEY_HELP, async_about_key, async_take_key, ha
 from .flow.locations import location_label, suggested_location
 from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import async_recorded_entities
+from .flow.query_flow import SUBENTRY_FLOWS
 from .flow.restore_form import (
     CONF_SOURCE,
     NO_INSTALLATION,
@@ -88,6 +94,15 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: ConfigEntry) -> BigQueryExportOptionsFlow:
         """Return the options flow."""
         return BigQueryExportOptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return the flows of saved queries."""
+        return dict(SUBENTRY_FLOWS)
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -331,7 +346,4 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _key_data(self) -> dict[str, Any]:
         """Return the part of an entry's data that belongs to the key."""
-        return {
-            CONF_SERVICE_ACCOUNT_KEY: self._key,
-            CONF_KEY_SINCE: dt_util.utcnow().isoformat(),
-        }
+        return {CONF_SERVICE_ACCOUNT_KEY: self._key, CONF_KEY_SINCE: dt_util.utcnow().isoformat()}

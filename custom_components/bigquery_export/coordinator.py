@@ -57,6 +57,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._next_export: datetime | None = None
         self.backlog = Backlog()
         """The rows that waited in the recorder when it was last read."""
+        runner.queries.on_billed = self.async_show
         runner.async_listen(
             RunnerListener(self._async_begun, self._async_progressed, self._async_ended)
         )
@@ -147,8 +148,10 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             left_out=self._runner.checkpoint.left_out,
             rows_waiting=self._progress.rows_waiting(checkpoint),
             oldest_age=self._progress.oldest_age,
+            delay=self._runner.live.delay,
             backfill=self._progress.backfill(checkpoint, exporting=self._exporting),
             restored=self._runner.restorer.percent,
+            queries_billed=self._runner.queries.billed,
             last_error=health.last_error,
             last_error_kind=health.last_error_kind,
         )

@@ -157,6 +157,14 @@ class TableMismatchError(ExportError):
 
 
 @dataclass(eq=False)
+class NameTakenError(ExportError):
+    """Something of the user's has the name that a view or table function is to have."""
+
+    key = "name_taken"
+    name: str
+
+
+@dataclass(eq=False)
 class KmsKeyError(ExportError):
     """BigQuery cannot use the customer-managed key of a table."""
 
@@ -284,7 +292,12 @@ class TableDamagedError(TableUnreadableError):
 
 
 @dataclass(eq=False)
-class RowsNotListedError(TransientError):
+class WaitingError(TransientError):
+    """Nothing is wrong, and `retry_after` says when a later attempt succeeds."""
+
+
+@dataclass(eq=False)
+class RowsNotListedError(WaitingError):
     """Rows may be in BigQuery already, which does not list them yet."""
 
     key = "rows_not_listed"

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import override
 
 from homeassistant.components.sensor import (
+    CONF_STATE_CLASS,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
     SensorStateClass,
 )
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import (
+    CONF_DEVICE_CLASS,
+    CONF_UNIT_OF_MEASUREMENT,
     MAX_LENGTH_STATE_STATE,
     PERCENTAGE,
     EntityCategory,
@@ -19,10 +23,16 @@ from homeassistant.const import (
     UnitOfTime,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util
 
+from .const import DOMAIN
 from .entity import BigQueryExportEntity
+from .query.after_exports import AfterExports
+from .query.query_request import price
+from .query.saved_query import SavedQueryType
 from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .status.export_status import ExportStatus, Status
 from .status.progress import Backfill
@@ -38,6 +48,8 @@ class BigQueryExportSensorDescription(SensorEntityDescription):
     """Describes a sensor, and the part of the status that it shows."""
 
     value_fn: Callable[[ExportStatus], StateType | datetime]
+    is_monthly: bool = False
+    """Whether it begins at 0 in each month."""
 
 
 def _backfill(
@@ -190,6 +202,42 @@ _RESTORE: tuple[BigQueryExportSensorDescription, ...] = (
     ),
 )
 SENSORS = (*_EXPORTS, *_ROWS, *_BACKFILL, *_RESTORE)
+QUERY_SENSORS: tuple[BigQueryExportSensorDescription, ...] = (
+    BigQueryExportSensorDescription(
+        key="query_bytes",
+        translation_key="query_bytes",
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=1,
+        suggested_unit_of_measurement=UnitOfInformation.MEBIBYTES,
+        value_fn=lambda data: data.queries_billed,
+        is_monthly=True,
+    ),
+    BigQueryExportSensorDescription(
+        key="query_cost",
+        translation_key="query_cost",
+        device_class=SensorDeviceClass.MONETARY,
+        native_unit_of_measurement="USD",
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=2,
+        value_fn=lambda data: round(price(data.queries_billed), 6),
+        is_monthly=True,
+    ),
+)
+"""Those that there are where queries are switched on."""
+LIVE_SENSORS: tuple[BigQueryExportSensorDescription, ...] = (
+    BigQueryExportSensorDescription(
+        key="delay",
+        translation_key="delay",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        value_fn=lambda data: _rounded(data.delay, 1),
+    ),
+)
+"""Those that there are where exports are live."""
 
 
 async def async_setup_entry(
@@ -198,9 +246,21 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the sensors of a config entry."""
-    async_add_entities(
-        BigQueryExportSensor(entry.runtime_data.coordinator, description) for description in SENSORS
+    runtime_data = entry.runtime_data
+    runner = runtime_data.runner
+    descriptions = (
+        *SENSORS,
+        *(QUERY_SENSORS if runner.queries.is_on else ()),
+        *(LIVE_SENSORS if runner.live.is_on else ()),
     )
+    async_add_entities(
+        BigQueryExportSensor(runtime_data.coordinator, description) for description in descriptions
+    )
+    for subentry in entry.get_subentries_of_type(SavedQueryType.SENSOR):
+        async_add_entities(
+            [QuerySensor(runtime_data.after_exports, subentry)],
+            config_subentry_id=subentry.subentry_id,
+        )
 
 
 class BigQueryExportSensor(BigQueryExportEntity, SensorEntity):
@@ -214,3 +274,59 @@ class BigQueryExportSensor(BigQueryExportEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         """Return the part of the status that this sensor shows."""
         return self.entity_description.value_fn(self.coordinator.data)
+
+    @property
+    @override
+    def last_reset(self) -> datetime | None:
+        """Return when this month began, for a sensor that begins at 0 then."""
+        if not self.entity_description.is_monthly:
+            return None
+        return dt_util.start_of_local_day(dt_util.now().replace(day=1))
+
+
+class QuerySensor(SensorEntity):
+    """A sensor that shows what a saved query has found, which is a device of its own."""
+
+    _attr_has_entity_name = True
+    _attr_name = None
+    _attr_should_poll = False
+
+    def __init__(self, after_exports: AfterExports, subentry: ConfigSubentry) -> None:
+        """Name the sensor as the subentry, which has its unit and classes."""
+        self._after_exports = after_exports
+        self._subentry_id = subentry.subentry_id
+        self._attr_unique_id = subentry.subentry_id
+        self._attr_device_class = subentry.data.get(CONF_DEVICE_CLASS)
+        self._attr_state_class = subentry.data.get(CONF_STATE_CLASS)
+        self._attr_native_unit_of_measurement = subentry.data.get(CONF_UNIT_OF_MEASUREMENT)
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, subentry.subentry_id)},
+            name=subentry.title,
+            manufacturer="Google",
+            model="BigQuery",
+            entry_type=DeviceEntryType.SERVICE,
+        )
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the answers."""
+        self.async_on_remove(self._after_exports.async_listen(self.async_write_ha_state))
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the query has not failed."""
+        return self._after_exports.is_available(self._subentry_id)
+
+    @property
+    @override
+    def native_value(self) -> StateType | date | datetime:
+        """Return the value that was found last, also before a restart."""
+        value = self._after_exports.value(self._subentry_id)
+        match self.device_class:
+            case SensorDeviceClass.TIMESTAMP:
+                return dt_util.parse_datetime(str(value))
+            case SensorDeviceClass.DATE:
+                return dt_util.parse_date(str(value))
+            case _:
+                return value

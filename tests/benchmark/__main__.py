@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-from .benchmark import FULL, PARTS, QUICK, QUICK_PARTS, Benchmark
+from .benchmark import FULL, PARTS, QUICK, QUICK_PARTS, USUAL_PARTS, Benchmark
 from .chart import chart
 from .report import chart_bars, report
 from .results import Results
@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     )
     arguments = parser.parse_args()
     if arguments.only is None:
-        arguments.only = QUICK_PARTS if arguments.quick else PARTS
+        arguments.only = QUICK_PARTS if arguments.quick else USUAL_PARTS
     return arguments
 
 

@@ -16,14 +16,19 @@ from tests.home.recorder_states import Sets
 from .dlt_contest import NoDltError, install, measure_dlt
 from .histories import attributes_in, copied_to, make_history
 from .homes import measure_export, measure_increments, measure_set_up
+from .live_home import measure_live
 from .pipelines import DELIVERIES, measure_pipelines
 from .real_home import RealHome
 from .results import DEFAULT_PACE, FULL_SPEED, Import, Results, machine
 from .spread import Spread
 
-PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt")
+PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt", "live")
+USUAL_PARTS = PARTS[:-1]
+"""Those that are measured unless others are asked for."""
 SERVERS = {"mysql": "MariaDB", "postgresql": "PostgreSQL"}
 SECONDS_TO_IMPORT = 60
+COMMIT_INTERVALS = (1, 5)
+"""Seconds between two commits of the recorder; the last is its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,10 @@ class Plan:
     """States that dlt copies by each of its backends."""
     repetitions: int
     """Of all that is small."""
+    live_seconds: float
+    """How long a home exports live, for each interval of the recorder's commits."""
+    registered: tuple[int, ...]
+    """How many entities are registered in the homes in which increments are exported."""
 
 
 FULL = Plan(
@@ -58,6 +67,8 @@ FULL = Plan(
     server_rows=100_000,
     copied=500_000,
     repetitions=3,
+    live_seconds=600,
+    registered=(0, 1_000, 3_000),
 )
 QUICK = Plan(
     pipelines=((Sets.BY_TIME, 100_000, 2, 2), (Sets.OWN, 100_000, 2, 1)),
@@ -67,6 +78,8 @@ QUICK = Plan(
     server_rows=100_000,
     copied=100_000,
     repetitions=2,
+    live_seconds=60,
+    registered=(0, 1_000),
 )
 QUICK_PARTS = ("pipeline", "export", "increment", "import")
 
@@ -92,6 +105,7 @@ class Benchmark:
                 self._increment,
                 self._import,
                 self._dlt,
+                self._live,
             ),
             strict=True,
         ):
@@ -149,12 +163,20 @@ class Benchmark:
 
     async def _increment(self) -> None:
         history = self._history(self._plan.pipelines[0][1])
-        async with RealHome.running(
-            self._folder, history, DELIVERIES[0], launcher.LIKE_THE_SCHEDULE
-        ) as home:
-            self.results.increments = await measure_increments(home, self._plan.repetitions)
-            self.results.set_up = await measure_set_up(home, self._plan.repetitions)
-        self._say("increments and set-up")
+        for entities in self._plan.registered:
+            async with RealHome.running(
+                self._folder,
+                history,
+                DELIVERIES[0],
+                launcher.LIKE_THE_SCHEDULE,
+                entities=entities,
+            ) as home:
+                self.results.increments += await measure_increments(
+                    home, self._plan.repetitions, entities
+                )
+                if not entities:
+                    self.results.set_up = await measure_set_up(home, self._plan.repetitions)
+            self._say(f"increments with {entities:,} registered entities")
 
     async def _import(self) -> None:
         runs = [_import_once() for _ in range(self._plan.repetitions)]
@@ -164,6 +186,12 @@ class Benchmark:
             Spread.of(run["memory"] / 1e6 for run in runs),
         )
         self._say("the import")
+
+    async def _live(self) -> None:
+        for commit_interval in COMMIT_INTERVALS:
+            live = await measure_live(self._folder, self._plan.live_seconds, commit_interval)
+            self.results.live.append(live)
+            self._say(live.line)
 
     async def _dlt(self) -> None:
         rows = self._plan.copied

@@ -11,6 +11,7 @@ from .spread import Spread
 
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 INCREMENTS = (0, 100, 5_000)
+LOOKS = 20
 _IDLE_SECONDS = 3.0
 
 
@@ -31,6 +32,8 @@ class Export:
     use: Use
     calls: dict[str, int]
     """Calls of BigQuery, by method."""
+    look: Spread
+    """Seconds of the processor for a look at what waits, before the export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Increment:
     wall: Spread
     cpu: Spread
     loop_cpu: Spread
+    entities: int = 0
+    """How many are registered; where none is, states are exported alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class SetUp:
 
 async def measure_export(home: RealHome, name: str, idle_seconds: float) -> Export:
     """Let a home rest for a while, and export all that it has, while its entities change."""
+    looks, _ = await home.look_at_backlog(LOOKS)
     home.count_calls()
     async with home.activity():
         idle = await _rest(idle_seconds)
@@ -78,12 +84,16 @@ async def measure_export(home: RealHome, name: str, idle_seconds: float) -> Expo
         measurements.memory(idle, period, SHARES),
         use,
         home.calls(),
+        Spread.of(looks),
     )
 
 
-async def measure_increments(home: RealHome, repetitions: int) -> list[Increment]:
-    """Export new rows, few and many in turn."""
+async def measure_increments(
+    home: RealHome, repetitions: int, entities: int = 0
+) -> list[Increment]:
+    """Export new rows, few and many in turn, in a home with so many registered entities."""
     await home.export()
+    await home.export()  # What the first one has changed in the home.
     idle = await _rest(_IDLE_SECONDS)
     done: list[tuple[int, int, int]] = []
     """Changes, rows, and calls of BigQuery."""
@@ -98,12 +108,14 @@ async def measure_increments(home: RealHome, repetitions: int) -> list[Increment
     uses = [use.beside(beside) for use in measurements.exports[-len(done) :]]
     exports = list(zip(done, uses, strict=True))
     return [
-        _increment(changes, [export for export in exports if export[0][0] == changes])
+        _increment(changes, [export for export in exports if export[0][0] == changes], entities)
         for changes in INCREMENTS
     ]
 
 
-def _increment(changes: int, exports: list[tuple[tuple[int, int, int], Use]]) -> Increment:
+def _increment(
+    changes: int, exports: list[tuple[tuple[int, int, int], Use]], entities: int
+) -> Increment:
     return Increment(
         changes,
         Spread.of(rows for (_, rows, _), _ in exports),
@@ -111,6 +123,7 @@ def _increment(changes: int, exports: list[tuple[tuple[int, int, int], Use]]) ->
         Spread.of(use.seconds for _, use in exports),
         Spread.of(use.cpu for _, use in exports),
         Spread.of(use.loop_cpu for _, use in exports),
+        entities,
     )
 
 

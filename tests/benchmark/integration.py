@@ -113,7 +113,7 @@ class Integration:
 
         def deliver(rows: list[bytes]) -> None:
             nonlocal file
-            file.append(rows)
+            file.append(sorted(rows))  # as a transaction does
             if file.rows >= TRANSACTION_ROWS or not rows:
                 self.sent += file.open()[1] if file.rows else 0
                 file.close()

@@ -1,11 +1,11 @@
 """Where requests end that are built as if they were to be sent."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
-from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, AppendRowsResponse
+from google.cloud.bigquery_storage_v1.types import AppendRowsResponse
 
 from custom_components.bigquery_export.bigquery.connection import Connection, Destination
 
@@ -22,6 +22,7 @@ class NoNetwork:
         connection = SimpleNamespace(
             destination=_DESTINATION,
             storage=self,
+            channel=self,
             compression=None,
             tables=None,
             authenticate=lambda: None,
@@ -38,20 +39,19 @@ class NoNetwork:
         """Return a stream that has a name as long as BigQuery's."""
         return SimpleNamespace(name=f"{parent}/streams/{'x' * 44}")
 
-    def append_rows(self, requests: Iterator[AppendRowsRequest], **_: Any) -> _Responses:
-        """Return what serializes the next request, as gRPC does, when its answer is asked for."""
-        return _Responses(self, requests)
+    def stream_stream(self, method: str, **_: Any) -> Callable[..., _Responses]:
+        """Return what takes the next request when its answer is asked for, as gRPC does."""
+        return lambda requests, **_: _Responses(self, requests)
 
 
 class _Responses(Iterator[AppendRowsResponse]):
-    def __init__(self, network: NoNetwork, requests: Iterator[AppendRowsRequest]) -> None:
+    def __init__(self, network: NoNetwork, requests: Iterator[bytes]) -> None:
         self._network = network
         self._requests = requests
         self._response = AppendRowsResponse()
 
     def __next__(self) -> AppendRowsResponse:
-        request = AppendRowsRequest.pb(next(self._requests))
-        self._network.sent += len(request.SerializeToString())
+        self._network.sent += len(next(self._requests))
         self._network.requests += 1
         return self._response
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from tests.demo.activity import Activity
 from tests.home.entities import make_entities
-from tests.home.home_assistant import HomeAssistant
+from tests.home.home_assistant import INTEGRATION, REPOSITORY, HomeAssistant
 from tests.home.integration import DOMAIN, add_integration, set_options
 from tests.home.launcher import MEASUREMENTS
 from tests.local_bigquery.fault_kinds import GRPC_METHODS, REST_METHODS
@@ -21,6 +21,8 @@ from . import sink
 from .measured import Measurements, Period
 
 PROJECT = "benchmark-home"
+REGISTERED_HOME = Path(__file__).with_name("registered_home")
+"""The integration that registers entities."""
 CHANGES_PER_SECOND = 20
 LIVELY_ENTITIES = 60
 SECONDS_TO_EXPORT = 1_800
@@ -32,15 +34,37 @@ SECONDS_FOR_SAMPLES = 0.3
 
 
 class RealHome:
-    """A home that exports states only, as users have it or as variables of its launcher say."""
+    """A home that exports states only, or all, as users have it or as its launcher's variables say.
+
+    With registered entities it exports what is chosen by default.
+    """
 
     def __init__(
-        self, folder: Path, bigquery: LocalBigQuery, delivery: str, variables: Sequence[str]
+        self,
+        folder: Path,
+        bigquery: LocalBigQuery,
+        delivery: str,
+        variables: Sequence[str],
+        entities: int,
     ) -> None:
         """Use `running`."""
         self._measurements = folder / "measurements"
-        environment = {MEASUREMENTS: str(self._measurements)} | dict.fromkeys(variables, "1")
-        self.home = HomeAssistant(folder, environment=environment)
+        # From the repository Home Assistant would take the custom integrations, too.
+        importable = folder.parent / "importable"
+        importable.mkdir()
+        (importable / "tests").symlink_to(REPOSITORY / "tests")
+        environment = {
+            MEASUREMENTS: str(self._measurements),
+            "PYTHONPATH": str(importable),
+            **dict.fromkeys(variables, "1"),
+        }
+        self.home = HomeAssistant(
+            folder,
+            integrations=(INTEGRATION, REGISTERED_HOME),
+            configuration=f"{REGISTERED_HOME.name}:\n  entities: {entities}\n",
+            environment=environment,
+        )
+        self._entities = entities
         self._bigquery = bigquery
         self._delivery = delivery
         self._entry_id = ""
@@ -48,9 +72,11 @@ class RealHome:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, folder: Path, history: Path, delivery: str, *variables: str
+        cls, folder: Path, history: Path, delivery: str, *variables: str, entities: int = 0
     ) -> AsyncIterator[Self]:
         """Start one with a copy of a history, and go through the config flow.
+
+        So many `entities` are registered.
 
         It has a folder of its own in `folder`, which is left there if anything fails.
         """
@@ -58,7 +84,7 @@ class RealHome:
         home_folder = folder / "home"
         home_folder.mkdir()
         with start(folder / "sink", module=sink.MODULE) as bigquery:
-            real = cls(home_folder, bigquery, delivery, variables)
+            real = cls(home_folder, bigquery, delivery, variables, entities)
             await asyncio.to_thread(shutil.copy, history, real.home.database)
             async with real.home:
                 await real._add_integration()
@@ -84,6 +110,16 @@ class RealHome:
         )
         rows: int = response["rows"]["sensor_data"]
         return Period(began, time.time()), rows
+
+    async def look_at_backlog(self, times: int) -> tuple[list[float], int]:
+        """Look at what waits, as every five minutes, some times.
+
+        Return the seconds of the processor for each, and how many rows wait.
+        """
+        response = await self.home.client.perform_action_with_response(
+            REGISTERED_HOME.name, "look", {"times": times}
+        )
+        return response["seconds"], response["rows"]
 
     async def reload(self) -> Period:
         """Unload the entry and set it up again, and return when that was."""
@@ -141,7 +177,6 @@ class RealHome:
             storage_url=self._bigquery.storage_url,
             delivery=self._delivery,
         )
-        await set_options(
-            client, self._entry_id, {"tables": ["sensor_data"]}, delivery=self._delivery
-        )
+        what = {} if self._entities else {"tables": ["sensor_data"]}
+        await set_options(client, self._entry_id, what, delivery=self._delivery)
         await client.until_loaded(DOMAIN)

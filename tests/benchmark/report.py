@@ -46,6 +46,10 @@ def report(results: Results) -> Iterator[str]:
             [_traffic_row(export) for export in results.exports],
         ),
         ("Exports of new states by the schedule, in milliseconds", _increment_rows(results)),
+        (
+            "A look at what waits, as every five minutes, in milliseconds of the processor",
+            [_look_row(export) for export in results.exports],
+        ),
         ("Import and set-up, in milliseconds and MB", _set_up_rows(results)),
     ):
         if table:
@@ -149,6 +153,7 @@ def _of(calls: Mapping[str, int], methods: Sequence[str]) -> int:
 def _increment_rows(results: Results) -> Table:
     return [
         {
+            "registered entities": f"{increment.entities:,}",
             "changes": f"{increment.changes:,}",
             "states sent": f"{increment.rows.median:,.0f}",
             "requests": f"{increment.calls.median:,.0f}",
@@ -158,6 +163,10 @@ def _increment_rows(results: Results) -> Table:
         }
         for increment in results.increments
     ]
+
+
+def _look_row(export: Export) -> dict[str, Any]:
+    return {"rows waiting": f"{export.rows:,}", "processor": _milliseconds(export.look, 1)}
 
 
 def _set_up_rows(results: Results) -> Table:
@@ -178,9 +187,9 @@ def _set_up_row(what: str, wall: Spread, cpu: Spread) -> dict[str, Any]:
     return {"what": what, "clock": _milliseconds(wall), "processor": _milliseconds(cpu), **empty}
 
 
-def _milliseconds(seconds: Spread) -> str:
+def _milliseconds(seconds: Spread, digits: int = 0) -> str:
     scaled = Spread.of((seconds.median * 1e3, seconds.least * 1e3, seconds.most * 1e3))
-    return scaled.text(0)
+    return scaled.text(digits)
 
 
 def chart_bars(results: Results) -> Sequence[tuple[str, float, bool]]:

@@ -1,6 +1,6 @@
 """What was measured, as far as it was."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 import os
@@ -13,6 +13,7 @@ from tests.home.recorder_states import Sets
 
 from .dlt_contest import BACKENDS, DltContest
 from .homes import Export, Increment, SetUp
+from .live_home import Live
 from .pipelines import Pipelines
 from .spread import Spread
 
@@ -38,10 +39,11 @@ class Results:
     pipelines: list[Pipelines] = field(default_factory=list)
     servers: list[Pipelines] = field(default_factory=list)
     exports: list[Export] = field(default_factory=list)
-    increments: Sequence[Increment] = ()
+    increments: list[Increment] = field(default_factory=list)
     set_up: SetUp | None = None
     imported: Import | None = None
     dlt: DltContest | None = None
+    live: list[Live] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
 
@@ -70,6 +72,8 @@ class Results:
 
     def last_line(self) -> str:
         """Return the figures in one line; - stands for what was not measured."""
+        if self.live and not self.pipelines:
+            return self.live[-1].line
         figures = " ".join(f"{name}={_figure(value)}" for name, value in self.summary().items())
         return f"benchmark: {figures}"
 

@@ -42,7 +42,9 @@ def results() -> Results:
     lag = Lag(5_000, 0.1, 3.25, 9.0, 7.0, 0)
     use = Use(cpu=0.01, loop_cpu=0.001, replaced=3)
     memory = [10.0, 11.0, 12.0, 12.5, 12.5]
-    export = Export(DEFAULT_PACE, 1_000, 0.1, lag, lag, 0.02, 0.5, memory, use, {"AppendRows": 2})
+    look = Spread(0.001, 0.0008, 0.002)
+    calls = {"AppendRows": 2}
+    export = Export(DEFAULT_PACE, 1_000, 0.1, lag, lag, 0.02, 0.5, memory, use, calls, look)
     dlt = DltContest(1_000, "1.0", ours=[Cost(5.0, 5.0)])
     for name, cpu in zip(BACKENDS, (55.0, 6.0), strict=True):
         dlt.dlt[name] = measured(copy=cpu)
@@ -102,6 +104,7 @@ def test_the_report_shows_what_was_measured(results: Results) -> None:
     lines = list(report(results))
     for what in ("this integration", "plain reading", "naive exporter", "dlt, pyarrow"):
         assert any(what in line for line in lines)
+    assert any("1.0 (0.8 to 2.0)" in line for line in lines)
     assert not any("set-up" in line for line in lines)
     assert len(list(report(Results({"python": "3"})))) == 1
 

@@ -2,16 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
+from itertools import chain, repeat
 import logging
+from math import inf
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
+from google.api_core.retry import retry_unary
+from google.resumable_media import RetryStrategy
 from homeassistant.components.persistent_notification import (
     Notification,
     UpdateType,
     async_register_callback,
 )
+from homeassistant.components.recorder import CONF_COMMIT_INTERVAL
+from homeassistant.components.recorder.tasks import WaitTask
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.translation import TRANSLATION_FLATTEN_CACHE
@@ -22,10 +30,10 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.bigquery_export.bigquery import (
+    append_connection,
+    committed_stream,
     fence_table,
-    listed_rows,
     load_jobs,
-    schema,
     storage_write,
     write_streams,
 )
@@ -34,6 +42,7 @@ from custom_components.bigquery_export.export import chunk as chunk_module, tabl
 from custom_components.bigquery_export.export.tables import DEFAULT_TABLES, DIMENSION_TABLES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.runner.destination_tables import DestinationTables
 
 # They import the integration before `hass` is made: else Home Assistant looks for it in the test
 # plugin's own folder.
@@ -51,6 +60,16 @@ __all__ = ["grpc_threads", "local_bigquery"]
 def database() -> str:
     """Return which database the recorder uses: `ON_EACH_DATABASE` sets it."""
     return "sqlite"
+
+
+@pytest.fixture
+def recorder_config(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Let the recorder commit when a test waits for it, and not with each event.
+
+    That would be a quarter of all that a test computes.
+    """
+    monkeypatch.setattr(WaitTask, "commit_before", True)
+    return {CONF_COMMIT_INTERVAL: 3_600}
 
 
 @pytest.fixture
@@ -129,7 +148,7 @@ def notifications(hass: HomeAssistant) -> Iterator[dict[str, Notification]]:
 
 @pytest.fixture(autouse=True)
 def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out dimension tables by default: the local BigQuery takes seconds to make their views.
+    """Leave out dimension tables by default: most tests are about what the recorder has.
 
     A test that is about them is marked `all_tables`, or chooses its tables itself.
     """
@@ -141,15 +160,39 @@ def default_tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
+def no_views(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let exports make no views: the local BigQuery takes seconds for them.
+
+    A test that is about them is marked `with_views`.
+    """
+    if not request.node.get_closest_marker("with_views"):
+        monkeypatch.setattr(DestinationTables, "async_ensure_views", Mock())
+
+
+@pytest.fixture(autouse=True)
 def quick_bigquery(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the fence as often as tests export, and wait neither for rows nor for streams.
 
+    Google's libraries try again four times, and soon, where a home's try for ten seconds and more.
     `tests/local_bigquery/fixtures.py` has the BigQuery for it. Tests that are about this are marked
     `real_buffer`.
     """
+    monkeypatch.setattr(
+        retry_unary,
+        "exponential_sleep_generator",
+        lambda *_, **__: chain((0.02, 0.04, 0.08, 0.16), repeat(inf)),
+    )
+    monkeypatch.setattr(load_jobs, "RetryStrategy", partial(RetryStrategy, initial_delay=0.02))
+    monkeypatch.setattr(load_jobs, "_UPLOAD_RETRIES", 1)
     monkeypatch.setattr(fence_table, "_SECONDS", 0.0)
-    for name in ("_RECONNECT_AFTER", "_NEW", "_FORGOTTEN_AFTER"):
-        monkeypatch.setattr(storage_write, name, [0.0] * len(getattr(storage_write, name)))
+    for module, name in (
+        (append_connection, "_RECONNECT_AFTER"),
+        (append_connection, "NEW"),
+        (write_streams, "NEW"),
+        (storage_write, "FORGOTTEN_AFTER"),
+        (committed_stream, "FORGOTTEN_AFTER"),
+    ):
+        monkeypatch.setattr(module, name, [0.0] * len(getattr(module, name)))
     if not request.node.get_closest_marker("real_buffer"):
         monkeypatch.setattr(StreamingBuffer, "seconds_until_listed", lambda *_: 0.0)
 
@@ -188,13 +231,6 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
     monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
     monkeypatch.setattr(table_export, "PIECE_ROWS", 4)
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client library give up after two seconds, in which it tries several times."""
-    for module in (fence_table, listed_rows, load_jobs, schema, write_streams):
-        monkeypatch.setattr(module, "_RETRY", module._RETRY.with_delay(0.02, 0.2).with_timeout(2.0))
 
 
 @pytest.fixture

@@ -216,7 +216,6 @@ async def test_refused_destination(
     await finish(hass, flow_id, warehouse, key)
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_unreachable_api(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
     """An address that does not answer is named, and the right one finishes the same flow."""
     flow_id = await begin_destination(hass, key)

@@ -3,12 +3,17 @@
 import asyncio
 from datetime import timedelta
 import logging
+from typing import Any
 from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
 from google.auth.transport.requests import AuthorizedSession
 from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import (
+    ConfigEntryNotReady,
+    HomeAssistantError,
+    ServiceValidationError,
+)
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -22,6 +27,7 @@ from custom_components.bigquery_export.const import (
     CONF_BATCH_ROWS,
     CONF_EXPORT_TIME,
     CONF_SERVICE_ACCOUNT_KEY,
+    CONF_TABLES,
     DOMAIN,
 )
 from custom_components.bigquery_export.errors import (
@@ -33,6 +39,7 @@ from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.sensor import SENSORS
 from tests.bigquery_export.support.actions import export_now
+from tests.bigquery_export.support.flaky_home import FlakyHome
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.registered_home import Home
 from tests.bigquery_export.support.status import issues_of, state
@@ -143,6 +150,48 @@ async def test_relationships_while_it_starts(
     assert file.exists()
     assert await hass.config_entries.async_remove(loaded.entry_id)
     assert not file.exists()
+
+
+async def test_integrations(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Outages are sent by the next export; where nothing else happens, nothing asks Google."""
+    home, down = FlakyHome(hass), ConfigEntryNotReady("no answer")
+    hub = await home.async_add("hub")
+    assert f"bigquery_export.{loaded.entry_id}.entry_states" not in hass_storage
+    await export_now(hass)
+    options = {CONF_TABLES: ["sensor_data", "integrations"]}
+    hass.config_entries.async_update_entry(loaded, options=options)
+    await hass.config_entries.async_reload(loaded.entry_id)
+    assert (await export_now(hass))["rows"]["integrations"] == 2
+
+    async def exported() -> int:
+        await async_wait_recording_done(hass)
+        result = await loaded.runtime_data.runner.async_export(Trigger.SCHEDULE)
+        return int(result.rows["integrations"])
+
+    await home.async_reload(hub, down)
+    await home.async_retry(hub, down)
+    # What was seen is known to the one that is loaded next.
+    await hass.config_entries.async_reload(loaded.entry_id)
+    await home.async_retry(hub)
+    assert await exported() == 2
+    await home.async_reload(hub, down)
+    assert await exported() == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(AuthorizedSession, "request", Mock(side_effect=AssertionError))
+        patch.setattr(StorageWriteDelivery, "begin", Mock(side_effect=AssertionError))
+        for _ in range(2):
+            await home.async_retry(hub, down)
+            assert await exported() == 0
+    states = loaded.runtime_data.runner._jobs._entry_states
+    assert states._unsubscribe
+    assert await hass.config_entries.async_remove(loaded.entry_id)
+    assert not states._unsubscribe
+    assert f"bigquery_export.{loaded.entry_id}.entry_states" not in hass_storage
 
 
 async def test_without_a_response(

@@ -23,6 +23,7 @@ from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.runner.storage import checkpoint_file
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.saved_queries import put_query, settled
 from tests.bigquery_export.support.warehouse import Warehouse
 
 OPTIONS: dict[str, Any] = {
@@ -59,6 +60,9 @@ async def test_diagnostics(
     await record(hass, 3)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await export_now(hass)
+    for name in ("Secret", "Secret too"):
+        put_query(hass, entry, "sensor", name, query="SELECT 'secret' AS secret")
+    await settled(hass)
     key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
     warehouse.grant(key)
     await record(hass, 1)
@@ -88,6 +92,7 @@ async def test_diagnostics(
         "surroundings": {"count": 1},
         "some_text": "**REDACTED**",
     }
+    assert found["saved_queries"] == {"sensor": 2}
     assert found["recorder"] == {
         "database": "sqlite",
         "schema": get_instance(hass).schema_version,
@@ -95,7 +100,7 @@ async def test_diagnostics(
         "migrating": False,
         "keep_days": 10,
         "auto_purge": True,
-        "commit_interval": 0,
+        "commit_interval": 3_600,
     }
     assert found["health"] == {
         "retrying": False,

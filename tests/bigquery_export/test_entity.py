@@ -11,6 +11,7 @@ from homeassistant.const import __version__ as HOME_ASSISTANT_VERSION
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
+import orjson
 import pytest
 
 from custom_components.bigquery_export.rows.columns import REGISTRY_COLUMNS
@@ -21,7 +22,7 @@ from custom_components.bigquery_export.rows.entities import (
     entity_row_values,
 )
 from custom_components.bigquery_export.rows.registry import EmptyRegistry, RegistryValues
-from custom_components.bigquery_export.rows.table import Scope, timestamp
+from custom_components.bigquery_export.rows.table import Mode, Scope, timestamp
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.registered_home import (
     DimensionsExporter,
@@ -68,6 +69,15 @@ def test_columns() -> None:
     ).keys()
     assert others == ENTITIES.names(Scope.ROW)
     assert EmptyRegistry().of("sensor.a") == RegistryValues()
+
+
+@pytest.mark.parametrize("odd", [object(), "\ud800", 2**70, {"a": {object()}}])
+def test_capabilities_that_are_no_json(odd: object) -> None:
+    """What an integration offers that is no JSON is NULL, and fails no export."""
+    nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Entity))
+    values = {"entity_id": "sensor.a", "registry_values": RegistryValues()}
+    entity = Entity(**{**nothing, **values, "capabilities": {"a": 1, "b": odd}})
+    assert entity_row_values(entity)["capabilities"] is None
 
 
 def test_registry_values_of_a_row_of_another_version() -> None:
@@ -125,6 +135,31 @@ async def test_every_fact(
         assert registry_values_of(warehouse, entry.entity_id) == values | own
     assert registry_values_of(warehouse, "sensor.computed") == nothing | {"integration": "template"}
     assert registry_values_of(warehouse, "sensor.unheard") == nothing
+
+
+async def test_what_entities_offer(
+    home: Home, warehouse: Warehouse, exporter: DimensionsExporter
+) -> None:
+    """Capabilities are JSON that is equal as long as they are; what is no JSON is NULL."""
+    lamp = {"modes": {"rgb", "hs", "ct"}, "effects": ("a", "b"), "max": 6500, 1: Mode.NULLABLE}
+    home.entity("lamp", capabilities=lamp, supported_features=44, translation_key="ceiling")
+    home.entity("plain")
+    assert await exporter.export_entities() == 2
+    home.entity("lamp", capabilities={**lamp, "modes": ["ct", "hs", "rgb"]})
+    assert await exporter.export_entities() == 0
+    offered = {
+        row["entity_id"]: (row["capabilities"], row["supported_features"], row["translation_key"])
+        for row in entity_rows(warehouse)
+    }
+    capabilities, *others = offered.pop("sensor.lamp")
+    assert orjson.loads(capabilities) == {
+        "1": "NULLABLE",
+        "effects": ["a", "b"],
+        "max": 6500,
+        "modes": ["ct", "hs", "rgb"],
+    }
+    assert others == ["44", "ceiling"]
+    assert offered == {"sensor.plain": (None, "0", None)}
 
 
 async def test_rows_of_entities(

@@ -61,7 +61,6 @@ async def test_table_is_made_again(
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_network_is_down(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Without a network Home Assistant tries again later, and says why."""
     data = {**entry.data, CONF_API_ENDPOINT: CLOSED}

@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bigquery_export import repairs
-from custom_components.bigquery_export.bigquery.storage_write import PendingStream
+from custom_components.bigquery_export.bigquery.append_connection import AppendConnection
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, DOCS_URL, DOMAIN
 from custom_components.bigquery_export.errors import (
     AnotherExportError,
@@ -151,7 +151,7 @@ async def test_rejected_rows(
     await record(hass, 5)
     assert await hass.config_entries.async_setup(entry.entry_id)
     with monkeypatch.context() as patch:
-        patch.setattr(PendingStream, "_send", lambda *_: {0: "not today"})
+        patch.setattr(AppendConnection, "send", lambda *_: {0: "not today"})
         await export_now(hass)
         step = await dialog.open("rows_rejected", entry)
         assert (step["type"], step["menu_options"]) == ("menu", ["retry", "discard"])
@@ -168,7 +168,7 @@ async def test_rejected_rows(
     assert "rows_rejected" not in issues_of(hass)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PendingStream, "_send", lambda *_: {0: "not today"})
+        patch.setattr(AppendConnection, "send", lambda *_: {0: "not today"})
         await record(hass, 2, name="other")
         await export_now(hass)
     await dialog.open("rows_rejected", entry)
@@ -323,11 +323,13 @@ def test_texts() -> None:
         *(
             issues.EXPORT_FAILED,
             issues.EXPIRING,
+            issues.QUERIES_FAILED,
             issues.RESTORE_OFFERED,
             issues.ROWS_AT_RISK,
             issues.ROWS_LEFT_OUT,
             issues.ROWS_LOST,
             issues.ROWS_REJECTED,
+            issues.VIEWS_INCOMPLETE,
             issues.WRONG_SUMS,
             "key_old",
             "recorder_newer",

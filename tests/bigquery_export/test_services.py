@@ -14,6 +14,8 @@ from homeassistant.exceptions import (
     ServiceValidationError,
     Unauthorized,
 )
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.template import render_complex
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict, parse_yaml
 import pytest
@@ -51,6 +53,11 @@ def steps(tree: Any) -> Iterator[dict[str, Any]]:
             yield from steps(part)
 
 
+def rendered(data: Any) -> Any:
+    """Return the data of an action as an automation renders them."""
+    return render_complex(cv.template_complex(data))
+
+
 def test_examples(hass: HomeAssistant) -> None:
     """Each example is an automation whose actions and fields exist, and each action has one."""
     used = set()
@@ -62,7 +69,7 @@ def test_examples(hass: HomeAssistant) -> None:
             domain, _, name = step["action"].partition(".")
             if domain == DOMAIN:
                 used.add(name)
-                data = step.get("data", {})
+                data = rendered(step.get("data", {}))
                 assert data.keys() <= FIELDS[name]
                 action = services.ACTIONS[name]
                 action.schema(data)
@@ -88,8 +95,16 @@ def test_fields() -> None:
     assert ENGLISH["selector"]["verify_method"]["options"].keys() == set(METHODS)
 
 
+REQUIRED = {
+    "create_tables": {"dataset": "home"},
+    "drop_tables": {"dataset": "home"},
+    "get_history": {"entity_ids": "light.a", "start_time": "2026-11-01"},
+    "get_statistics": {"statistic_ids": "sensor.a", "start_time": "2026-11-01"},
+}
+
+
 async def test_administrators(hass: HomeAssistant, hass_read_only_user: MockUser) -> None:
-    """Only administrators may begin and end what writes into the recorder."""
+    """Only administrators may begin and end what writes into the recorder, and discard rows."""
     services.async_setup_services(hass)
     context = Context(user_id=hass_read_only_user.id)
     refused = set()
@@ -97,20 +112,28 @@ async def test_administrators(hass: HomeAssistant, hass_read_only_user: MockUser
         answers = action.supports_response is not SupportsResponse.NONE
         try:
             await hass.services.async_call(
-                DOMAIN, name, {}, blocking=True, context=context, return_response=answers
+                DOMAIN,
+                name,
+                REQUIRED.get(name, {}),
+                blocking=True,
+                context=context,
+                return_response=answers,
             )
         except Unauthorized:
             refused.add(name)
         except ServiceValidationError:  # There is no export.
             pass
-    assert refused == {"cancel_restore", "restore_statistics"}
+    assert refused == {
+        *("cancel_restore", "discard_rejected", "restore_statistics"),
+        *("create_tables", "drop_tables"),
+    }
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "export_now",
         {"tables": ["states"]},
-        "Unknown table: states. Choose from ent",
+        "Unknown table: states. Choose from daily",
     ),
     ("export_now", {"tables": "events"}, "Not exported: events. Choose other tables, or turn"),
     ("export_now", {"entities": ["sensor.a"]}, "Turn on Force, or remove them"),
@@ -145,8 +168,7 @@ async def test_what_is_refused_and_what_is_not(
     tables = ["sensor_data", "recorder_runs", "entities"]
     hass.config_entries.async_update_entry(entry, options={CONF_TABLES: tables})
     await record(hass, 3)
-    with patch("custom_components.bigquery_export.bigquery.schema.DatasetSchema.ensure_views"):
-        assert await hass.config_entries.async_setup(entry.entry_id)
+    assert await hass.config_entries.async_setup(entry.entry_id)
     for name, data, sentence in REFUSED:
         with pytest.raises(ServiceValidationError, match=sentence):
             await act(hass, name, **data)
@@ -177,7 +199,7 @@ async def test_what_is_refused_and_what_is_not(
 
     # Comparing goes on beside exports, once at a time, and ends when the export is unloaded.
     rows = ListedRows.rows
-    verifier = entry.runtime_data.runner._verifier
+    verifier = entry.runtime_data.runner.verifier
     exported: list[Any] = []
 
     def look(listed_rows: ListedRows, *args: Any) -> Any:

@@ -17,6 +17,7 @@ _CUT_OUT = {
     "dashboard": (256, 56, 1280, 510),
     "options-schedule": (342, 32, 938, 868),
     "device": (256, 86, 1280, 1310),
+    "questions": (256, 56, 1280, 520),
     "repair": (256, 56, 1280, 640),
     "restore-dialog": (330, 296, 950, 604),
     "restore-energy": (256, 0, 1280, 880),

@@ -11,6 +11,7 @@ from typing import Any
 from homeassistant.util.yaml import load_yaml_dict
 from playwright.async_api import Locator, expect
 
+from tests.demo.saved_queries import URL as QUESTIONS_URL
 from tests.home.client import Client, Json
 
 from .dialog import Dialog
@@ -27,6 +28,7 @@ _DESTINATION = "config.step.destination"
 _WHAT = "config.step.what"
 _REAUTH = "config.step.reauth_confirm"
 _RECONFIGURE = "config.step.reconfigure"
+_SENSOR = "config_subentries.sensor"
 _OPTIONS = "options.step.init"
 _WHEN = "options.step.schedule"
 _ACTION = "services.export_now.name"
@@ -133,6 +135,11 @@ class Options(Dialog):
         return self.box(f"selector.weekdays.options.{name}")
 
     @property
+    def queries(self) -> Locator:
+        """Return the switch that allows queries, in their section."""
+        return self.switch(f"{_OPTIONS}.sections.querying.data.queries")
+
+    @property
     def batch_rows(self) -> Locator:
         """Return the box of the number of rows in a batch, in the section of the transfer."""
         return self.number(f"{_OPTIONS}.sections.transfer.data.batch_rows")
@@ -154,9 +161,18 @@ class IntegrationPage:
 
     async def configure(self) -> Options:
         """Open the options."""
-        await self._entry.get_by_role("button", name="Configure").click()
+        await self._entry.get_by_role("button", name="Configure", exact=True).click()
         dialog = Options(self._window)
         await dialog.until_step(_OPTIONS)
+        return dialog
+
+    async def add_sensor(self) -> Dialog:
+        """Begin to add a sensor from SQL."""
+        await self._entry.get_by_role("button", name="Menu", exact=True).first.click()
+        item = self._entry.locator("ha-dropdown-item")
+        await item.get_by_text(text(f"{_SENSOR}.initiate_flow.user"), exact=True).click()
+        dialog = Dialog(self._window)
+        await dialog.until_step(f"{_SENSOR}.step.user")
         return dialog
 
     async def reconfigure(self) -> Dialog:
@@ -217,6 +233,31 @@ class DevicePage:
         platform = entity["entity_id"].partition(".")[0]
         name = text(f"entity.{platform}.{entity['translation_key']}.name")
         await expect(self._cards.get_by_text(name, exact=True).first).to_be_visible()
+
+
+class QuestionsDashboard:
+    """The dashboard with what a home has asked BigQuery."""
+
+    def __init__(self, window: Window) -> None:
+        """Look at it in this window."""
+        self._window = window
+        self._page = window.page
+
+    async def open(self) -> None:
+        """Go there."""
+        await self._window.open(f"/{QUESTIONS_URL}/0")
+
+    async def until_shown(self, name: str, answer: str) -> None:
+        """Wait until the tile of a sensor, by its name, has an answer."""
+        tile = self._page.locator("hui-tile-card", has_text=name)
+        await expect(tile.first).to_contain_text(answer)
+
+    async def until_drawn(self) -> None:
+        """Wait until the statistic has its bars, and the recorder's history its line."""
+        for card in ("hui-statistics-graph-card", "hui-history-graph-card"):
+            chart = self._page.locator(card)
+            await expect(chart.locator("canvas").first).to_be_visible()
+            await expect(chart.get_by_text("No statistics found")).to_have_count(0)
 
 
 class ActionsPage:

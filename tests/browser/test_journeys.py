@@ -8,7 +8,13 @@ import time
 from playwright.async_api import expect
 import pytest
 
-from tests.local_bigquery.process import DATA_EDITOR
+from tests.demo.saved_queries import (
+    add_saved_queries,
+    answers,
+    light_by_day,
+    make_questions_dashboard,
+)
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
 from .rendered import misread, texts
 from .screens import (
@@ -17,6 +23,7 @@ from .screens import (
     Dashboard,
     DevicePage,
     IntegrationPage,
+    QuestionsDashboard,
     RepairsPage,
     SetUp,
 )
@@ -196,6 +203,39 @@ async def test_options(on: Stage) -> None:
         await options.weekday("mon").scroll_into_view_if_needed()
     await on.window.photograph("options-without-a-day")
     await options.close()
+
+
+@journey
+async def test_questions(on: Stage) -> None:
+    """Queries are switched on once the role is there, and BigQuery's answers are shown."""
+    integration = IntegrationPage(on.window)
+
+    await integration.open()
+    options = await integration.configure()
+    await options.open_section("querying")
+    await options.tick(options.queries)
+    await on.window.photograph("options-queries")
+    await options.submit()
+    await options.until_told("options.error.queries_unusable")
+    await on.window.photograph("options-queries-refused")
+    on.grant(DATA_EDITOR, JOB_USER)
+    await options.submit()
+    await options.until_over()
+    await options.finish()
+    await on.client.until_loaded(DOMAIN)
+    dialog = await integration.add_sensor()
+    await on.window.photograph("sensor-from-sql")
+    await dialog.close()
+    (entry,) = await on.client.entries(DOMAIN)
+    await add_saved_queries(on.client, entry["entry_id"])
+    shown = await answers(on.client)
+    await light_by_day(on.client)
+    await make_questions_dashboard(on.client)
+    dashboard = QuestionsDashboard(on.window)
+    await dashboard.open()
+    await dashboard.until_shown("Most active entity", shown["Most active entity"])
+    await dashboard.until_drawn()
+    await on.window.photograph("questions", height=900)
 
 
 @journey

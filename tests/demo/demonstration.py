@@ -14,13 +14,14 @@ from tests.home.integration import DATASET, DOMAIN, add_integration, set_options
 from tests.home.log import problems
 from tests.home.recorded import EVENTS, TABLES, newest_ids
 from tests.home.recorder_database import make
-from tests.local_bigquery.process import DATA_EDITOR, LocalBigQuery, start
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery, start
 from tests.machine.patience import patient
 
 from .activity import Activity
 from .dashboard import URL, find_repairs, make_dashboard
 from .questions import QUESTIONS, table_lines
 from .rooms import AMBIENT, CONFIGURATION, furnish
+from .saved_queries import add_saved_queries, answers, light_by_day, make_questions_dashboard
 
 PROJECT = "demo-home"
 STATES = 100_000
@@ -96,7 +97,8 @@ class Demonstration:
     async def _export_and_compare(
         self, home: HomeAssistant, bigquery: LocalBigQuery, activity: Activity
     ) -> None:
-        key = bigquery.create_account(PROJECT, [{"role": DATA_EDITOR, "project": PROJECT}])
+        grants = [{"role": role, "project": PROJECT} for role in (DATA_EDITOR, JOB_USER)]
+        key = bigquery.create_account(PROJECT, grants)
         entry_id = await self._add_integration(home.client, bigquery, key)
         async with activity.going_on():
             up_to = await self._export_twice(home, entry_id)
@@ -106,6 +108,7 @@ class Demonstration:
         )
         self.comparisons = await self._compare(home, bigquery, up_to)
         self._ask(bigquery)
+        await self._ask_from_home(home.client, entry_id)
         await self._show_sensors(home.client, entry_id)
         self._check_log(home, key)
 
@@ -121,7 +124,7 @@ class Demonstration:
 
     async def _choose_all_tables(self, client: Client, entry_id: str) -> None:
         what = {"tables": [*TABLES, *DIMENSIONS], "events": EVENTS, "surroundings": AMBIENT}
-        await set_options(client, entry_id, what)
+        await set_options(client, entry_id, what, queries=True)
         async with patient(SECONDS_TO_RELOAD):
             await client.until_loaded(DOMAIN)
         self._say(
@@ -209,13 +212,29 @@ class Demonstration:
             sql = question.sql.format(dataset=f"{PROJECT}.{DATASET}")
             self._print(question.title, table_lines(bigquery.query(sql, PROJECT)))
 
+    async def _ask_from_home(self, client: Client, entry_id: str) -> None:
+        """Let Home Assistant ask, and show the answers as sensors, a statistic and a response."""
+        await add_saved_queries(client, entry_id)
+        shown = await answers(client)
+        days = await light_by_day(client)
+        data = {"question": "entity_exports", "config_entry_id": entry_id, "max_rows": 1}
+        found = await client.perform_action_with_response(DOMAIN, "query", data)
+        await make_questions_dashboard(client)
+        light = f"{days[-1]['change']:.1f} h on the last of {len(days)} days"
+        rows = [*shown.items(), ("Light in the living room", light)]
+        billed = f"{found['bytes_billed'] / 2**20:.0f} MB billed"
+        self._print(
+            f"What Home Assistant has asked BigQuery; a question of its own: {billed}",
+            table_lines([{"question": name, "answer": answer} for name, answer in rows]),
+        )
+
     async def _show_sensors(self, client: Client, entry_id: str) -> None:
         """Print what the integration's own entities say."""
         registry: list[Json] = await client.command("config/entity_registry/list")
         keys = {
             item["entity_id"]: item["translation_key"]
             for item in registry
-            if item["config_entry_id"] == entry_id
+            if item["config_entry_id"] == entry_id and item["translation_key"]
         }
         states = {
             keys[state["entity_id"]]: state["state"]

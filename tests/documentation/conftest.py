@@ -4,10 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from custom_components.bigquery_export.rows.entities import ENTITIES
-from custom_components.bigquery_export.rows.relationships import RELATIONSHIPS
-from custom_components.bigquery_export.rows.statistics import STATISTICS
-from tests.bigquery_export.support.warehouse import Warehouse
+from tests.bigquery_export.support.warehouse import TABLES, Warehouse
 from tests.local_bigquery.fixtures import local_bigquery, open_sockets
 from tests.local_bigquery.process import LocalBigQuery
 
@@ -39,6 +36,7 @@ def home(local_bigquery: LocalBigQuery) -> Warehouse:
         for statement in _OLD_TABLE.split(";"):
             local_bigquery.query(statement, project)
         warehouse = Warehouse(local_bigquery, project)
-        warehouse.create_table(ENTITIES, RELATIONSHIPS, STATISTICS)
+        warehouse.create_table(*TABLES)
+        warehouse.make_recorder_views("recorder_")
         history().send(warehouse)
     return warehouse

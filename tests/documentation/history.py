@@ -10,9 +10,12 @@ import orjson
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.rows.columns import Values, quarter_values
+from custom_components.bigquery_export.rows.daily_statistics import DAILY_STATISTICS
+from custom_components.bigquery_export.rows.devices import DEVICES
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.events import EVENTS, event_values
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from custom_components.bigquery_export.rows.integrations import INTEGRATIONS
 from custom_components.bigquery_export.rows.json_objects import json_object
 from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.relationships import (
@@ -25,13 +28,13 @@ from custom_components.bigquery_export.rows.relationships import (
 )
 from custom_components.bigquery_export.rows.sensor_data import (
     SENSOR_DATA,
-    attributes_values,
+    attributes_columns,
     entity_values,
     is_available,
     state_numeric,
 )
 from custom_components.bigquery_export.rows.statistics import HOUR, STATISTICS
-from custom_components.bigquery_export.rows.table import Table, timestamp
+from custom_components.bigquery_export.rows.table import EPOCH, Table, timestamp
 from tests.bigquery_export.support.exporter import PLACE
 from tests.bigquery_export.support.warehouse import Warehouse
 
@@ -39,9 +42,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def at(text: str) -> datetime:
-    """Return a time of 2026 by the clocks of the home: `10-28 06:00`, or a day's beginning."""
+    """Return a time by the clocks of the home: `10-28 06:00` of 2026, or a day's beginning."""
     day, _, clock = text.partition(" ")
-    return datetime.fromisoformat(f"2026-{day} {clock or '00:00'}").replace(tzinfo=PLACE.zone)
+    day = day if day.count("-") == 2 else f"2026-{day}"
+    return datetime.fromisoformat(f"{day} {clock or '00:00'}").replace(tzinfo=PLACE.zone)
 
 
 class History:
@@ -56,18 +60,20 @@ class History:
     def state(self, entity_id: str, time: str, state: object, **more: Any) -> None:
         """Record a state.
 
-        `changed` is when it last became another one, `ambient` its context entities, and all else
-        are attributes.
+        `changed` is when it last became another one, `ambient` its context entities, `columns` has
+        values of other columns, and all else are attributes. None says that the entity is gone.
         """
         changed = at(more.pop("changed", time))
         ambient = more.pop("ambient", None)
+        columns = more.pop("columns", {})
         updated = at(time)
-        text = str(state)
+        attributes = attributes_columns([json_object(orjson.dumps(more).decode())])
+        text = None if state is None else str(state)
         self._add(
             SENSOR_DATA,
             self._registry_values.get(entity_id, {}),
             entity_values(entity_id),
-            attributes_values(json_object(orjson.dumps(more).decode())),
+            {name: value for name, (value,) in attributes.items()},
             _local(updated),
             {
                 "state": text,
@@ -77,13 +83,16 @@ class History:
                 "last_changed": timestamp(changed),
                 "last_updated": timestamp(updated),
                 "ambient": ambient and orjson.dumps(ambient).decode(),
+                **columns,
             },
         )
 
     def statistic(self, statistic_id: str, hour: str, **values: Any) -> None:
-        """Record a row of long-term statistics."""
+        """Record a row of long-term statistics; `exported` is when it was sent."""
         start = at(hour)
         times = {"start": timestamp(start), "end": timestamp(start) + HOUR // _MICROSECOND}
+        if exported := values.pop("exported", None):
+            times["export_timestamp"] = timestamp(at(exported))
         registry_values = self._registry_values.get(statistic_id, {})
         self._add(
             STATISTICS,
@@ -94,11 +103,34 @@ class History:
             values,
         )
 
+    def deletion(self, statistic_id: str, begin: str, end: str, exported: str) -> None:
+        """Say that what was sent of a statistic before is no longer true."""
+        times = {"start": timestamp(at(begin)), "end": timestamp(at(end))}
+        about = {"statistic_id": statistic_id, "deleted": True}
+        self._add(STATISTICS, about, times, {"export_timestamp": timestamp(at(exported))})
+
+    def day(self, statistic_id: str, day: str, **values: Any) -> None:
+        """Record a day of statistics; `exported` is when it was sent."""
+        start = at(day)
+        end = (start + timedelta(days=1)).replace(hour=0)
+        times = {"start": timestamp(start), "end": timestamp(end), "date": _days(start)}
+        if exported := values.pop("exported", None):
+            times["export_timestamp"] = timestamp(at(exported))
+        registry_values = self._registry_values.get(statistic_id, {})
+        self._add(DAILY_STATISTICS, registry_values, {"statistic_id": statistic_id}, times, values)
+
+    def deleted_days(self, statistic_id: str, begin: str, end: str, exported: str) -> None:
+        """Say that what was sent of days before is no longer true."""
+        times = {"start": timestamp(at(begin)), "end": timestamp(at(end))}
+        about = {"statistic_id": statistic_id, "deleted": True}
+        self._add(DAILY_STATISTICS, about, times, {"export_timestamp": timestamp(at(exported))})
+
     def event(self, event_type: str, time: str, **data: Any) -> None:
-        """Record an event."""
+        """Record an event; `columns` has values of other columns, and all else is its data."""
+        columns = data.pop("columns", {})
         fired = at(time)
         said = event_values(event_type, json_object(orjson.dumps(data).decode()))
-        self._add(EVENTS, said, _local(fired), {"time_fired": timestamp(fired)})
+        self._add(EVENTS, said, _local(fired), {"time_fired": timestamp(fired)}, columns)
 
     def run(self, start: str, end: str, *, crashed: bool = False) -> None:
         """Record a run of the recorder."""
@@ -109,6 +141,17 @@ class History:
         """Say what the registries said of an entity from a time on."""
         values = {"valid_from": timestamp(at(since)), "removed": False}
         self._add(ENTITIES, values, {"entity_id": entity_id, **registry_values})
+
+    def device(self, device_id: str, since: str, *, removed: bool = False, **values: Any) -> None:
+        """Say what the registry said of a device from a time on; `removed` says that it is gone."""
+        row = {"valid_from": timestamp(at(since)), "removed": removed, "device_id": device_id}
+        self._add(DEVICES, row, values)
+
+    def integration(self, entry_id: str, since: str, state: str = "loaded", **more: Any) -> None:
+        """Say what an integration was from a time on; `removed` says that it is gone."""
+        values = {"valid_from": timestamp(at(since)), "removed": False, "entry_id": entry_id}
+        number = len(self._rows[INTEGRATIONS.name])
+        self._add(INTEGRATIONS, values, {"state": state, "state_number": number}, more)
 
     def edge(self, sentence: str) -> None:
         """Relate two things: `sensor.a part_of device:Hub`."""
@@ -146,6 +189,11 @@ class History:
         rows.append(row)
 
 
+def _days(time: datetime) -> int:
+    """Return the day of a time by the home's clock, since 1970."""
+    return (time.date() - EPOCH.date()).days
+
+
 def _local(time: datetime) -> Values:
     """Return the columns of local time."""
     local = time.astimezone(PLACE.zone)
@@ -158,5 +206,5 @@ def _local(time: datetime) -> Values:
 
 def _node(text: str) -> Node:
     """Return an end of an edge; one without a type is an entity."""
-    type_, _, id_ = text.rpartition(":")
+    type_, _, id_ = text.partition(":") if ":" in text else ("", "", text)
     return Node(NodeType(type_ or "entity"), id_)

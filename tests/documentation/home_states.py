@@ -61,7 +61,13 @@ def _people(home: History) -> None:
         ("10-27 00:00", 2),
     )
     motion = ("10-28 06:40", "on"), ("10-28 06:42", "off"), ("10-28 23:10", "on")
-    _states(home, "binary_sensor.hall_motion", *motion, ("10-28 23:12", "off"))
+    _states(
+        home,
+        "binary_sensor.hall_motion",
+        *motion,
+        ("10-28 23:12", "off"),
+        device_class="motion",
+    )
     home.state("binary_sensor.hall_motion", "10-28 23:55", "on", changed="10-28 23:10", level=2)
 
 
@@ -107,10 +113,19 @@ def _alarm(home: History) -> None:
     for automation, time in (
         ("laundry", "10-29 14:16"),
         ("night_light", "10-28 22:05"),
-        ("night_light", "10-29 03:00"),
         ("night_light", "10-29 22:10"),
     ):
         home.event("automation_triggered", time, entity_id=f"automation.{automation}")
+    motion = {"context_id": "01MOTION"}
+    home.state("binary_sensor.stairs_motion", "10-29 02:59:59", "on", columns=motion)
+    caused = {"context_id": "01LIGHT", "context_parent_id": "01MOTION"}
+    home.event(
+        *("automation_triggered", "10-29 03:00"),
+        entity_id="automation.night_light",
+        source="state of binary_sensor.stairs_motion",
+        columns=caused,
+    )
+    home.state("light.stairs", "10-29 03:00:01", "on", columns=caused)
     home.event("script_started", "10-29 09:00", entity_id="script.welcome")
 
 
@@ -125,6 +140,24 @@ def _unavailable(home: History) -> None:
         ("10-21 08:00", "unavailable"),
         ("10-21 08:30", 40),
     )
+
+
+def _habit(home: History) -> None:
+    """Tell what Anna mostly does two minutes after she has come home."""
+    for day in ("09-01", "09-02", "09-03", "09-04"):
+        home.state("person.anna", f"{day} 08:00", "not_home")
+        home.state("person.anna", f"{day} 18:00", "home")
+        if day != "09-03":
+            click = {"context_id": f"01{day}", "context_user_id": "anna"}
+            home.state("light.entrance", f"{day} 18:02", "on", columns=click)
+            home.state("light.entrance", f"{day} 23:00", "off")
+
+
+def _failure(home: History) -> None:
+    """Tell of two lights that failed together."""
+    for second, light in (("00", "porch"), ("30", "garden")):
+        columns = {"device_id": light, "integration": "hue"}
+        home.state(f"light.{light}", f"09-15 08:00:{second}", "unavailable", columns=columns)
 
 
 def _batteries(home: History) -> None:
@@ -164,6 +197,8 @@ STATES = (
     _lights,
     _alarm,
     _unavailable,
+    _habit,
+    _failure,
     _batteries,
     _price,
     _chatter,

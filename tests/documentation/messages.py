@@ -15,8 +15,10 @@ PAGE = ROOT / "docs" / "troubleshooting.md"
 _TEXTS = ROOT / "custom_components" / "bigquery_export" / "translations" / "en.json"
 _ENTRY = re.compile(r'^((?:<a id="\w+"></a>)+).*$', re.MULTILINE)
 _KEY = re.compile(r'id="(\w+)"')
-_ANSWERS = ("restored_", "verify_")
+_ANSWERS = ("query_price", "restored_", "verify_")
 """How keys of sentences begin that are no errors, but what an action has found or done."""
+_OTHER_SENTENCE = "refused"
+"""The key of an error of subentries whose text is the sentence of an exception."""
 _PLACEHOLDER = re.compile(r"{\w+}")
 
 
@@ -50,6 +52,10 @@ def _all() -> Iterator[tuple[str, str]]:
     for flow in ("config", "options"):
         for key, text in english[flow]["error"].items():
             yield key, f"**{_beginning(text)}**"
+    for subentry in english["config_subentries"].values():
+        for key, text in (*subentry["abort"].items(), *subentry["error"].items()):
+            if key != _OTHER_SENTENCE:
+                yield key, f"**{_beginning(text)}**"
     for key, exception in english["exceptions"].items():
         if not key.startswith(_ANSWERS):
             yield key, f"**{_beginning(exception['message'])}**"

@@ -106,7 +106,7 @@ OLD_WORDS = (
     OldWord(r"(?i:\b(go|goes|going) on (where|again|by itself|at home)\b)", "resume", DOCS),
     OldWord(r"(?i:\bma(de|kes?) up for\b)", "catch up", DOCS),
     OldWord(r"(?i:\bgiv(e|es|en)( \w+ \w+)? up\b|\bgives up\b)", "discard", DOCS),
-    OldWord(r"(?i:\bdrop(s|ped)?\b|\btak(e|es|en) (\w+ )?out\b)", "remove", DOCS),
+    OldWord(r"(?!DROP MODEL)(?i:\bdrop(s|ped)?\b|\btak(e|es|en) (\w+ )?out\b)", "remove", DOCS),
     OldWord(r"(?i:\bmay be in use\b)", "maximum key age", DOCS),
 )
 

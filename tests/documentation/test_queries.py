@@ -76,27 +76,73 @@ def test_answers(home: Warehouse, socket_enabled: None, page: Path, query: Query
 
 
 def test_number_of_recipes() -> None:
-    """There are twenty recipes that the tests run, each with a title of its own, and one more.
+    """There are twenty recipes that the tests run, each with a title of its own, and four more.
 
-    Those that they run show an answer, as the README and the page on data do.
+    Those that they run show an answer, as the README and the pages on data and views do.
     """
-    assert {page.name for page, _ in SHOWN} == {"README.md", "data.md", "cookbook.md"}
+    assert {page.name for page, _ in SHOWN} == {"README.md", "data.md", "cookbook.md", "views.md"}
     assert {query for query in RECIPES if not query.real_only} <= {query for _, query in SHOWN}
     assert len({query.title for query in RECIPES}) == len(RECIPES)
-    assert [query.real_only for query in RECIPES] == [False] * 20 + [True]
+    assert [query.real_only for query in RECIPES] == [False] * 20 + [True] * 4
 
 
-def test_forecast(home: Warehouse, socket_enabled: None) -> None:
-    """What is forecast has the columns that the forecast names, and only BigQuery can do it."""
-    (query,) = (query for query in RECIPES if query.real_only)
-    with pytest.raises(LocalBigQueryError, match=r"(?i)forecast"):
+MODELS = [query for query in RECIPES if " AI." in query.sql]
+
+
+@pytest.mark.parametrize("query", MODELS, ids=lambda query: query.title)
+def test_models(home: Warehouse, socket_enabled: None, query: Query) -> None:
+    """What a model is given has the columns that are named, and only BigQuery has the model."""
+    with pytest.raises(LocalBigQueryError, match=r"(?i)forecast|anomalies"):
         ask(home, query.sql)
-    found = re.search(r"^  \(\n(?P<inner>.*?)^  \),$(?P<named>.*)", query.sql, re.DOTALL | re.M)
-    assert found
-    named = dict(re.findall(r"(\w+) => '?(\w+)", found["named"]))
-    (first, *_) = ask(home, found["inner"])
-    assert named == {"timestamp_col": "start", "data_col": "mean", "horizon": "24"}
-    assert list(first) == [named["timestamp_col"], named["data_col"]]
+    given = re.findall(r"^  \(\n(.*?)^  \),$", query.sql, re.DOTALL | re.M)
+    named = dict(re.findall(r"(\w+)_col => '(\w+)'", query.sql))
+    assert named == {"timestamp": "start", "data": "mean"}
+    assert given
+    for inner in given:
+        (first, *_) = ask(home, inner)
+        assert list(first) == [named["timestamp"], named["data"]]
+
+
+def test_contribution_analysis(home: Warehouse, socket_enabled: None) -> None:
+    """The model is given the columns that its options name, of the types that it takes."""
+    (query,) = (query for query in RECIPES if "CONTRIBUTION_ANALYSIS" in query.sql)
+    model, insights, drop = query.statements
+    options, _, inner = model.partition(") AS\n")
+    row, *_ = ask(home, inner)
+    dimensions = re.findall(r"\w+", re.findall(r"DIMENSION_ID_COLS = \[(.*)\]", options)[0])
+    (metric,), (test,) = (
+        re.findall(rf"{name} = '(?:SUM\()?(\w+)", options)
+        for name in ("CONTRIBUTION_METRIC", "IS_TEST_COL")
+    )
+    assert list(row) == [*dimensions, metric, test]
+    assert row["weekday"] in {"Wednesday", "Thursday"}
+    assert float(row[metric]) >= 0
+    assert row[test] in {"true", "false"}
+    (name,) = re.findall("MODEL (`.*`)", model)
+    assert f"MODEL {name}" in insights
+    assert drop == f"DROP MODEL {name}"
+
+
+def test_graph(home: Warehouse, socket_enabled: None) -> None:
+    """The nodes and edges of the graph have the columns that it names, and each end is a node."""
+    (query,) = (query for query in RECIPES if "PROPERTY GRAPH" in query.sql)
+    view, graph, _ = query.statements
+    nodes = ask(home, view.partition(" AS\n")[2])
+    by_table = re.split("EDGE TABLES", graph)
+    named_nodes, named_edges = (
+        [names.split(", ") for names in re.findall(r"(?:KEY|PROPERTIES) \(([\w, ]+)\)", part)]
+        for part in by_table
+    )
+    key, _ = named_nodes
+    edges = ask(
+        home,
+        f"SELECT {', '.join({name for names in named_edges for name in names})}"  # noqa: S608
+        " FROM `my-project.home_assistant.relationships_latest`",
+    )
+    ids = {tuple(node[name] for name in key) for node in nodes}
+    assert len(ids) == len(nodes)
+    _, *ends, _ = named_edges
+    assert {tuple(edge[name] for name in end) for edge in edges for end in ends} == ids
 
 
 @pytest.mark.parametrize("query", OTHERS, ids=lambda query: f"{query.page}: {query.title}")
@@ -160,8 +206,13 @@ def test_deletion(home: Warehouse, socket_enabled: None) -> None:
         "events": 2,
         "recorder_runs": 0,
         "schema_changes": 0,
+        "statistics_runs": 0,
         "entities": 1,
         "relationships": 2,
+        "migration_changes": 0,
+        "integrations": 0,
+        "daily_statistics": 1,
+        "devices": 0,
     }
     for statement in DELETION.statements:
         ask(home, statement)

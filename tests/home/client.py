@@ -8,6 +8,8 @@ from aiohttp import ClientSession, ClientTimeout, FormData
 
 type Json = dict[str, Any]
 
+_SUBENTRY_FLOWS = "/api/config/config_entries/subentries/flow"
+
 
 class ApiError(Exception):
     """Home Assistant refused a request; the text is its answer."""
@@ -113,6 +115,18 @@ class Client:
         flows = "/api/config/config_entries/options/flow"
         flow_id = (await self.request("POST", flows, json={"handler": entry_id}))["flow_id"]
         step: Json = await self.request("POST", f"{flows}/{flow_id}", json=fields)
+        return step
+
+    async def start_subentry_flow(self, entry_id: str, subentry_type: str) -> Json:
+        """Start to add a subentry to a config entry, and return the first step."""
+        step: Json = await self.request(
+            "POST", _SUBENTRY_FLOWS, json={"handler": [entry_id, subentry_type]}
+        )
+        return step
+
+    async def submit_subentry(self, flow_id: str, fields: Json) -> Json:
+        """Fill in a step's form of a subentry, and return the next step."""
+        step: Json = await self.request("POST", f"{_SUBENTRY_FLOWS}/{flow_id}", json=fields)
         return step
 
     async def entries(self, domain: str) -> list[Json]:

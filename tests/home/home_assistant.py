@@ -33,6 +33,7 @@ INTEGRATION = REPOSITORY / "custom_components" / "bigquery_export"
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 # default_config needs the internet, and hardware; these are what a home's history needs.
+COMMIT_INTERVAL = 1
 CONFIGURATION = f"""\
 homeassistant:
   name: Home
@@ -45,7 +46,7 @@ homeassistant:
   language: en
   time_zone: {TIME_ZONE}
 recorder:
-  commit_interval: 1
+  commit_interval: {COMMIT_INTERVAL}
   auto_purge: false
 logger:
   default: info
@@ -107,11 +108,13 @@ class HomeAssistant:
         configuration: str = "",
         debug: bool = False,
         environment: Mapping[str, str] | None = None,
+        commit_interval: int = COMMIT_INTERVAL,
     ) -> None:
         """Describe it; with `debug`, asyncio names callbacks that hold the event loop up.
 
         `configuration` is YAML that comes beside what every home here has.
-        `environment` is added to that of this process; `launcher.py` reads it.
+        `environment` is added to that of this process; `launcher.py` reads it. The recorder
+        commits every `commit_interval` seconds.
         """
         self.directory = directory
         self.database = directory / DATABASE
@@ -121,6 +124,7 @@ class HomeAssistant:
         self._integrations = integrations
         self._configuration = configuration
         self._debug = debug
+        self._commit_interval = commit_interval
         self._environment = {**(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
         self._resources = AsyncExitStack()
@@ -207,7 +211,11 @@ class HomeAssistant:
         (storage / "onboarding").write_text(json.dumps(ONBOARDING))
         http = f"http:\n  server_host: 127.0.0.1\n  server_port: {self.port}\n"
         (self.directory / "configuration.yaml").write_text(
-            CONFIGURATION + http + self._configuration
+            CONFIGURATION.replace(
+                f"commit_interval: {COMMIT_INTERVAL}", f"commit_interval: {self._commit_interval}"
+            )
+            + http
+            + self._configuration
         )
         (self.directory / "tmp").mkdir(exist_ok=True)
         custom_components = self.directory / "custom_components"

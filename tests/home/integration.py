@@ -53,17 +53,28 @@ async def set_options(
     *,
     delivery: str = "storage_write",
     batch_rows: int = 2_000,
+    queries: bool = False,
+    live: bool = False,
 ) -> None:
     """Go through the options flow, and schedule exports for an hour at which nothing else runs.
 
-    The entry is loaded again after this returns. Raises SetupError.
+    With `live` they are live, and one begins every five minutes. The entry is loaded again after
+    this returns. Raises SetupError.
     """
     options = {
         "what": what,
-        "schedule": {"export_time": "03:30:00"},
+        "schedule": {"frequency": "live"} if live else {"export_time": "03:30:00"},
         "transfer": {"delivery": delivery, "batch_rows": batch_rows},
+        "querying": {"queries": queries},
     }
     _created(await client.submit_options(entry_id, options))
+
+
+async def add_saved_query(client: Client, entry_id: str, type_: str, fields: Json) -> None:
+    """Go through the flow of a sensor or statistic from SQL. Raises SetupError."""
+    step = _asking(await client.start_subentry_flow(entry_id, type_), "user")
+    step = _asking(await client.submit_subentry(step["flow_id"], fields), "price")
+    _created(await client.submit_subentry(step["flow_id"], {}))
 
 
 def _asking(step: Json, step_id: str) -> Json:

@@ -34,6 +34,13 @@ EXPORT_COLUMNS = ("seconds", "cpu", "loop_cpu")
 """Of each export in turn, without what asked for it: seconds by the clock, and of the processor."""
 
 
+LOOKS = "looks.csv"
+LOOK_COLUMNS = ("began", "ended", "cursor", "fsyncs")
+"""Of each look of a live run that has sent rows: when it began and ended, in seconds since 1970,
+the recorder's id of the last state that was sent, and how often files in `.storage` were forced to
+the disk until then."""
+
+
 class _Files:
     """Counts how often the integration's files in `.storage` are replaced by new ones."""
 
@@ -138,3 +145,28 @@ def _sample(folder: Path, pairs: Mapping[str, array[float]], files: _Files) -> N
                 with (folder / name).open("ab") as file:
                     file.write(ready.tobytes())
             time.sleep(SAMPLE)
+
+
+def measure_looks(folder: Path, live_run: type[Any]) -> None:
+    """Note when live runs have sent which rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    async_look, fsync = live_run.async_look, os.fsync
+    fsyncs = 0
+
+    def counting_fsync(file: Any) -> None:
+        nonlocal fsyncs
+        fsync(file)
+        # Files have another name until they are whole.
+        fsyncs += "/.storage/" in os.readlink(f"/proc/self/fd/{file}")
+
+    async def noted_look(run: Any) -> int:
+        began = time.time()
+        rows: int = await async_look(run)
+        if rows:
+            cursor = run._session.journal.checkpoint.position("sensor_data").cursor
+            with (folder / LOOKS).open("a") as file:
+                file.write(f"{began},{time.time()},{cursor},{fsyncs}\n")
+        return rows
+
+    os.fsync = counting_fsync  # type: ignore[assignment]
+    live_run.async_look = noted_look

@@ -17,19 +17,31 @@ ENTITY = "sensor.garden_temperature"
 
 @pytest.mark.usefixtures("socket_enabled")
 async def test_runs_records_and_survives(tmp_path: Path) -> None:
-    """It takes states by its API, records them, and goes on after a kill and a restart."""
-    async with HomeAssistant(tmp_path, integrations=()) as home:
+    """It takes states by its API, records them, and goes on after a kill, as does a copy beside it.
+
+    Both have the same token, and the same recorder until then.
+    """
+    async with HomeAssistant(tmp_path / "first", integrations=()) as home:
         await home.client.set_state(ENTITY, "21.5", {"unit_of_measurement": "°C"})
         with pytest.raises(ApiError, match="404"):
             await home.client.remove_state("sensor.nowhere")
         assert (await home.client.recorder_info())["recording"]
         # commit_interval is a second.
         await asyncio.sleep(1.5)
-        assert newest_state_id(home.database) > 0
+        newest = newest_state_id(home.database)
+        assert newest > 0
 
         await home.kill()
         assert home.exit_status == -signal.SIGKILL
-        await home.start()
+        async with home.copied(tmp_path / "second") as copy:
+            assert newest_state_id(copy.database) >= newest
+            await asyncio.gather(home.start(), copy.start())
+            assert copy.port != home.port
+            await copy.client.set_state(ENTITY, "22.5", {})
+            assert await copy.client.state(ENTITY) == "22.5"
+            with pytest.raises(ApiError, match="404"):
+                await home.client.state(ENTITY)
+        assert copy.exit_status == 0
         assert await home.client.core_state() == "RUNNING"
 
     assert home.exit_status == 0
@@ -42,23 +54,3 @@ async def test_runs_records_and_survives(tmp_path: Path) -> None:
         ).fetchall()
     assert runs == [(1,), (0,)]
     assert states == [("21.5",)]
-
-
-@pytest.mark.usefixtures("socket_enabled")
-async def test_a_copy_runs_beside_it(tmp_path: Path) -> None:
-    """Both run at the same time, with the same token and the same recorder until then."""
-    async with HomeAssistant(tmp_path / "first", integrations=()) as home:
-        await home.client.set_state(ENTITY, "21.5", {"unit_of_measurement": "°C"})
-        await asyncio.sleep(1.5)
-        await home.kill()
-        newest = newest_state_id(home.database)
-        async with home.copied(tmp_path / "second") as copy:
-            assert newest_state_id(copy.database) == newest
-            await asyncio.gather(home.start(), copy.start())
-            assert copy.port != home.port
-            await copy.client.set_state(ENTITY, "22.5", {})
-            assert await copy.client.state(ENTITY) == "22.5"
-            with pytest.raises(ApiError, match="404"):
-                await home.client.state(ENTITY)
-        assert copy.exit_status == 0
-        assert await home.client.core_state() == "RUNNING"

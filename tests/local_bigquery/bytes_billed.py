@@ -16,14 +16,18 @@ _MEGABYTE = 1024 * 1024
 _LEAST = 10 * _MEGABYTE
 
 
-def refused(query: Json, processed: int, tables: Collection[TableName]) -> ApiError | None:
-    """Return why a query that would process so many bytes of some tables does not run, or None.
+def billed(processed: int, tables: Collection[TableName]) -> int:
+    """Return the bytes that a query is billed for that processes so many bytes of some tables.
 
     All of it may be in one table; the others are billed nevertheless.
     """
-    limit = int(query.get("maximumBytesBilled") or 0)
     others = max(0, len(set(tables)) - 1)
-    billed = max(_LEAST, -(-processed // _MEGABYTE) * _MEGABYTE) + others * _LEAST
+    return max(_LEAST, -(-processed // _MEGABYTE) * _MEGABYTE) + others * _LEAST
+
+
+def refused(query: Json, billed: int) -> ApiError | None:
+    """Return why a query that would be billed for so many bytes does not run, or None."""
+    limit = int(query.get("maximumBytesBilled") or 0)
     if not limit or billed <= limit:
         return None
     message = f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required."

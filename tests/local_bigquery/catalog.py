@@ -14,6 +14,7 @@ from . import emulated_tables
 from .clock import Clock
 from .emulator import Emulator, Exclusive
 from .errors import access_denied, condition_not_met, duplicate, invalid, not_found
+from .materialized_views import check_change, check_materialized
 from .names import TableName
 from .schema import (
     Column,
@@ -23,6 +24,8 @@ from .schema import (
     check_partitioning,
     columns_of,
     normalized,
+    query_of,
+    type_of,
 )
 from .schema_lag import SchemaLag
 from .store import Store
@@ -139,6 +142,10 @@ class Catalog:
         """Return the table, if there is one."""
         return self._tables.get(str(name))
 
+    def _named(self, name: str) -> Json | None:
+        """Return the table that the query of a view names in full."""
+        return self.table(TableName(*name.split("."))) if name.count(".") == 2 else None
+
     def existing_table(self, name: TableName) -> Json:
         """Return the table; raises ApiError (404)."""
         self.existing_dataset(name.project, name.dataset)
@@ -162,9 +169,12 @@ class Catalog:
         if not _DATASET_ID.fullmatch(name.table):
             raise invalid(f'Invalid table ID "{name.table}".')
         columns = columns_of(body.get("schema"))
-        check_partitioning(body.get("timePartitioning"), columns)
-        check_clustering(body.get("clustering"), columns)
         body = _without_nulls(body)
+        if "materializedView" in body:
+            check_materialized(body, self._named)
+        else:
+            check_partitioning(body.get("timePartitioning"), columns)
+            check_clustering(body.get("clustering"), columns)
         check_settings(body)
         if self.table(name):
             raise duplicate(f"Table {name}")
@@ -176,12 +186,12 @@ class Catalog:
             "kind": "bigquery#table",
             "id": str(name),
             "tableReference": name.reference,
-            "type": "VIEW" if "view" in body else "TABLE",
+            "type": type_of(body),
             "location": dataset["location"],
             "creationTime": self._now(),
         }
         async with self._emulator.exclusively() as emulator:
-            if "view" in body:
+            if query_of(body):
                 await self._put_view(emulator, name, declared)
             else:
                 await emulated_tables.create(emulator, name, declared)
@@ -200,7 +210,9 @@ class Catalog:
         if etag is not None and etag not in (old["etag"], "*"):
             raise condition_not_met()
         new = _merged(old, body, replace=replace)
-        if old["type"] == "VIEW":
+        if old["type"] == "MATERIALIZED_VIEW":
+            check_change(old, body)
+        if old["type"] != "TABLE":
             if "view" in body:
                 async with self._emulator.exclusively() as emulator:
                     await self._put_view(emulator, name, new)
@@ -224,14 +236,15 @@ class Catalog:
 
     async def _put_view(self, emulator: Exclusive, name: TableName, declared: Json) -> None:
         """Make or replace a view and put the columns that it has into its declaration."""
-        await emulated_tables.put_view(emulator, name, declared["view"])
+        view = declared.get("view") or {**declared["materializedView"], "useLegacySql": False}
+        await emulated_tables.put_view(emulator, name, view)
         fields = await emulated_tables.column_fields(emulator, name)
         declared["schema"] = {"fields": normalized(fields)}
 
     async def delete_table(self, name: TableName) -> None:
         """Drop a table or a view; raises ApiError (404)."""
         body = self.existing_table(name)
-        kind = "VIEW" if body["type"] == "VIEW" else "TABLE"
+        kind = "TABLE" if body["type"] == "TABLE" else "VIEW"
         await self._emulator.query(name.project, f"DROP {kind} {name.sql}")
         self._forget_table(body)
 

@@ -11,9 +11,11 @@ from .calls import Call, Gate
 from .catalog import Catalog
 from .clock import Clock
 from .errors import ApiError, not_found
+from .job_history import JobHistory
 from .permissions import Grant
 from .responses import error_response, json_response, response_of
 from .rest import json_body
+from .routines import Routines
 from .running_statements import RunningStatements
 from .schema import Json
 from .statements import may_declare
@@ -31,6 +33,8 @@ class Control:
         catalog: Catalog,
         statements: RunningStatements,
         clock: Clock,
+        routines: Routines,
+        history: JobHistory,
     ) -> None:
         """Act on these parts."""
         self._gate = gate
@@ -38,6 +42,8 @@ class Control:
         self._catalog = catalog
         self._statements = statements
         self._clock = clock
+        self._routines = routines
+        self._history = history
 
     def register(self, app: web.Application) -> None:
         """Add the calls to the application."""
@@ -53,6 +59,7 @@ class Control:
             ("DELETE", "/local/datasets/{project}/{dataset}", self.drop_dataset),
             ("POST", "/local/kms_keys", self.add_kms_key),
             ("POST", "/local/query", self.query),
+            ("GET", "/local/billed/{project}", self.billed),
             ("POST", "/local/clock", self.move_clock),
         ):
             app.router.add_route(method, path, answering(handler))
@@ -123,6 +130,7 @@ class Control:
         """Drop a dataset with everything in it."""
         path = request.match_info
         await self._catalog.drop_dataset(path["project"], path["dataset"])
+        self._routines.forget_dataset(path["project"], path["dataset"])
 
     async def add_kms_key(self, request: web.Request) -> Json:
         """Let BigQuery use the key {"name"} of Cloud KMS."""
@@ -133,11 +141,17 @@ class Control:
     async def query(self, request: web.Request) -> Json:
         """Run {"project", "sql"} without an account and return its rows."""
         body = await json_body(request)
-        async with self._statements.running(body["project"], {"query": body["sql"]}) as emulator:
-            rows = await emulator.query(body["project"], body["sql"])
-        if may_declare(body["sql"]):
-            await self._catalog.adopt_changes(body["project"])
+        project = body["project"]
+        sql = self._routines.expanded(project, body["sql"])
+        async with self._statements.running(project, {"query": sql}) as emulator:
+            rows = await emulator.query(project, sql)
+        if may_declare(sql):
+            await self._catalog.adopt_changes(project)
         return {"rows": rows}
+
+    async def billed(self, request: web.Request) -> Json:
+        """Return how many bytes all query jobs of a project were billed for."""
+        return {"bytes": self._history.billed(request.match_info["project"])}
 
     async def move_clock(self, request: web.Request) -> Json:
         """Move the server's clock forward by {"seconds"} and return its time."""

@@ -27,6 +27,7 @@ REST_METHODS = frozenset(
         *("datasets.list", "datasets.insert", "datasets.get", "tables.list", "tables.insert"),
         *("tables.get", "tables.patch", "tables.update", "tables.delete", "tabledata.list"),
         "tables.testIamPermissions",
+        *("routines.list", "routines.insert", "routines.get", "routines.update", "routines.delete"),
         *("jobs.query", "jobs.getQueryResults", "jobs.insert", "jobs.upload", "jobs.get", "token"),
     }
 )

@@ -59,6 +59,14 @@ class JobHistory:
             if "load" in document.get("resource", {}).get("configuration", {})
         ]
 
+    def billed(self, project: str) -> int:
+        """Return how many bytes the query jobs of a project were billed for."""
+        return sum(
+            int(document.get("statistics", {}).get("query", {}).get("totalBytesBilled", 0))
+            for key, document in self._jobs.items()
+            if key.startswith(f"{project}:")
+        )
+
     async def table_of(self, request: web.Request) -> str:
         """Return the id of the table that the load job in the request's path loads, or ""."""
         path = request.match_info

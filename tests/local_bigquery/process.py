@@ -157,6 +157,10 @@ class LocalBigQuery:
         """Let BigQuery use a key of Cloud KMS, by its full name; there is none before."""
         self._call("POST", "/local/kms_keys", {"name": name})
 
+    def billed(self, project: str) -> int:
+        """Return how many bytes all query jobs of a project were billed for."""
+        return int(self._call("GET", f"/local/billed/{project}")["bytes"])
+
     def query(self, sql: str, project: str) -> list[Json]:
         """Run a statement without an account; values are as the REST API has them (mostly text)."""
         rows: list[Json] = self._call("POST", "/local/query", {"project": project, "sql": sql})[

@@ -122,7 +122,7 @@ class Resources:
         project = request.match_info["project"]
         caller.check_project("bigquery.datasets.get", project)
         keys = ("kind", "id", "datasetReference", "location", "labels", "friendlyName", "type")
-        return _page(
+        return page(
             request, "bigquery#datasetList", "datasets", self._catalog.datasets(project), keys
         )
 
@@ -154,7 +154,7 @@ class Resources:
             *("timePartitioning", "clustering", "expirationTime"),
         )
         tables = self._catalog.tables(project, dataset)
-        answer = _page(request, "bigquery#tableList", "tables", tables, keys)
+        answer = page(request, "bigquery#tableList", "tables", tables, keys)
         return {**answer, "totalItems": len(tables)}
 
     async def insert_table(self, request: web.Request, caller: Caller) -> Json:
@@ -240,13 +240,13 @@ def _linked(request: web.Request, body: Json) -> Json:
     return {**body, "selfLink": str(request.url)}
 
 
-def _page(
+def page(
     request: web.Request, kind: str, name: str, bodies: list[Json], keys: tuple[str, ...]
 ) -> Json:
     """Return one page of a list: maxResults items from pageToken on, in the order of their ids."""
     first = int(request.query.get("pageToken") or 0)
     last = first + int(request.query.get("maxResults") or 1000)
-    bodies = sorted(bodies, key=lambda body: str(body["id"]))
+    bodies = sorted(bodies, key=lambda body: str(body.get("id", "")))
     answer: dict[str, Any] = {"kind": kind}
     if page := [{key: body[key] for key in keys if key in body} for body in bodies[first:last]]:
         answer[name] = page

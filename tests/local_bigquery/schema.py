@@ -175,3 +175,16 @@ def check_changes(table: str, old: Sequence[Column], new: Sequence[Column]) -> l
 
 def _find(columns: Sequence[Column], name: str) -> Column | None:
     return next((column for column in columns if column.key == name.casefold()), None)
+
+
+def query_of(resource: Json) -> str | None:
+    """Return the query of a view, materialized or not; None is that of a table."""
+    view = resource.get("view") or resource.get("materializedView")
+    return view["query"] if view else None
+
+
+def type_of(body: Json) -> str:
+    """Return the type of the table that a resource declares."""
+    if "materializedView" in body:
+        return "MATERIALIZED_VIEW"
+    return "VIEW" if "view" in body else "TABLE"

@@ -23,6 +23,8 @@ from .load_jobs import LoadJobs
 from .metadata_quota import MetadataQuota
 from .noted_changes import NotedChanges
 from .rest import Resources, RestApi, unknown_path
+from .routine_calls import RoutineCalls
+from .routines import Routines
 from .running_statements import RunningStatements
 from .schema_lag import SchemaLag
 from .settings import Settings
@@ -83,6 +85,7 @@ async def running(
         streams = WriteStreams(store, loads, catalog, clock, data_dir)
         history = JobHistory(store)
         statements = RunningStatements(catalog, emulator, buffer, changes, clock)
+        routines = Routines(store, catalog, emulator, clock)
         load_jobs = LoadJobs(history, catalog, loads, settings, data_dir)
 
         app = web.Application(client_max_size=64 * 2**20)
@@ -90,9 +93,10 @@ async def running(
         api = RestApi(app, gate, access)
         Resources(catalog, MetadataQuota(settings), accounts).register(api)
         TableData(catalog, emulator, buffer, settings, statements).register(api)
-        Jobs(catalog, emulator, statements, history).register(api)
+        RoutineCalls(routines).register(api)
+        Jobs(catalog, emulator, statements, history, routines).register(api)
         Uploads(load_jobs, store, settings, data_dir).register(api)
-        Control(gate, accounts, catalog, statements, clock).register(app)
+        Control(gate, accounts, catalog, statements, clock, routines, history).register(app)
         FaultControl(faults, settings).register(app)
         app.router.add_route("*", "/{path:.*}", unknown_path)
         stack.push_async_callback(load_jobs.stop)

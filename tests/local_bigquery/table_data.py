@@ -58,8 +58,8 @@ class TableData:
         name = TableName(path["project"], path["dataset"], table)
         caller.check_table("bigquery.tables.getData", name)
         resource = self._catalog.existing_table(name)
-        if resource["type"] == "VIEW":
-            raise invalid("Cannot list a table of type VIEW.")
+        if resource["type"] != "TABLE":
+            raise invalid(f"Cannot list a table of type {resource['type']}.")
         known = columns_of(resource.get("schema"))
         if not known:
             return {"kind": "bigquery#tableDataList", "totalRows": "0"}

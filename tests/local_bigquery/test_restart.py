@@ -111,17 +111,16 @@ def test_settings_may_be_kept(
     bigquery_of_its_own: LocalBigQuery, own_client: bigquery.Client
 ) -> None:
     """Those that are to be kept are as they were after a restart, and no others."""
-    table = bigquery.Table(f"{PROJECT}.d.t")
-    bigquery_of_its_own.change_settings(metadata_changes_per_10_seconds=0)
-    bigquery_of_its_own.kill()
-    bigquery_of_its_own.restart()
-    own_client.update_table(table, ["description"], retry=ONCE)
-
     bigquery_of_its_own.keep_settings(metadata_changes_per_10_seconds=0)
+    bigquery_of_its_own.change_settings(load_jobs_per_day=0)
     bigquery_of_its_own.kill()
     bigquery_of_its_own.restart()
+    table = bigquery.Table(f"{PROJECT}.d.t")
     with pytest.raises(Forbidden, match="too many table update operations"):
         own_client.update_table(table, ["description"], retry=ONCE)
+    job = load(own_client, f"{PROJECT}.d.t", lines([{"id": 7}]))
+    job.result()
+    assert job.output_rows == 1
 
 
 def test_what_is_in_memory_is_not_kept(local_bigquery: LocalBigQuery) -> None:

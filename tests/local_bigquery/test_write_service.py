@@ -195,15 +195,17 @@ def test_a_commit_that_is_repeated_changes_nothing(
 
 
 def test_a_commit_is_finished_without_its_client(
-    writer: BigQueryWriteClient, table: str, visible: Visible
+    local_bigquery: LocalBigQuery, writer: BigQueryWriteClient, table: str, visible: Visible
 ) -> None:
     """A client that stops waiting does not stop the commit, and can find out about it."""
     stream = new_stream(writer, table)
     append(writer, stream, [append_request(stream, people(1, 5000), ROW)])
     writer.finalize_write_stream(name=stream)
     request = types.BatchCommitWriteStreamsRequest(parent=table, write_streams=[stream])
+    local_bigquery.add_fault("BatchCommitWriteStreams", "delay", seconds=300)
     with pytest.raises(exceptions.DeadlineExceeded):
-        writer.batch_commit_write_streams(request, timeout=0.01, retry=None)
+        writer.batch_commit_write_streams(request, timeout=1, retry=None)
+    local_bigquery.clear_faults()
     wait_until(lambda: bool(writer.get_write_stream(name=stream).commit_time), 10)
     assert problems(commit(writer, table, stream)) == {
         stream: StorageErrorCode.STREAM_ALREADY_COMMITTED

@@ -13,7 +13,7 @@ from custom_components.bigquery_export.errors import (
     RefusedError,
 )
 
-from . import catalog, jobs, new_tables, other_streams, reading, streams
+from . import catalog, functions, jobs, new_tables, other_streams, reading, streams
 from .check import Check, DiffersError, Part
 from .site import Site
 
@@ -105,6 +105,7 @@ def checks(delivery: str) -> Iterator[Check]:
         yield from reading.LOADED
     yield from reading.ANY
     yield from catalog.LAST
+    yield from functions.CHECKS
 
 
 def _not_allowed(err: Exception) -> str:

@@ -103,6 +103,9 @@ class Site:
                 with suppress(GoogleAPIError):
                     self.client.delete_table(table.reference, retry=RETRY, timeout=TIMEOUT)
                     deleted += 1
+            for routine in self.client.list_routines(reference, retry=RETRY, timeout=TIMEOUT):
+                with suppress(GoogleAPIError):
+                    self.client.delete_routine(routine.reference, retry=RETRY, timeout=TIMEOUT)
         self.client.delete_dataset(
             reference, delete_contents=True, not_found_ok=True, retry=RETRY, timeout=TIMEOUT
         )

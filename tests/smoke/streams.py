@@ -426,7 +426,7 @@ CHECKS = (
         "wrong offsets",
         wrong_offsets,
         "ALREADY_EXISTS and OUT_OF_RANGE in answers, and the connection goes on",
-        "PendingStream._send: rows that were sent again are not there twice",
+        "AppendConnection.send: rows that were sent again are not there twice",
         needs=_STREAM,
     ),
     Check(
@@ -468,14 +468,14 @@ CHECKS = (
         "a row of 9 MiB",
         large_row,
         "it is taken",
-        "storage_write._REQUEST_BYTES",
+        "append_connection.REQUEST_BYTES",
         needs=_STREAM,
     ),
     Check(
         "a request of 21 MiB",
         large_request,
         "INVALID_ARGUMENT at the end of the call",
-        "storage_write._REQUEST_BYTES is below the limit",
+        "append_connection.REQUEST_BYTES is below the limit",
         needs=_STREAM,
     ),
     Check(

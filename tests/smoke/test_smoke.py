@@ -146,7 +146,7 @@ def test_what_was_saved_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each answer that is another one days later differs, and says what came of it."""
-    monkeypatch.setattr(storage_write, "_FORGOTTEN_AFTER", (0.01,))
+    monkeypatch.setattr(storage_write, "FORGOTTEN_AFTER", (0.01,))
     arguments = options(DATA_EDITOR)
     path = tmp_path / "saved.json"
     assert main([*arguments, "--delivery", "storage_write", "--save", str(path)]) == 0

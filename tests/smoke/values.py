@@ -84,6 +84,8 @@ def _as_read(column: Column, value: Any) -> Any:
     match column.type:
         case ColumnType.TIMESTAMP:
             return _EPOCH + timedelta(microseconds=value)
+        case ColumnType.DATE:
+            return (_EPOCH + timedelta(value)).date()
         case ColumnType.DATETIME:
             return datetime.fromisoformat(value)
         case ColumnType.JSON:

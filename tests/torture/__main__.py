@@ -12,8 +12,7 @@ import tempfile
 import time
 import traceback
 
-from tests.home.integration import DELIVERIES
-
+from .integration import WAYS
 from .kinds import Kind
 from .torture import STATES, Torture
 from .verdict import Verdict, Verdicts
@@ -32,9 +31,9 @@ def main() -> int:
     parser.add_argument("--states", type=int, default=STATES, help="states at the beginning")
     parser.add_argument(
         "--delivery",
-        choices=DELIVERIES,
+        choices=WAYS,
         action="append",
-        help="one alone, where else both are used in turn",
+        help="one alone, where else all are used in turn",
     )
     parser.add_argument(
         "--only", choices=Kind, type=Kind, nargs="*", help="of these kinds of trouble no others"
@@ -55,7 +54,7 @@ def main() -> int:
         folder,
         seed=seed,
         states=arguments.states,
-        deliveries=arguments.delivery or DELIVERIES,
+        deliveries=arguments.delivery or WAYS,
         kinds={*(Kind if arguments.only is None else arguments.only)} - {*arguments.without},
         say=say,
     )

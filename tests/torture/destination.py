@@ -5,7 +5,14 @@ from contextlib import suppress
 from random import Random
 
 from tests.home.integration import DATASET
-from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, Json, LocalBigQuery
+from tests.local_bigquery.process import (
+    DATA_EDITOR,
+    JOB_USER,
+    Json,
+    LocalBigQuery,
+    LocalBigQueryError,
+)
+from tests.machine.patience import Patience
 
 from .faults import add_delay, add_fault, add_token_fault, fired
 
@@ -17,6 +24,7 @@ TOKEN_SECONDS = (3_600, 60)
 """Google's hour, and less than what Google's library takes for as good as expired: then each call
 asks for a token."""
 HOUR = 3_600.0
+SECONDS_FOR_VIEWS = 60
 SECONDS_UNTIL_IT_RESTS = 1.5
 """Delayed calls go on when their rules are gone, and are then done soon."""
 
@@ -47,6 +55,17 @@ class Destination:
     def query(self, sql: str) -> list[Json]:
         """Return the rows of a statement."""
         return self._bigquery.query(sql, PROJECT)
+
+    async def until_views_are_made(self) -> None:
+        """Wait for the views, which a home makes when its first export has ended."""
+        patience = Patience(SECONDS_FOR_VIEWS)
+        sql = f"SELECT COUNT(*) FROM {DATASET}.statistics_short_term_latest"  # noqa: S608
+        while patience.left > 0:
+            with suppress(LocalBigQueryError):
+                await asyncio.to_thread(self.query, sql)
+                return
+            await asyncio.sleep(0.5)
+        raise TimeoutError("the home has made no views")
 
     def add_faults(self, number: int, delivery: str) -> str:
         """Let some calls fail, and say which."""

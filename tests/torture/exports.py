@@ -70,9 +70,9 @@ class Exports:
         """
         await machine.perform("resume")
         await asyncio.sleep(SECONDS_OF_A_COMMIT)
-        up_to = newest_ids(machine.home.database)
         patience = Patience(SECONDS_FOR_THE_LAST)
         while patience.left > 0:
+            up_to = newest_ids(machine.home.database)
             rows = await self.once(machine, insist=True)
             if rows is not None and machine.nothing_waits:
                 self._say(f"the last export of the {machine.name} sent {rows} rows")

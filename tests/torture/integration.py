@@ -7,22 +7,37 @@ from tests.home.recorded import EVENTS, TABLES
 from .destination import Destination
 
 BATCH_ROWS = 1_000
+LIVE = "live"
+WAYS = (*integration.DELIVERIES, LIVE)
+"""The deliveries, and live exports, which have two of them."""
 
 
-async def add_integration(client: Client, destination: Destination, delivery: str) -> str:
+def delivery_of(way: str) -> str:
+    """Return the delivery that is chosen."""
+    return integration.DELIVERIES[0] if way == LIVE else way
+
+
+async def add_integration(client: Client, destination: Destination, way: str) -> str:
     """Go through the config flow and the options flow; return the entry's id."""
     entry_id = await integration.add_integration(
         client,
         destination.key,
         rest_url=destination.rest_url,
         storage_url=destination.storage_url,
-        delivery=delivery,
+        delivery=delivery_of(way),
     )
-    await set_options(client, entry_id, delivery)
+    await set_options(client, entry_id, way)
     return entry_id
 
 
-async def set_options(client: Client, entry_id: str, delivery: str) -> None:
+async def set_options(client: Client, entry_id: str, way: str) -> None:
     """Go through the options flow."""
     what = {"tables": TABLES, "events": EVENTS}
-    await integration.set_options(client, entry_id, what, delivery=delivery, batch_rows=BATCH_ROWS)
+    await integration.set_options(
+        client,
+        entry_id,
+        what,
+        delivery=delivery_of(way),
+        batch_rows=BATCH_ROWS,
+        live=way == LIVE,
+    )

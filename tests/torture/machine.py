@@ -78,13 +78,20 @@ class Machine:
 
     def look(self) -> None:
         """Remember what the recorder has while it rests, as far as it can be read."""
+        self._look_at_set_aside()
+        with legible(self.home.database) as readable:
+            self.ledger.look_at(readable)
+
+    def _look_at_set_aside(self) -> bool:
+        """Remember what databases have that were set aside since; say whether there are any."""
+        found = False
         for database in self._set_aside():
+            found = True
             with legible(database) as readable:
                 self.ledger.look_at(readable)
             self.ledger.another_database()
             self.ledger.need_not_tell()
-        with legible(self.home.database) as readable:
-            self.ledger.look_at(readable)
+        return found
 
     def _set_aside(self) -> Iterator[Path]:
         """Yield databases that Home Assistant has set aside as damaged, each once.
@@ -128,6 +135,10 @@ class Machine:
             return None
         except aiohttp.ClientError, TimeoutError, TypeError:
             # It was killed: a WebSocket that closes has no JSON, TypeError.
+            return None
+        if self._look_at_set_aside():
+            # It is not known whether these ids, and what was exported, are of the database that was
+            # set aside, or of the new one.
             return None
         self._learn_of_an_export(up_to, checked)
         rows: int = sum(response["rows"].values())

@@ -41,7 +41,7 @@ def destination_fixture(
     local_bigquery.drop_dataset(PROJECT, DATASET)
 
 
-@pytest.mark.long
+@pytest.mark.torture
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("delivery", DELIVERIES)
 async def test_each_odd_row_is_sent_or_rejected(
@@ -59,7 +59,7 @@ async def test_each_odd_row_is_sent_or_rejected(
     assert {table: verdict for table, verdict in verdicts.items() if not verdict.ok} == {}
 
 
-@pytest.mark.long
+@pytest.mark.torture
 @pytest.mark.timeout(600)
 async def test_all_around_overwritten_pages_is_sent(
     destination: Destination, tmp_path: Path
@@ -107,4 +107,5 @@ async def judged(
         )
         await asyncio.sleep(SECONDS_TO_SAVE)
         up_to = await Exports(destination, RANDOM, print).at_last(machine)
+        await destination.until_views_are_made()
     return judge_home(machine, destination.query, odd, up_to, print)

@@ -18,7 +18,6 @@ import shutil
 import time
 
 from tests.home.home_assistant import HomeAssistant
-from tests.home.integration import DELIVERIES
 from tests.home.launcher import FENCE_SECONDS, TRANSACTION_ROWS
 from tests.home.recorder_database import make
 from tests.home.shifted_clock import WrongClock
@@ -28,7 +27,7 @@ from .clock_jumps import ClockJumps
 from .damage import Damage
 from .destination import Destination
 from .exports import Exports
-from .integration import add_integration, set_options
+from .integration import LIVE, WAYS, add_integration, delivery_of, set_options
 from .judgement import judge_home
 from .kinds import Kind
 from .ledger import Ledger
@@ -49,6 +48,8 @@ ROWS_IN_A_TRANSACTION = (1_500, 5_000)
 """Where more rows wait, they become a backfill: those of all tables at the beginning, or states."""
 SECONDS_TO_SAVE = 2.0
 """Home Assistant saves entries and tokens a second after they change."""
+LIVE_SECONDS = 4.0
+"""How long rows are appended before a kill, at most."""
 HOURS = (0.05, 0.5, 2, 6)
 """How far BigQuery's clock goes forward."""
 
@@ -64,7 +65,7 @@ class Torture:
         *,
         seed: int,
         states: int = STATES,
-        deliveries: Sequence[str] = DELIVERIES,
+        deliveries: Sequence[str] = WAYS,
         kinds: Collection[Kind] = tuple(Kind),
         say: Say,
     ) -> None:
@@ -253,7 +254,7 @@ class Torture:
             self._folder / f"second-machine-{self._copies}",
             self._exports,
             self._random,
-            trouble=lambda: self._say(self._destination.add_faults(1, self._delivery)),
+            trouble=lambda: self._say(self._destination.add_faults(1, delivery_of(self._delivery))),
             calm=self._destination.clear_faults,
             say=self._say,
         )
@@ -267,7 +268,9 @@ class Torture:
 
     async def _export_with_faults(self) -> None:
         """Export while calls go wrong, and perhaps while BigQuery ends and begins again."""
-        self._say(self._destination.add_faults(self._random.randint(1, 3), self._delivery))
+        self._say(
+            self._destination.add_faults(self._random.randint(1, 3), delivery_of(self._delivery))
+        )
         restarts = self._chance(0.25)
         at = self._random.random() * self._machine.expected_seconds()
         async with self._meanwhile():
@@ -307,21 +310,20 @@ class Torture:
         expected = self._machine.expected_seconds()
         slow = ""
         if self._chance(0.7):
-            what, seconds = self._destination.add_delay(self._delivery)
+            what, seconds = self._destination.add_delay(delivery_of(self._delivery))
             slow = f", {what}"
             expected += seconds
         if self._chance(0.3):
-            self._say(self._destination.add_faults(1, self._delivery))
+            self._say(self._destination.add_faults(1, delivery_of(self._delivery)))
         restarts = self._chance(0.1)
         at = self._random.random() * expected
         # A backup that is not finished at the kill does not count.
-        tasks = [
-            asyncio.create_task(task)
-            for task in (
-                self._exports.again_and_again(self._machine),
-                *self._interruptions(at),
-            )
-        ]
+        exports = [self._exports.again_and_again(self._machine)]
+        if self._delivery == LIVE and self._chance(0.6):
+            # It is killed while rows are appended between exports.
+            exports.pop().close()
+            at += LIVE_SECONDS * self._random.random()
+        tasks = [asyncio.create_task(task) for task in (*exports, *self._interruptions(at))]
         await asyncio.sleep(at)
         if restarts:
             # Both go with the same power cut.
@@ -329,7 +331,7 @@ class Torture:
         await self._machine.home.kill()
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self.kills += 1
         self._say(
             f"kill {self.kills}, {at:.2f} s of {expected:.2f} s into an export{slow}:"

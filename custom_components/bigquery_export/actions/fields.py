@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_METHOD
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import config_validation as cv
@@ -12,13 +13,16 @@ from homeassistant.util import dt as dt_util
 import probatio
 
 from ..const import CONF_TABLES
-from ..export.tables import DIMENSION_TABLES, TABLES
+from ..export.recorder_tables import RECORDER_TABLES
+from ..export.tables import TABLES
 from ..restore.request import RestoreRequest
 from ..runner.requests import ExportRequest, VerifyRequest
+from ..settings.destination import destination_from
 from ..settings.options import Options
 from ..translation import validation_error
 
 CONF_CONFIG_ENTRY_ID = "config_entry_id"
+CONF_DATASET = "dataset"
 CONF_DRY_RUN = "dry_run"
 CONF_END = "end"
 CONF_END_DATE = "end_date"
@@ -47,6 +51,8 @@ EXPORT_SCHEMA = ENTRY_SCHEMA.extend(
         probatio.Optional(CONF_END): cv.datetime,
     }
 )
+CREATE_SCHEMA = ENTRY_SCHEMA.extend({probatio.Required(CONF_DATASET): cv.string})
+DROP_SCHEMA = CREATE_SCHEMA.extend({probatio.Optional(CONF_DRY_RUN, default=True): cv.boolean})
 RESTORE_SCHEMA = ENTRY_SCHEMA.extend(
     {
         probatio.Optional(CONF_STATISTIC_IDS, default=[]): probatio.All(
@@ -108,12 +114,19 @@ def restore_request(call: ServiceCall) -> RestoreRequest:
     )
 
 
+def check_dataset(call: ServiceCall, entry: ConfigEntry) -> None:
+    """Raise ServiceValidationError unless the dataset that is typed is the export's own."""
+    dataset = destination_from(entry.data).dataset
+    if call.data[CONF_DATASET] != dataset:
+        raise validation_error("dataset_differs", dataset=dataset)
+
+
 def verify_request(call: ServiceCall, options: Options) -> VerifyRequest:
     """Return the comparison that an action asks for. Raises ServiceValidationError."""
     data = call.data
     tables = _tables(data, options)
-    if dimensions := (tables or frozenset()) & DIMENSION_TABLES.keys():
-        raise validation_error("table_without_rows", tables=_listed(dimensions))
+    if others := (tables or frozenset()) - RECORDER_TABLES.keys():
+        raise validation_error("table_without_rows", tables=_listed(others))
     return VerifyRequest(
         tables=tables,
         days=_days(call.hass, data.get(CONF_START_DATE), data.get(CONF_END_DATE)),

@@ -12,6 +12,7 @@ from ..export.reconcile.comparison import Counts
 from ..export.session import Result
 from ..restore.report import RestoreReport, StatisticReport
 from ..runner.requests import VerifyRequest
+from ..runner.table_removal import RemovalReport
 from ..runner.verifier import Verdict
 from ..translation import async_text
 from .fields import day_name
@@ -30,6 +31,18 @@ def export_response(result: Result) -> ServiceResponse:
     if result.sent_again is None:
         return response
     return {**response, "sent_again": {**result.sent_again}, "damaged": result.damaged}
+
+
+def removal_response(report: RemovalReport, *, dry_run: bool) -> dict[str, Any]:
+    """Return the response of a removal: what BigQuery had, and what is lost with it."""
+    tables = {name: asdict(table) for name, table in report.tables.items()}
+    return {
+        "dry_run": dry_run,
+        "tables": tables,
+        "views": [*report.views],
+        "rows": sum(table.rows for table in report.tables.values()),
+        "lost": sum(max(0, one.rows - one.in_recorder) for one in report.tables.values()),
+    }
 
 
 @callback

@@ -17,6 +17,9 @@ _LONGEST = 100
 _KIND = b'"bigquery#'
 """What each answer of the BigQuery API has (API reference, `kind`), but for those below."""
 _WITHOUT_KIND = ":testIamPermissions"
+_ROUTINES = re.compile(r"/routines(/|$)")
+_OF_ROUTINES = frozenset({"kind", "etag", "routines", "nextPageToken"})
+"""What a list of routines may have; a routine has its reference (API reference, "routines")."""
 
 
 class ForeignAnswerError(RequestsConnectionError):
@@ -68,6 +71,9 @@ def _is_googles(response: Response) -> bool:
     url = urlsplit(response.url)
     if fields := parse_qs(url.query).get("fields"):
         return json_object(content).keys() <= set(fields[0].split(","))
+    if _ROUTINES.search(url.path):
+        keys = json_object(content).keys()
+        return keys <= _OF_ROUTINES or "routineReference" in keys
     return _KIND in content or url.path.endswith(_WITHOUT_KIND)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple, cast
 
+import orjson
+
 from ..rows.encoding import Values
-from ..rows.lanes import Lanes
 from ..rows.times import Times
 from ..rows.ulids import Contexts
-from .rectangle import Rectangle
+from .rectangle import WORD, Rectangle
 
 _EPOCH = date(1970, 1, 1)
 _TENS = bytes(ord("0") + number // 10 % 10 for number in range(256))
@@ -58,12 +59,12 @@ def _size(values: Values) -> int:
 def _add_integers(rectangle: Rectangle, values: Sequence[object]) -> bool:
     if not {int}.issuperset(map(type, values)):
         return False
-    texts = list(map(str, values))
-    width = len(texts[0])
-    if not {width}.issuperset(map(len, texts)):
+    numbers = cast(Sequence[int], values)
+    least, width = min(numbers), len(str(numbers[0]))
+    if least < 0 or not len(str(least)) == width == len(str(max(numbers))):
         return False
-    digits = "".join(texts).encode()
-    rectangle.add_columns(digits[place::width] for place in range(width))
+    digits = orjson.dumps(numbers)  # With a bracket before them, and a comma between them.
+    rectangle.add_columns(digits[place :: width + 1] for place in range(1, width + 1))
     return True
 
 
@@ -80,22 +81,22 @@ def _add_times(rectangle: Rectangle, times: Times, *, is_local: bool) -> bool:
         width = len(dates[clock.days[0]])
         rectangle.add_columns(texts[place::width] for place in range(width))
     rectangle.add(b" " if is_local else b"T")
-    for part, end in ((clock.hours, b":"), (clock.minutes, b":"), (clock.seconds, b".")):
-        _add_two_digits(rectangle, part)
+    # Bytes of a large integer are made slowly, so all numbers of two digits are in the same one.
+    hundreds = times.micros.divided(100)
+    upper = hundreds.divided(100).bits
+    numbers = (
+        (clock.hours.bits, b":"),
+        (clock.minutes.bits, b":"),
+        (clock.seconds.bits, b"."),
+        (upper, b""),
+        (hundreds.bits - 100 * upper, b""),
+        (times.micros.bits - 100 * hundreds.bits, b""),
+    )
+    packed = sum(bits << 8 * place for place, (bits, _) in enumerate(numbers))
+    words = hundreds.with_bits(packed).words()
+    for place, (_, end) in enumerate(numbers):
+        digits = words[place::WORD]
+        rectangle.add_columns([digits.translate(_TENS), digits.translate(_ONES)])
         rectangle.add(end)
-    thousands = times.micros.divided(1_000)
-    _add_three_digits(rectangle, thousands)
-    _add_three_digits(rectangle, thousands.with_bits(times.micros.bits - 1_000 * thousands.bits))
     rectangle.add(b'"' if is_local else b'Z"')
     return True
-
-
-def _add_two_digits(rectangle: Rectangle, numbers: Lanes) -> None:
-    places = numbers.bytes_at(0)
-    rectangle.add_columns([places.translate(_TENS), places.translate(_ONES)])
-
-
-def _add_three_digits(rectangle: Rectangle, numbers: Lanes) -> None:
-    hundreds = numbers.divided(100)
-    rectangle.add_columns([hundreds.bytes_at(0).translate(_ONES)])
-    _add_two_digits(rectangle, numbers.with_bits(numbers.bits - 100 * hundreds.bits))

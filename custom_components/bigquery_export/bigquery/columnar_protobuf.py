@@ -14,6 +14,7 @@ _MORE = 128
 """The bit in a byte of a varint that says that another byte follows."""
 _GROUP = 7
 """How many other bits there are."""
+_MAX_PREFIXES = 4_096
 _WHOLE_WORD = (1 << 64) - 1
 _NUMBER = (1 << 63) - 1
 """The bits of a number that is not negative."""
@@ -44,6 +45,22 @@ def varint(number: int) -> bytes:
             return bytes(groups)
 
 
+class Prefixes(dict[int, bytes]):
+    """The tag and length of a text, by its length: made when needed, and cached if it is short."""
+
+    def __init__(self, tag: bytes) -> None:
+        """Make prefixes of the field with this tag."""
+        super().__init__()
+        self._tag = tag
+
+    def __missing__(self, length: int) -> bytes:
+        """Make a prefix that is not in the cache."""
+        prefix = self._tag + varint(length)
+        if len(self) < _MAX_PREFIXES:
+            self[length] = prefix
+        return prefix
+
+
 def encode(fields: Sequence[Field]) -> list[bytes] | None:
     """Return the fields of each row, one after another, or None where their widths differ."""
     first = fields[0].values
@@ -65,10 +82,11 @@ def _add(rectangle: Rectangle, values: FieldValues) -> bool:
         return _add_varints(rectangle, values)
     if isinstance(values[0], str):
         return _add_texts(rectangle, cast(Sequence[str], values))
-    numbers = cast(Sequence[int], values)
-    if min(numbers) < 0 or max(numbers) > _NUMBER:
+    try:
+        lanes = Lanes.of(cast(Sequence[int], values))
+    except OverflowError, TypeError:
         return False
-    return _add_varints(rectangle, Lanes.of(numbers))
+    return _add_varints(rectangle, lanes)
 
 
 def _add_varints(rectangle: Rectangle, lanes: Lanes) -> bool:

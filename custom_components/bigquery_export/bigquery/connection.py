@@ -97,9 +97,10 @@ class Connection:
             client_options={"api_endpoint": destination.api_endpoint},
             _http=self.http,
         )
-        self._channel = self._open_channel()
+        self.channel = self._open_channel()
+        """To the Storage Write API."""
         self.storage = BigQueryWriteClient(
-            transport=BigQueryWriteGrpcTransport(channel=self._channel)
+            transport=BigQueryWriteGrpcTransport(channel=self.channel)
         )
 
     @classmethod
@@ -189,7 +190,7 @@ class Connection:
         self.stop()
         self.tables.close()
         self.http.close()  # type: ignore[no-untyped-call]
-        self._channel.close()
+        self.channel.close()
 
 
 def grpc_target(url: str) -> str:

@@ -7,7 +7,8 @@ a REPEATED column is an error, so what has no value is left out.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import compress, count
 import json
 import math
 from types import NoneType
@@ -93,11 +94,27 @@ class NdjsonEncoding:
         return b"{%b}" % b",".join(filter(None, fragments) if b"" in fragments else fragments)
 
     def rows(self, *fragments: Sequence[bytes]) -> list[bytes]:
-        """Put many rows together: of the first fragments, and the second ones, and so on."""
-        if not all(map(all, fragments)):
+        """Put many rows together: of the first fragments, and the second ones, and so on.
+
+        What some of the rows lack comes last.
+        """
+        whole: list[Sequence[bytes]] = []
+        rare: list[Sequence[bytes]] = []
+        for column in fragments:
+            (whole if all(column) else rare).append(column)
+        if len(whole) < 2:
             return list(map(self.row, *fragments, strict=True))
-        lines = map(b",".join, zip(*fragments, strict=True))
-        return [b"{%b}" % line for line in lines]
+        # Braces, and what few rows have, are joined to the first and last fragments: both are much
+        # shorter than a row.
+        first, *others, last = whole
+        opened = {fragment: b"{" + fragment for fragment in set(first)}
+        ends = list(last)
+        for column in rare:
+            for place in compress(count(), column):
+                ends[place] = b"%b,%b" % (ends[place], column[place])
+        closed = [b"%b}" % fragment for fragment in ends]
+        lines = zip(map(opened.__getitem__, first), *others, closed, strict=True)
+        return list(map(b",".join, lines))
 
     def decode(self, row: bytes) -> dict[str, Any]:
         """Return the values of a row that are not NULL, by name, as `fragment` takes them.
@@ -168,6 +185,13 @@ def _time(value: int) -> datetime:
         raise ValueError(f"{value} microseconds are not in the years 1 to 9999") from None
 
 
+def _date(value: int) -> str:
+    try:
+        return (_EPOCH + timedelta(value)).date().isoformat()
+    except OverflowError:
+        raise ValueError(f"{value} days are not in the years 1 to 9999") from None
+
+
 def _datetime(value: int | str) -> str:
     return value if isinstance(value, str) else _time(value).isoformat(" ", "microseconds")
 
@@ -181,6 +205,7 @@ def _json(text: str) -> orjson.Fragment:
 
 _CONVERSIONS: Mapping[ColumnType, tuple[type | tuple[type, ...], _Convert | None]] = {
     ColumnType.BOOL: (bool, None),
+    ColumnType.DATE: (int, _date),
     ColumnType.DATETIME: ((int, str), _datetime),
     ColumnType.FLOAT64: ((float, int), _float),
     ColumnType.INT64: (int, _integer),
@@ -217,6 +242,8 @@ def _read(column: Column, value: Any, text: str) -> object:  # noqa: ANN401
 
 def _read_single(type_: ColumnType, value: Any) -> object:  # noqa: ANN401
     match type_:
+        case ColumnType.DATE:
+            return (date.fromisoformat(value) - _EPOCH.date()).days
         case ColumnType.FLOAT64:
             return float(value)
         case ColumnType.INT64:

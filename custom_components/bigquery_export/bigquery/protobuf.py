@@ -5,6 +5,7 @@ Arrow data types". The messages are of proto2, whose presence of fields tells NU
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from google.protobuf.descriptor_pb2 import (
@@ -21,9 +22,11 @@ from ..rows.times import Times
 from ..rows.ulids import Contexts
 from .columnar_protobuf import Field, FieldValues, encode, varint
 from .packed_datetime import all_packed, as_text, packed, packed_times
+from .varied_protobuf import ENCODERS, joined
 
 _TYPES = {
     ColumnType.BOOL: FieldDescriptorProto.TYPE_BOOL,
+    ColumnType.DATE: FieldDescriptorProto.TYPE_INT64,  # days since 1970-01-01, as in a row
     ColumnType.DATETIME: FieldDescriptorProto.TYPE_INT64,
     ColumnType.FLOAT64: FieldDescriptorProto.TYPE_DOUBLE,
     ColumnType.INT64: FieldDescriptorProto.TYPE_INT64,
@@ -31,8 +34,14 @@ _TYPES = {
     ColumnType.STRING: FieldDescriptorProto.TYPE_STRING,
     ColumnType.TIMESTAMP: FieldDescriptorProto.TYPE_INT64,
 }
-_WIRE_TYPES = {FieldDescriptorProto.TYPE_INT64: 0, FieldDescriptorProto.TYPE_STRING: 2}
-"""Wire types of the field types whose values may have the same width in all rows."""
+_WIRE_TYPES = {
+    FieldDescriptorProto.TYPE_BOOL: 0,
+    FieldDescriptorProto.TYPE_DOUBLE: 1,
+    FieldDescriptorProto.TYPE_INT64: 0,
+    FieldDescriptorProto.TYPE_STRING: 2,
+}
+_OF_ONE_WIDTH = (FieldDescriptorProto.TYPE_INT64, FieldDescriptorProto.TYPE_STRING)
+"""Field types whose values may have the same width in all rows."""
 _LABELS = {
     Mode.NULLABLE: FieldDescriptorProto.LABEL_OPTIONAL,
     Mode.REQUIRED: FieldDescriptorProto.LABEL_REQUIRED,
@@ -59,10 +68,17 @@ class ProtobufEncoding:
         self._datetimes = [
             column.name for column in table.columns if column.type is ColumnType.DATETIME
         ]
-        self._types = {field.name: field.type for field in self.descriptor.field}
+        self._of_one_width = {
+            field.name for field in self.descriptor.field if field.type in _OF_ONE_WIDTH
+        }
         self._tags = {
-            field.name: varint(field.number << 3 | _WIRE_TYPES.get(field.type, 0))
+            field.name: varint(field.number << 3 | _WIRE_TYPES[field.type])
             for field in self.descriptor.field
+        }
+        self._varied = {
+            field.name: partial(ENCODERS[field.type], self._tags[field.name])
+            for field in self.descriptor.field
+            if field.type in ENCODERS and field.label != FieldDescriptorProto.LABEL_REPEATED
         }
 
     def fragment(self, values: Mapping[str, Any]) -> bytes:
@@ -76,8 +92,16 @@ class ProtobufEncoding:
         return self._message(**values).SerializePartialToString()
 
     def fragments(self, columns: Mapping[str, Values]) -> list[bytes]:
-        """Encode some columns of many rows; no value is None. Raises ValueError."""
-        if all(self._types[name] in _WIRE_TYPES for name in columns):
+        """Encode some columns of many rows; None is NULL. Raises ValueError."""
+        if columns.keys() <= self._varied.keys():
+            return joined(
+                [
+                    encode_column(one_by_one(columns[name]))
+                    for name, encode_column in self._varied.items()
+                    if name in columns
+                ]
+            )
+        if columns.keys() <= self._of_one_width:
             fields = [
                 Field(self._tags[name], self._as_fields(name, values))
                 for name, values in columns.items()

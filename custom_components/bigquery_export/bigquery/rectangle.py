@@ -49,7 +49,7 @@ class Rectangle:
         padding = -width % WORD
         stride = width + padding
         # The last row is written to beyond its end, as a part is as long as all rows together.
-        filled = bytearray((self._template + bytes(padding)) * self._size + bytes(stride))
+        filled = bytearray(self._template + bytes(padding)) * (self._size + 1)
         for place, put in self._parts:
             put(filled, place, stride)
         cut = _cut(width, padding).iter_unpack(memoryview(filled)[: stride * self._size])

@@ -1,4 +1,4 @@
-"""The dataset, its tables and their views: finding them, making them, checking that they fit."""
+"""The dataset and its tables: finding them, making them, checking that they fit."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -13,7 +13,6 @@ from ..rows.table import Column, Mode, Table
 from .connection import Connection
 from .fence_table import BigQueryFence
 from .table_settings import TableSettings, apply_settings, days_kept, keep_for_ever
-from .views import View, views
 
 _STANDARD_TYPES = {"BOOLEAN": "BOOL", "FLOAT": "FLOAT64", "INTEGER": "INT64"}
 """tables.get answers with the names of legacy SQL (API reference, "TableFieldSchema")."""
@@ -24,7 +23,7 @@ _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 
 
 class DatasetSchema:
-    """Ensures a dataset's tables and views: creates what is missing, updates what may change.
+    """Ensures a dataset's tables: creates what is missing, updates what may change.
 
     The methods block and raise ExportError.
     """
@@ -46,9 +45,8 @@ class DatasetSchema:
         self._client = connection.tables
         self._destination = connection.destination
         self.expiring: dict[str, int] = {}
-        """After how many days BigQuery deletes what is in tables, views, or new tables of the
-        dataset, by their names, of those that were looked at: only where the user has not set it
-        here."""
+        """After how many days BigQuery deletes what is in tables, or new tables of the dataset, by
+        their names, of those that were looked at: only where the user has not set it here."""
 
     def ensure_dataset(self) -> bool:
         """Find the dataset, or create it in the destination's location; return whether it is new.
@@ -65,11 +63,6 @@ class DatasetSchema:
         if dataset.location and dataset.location.upper() != self._destination.location.upper():
             raise LocationError(dataset=self._destination.dataset, location=dataset.location)
         return found is None
-
-    def ensure(self, tables: Sequence[Table]) -> None:
-        """Find tables and their views, or make them. Raises TableMismatchError."""
-        self.ensure_tables(tables)
-        self.ensure_views(tables)
 
     def ensure_tables(self, tables: Iterable[Table]) -> None:
         """Find tables, or make them. Raises TableMismatchError."""
@@ -110,13 +103,28 @@ class DatasetSchema:
             self._update(found, changed)
         self._note_days(table, found)
 
+    def there(self, tables: Iterable[Table]) -> list[tuple[Table, bigquery.Table]]:
+        """Return those of some tables that are there, and have what exports need."""
+        return [
+            (table, found)
+            for table in tables
+            if (found := self._find_table(self._destination.table_reference(table)))
+            and _is_ours(table, found)
+        ]
+
+    def delete(self, tables: Iterable[Table]) -> None:
+        """Delete those of some tables that are there, with their rows."""
+        for _, found in self.there(tables):
+            self._connection.wait(0)
+            with self._connection.errors():
+                self._client.delete_table(
+                    found.reference, not_found_ok=True, retry=_RETRY, timeout=_TIMEOUT
+                )
+
     def keep_for_ever(self, tables: Iterable[Table]) -> None:
-        """Take away what lets BigQuery delete tables and their views, or their rows."""
+        """Take away what lets BigQuery delete tables, or their rows."""
         for table in tables:
-            of = self._destination.table_reference(table)
-            self._keep(table, of)
-            for view in views(table):
-                self._keep(None, self._destination.dataset_reference.table(view.name(of.table_id)))
+            self._keep(table, self._destination.table_reference(table))
         if self._fence:
             self._keep(None, self._fence.reference)
 
@@ -128,35 +136,6 @@ class DatasetSchema:
     def _note_days(self, table: Table | None, found: bigquery.Table) -> None:
         if (days := days_kept(self._settings, table, found)) is not None:
             self.expiring[found.table_id] = days
-
-    def ensure_views(self, tables: Iterable[Table]) -> None:
-        """Find the views of tables, or create them, or change their queries.
-
-        The tables have to be there. Raises TableMismatchError where a table has a view's name.
-        """
-        for table in tables:
-            for view in views(table):
-                self._ensure_view(table, view)
-
-    def _ensure_view(self, table: Table, view: View) -> None:
-        of = self._destination.table_reference(table)
-        reference = self._destination.dataset_reference.table(view.name(of.table_id))
-        query = view.query(table, str(of))
-        found = self._find_table(reference) or self._make_view(reference, view, query)
-        if found.view_query is None:
-            raise TableMismatchError(table=str(reference), columns="*")
-        if found.view_query != query:
-            found.view_query = query
-            self._update(found, ["view_query"])
-        self._note_days(None, found)
-
-    def _make_view(
-        self, reference: bigquery.TableReference, view: View, query: str
-    ) -> bigquery.Table:
-        wanted = bigquery.Table(reference)
-        wanted.view_query = query
-        wanted.description = view.description
-        return self._create(wanted)
 
     def _find_dataset(self) -> bigquery.Dataset | None:
         with self._connection.errors():
@@ -236,6 +215,13 @@ def _fits_partitions(table: Table, found: bigquery.Table) -> bool:
         and partitioning.field == table.partition_by
         and partitioning.type_ == table.partition_unit
     )
+
+
+def _is_ours(table: Table, found: bigquery.Table) -> bool:
+    """Return whether a table is one that rows were exported to: it has the declared columns."""
+    names = {field.name for field in found.schema}
+    required = {column.name for column in table.columns if column.mode is Mode.REQUIRED}
+    return required <= names and all(_fits(column, found) for column in table.columns)
 
 
 def _lacking(table: Table, found: bigquery.Table) -> list[Column]:

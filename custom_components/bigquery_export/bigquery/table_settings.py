@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from google.cloud.bigquery import EncryptionConfiguration, Table as BigQueryTable, TimePartitioning
+from google.cloud.bigquery.table import TableListItem
 
 from ..rows.table import Table
 
@@ -38,7 +39,9 @@ def apply_settings(settings: TableSettings, table: Table, declared: BigQueryTabl
     return [name for name, change in _CHANGES.items() if change(settings, table, declared)]
 
 
-def days_kept(settings: TableSettings, table: Table | None, found: BigQueryTable) -> int | None:
+def days_kept(
+    settings: TableSettings, table: Table | None, found: BigQueryTable | TableListItem
+) -> int | None:
     """Return after how many days BigQuery deletes a table or its partitions, if not for ever.
 
     It is None as well where the user has set it. A view has no `table`. A new table takes it over

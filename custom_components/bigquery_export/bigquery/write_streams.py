@@ -17,7 +17,6 @@ from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery_storage_v1.types import (
-    AppendRowsRequest,
     AppendRowsResponse,
     BatchCommitWriteStreamsRequest,
     StorageError,
@@ -38,8 +37,16 @@ _RETRY = Retry(
     timeout=10.0,
 )
 _GET_RETRY = DEFAULT_RETRY.with_timeout(10.0)
+NEW = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between attempts to use what is not found, while tables.get knows the table: for some
+seconds or minutes BigQuery may not find a table or stream that was just made ("Use the legacy
+streaming API", "Troubleshooting streaming inserts").
+"""
+FORGOTTEN_AFTER = (20.0, 20.0, 20.0)
+"""Seconds between the times that BigQuery has to say that it does not know a stream."""
 _STREAM_TIMEOUT = 30 * 60.0
 """Seconds that all requests of a transaction may take together."""
+_APPEND_ROWS = "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows"
 _StorageErrorCode = StorageError.StorageErrorCode
 
 
@@ -83,28 +90,40 @@ class WriteStreams:
                 return False
         return True
 
-    def create(self) -> str:
-        """Open a stream of type PENDING and return its name. Raises ExportError."""
+    def create(self, type_: WriteStream.Type) -> str:
+        """Open a stream and return its name; wait for a table that was just made.
+
+        Raises ExportError.
+        """
+        for seconds in NEW:
+            try:
+                return self._create(type_)
+            except TableNotReadyError:
+                self.connection.wait(seconds)
+        return self._create(type_)
+
+    def _create(self, type_: WriteStream.Type) -> str:
         self.connection.authenticate()
         with self.errors():
             stream = self._client.create_write_stream(
                 parent=self._table,
-                write_stream=WriteStream(type_=WriteStream.Type.PENDING),
+                write_stream=WriteStream(type_=type_),
                 retry=_RETRY,
                 timeout=_TIMEOUT,
             )
         return str(stream.name)
 
-    def append_rows(self, name: str, requests: SimpleQueue[AppendRowsRequest | None]) -> Responses:
-        """Open a connection for rows; None among the requests ends it."""
+    def append_rows(self, name: str, requests: SimpleQueue[bytes | None]) -> Responses:
+        """Open a connection for requests that are bytes already; None among them ends it."""
+        method = self.connection.channel.stream_stream(
+            _APPEND_ROWS, response_deserializer=AppendRowsResponse.deserialize
+        )
+        # Otherwise google-api-core waits for the first answer before there is a call to cancel.
+        method._prefetch_first_result_ = False
         # The generated client adds no routing header to a streaming call; without it BigQuery
         # looks for the stream in the wrong region (API reference, AppendRows).
         # AppendRowsStream of the client library adds it, but hides why a connection ended.
-        append_rows = self._client.append_rows
-        if compression := self.connection.compression:  # The client has no argument for it.
-            append_rows = wrap_method(
-                self._client.transport.append_rows, default_compression=compression
-            )
+        append_rows = wrap_method(method, default_compression=self.connection.compression)
         return cast(
             Responses,
             append_rows(

@@ -164,7 +164,7 @@ async def async_estimate(hass: HomeAssistant, options: Options) -> Estimate:
     """Return the estimate of an export with these options. Raises ExportError.
 
     Nothing is counted: a sample of a thousand rows from all over each table stands for the others.
-    Dimension tables are left out; they are small.
+    Dimension tables, and statistics by the day, are left out; they are small.
     """
     check_recorder(hass)
     async with _async_row_context(hass, options) as run:

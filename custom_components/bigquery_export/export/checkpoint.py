@@ -1,5 +1,6 @@
 """The checkpoint: how far each table is exported, and which transaction may be in doubt."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,8 +10,10 @@ from typing import Any
 from ..rows.table import EPOCH
 from ..source.source_table import Anchor
 from .fence import FencedTransaction
+from .open_stream import COMMITTED_STREAM, Append, OpenStream, UnloggedRows
 from .positions import Position, TablePosition, backfill_of
 from .recent_commits import EVERYTHING, RecentCommit, with_commit
+from .rejected_rows import count_reason
 from .restored_rows import RestoredRows, begun, passed
 
 _REMEMBERED = 90 * 24 * 60 * 60.0
@@ -32,9 +35,11 @@ class Intent:
     delivery: str
     """The name of the delivery of both transactions."""
     transaction: str
-    """The rows of the table."""
+    """The rows of the table; empty if they were appended before, and only their row in the export
+    log is missing."""
     log_transaction: str
-    """The transaction of their row in the export log, which is committed after them."""
+    """The transaction of that row, which is committed after them; empty for rows that are appended
+    to an open stream."""
     log_values: dict[str, Any]
     """The values of that row, to send it again if its transaction is lost."""
     position: Position
@@ -55,9 +60,17 @@ class Intent:
     @property
     def fenced(self) -> FencedTransaction:
         """Return what is written into the fence before the commit."""
+        if self.append or not self.transaction:
+            return FencedTransaction(self.fence)
         return FencedTransaction(
             self.fence, self.table, self.delivery, self.transaction, self.log_transaction
         )
+
+    @property
+    def append(self) -> Append | None:
+        """Return where the rows are, if they are appended to an open stream."""
+        is_append = self.delivery == COMMITTED_STREAM and self.transaction
+        return Append.named(self.transaction) if is_append else None
 
     @property
     def bytes(self) -> int:
@@ -86,9 +99,9 @@ class Gap:
     rows: int
     """How many ids are missing: databases other than SQLite leave some out now and then."""
     since: float
-    """Until then everything was exported, in seconds since 1970."""
+    """The time of the last row that was exported before, in seconds since 1970."""
     until: float
-    """The time of the oldest row that is left, in seconds since 1970."""
+    """The time of the oldest row that is left, in seconds since 1970; never before `since`."""
 
     def with_(self, other: Gap | None) -> Gap:
         """Return this gap together with another one of the same table."""
@@ -143,6 +156,14 @@ class Checkpoint:
     """The lowest id that the recorder had, by table: new rows have higher ones."""
     restored: dict[str, tuple[RestoredRows, ...]] = field(default_factory=dict)
     """Rows that came back from BigQuery into the recorder, by table."""
+    unlogged: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Rejected rows that no row of the export log tells of yet, by table and reason: of chunks
+    that had no other rows."""
+    run: Anchor | None = None
+    """The recorder's run of the last export since others may have sent rows: where the database
+    lacks it, that is another one."""
+    streams: dict[str, OpenStream] = field(default_factory=dict)
+    """Open streams, and what was appended that the export log does not tell of yet, by table."""
     examined: str = ""
     """The recorder's database that was last looked at: whether BigQuery has older statistics."""
 
@@ -163,7 +184,9 @@ class Checkpoint:
     def commits(self, table: str) -> tuple[RecentCommit, ...]:
         """Return the commits of a table that BigQuery may not list yet."""
         unknown = (RecentCommit(self.unknown_before),) if self.unknown_before else ()
-        return (*unknown, *self.recent.get(table, ()))
+        appended = self.streams.get(table, OpenStream()).unlogged
+        newest = (appended.commit,) if appended else ()
+        return (*unknown, *self.recent.get(table, ()), *newest)
 
     def commits_again(self, table: str, ids: Iterable[int]) -> list[RecentCommit]:
         """Return the commits that may have sent some of these rows, which were passed before."""
@@ -227,6 +250,39 @@ class Checkpoint:
             latest=max(self.latest, self.intent.export_timestamp if self.intent else 0),
         )
 
+    def with_intent(self, intent: Intent) -> Checkpoint:
+        """Return the checkpoint before a transaction is begun.
+
+        The one before, if rows of it were rejected, has written the fence, and is not in doubt.
+        """
+        fence = (self.intent and self.intent.fence) or self.fence
+        return replace(self, intent=intent, fence=fence)
+
+    def appended(self) -> Checkpoint:
+        """Return the checkpoint when the rows of its intent are in an open stream."""
+        if (intent := self.intent) is None or (append := intent.append) is None:
+            return self
+        stream = self.streams.get(intent.table, OpenStream(append.stream, append.offset))
+        rows = UnloggedRows(intent.after, intent.until, intent.log_values, intent.export_timestamp)
+        return self.advanced(
+            intent.position_key, intent.position, left_out=intent.left_out, gap=intent.gap
+        ).with_stream(intent.table, stream.appended(append.rows, rows))
+
+    def with_stream(self, table: str, stream: OpenStream | None) -> Checkpoint:
+        """Return the checkpoint with another stream of a table, or with none."""
+        streams = {name: one for name, one in self.streams.items() if name != table}
+        return replace(self, streams={**streams, table: stream} if stream else streams)
+
+    def with_appends_logged(self, table: str) -> Checkpoint:
+        """Return the checkpoint when the export log tells of all that was appended to a table."""
+        stream = self.streams.get(table)
+        return self.with_stream(table, stream.logged()) if stream else self
+
+    def without_open_stream(self, table: str) -> Checkpoint:
+        """Return the checkpoint with the stream of a table closed, if there is one."""
+        stream = self.streams.get(table)
+        return self.with_stream(table, stream.closed()) if stream else self
+
     def after_latest(self, now: datetime) -> datetime:
         """Return the `export_timestamp` of an export that begins now: later than all before."""
         begun = self.intent.export_timestamp if self.intent else 0
@@ -249,6 +305,33 @@ class Checkpoint:
             unknown_before=max(self.unknown_before, before),
             latest=max(self.latest, latest),
             superseded=False,
+            streams={},
+        )
+
+    def with_unlogged(self, table: str, reasons: Mapping[str, int]) -> Checkpoint:
+        """Return the checkpoint with more rejected rows that no row of the export log tells of."""
+        if not reasons:
+            return self
+        counts = Counter(self.unlogged.get(table, {}))
+        for reason, rows in reasons.items():
+            count_reason(counts, reason, rows)
+        return replace(self, unlogged={**self.unlogged, table: dict(counts)})
+
+    def with_all_logged(self, table: str) -> Checkpoint:
+        """Return the checkpoint when the export log tells of all rejected rows of a table."""
+        left = {name: reasons for name, reasons in self.unlogged.items() if name != table}
+        return replace(self, unlogged=left)
+
+    def in_run(self, run: Anchor | None, in_doubt: Iterable[str]) -> Checkpoint:
+        """Return the checkpoint in another of the recorder's runs, with tables in doubt."""
+        keys = {key for table in in_doubt for key in (table, backfill_of(table))}
+        return replace(
+            self,
+            run=run,
+            positions={
+                key: position.in_doubt(EVERYTHING, self.unknown_before) if key in keys else position
+                for key, position in self.positions.items()
+            },
         )
 
     def with_gap(self, gap: Gap) -> Checkpoint:

@@ -1,6 +1,7 @@
 """A chunk: rows of one table in one transaction."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from .checkpoint import Gap
 from .delivery import Rejection, Transaction
 from .positions import thinned
 from .recent_commits import EVERYTHING
-from .rejected_rows import Kept
+from .rejected_rows import Kept, count_reason, reasons_text, without_values
 
 MAX_ROWS = 50_000
 """Rows in a transaction: so many are sent again after a crash."""
@@ -43,6 +44,8 @@ class Chunk:
     start: int
     until: int
     """The id of the last row that may be in it."""
+    max_rows: int | None = None
+    """After so many rows it is full, if it can be committed; None stands for `MAX_ROWS`."""
     can_commit: Callable[[], bool] = lambda: True
     """Returns whether it could be committed now, or else might as well have more rows."""
     moves: bool = True
@@ -70,8 +73,8 @@ class Chunk:
     bytes: int = 0
     repaired: int = 0
     """Rows that are sent without what is not JSON of their attributes or data."""
-    rejected: int = 0
-    """Rows that cannot be sent."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why rows cannot be sent, and how many."""
     left_out: int = 0
     """Those of them that are not in their file, because it is full."""
     kept: set[int] = field(default_factory=set)
@@ -96,15 +99,21 @@ class Chunk:
         return max(self.cursor, self._skipped_until)
 
     @property
+    def rejected(self) -> int:
+        """Return how many rows cannot be sent."""
+        return self.reasons.total()
+
+    @property
     def full(self) -> bool:
         """Return whether no further piece may be read."""
+        max_rows = self.max_rows or MAX_ROWS
         return (
             self.ended
             or len(self._days) > _MAX_DAYS
             or self.rejected >= _MAX_REJECTED
             or self._pieces >= _MAX_PIECES
-            or (self._read >= MAX_ROWS and self.can_commit())
-            or self._read >= _PATIENCE * MAX_ROWS
+            or (self._read >= max_rows and self.can_commit())
+            or self._read >= _PATIENCE * max_rows
         )
 
     @property
@@ -155,9 +164,10 @@ class Chunk:
         self.rows -= len(rows)
         return rows
 
-    def count_rejected(self, rows: int, kept: Kept) -> None:
+    def count_rejected(self, rows: Iterable[RejectedRow], kept: Kept) -> None:
         """Count rows that cannot be sent, and say what has become of them."""
-        self.rejected += rows
+        for row in rows:
+            count_reason(self.reasons, without_values(row.reason))
         self.left_out += kept.left_out
         self.kept |= kept.identities
 
@@ -166,8 +176,14 @@ class Chunk:
         if self.transaction:
             self.transaction.close()
 
-    def log_values(self) -> dict[str, Any]:
-        """Return the chunk's columns of the export log, when all rows have been sent."""
+    def log_values(self, unlogged: Mapping[str, int]) -> dict[str, Any]:
+        """Return the chunk's columns of the export log, when all rows have been sent.
+
+        `unlogged` are rejected rows before it that no transaction has told of.
+        """
+        reasons = Counter(unlogged)
+        for reason, rows in self.reasons.items():
+            count_reason(reasons, reason, rows)
         return {
             "table_name": self.table.name,
             "first_id": self.first_id,
@@ -176,7 +192,8 @@ class Chunk:
             "last_time": self.last_time,
             "row_count": self.rows,
             "byte_count": self.bytes,
-            "rejected": self.rejected,
+            "rejected": reasons.total(),
+            "rejected_reasons": reasons_text(reasons),
             "started": timestamp(self.started),
             "finished": timestamp(dt_util.utcnow()),
             "home_assistant_version": HOME_ASSISTANT_VERSION,

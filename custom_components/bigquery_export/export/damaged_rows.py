@@ -15,6 +15,7 @@ from ..source.source_table import Anchor, IdRange
 from .checkpoint import Gap
 from .chunk import Chunk
 from .ports import Piece, Reader
+from .positions import Position
 from .recorder_tables import RECORDER_TABLES
 from .session import Session
 
@@ -124,11 +125,9 @@ def lost_before(piece: Piece, chunk: Chunk, before: Anchor | None, reader: Reade
     `before` is the last row that was exported before the chunk.
     """
     source = RECORDER_TABLES[chunk.table.name].source
-    passed = chunk.passed[-1] if chunk.passed else before
     first = reader.partition_time(piece.rows[0]) if piece.rows else None
-    until = first or source.time_of(piece.last) or 0.0
-    since = (source.time_of(passed) if passed else None) or until
-    gap = Gap(chunk.table.name, chunk.unreadable, min(since, until), until)
+    behind = first or source.time_of(piece.last) or 0.0
+    gap = _between(_time_before(chunk, before) or behind, behind, chunk)
     _LOGGER.error(
         "The recorder's database is damaged: up to %d rows of %s after row %d cannot be read",
         gap.rows,
@@ -138,11 +137,29 @@ def lost_before(piece: Piece, chunk: Chunk, before: Anchor | None, reader: Reade
     return gap
 
 
-def lost_at_end(chunk: Chunk, before: Anchor | None) -> Gap | None:
-    """Return the gap of rows at the end of a chunk that cannot be read, if there are any."""
+def lost_at_end(chunk: Chunk, before: Anchor | None, new: Position) -> Gap | None:
+    """Return the gap of rows at the end of a backfill that cannot be read, if there are any.
+
+    `before` is the last row that was exported before the chunk. The first anchor of `new` is the
+    last row of the backfill.
+    """
     if not chunk.unreadable:
         return None
     source = RECORDER_TABLES[chunk.table.name].source
+    since = _time_before(chunk, before)
+    until = source.time_of(new.anchors[0]) if new.anchors else None
+    return _between(since or until or 0.0, until or since or 0.0, chunk)
+
+
+def _time_before(chunk: Chunk, before: Anchor | None) -> float | None:
+    """Return the time of the last row before those that a chunk cannot read, if it has one."""
     passed = chunk.passed[-1] if chunk.passed else before
-    since = (source.time_of(passed) if passed else None) or 0.0
-    return Gap(chunk.table.name, chunk.unreadable, since, since)
+    return RECORDER_TABLES[chunk.table.name].source.time_of(passed) if passed else None
+
+
+def _between(before: float, behind: float, chunk: Chunk) -> Gap:
+    """Return the gap of what a chunk cannot read between two rows, by their times.
+
+    The second time may be the earlier one: after a clock that was wrong, by as much as it was.
+    """
+    return Gap(chunk.table.name, chunk.unreadable, min(before, behind), max(before, behind))

@@ -8,7 +8,7 @@ All methods block and raise ExportError. Rows become visible with the commit, al
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..rows.encoding import Encoding
 from ..rows.table import Table
@@ -58,6 +58,30 @@ class Outcome(Enum):
     """It is not committed, and never will be."""
     FORGOTTEN = auto()
     """BigQuery no longer knows it; it will not be committed from now on."""
+
+
+@runtime_checkable
+class StreamDelivery(Protocol):
+    """A delivery whose transactions are appended to streams that stay open (open_stream.py).
+
+    Their rows can be read as soon as they are sent. The name of a transaction is that of an
+    `Append`, and known when it is finished.
+    """
+
+    def is_old(self, table: Table) -> bool:
+        """Return whether the next rows of a table go to another stream than the one before."""
+
+    def forget(self, table: Table) -> None:
+        """Append to the stream of a table no more."""
+
+    def close_stream(self, table: Table, name: str, age: float = 0.0) -> int | None:
+        """End a stream, to which nothing is appended afterwards, and return how many rows it has.
+
+        It is None where BigQuery does not know. `age` is as for `settle`.
+        """
+
+    def close(self) -> None:
+        """Close all connections; the streams stay as they are. This does not block."""
 
 
 class Delivery(Protocol):

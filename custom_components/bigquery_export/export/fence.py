@@ -29,6 +29,9 @@ class FencedTransaction:
     delivery: str = ""
     transaction: str = ""
     log_transaction: str = ""
+    streams: str = ""
+    """The streams that are open (open_stream.py), with spaces between them, each as its table, an
+    equals sign and its name."""
 
     @property
     def time(self) -> int:

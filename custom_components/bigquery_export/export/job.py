@@ -13,6 +13,9 @@ class Job(ABC):
     settles: ClassVar[bool] = True
     """Whether it sends rows, before which every transaction in doubt must be settled."""
 
+    logs_appends: ClassVar[bool] = True
+    """Whether it first lets the export log tell of what was appended to open streams."""
+
     def __init__(self, session: Session) -> None:
         """Prepare; nothing is read yet."""
         self._session = session
@@ -39,6 +42,8 @@ class Job(ABC):
         try:
             if self.settles:
                 await self._session.journal.async_settle()
+                if self.logs_appends:
+                    await self._session.journal.async_log_appends(self._session.delivery)
             await self._async_work()
         finally:
             self.result.seconds = self.result.seconds or monotonic() - began

@@ -12,35 +12,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 import logging
-from time import time
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.util.ulid import ulid_at_time, ulid_now
 
 from ..errors import (
     AnotherExportError,
     CheckpointOutdatedError,
-    ExportError,
     RefusedError,
-    TransientError,
 )
 from ..rows.encoded_rows import RejectedRow
 from ..rows.export_log import EXPORT_LOG
 from ..rows.table import Table
+from .appends import Appends
 from .checkpoint import Checkpoint, Intent
 from .checkpoint_file import CheckpointFile
 from .chunk import Chunk
 from .damaged_ends import DamagedEnds
 from .delivery import Delivery, Outcome, Transaction
-from .fence import Fence, FencedTransaction, FenceMovedError, FenceState
+from .fence import Fence
+from .log_transaction import write_log
+from .ownership import Ownership
 from .positions import Position
 from .recent_commits import RecentCommit
 from .rejected_rows import RejectedRows
 
 _LOGGER = logging.getLogger(__name__)
-_ATTEMPTS = 3
-"""How often to take over from others that are sending at the moment."""
 
 
 class Journal:
@@ -74,41 +71,31 @@ class Journal:
         self.checkpoint = Checkpoint()
         self.damaged_ends = DamagedEnds()
         self._lock = asyncio.Lock()
-        self._fenced: FenceState | None = None
-        """The fence as it was read or written last, once it is known to be this checkpoint's."""
+        self.ownership = Ownership(hass, self, fence, tables, deliveries)
+        self.appends = Appends(hass, self, self.ownership, tables, deliveries)
 
     async def async_load(self) -> None:
         """Continue from the checkpoint as it was saved last."""
         self.checkpoint = await self._async_block(self._file.load)
 
-    async def async_update(self, change: Callable[[Checkpoint], Checkpoint]) -> None:
+    async def async_update(
+        self, change: Callable[[Checkpoint], Checkpoint], *, save: bool = True
+    ) -> None:
         """Write the checkpoint as `change` returns it. Raises CheckpointUnwritableError.
 
-        Changes come one after another: gaps may be acknowledged while a job is running.
+        Changes come one after another: gaps may be acknowledged while a job is running. What would
+        be found out again after a crash need not be saved before the next change is.
         """
         async with self._lock:
             checkpoint = change(self.checkpoint)
-            await self._async_block(self._file.save, checkpoint)
+            if save:
+                await self._async_block(self._file.save, checkpoint)
             self.checkpoint = checkpoint
         self._on_progress()
 
     async def async_claim(self) -> bool:
-        """Make sure that this is the newest checkpoint; return whether it was not.
-
-        Then others have sent rows since, or may have: all that waits is in doubt from now on, and
-        an export with another copy of the checkpoint stops before its next commit. BigQuery is
-        asked once in the life of a journal. Raises AnotherExportError when the user has to decide.
-        """
-        if self._fenced:
-            return False
-        if self.checkpoint.superseded:
-            raise AnotherExportError
-        for _ in range(_ATTEMPTS):
-            try:
-                return await self._async_claim()
-            except FenceMovedError:
-                continue
-        raise AnotherExportError
+        """Make sure that this is the newest checkpoint, as `Ownership.async_claim` does."""
+        return await self.ownership.async_claim()
 
     async def async_take_over(self) -> None:
         """Go on although another copy of this export has: its user has decided that it stops.
@@ -116,60 +103,6 @@ class Journal:
         Raises CheckpointUnwritableError.
         """
         await self.async_update(partial(replace, superseded=False))
-
-    async def _async_claim(self) -> bool:
-        """Read the fence, and take over if it is not this checkpoint's. Raises FenceMovedError."""
-        intent = self.checkpoint.intent
-        state = await self._async_block(self.fence.read)
-        if state is None:
-            # With this token no checkpoint is the newest one. Most likely no other has exported.
-            last = intent.fenced if intent else FencedTransaction("")
-            made = replace(last, token=self._new_token())
-            state = await self._async_block(self.fence.make, made)
-        if state.last.token in (self.checkpoint.fence, intent.fence if intent else None):
-            self._fenced = state
-            return False
-        _LOGGER.warning(
-            "Rows were exported that the checkpoint of this Home Assistant does not know of: it was"
-            " lost, a backup was restored, or a copy of Home Assistant has exported. Each waiting"
-            " row is looked for in BigQuery before it is sent, so that none is there twice"
-        )
-        latest = state.last.time
-        token = self._new_token(latest)
-        if await self._async_settle_last(state):
-            # It was committed only now: from now on it may not be listed yet.
-            state = await self._async_block(self.fence.write, FencedTransaction(token))
-            token = self._new_token(latest)
-        before = state.changed
-        await self.async_update(lambda now: now.taken_over(token, before, latest))
-        self._fenced = await self._async_block(self.fence.write, FencedTransaction(token))
-        return True
-
-    def _new_token(self, latest: int = 0) -> str:
-        """Return a token that is not earlier than any `export_timestamp`, in microseconds."""
-        latest = max(latest, self.checkpoint.latest)
-        # A ULID has milliseconds, of which the last may be lost as a float.
-        return ulid_at_time(max(time(), (latest // 1000 + 2) / 1000))
-
-    async def _async_settle_last(self, state: FenceState) -> bool:
-        """Commit the transaction that others have begun last; return whether that was needed.
-
-        A process that was held up, or its request on its way, may commit it at any time: now it is
-        known that its rows are there, or never will be.
-        """
-        last, age = state.last, time() - state.changed / 1000
-        table, delivery = self.tables.get(last.table), self.deliveries.get(last.delivery)
-        if table is None or delivery is None:
-            return False
-        try:
-            outcome = await self._async_block(delivery.settle, table, last.transaction, age)
-        except TransientError:
-            raise
-        except ExportError:
-            return True  # It cannot be decided, for example because the key may run no jobs.
-        if outcome in (Outcome.COMMITTED, Outcome.COMMITTED_NOW):
-            await self._async_block(delivery.settle, EXPORT_LOG, last.log_transaction, age)
-        return outcome is Outcome.COMMITTED_NOW
 
     async def async_settle(self) -> None:
         """Settle the transaction in doubt, if there is one."""
@@ -179,15 +112,20 @@ class Journal:
             await self.async_claim()
         if (intent := self.checkpoint.intent) is None:
             return
-        if intent.fence and self._fenced and self._fenced.last.token != intent.fence:
-            await self._async_begin(intent)
+        if intent.fence:
+            await self.ownership.async_begin(intent)
         await self._async_settle(intent)
 
     async def _async_settle(self, intent: Intent) -> None:
         """Decide a transaction, and move its position if it is committed."""
+        if intent.append:
+            await self.appends.async_settle(intent)
+            return
         delivery = self.deliveries[intent.delivery]
-        table = self.tables[intent.table]
-        outcome = await self._async_block(delivery.settle, table, intent.transaction, intent.age)
+        outcome = Outcome.COMMITTED
+        if intent.transaction:
+            settle = partial(delivery.settle, self.tables[intent.table])
+            outcome = await self._async_block(settle, intent.transaction, intent.age)
         position = self.checkpoint.position(intent.position_key)
         if outcome in (Outcome.COMMITTED, Outcome.COMMITTED_NOW):
             await self._async_settle_log(intent, delivery)
@@ -195,7 +133,7 @@ class Journal:
             return
         commit = None
         if outcome is Outcome.FORGOTTEN or not intent.is_recent:
-            position = position.in_doubt(intent.position.cursor, self._changed)
+            position = position.in_doubt(intent.position.cursor, self.ownership.changed)
             commit = self._recent_commit(intent)
         await self.async_update(
             lambda now: now.advanced(intent.position_key, position, commit=commit)
@@ -208,13 +146,13 @@ class Journal:
         )
         if outcome is Outcome.NOT_COMMITTED and intent.is_recent:
             log = await self._async_block(write_log, delivery, intent.log_values)
-            token = intent.fence and self._new_token()
+            token = intent.fence and self.ownership.new_token()
             settled = replace(intent, log_transaction=log.name, fence=token)
             await self.async_update(
                 lambda now: replace(now, intent=settled, fence=intent.fence or now.fence)
             )
             if settled.fence:
-                await self._async_begin(settled)
+                await self.ownership.async_begin(settled)
             await self._async_commit_log(log)
 
     async def async_commit(
@@ -234,7 +172,8 @@ class Journal:
         while chunk.transaction and chunk.rows:
             if await self.async_claim():
                 raise CheckpointOutdatedError
-            log_values = {**chunk.log_values(), **log_header}
+            unlogged = self.checkpoint.unlogged.get(chunk.table.name, {}) if chunk.moves else {}
+            log_values = {**chunk.log_values(unlogged), **log_header}
             log = await self._async_block(write_log, delivery, log_values)
             intent = Intent(
                 chunk.table.name,
@@ -244,7 +183,7 @@ class Journal:
                 log.name,
                 log_values,
                 after(chunk),
-                self._new_token(export_timestamp),
+                self.ownership.new_token(export_timestamp),
                 chunk.lowest_id - 1,
                 chunk.highest_id,
                 chunk.again,
@@ -252,8 +191,13 @@ class Journal:
                 chunk.left_out if chunk.moves else 0,
                 export_timestamp,
             )
-            await self.async_update(partial(replace, intent=intent))
-            await self._async_begin(intent)
+            await self.async_update(partial(Checkpoint.with_intent, intent=intent))
+            try:
+                await self.ownership.async_begin(intent)
+            except CheckpointOutdatedError:
+                # It was not committed, nor may it be: others may have sent its rows.
+                await self.async_update(partial(replace, intent=None))
+                raise
             rejections = await self._async_block(chunk.transaction.commit)
             if not rejections:
                 await self._async_commit_log(log)
@@ -262,32 +206,51 @@ class Journal:
             log.close()
             rejected = chunk.reject(rejections, delivery.encoding(chunk.table))
             await self.async_keep_rejected(str(log_header["export_id"]), chunk, rejected)
-        position = after(chunk)
-        left_out = chunk.left_out if chunk.moves else 0
+        await self._async_pass(chunk, after(chunk))
+
+    async def async_log_appends(self, delivery: Delivery) -> None:
+        """Write a row of the export log about all that was appended since the last one."""
+        for table, stream in list(self.checkpoint.streams.items()):
+            if (rows := stream.unlogged) is None:
+                await self.appends.async_forget_old(table)
+                continue
+            if await self.async_claim():
+                return  # It is in doubt now.
+            log = await self._async_block(write_log, delivery, rows.log_values)
+            intent = Intent(
+                table,
+                table,
+                delivery.name,
+                "",
+                log.name,
+                dict(rows.log_values),
+                self.checkpoint.position(table),
+                self.ownership.new_token(rows.export_timestamp),
+                rows.after,
+                rows.until,
+                again=False,
+                export_timestamp=rows.export_timestamp,
+            )
+            await self.async_update(partial(replace, intent=intent))
+            await self.ownership.async_begin(intent)
+            await self._async_commit_log(log)
+            await self._async_committed(intent)
+
+    async def _async_pass(self, chunk: Chunk, position: Position) -> None:
+        """Move the position past rows of which none is sent."""
+        left_out, reasons = (chunk.left_out, chunk.reasons) if chunk.moves else (0, {})
         await self.async_update(
-            lambda now: now.advanced(chunk.position_key, position, left_out=left_out, gap=chunk.gap)
+            lambda now: now.advanced(
+                chunk.position_key, position, left_out=left_out, gap=chunk.gap
+            ).with_unlogged(chunk.table.name, reasons)
         )
-
-    async def _async_begin(self, intent: Intent) -> None:
-        """Write into the fence that a transaction is begun.
-
-        Raises AnotherExportError if another copy of this export has gone on meanwhile, and
-        CheckpointOutdatedError if the fence is gone.
-        """
-        try:
-            self._fenced = await self._async_block(self.fence.write, intent.fenced)
-        except FenceMovedError:
-            self._fenced = None
-            if await self._async_block(self.fence.read) is None:
-                raise CheckpointOutdatedError from None
-            await self.async_update(partial(replace, intent=None, superseded=True))
-            raise AnotherExportError from None
 
     async def _async_committed(self, intent: Intent) -> None:
         """Move the position of a transaction that is committed."""
         commit = self._recent_commit(intent)
-        await self.async_update(
-            lambda now: now.advanced(
+
+        def committed(now: Checkpoint) -> Checkpoint:
+            after = now.advanced(
                 intent.position_key,
                 intent.position,
                 sent=intent.bytes,
@@ -295,18 +258,17 @@ class Journal:
                 commit=commit,
                 gap=intent.gap,
             )
-        )
+            if not intent.transaction:
+                return after.with_appends_logged(intent.table)
+            return after if intent.again else after.with_all_logged(intent.table)
+
+        await self.async_update(committed)
 
     def _recent_commit(self, intent: Intent) -> RecentCommit | None:
         """Return a transaction as one that BigQuery may not list yet, unless it does at once."""
-        if self.deliveries[intent.delivery].is_listed_at_once:
+        if intent.transaction and self.deliveries[intent.delivery].is_listed_at_once:
             return None
-        return RecentCommit(self._changed, intent.after, intent.until, intent.again)
-
-    @property
-    def _changed(self) -> int:
-        """Return when the fence was written last by this process, by BigQuery's clock; else 0."""
-        return self._fenced.changed if self._fenced else 0
+        return RecentCommit(self.ownership.changed, intent.after, intent.until, intent.again)
 
     async def async_keep_rejected(
         self, export_id: str, chunk: Chunk, rows: Sequence[RejectedRow]
@@ -318,7 +280,7 @@ class Journal:
         if rows:
             append = self.rejected_rows.append
             chunk.count_rejected(
-                len(rows), await self._async_block(append, export_id, chunk.table, rows)
+                rows, await self._async_block(append, export_id, chunk.table, rows)
             )
 
     async def _async_commit_log(self, log: Transaction) -> None:
@@ -328,16 +290,3 @@ class Journal:
     async def _async_block[*Ts, T](self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Make a call that blocks, on Home Assistant's executor."""
         return await self._hass.async_add_executor_job(call, *args)
-
-
-def write_log(delivery: Delivery, values: Mapping[str, Any]) -> Transaction:
-    """Return a finished transaction with a row of the export log; this blocks."""
-    encoding = delivery.encoding(EXPORT_LOG)
-    log = delivery.begin(EXPORT_LOG, f"{EXPORT_LOG.name}_{ulid_now()}")
-    try:
-        log.append([encoding.row(encoding.fragment(values))])
-        log.finish()
-    except BaseException:
-        log.close()
-        raise
-    return log

@@ -13,6 +13,7 @@ _LATE = 0.005
 """Seconds by which a sleep may be late before the event loop counts as busy."""
 _PIECE_SECONDS = 0.004
 """How long one piece may take; Python lets another thread run after it has waited for 5 ms."""
+_FIRST = 250
 _FEWEST = 100
 
 
@@ -22,7 +23,7 @@ class Pace:
     def __init__(self) -> None:
         """Begin with small pieces: the speed of the machine is not known yet."""
         self._pause = _PAUSE
-        self.rows = PIECE_ROWS // 4
+        self.rows = _FIRST
         """Rows that the next piece should have at most."""
 
     async def async_rest(self) -> None:

@@ -1,6 +1,7 @@
 """The interfaces of a source: the rows of one table of the recorder, for one table in BigQuery."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from .positions import Position
 
 
 class Piece(Protocol):
-    """Up to 1,000 rows that were read at once, with all that is needed to encode them."""
+    """Up to 1,250 rows that were read at once, with all that is needed to encode them."""
 
     @property
     def rows(self) -> Sequence[Any]:
@@ -25,6 +26,9 @@ class Piece(Protocol):
 
 class Reader[P: Piece](Protocol):
     """Reads one table of the recorder; its methods block, and run on the recorder's executor."""
+
+    def connected(self) -> AbstractContextManager[object]:
+        """Return a context in which all that this thread reads is read in one transaction."""
 
     def newest_id(self) -> int:
         """Return the highest id that a run may read, or 0 when there is none."""
@@ -85,11 +89,11 @@ class Encoder[P: Piece](Protocol):
 class SentObserver[P: Piece]:
     """Hears which rows of a table are exported; this one ignores them.
 
-    open -> begin, look_at, look_at ..., leave_out, keep -> begin ...
+    begin, open, look_at, look_at ..., leave_out, keep -> begin, look_at ...
     """
 
     def open(self) -> None:
-        """Prepare for a run; this blocks, and runs on the recorder's executor."""
+        """Prepare for the rows of a run; this blocks, and runs on the recorder's executor."""
 
     def begin(self, position_key: str, before: Position) -> None:
         """Begin with a transaction; the one before was committed, or will be begun again."""

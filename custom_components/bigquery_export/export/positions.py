@@ -62,6 +62,19 @@ class Position:
             rejected=self.rejected + rejected,
         )
 
+    def at_generation(self, number: int, *, rows: int, rejected: int) -> Position:
+        """Return the position of a table whose cursor numbers generations, with more rows.
+
+        What the file of that table says of it holds from now on, and nothing is in doubt.
+        """
+        return replace(
+            self,
+            cursor=number,
+            in_doubt_until=0,
+            rows=self.rows + rows,
+            rejected=self.rejected + rejected,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TablePosition:

@@ -22,8 +22,17 @@ from ..rows.sensor_data import SENSOR_DATA
 from ..rows.state_encoder import StateEncoder
 from ..rows.statistics import FIVE_MINUTES, HOUR, STATISTICS, STATISTICS_SHORT_TERM
 from ..rows.statistics_encoder import StatisticsEncoder
+from ..rows.statistics_runs import STATISTICS_RUNS
 from ..rows.table import Table
-from ..source import events, recorder_runs, schema_changes, states, states_reader, statistics
+from ..source import (
+    events,
+    recorder_runs,
+    schema_changes,
+    states,
+    states_reader,
+    statistics,
+    statistics_runs,
+)
 from ..source.plain_reader import PlainReader
 from ..source.source_table import SourceTable
 from .ports import Encoder, Reader, Source
@@ -112,6 +121,8 @@ RECORDER_TABLES = {
         ),
         RecorderTable(RECORDER_RUNS, recorder_runs.RECORDER_RUNS),
         RecorderTable(SCHEMA_CHANGES, schema_changes.SCHEMA_CHANGES, default=False),
+        # 105,000 rows a year that say what `statistics_short_term` says.
+        RecorderTable(STATISTICS_RUNS, statistics_runs.STATISTICS_RUNS, default=False),
     )
 }
 """Declarations by the name of their table in BigQuery, in the order in which they are exported."""

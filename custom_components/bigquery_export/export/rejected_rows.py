@@ -108,8 +108,7 @@ class RejectedRows:
         """Return how many rows there are, by the reason, without values that it quotes."""
         reasons: Counter[str] = Counter()
         for entry in self.read():
-            reason = _QUOTED.sub("…", entry.reason)
-            reasons[reason if reason in reasons or len(reasons) < _MAX_REASONS else _OTHER] += 1
+            count_reason(reasons, without_values(entry.reason))
         return reasons
 
     def count(self) -> int:
@@ -150,6 +149,22 @@ class RejectedRows:
                 yield from file
         except FileNotFoundError:
             return
+
+
+def without_values(reason: str) -> str:
+    """Return a reason without the values that it quotes, so that it is the same for many rows."""
+    return _QUOTED.sub("…", reason[:_MAX_REASON])
+
+
+def count_reason(counts: Counter[str], reason: str, rows: int = 1) -> None:
+    """Count rows with a reason; those of too many reasons are counted together."""
+    counts[reason if reason in counts or len(counts) < _MAX_REASONS else _OTHER] += rows
+
+
+def reasons_text(counts: Counter[str]) -> str | None:
+    """Return counts as the export log has them: a JSON array of objects, or None for none."""
+    by_reason = [{"reason": reason, "rows": counts[reason]} for reason in sorted(counts)]
+    return orjson.dumps(by_reason).decode() if by_reason else None
 
 
 def _entry(export_id: str, table: Table, row: RejectedRow) -> RejectedEntry:

@@ -6,10 +6,27 @@ older backup, or moved to another server. Then an id alone says nothing, but the
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..source.source_table import Anchor
 from .chunk import MAX_ROWS
+from .ports import Reader
 from .positions import Position, TablePosition
+
+
+def look(reader: Reader[Any], before: TablePosition) -> tuple[int, int | None, dict[int, str]]:
+    """Return the highest and the lowest id, and those fingerprints that `resumed` needs.
+
+    Where the row at the cursor is as it was, what became of the other anchors does not matter.
+    This blocks.
+    """
+    with reader.connected():
+        newest, oldest = reader.newest_id(), reader.oldest_id()
+        last = before.new.anchors[-1:]
+        found = reader.fingerprints([newest, *(anchor.id for anchor in last)])
+        if before.anchors and not (last and found.get(last[0].id) == last[0].fingerprint):
+            found |= reader.fingerprints([anchor.id for anchor in before.anchors])
+    return newest, oldest, found
 
 
 def resumed(
@@ -23,7 +40,7 @@ def resumed(
 ) -> TablePosition:
     """Return the positions from which to resume.
 
-    `found` are the fingerprints that the recorder has now for the ids of the anchors, `oldest`
+    `found` are the fingerprints that the recorder has now for the ids of anchors, `oldest`
     and `newest` are its lowest and highest ids. Until `last_commit` rows of the table were
     committed, in milliseconds since 1970 by BigQuery's clock. `begin` is where a new export begins.
     """

@@ -12,8 +12,10 @@ from homeassistant.util import dt as dt_util
 from ..errors import ExportError, IdsBelowError, RowsNotListedError
 from ..source.readiness import async_flush, check_recorder
 from .checkpoint import Gap
+from .daily.daily_export import DailyExport, DailyTable
 from .dimensions.snapshot import Snapshot, async_export_snapshot
 from .job import Job
+from .other_database import async_look_for_other_database
 from .ports import Source
 from .session import Session
 from .set_aside import async_send_set_aside
@@ -31,6 +33,7 @@ class Run(Job):
         sources: Iterable[Source[Any]],
         snapshots: Iterable[Snapshot] = (),
         *,
+        daily: DailyTable | None = None,
         flush: bool = False,
         backfill: bool = True,
         everything: bool = True,
@@ -47,6 +50,7 @@ class Run(Job):
         self._backfills = backfill
         self._everything = everything
         self._exports = [TableExport(session, source) for source in sources]
+        self._daily = DailyExport(session, daily) if daily else None
         self._failed: dict[str, Exception] = {}
         """Why tables are not exported, by name: they wait for BigQuery, or something is wrong."""
 
@@ -66,6 +70,7 @@ class Run(Job):
         check_recorder(self._session.hass)
         if self._flush:
             await async_flush(self._session.hass)
+        await async_look_for_other_database(self._session)
         for export in self._exports:
             await self._async_try(export.name, export.async_resume)
         for snapshot in self._snapshots:
@@ -75,6 +80,9 @@ class Run(Job):
         unfinished = self._exports
         while unfinished and self._backfills and not self._session.paused:
             unfinished = [export for export in unfinished if await self._async_backfill(export)]
+        if daily := self._daily:
+            while await self._async_try(daily.name, daily.async_export_chunk):
+                await self._async_export_newer()
         if self.result.repaired:
             _LOGGER.warning(
                 "%d rows have attributes or event data in the recorder that are not JSON; they were"
@@ -142,10 +150,14 @@ class Run(Job):
         step = export.async_backfill_chunk
         if self._session.paused or not await self._async_try(export.name, step):
             return False
-        for other in self._exports:
-            await self._async_try(other.name, other.async_look_for_new)
-        await self._async_export_new()
+        await self._async_export_newer()
         return True
+
+    async def _async_export_newer(self) -> None:
+        """Export what is new of all tables since the run began."""
+        for export in self._exports:
+            await self._async_try(export.name, export.async_look_for_new)
+        await self._async_export_new()
 
 
 def _waits(failed: tuple[str, Exception]) -> bool:

@@ -17,9 +17,10 @@ from ..rows.encoded_rows import EncodedRows
 from ..rows.table import Table
 from ..source.source_table import Anchor
 from .chunk import Chunk
-from .delivery import Delivery
+from .delivery import Delivery, StreamDelivery
 from .existing_rows import ExistingRows
 from .journal import Journal
+from .logged_settings import LoggedSettings
 from .pace import Pace
 from .partition_cache import PartitionCache
 from .positions import Position
@@ -88,6 +89,10 @@ class Session:
     """The values of the columns that all rows of the job share."""
     batch_rows: int
     result: Result
+    settings: LoggedSettings | None = None
+    """What the rows are made by, if the log is to say it."""
+    transaction_rows: int | None = None
+    """How many rows a transaction has at most, about; None for as many as a chunk may have."""
     stopped: bool = False
     """Whether the job has to end soon."""
     paused: bool = False
@@ -166,7 +171,9 @@ class Session:
             key,
             start,
             until,
-            can_commit=self.journal.fence.is_ready,
+            max_rows=self.transaction_rows,
+            # An append most often writes no fence.
+            can_commit=lambda: self.transaction_rows is not None or self.journal.fence.is_ready(),
             moves=after is not None,
             again=after is None,
             passed=passed,
@@ -216,9 +223,18 @@ class Session:
         """Commit the rows of a chunk that could be sent."""
         if chunk.transaction:
             await self.async_block(chunk.transaction.finish)
-        await self.journal.async_commit(
-            chunk, after, self.delivery, self.log_header, self.run_values.get("export_timestamp", 0)
-        )
+        journal, delivery = self.journal, self.delivery
+        header = {**self.log_header, **(self.settings.columns if self.settings else {})}
+        export_timestamp = self.run_values.get("export_timestamp", 0)
+        if isinstance(delivery, StreamDelivery):
+            keep_rejected = partial(journal.async_keep_rejected, self.result.export_id, chunk)
+            await journal.appends.async_append(
+                chunk, after, delivery, header, export_timestamp, keep_rejected
+            )
+        else:
+            await journal.async_commit(chunk, after, delivery, header, export_timestamp)
+            if self.settings and chunk.rows:  # Otherwise there is no row in the log.
+                self.settings.logged = True
         self.result.add(chunk)
 
 
@@ -232,10 +248,12 @@ def open_session(
     trigger: str,
     integration_version: str,
     batch_rows: int,
+    settings: LoggedSettings | None = None,
+    transaction_rows: int | None = None,
 ) -> Session:
     """Return a session of its own export_id, whose rows are of the installation `source`.
 
-    `trigger` says in the export log what began it.
+    `trigger` says in the export log what began it, and `settings` by what its rows are made.
     """
     result = Result()
     return Session(
@@ -256,4 +274,6 @@ def open_session(
         ),
         batch_rows=batch_rows,
         result=result,
+        settings=settings,
+        transaction_rows=transaction_rows,
     )

@@ -18,7 +18,7 @@ from typing import Any, cast
 from ..errors import RowsNotListedError, TableDamagedError
 from ..rows.encoded_rows import EncodedRows
 from ..source.plan import PIECE_ROWS
-from ..source.readiness import async_read_recorder
+from ..source.readiness import async_read_and_compute, async_read_recorder
 from ..source.source_table import Anchor
 from .changed_history import async_log_changes
 from .checkpoint import Checkpoint, Gap
@@ -28,7 +28,7 @@ from .ports import Piece, Source
 from .positions import Position, TablePosition, backfill_of
 from .purge import Retention, is_purged_within
 from .recent_commits import last_begun
-from .resume import divided, resumed
+from .resume import divided, look, resumed
 from .session import Session
 from .set_aside import async_set_aside, has_room
 from .unsent_rows import without_existing
@@ -50,6 +50,8 @@ class TableExport:
         self._reader = source.reader
         self._encoder = source.encoder
         self._observer = source.observer
+        self._observed = False
+        """Whether the observer is prepared: only if there is something new."""
         self._own = source.own
         self._until = 0
         """The id of the newest row to be exported."""
@@ -74,8 +76,9 @@ class TableExport:
 
     async def async_resume(self) -> None:
         """Make sure that the positions belong to the history that the recorder has now."""
-        anchors = [anchor.id for anchor in self._table_position.anchors]
-        self._until, oldest, found = await self._async_read(self._open, anchors)
+        self._until, oldest, found = await self._async_read(
+            look, self._reader, self._table_position
+        )
         before, after = self._compared(found, oldest)
         if after.oldest.cursor < self._until and await self._journal.async_claim():
             before, after = self._compared(found, oldest)
@@ -145,12 +148,6 @@ class TableExport:
             checkpoint = checkpoint.without_ids(self._table.name)
         return checkpoint.with_gap(gap) if gap else checkpoint
 
-    def _open(self, anchors: list[int]) -> tuple[int, int | None, dict[int, str]]:
-        """Return the highest and the lowest id, and the fingerprints of those and these rows."""
-        self._observer.open()
-        newest = self._reader.newest_id()
-        return newest, self._reader.oldest_id(), self._reader.fingerprints([newest, *anchors])
-
     async def async_look_for_new(self) -> None:
         """Export new rows up to the newest that there is now."""
         self._until = await self._async_read(self._reader.newest_id)
@@ -204,7 +201,7 @@ class TableExport:
                 await self._session.async_block(self._observer.keep)
         if chunk.gap:
             self.gaps.append(chunk.gap)
-        self._unread = lost_at_end(chunk, self._last_exported(chunk))
+        self._unread = lost_at_end(chunk, self._last_exported(chunk), self._table_position.new)
         return not chunk.empty
 
     async def _async_fill(self, chunk: Chunk) -> None:
@@ -288,8 +285,10 @@ class TableExport:
         while (missing := self._session.batch_rows - len(batch.data)) > 0 and not chunk.full:
             limit = 1 if careful else min(missing, PIECE_ROWS, self._session.pace.rows)
             try:
-                piece = await self._async_read(
-                    self._reader.read, chunk.read_after, chunk.until, limit
+                read = await async_read_and_compute(
+                    self._session.hass,
+                    partial(self._read, chunk.read_after, chunk.until, limit),
+                    self._encode,
                 )
             except TableDamagedError:
                 # The last row before the damage can be read alone.
@@ -297,10 +296,10 @@ class TableExport:
                     await self._damaged.async_skip(chunk)
                 careful = not careful
                 continue
-            if piece is None:
+            if read is None:
                 chunk.ended = True
                 break
-            rows = await self._session.async_block(self._encode, piece)
+            piece, rows = read
             chunk.look_at(rows)
             if chunk.unreadable:
                 before = self._last_exported(chunk)
@@ -316,12 +315,27 @@ class TableExport:
         anchors = self._journal.checkpoint.position(chunk.position_key).anchors
         return anchors[-1] if anchors else None
 
-    def _encode(self, piece: Piece) -> EncodedRows:
+    def _read(self, after: int, until: int, limit: int) -> Piece | None:
+        """Return the next rows, and prepare the observer before the first ones."""
+        with self._reader.connected():
+            piece: Piece | None = self._reader.read(after, until, limit)
+            if piece is not None and not self._observed:
+                self._observer.open()
+                self._observed = True
+        return piece
+
+    def _encode(self, piece: Piece | None) -> tuple[Piece, EncodedRows] | None:
+        """Encode the rows that were read, in the same thread.
+
+        Each thread's memory grows to what its pieces take, so few threads should have any.
+        """
+        if piece is None:
+            return None
         began = thread_time()
         self._observer.look_at(piece)
         rows = self._encoder.encode(piece)
         self._session.pace.learn(len(piece.rows), thread_time() - began)
-        return rows
+        return piece, rows
 
     async def _async_read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
         return await async_read_recorder(self._session.hass, read, *args)

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 
 from homeassistant.core import HomeAssistant
 
+from ..rows.daily_statistics import DAILY_STATISTICS
+from ..rows.devices import DEVICES
 from ..rows.entities import ENTITIES, entity_change_values
+from ..rows.integrations import INTEGRATIONS, STATE_NUMBER
+from ..rows.migration_changes import MIGRATION_CHANGES
 from ..rows.relationships import RELATIONSHIPS
 from ..rows.table import Table
 from .dimensions.snapshot import DimensionTable
@@ -13,18 +17,26 @@ from .recorder_tables import RECORDER_TABLES
 
 DIMENSION_TABLES = {
     snapshot.table.name: snapshot
-    for snapshot in (DimensionTable(ENTITIES, entity_change_values), DimensionTable(RELATIONSHIPS))
+    for snapshot in (
+        DimensionTable(ENTITIES, entity_change_values),
+        DimensionTable(RELATIONSHIPS),
+        DimensionTable(DEVICES, default=False),
+        DimensionTable(MIGRATION_CHANGES, default=False),
+        DimensionTable(INTEGRATIONS, number=STATE_NUMBER, default=False),
+    )
 }
 """Dimension tables by their names, in the order in which they are exported."""
 
-TABLES: Mapping[str, Table] = {name: type_.table for name, type_ in RECORDER_TABLES.items()} | {
-    name: type_.table for name, type_ in DIMENSION_TABLES.items()
+TABLES: Mapping[str, Table] = {
+    **{name: type_.table for name, type_ in RECORDER_TABLES.items()},
+    **{name: type_.table for name, type_ in DIMENSION_TABLES.items()},
+    DAILY_STATISTICS.name: DAILY_STATISTICS,
 }
 """All tables that may be chosen, by their names."""
 
 DEFAULT_TABLES = (
     *(name for name, declared in RECORDER_TABLES.items() if declared.default),
-    *DIMENSION_TABLES,
+    *(name for name, declared in DIMENSION_TABLES.items() if declared.default),
 )
 """Names of the tables that are exported unless the user chooses."""
 

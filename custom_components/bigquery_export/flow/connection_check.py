@@ -13,6 +13,7 @@ from ..bigquery.connection import Connection, Destination
 from ..bigquery.fence_table import BigQueryFence
 from ..bigquery.permissions import check_permissions
 from ..bigquery.schema import DatasetSchema
+from ..bigquery.select_query import Statement, plan_query
 from ..bigquery.table_settings import TableSettings
 from ..const import (
     CONF_ADVANCED,
@@ -86,7 +87,7 @@ def check_destination(
         schema = DatasetSchema(connection, settings, fence=fence)
         is_creator = schema.ensure_dataset()
         schema.ensure_tables([SENSOR_DATA, EXPORT_LOG])
-        schema.ensure(tables)
+        schema.ensure_tables(tables)
         DELIVERIES[delivery](connection).check_access(SENSOR_DATA)
         needless = check_permissions(connection, SENSOR_DATA)
         # Who creates a dataset is its owner (BigQuery's page "Create datasets").
@@ -96,7 +97,7 @@ def check_destination(
 def check_tables(key: Mapping[str, Any], destination: Destination, tables: Sequence[Table]) -> None:
     """Create tables that are missing; this blocks. Raises ExportError."""
     with Connection.open(key, destination) as connection:
-        DatasetSchema(connection).ensure(tables)
+        DatasetSchema(connection).ensure_tables(tables)
 
 
 def set_up_tables(key: Mapping[str, Any], destination: Destination, options: Options) -> None:
@@ -110,6 +111,12 @@ def check_delivery(key: Mapping[str, Any], destination: Destination, options: Op
     with Connection.open(key, destination) as connection:
         DatasetSchema(connection, options.table_settings).ensure_tables(options.tables)
         DELIVERIES[options.delivery](connection).check_access(SENSOR_DATA)
+
+
+def check_queries(key: Mapping[str, Any], destination: Destination) -> None:
+    """Check whether the account may query, by a dry run; this blocks. Raises ExportError."""
+    with Connection.open(key, destination) as connection:
+        plan_query(connection, Statement("SELECT 1"))
 
 
 async def async_check_connection[*Ts, T](

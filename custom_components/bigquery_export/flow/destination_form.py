@@ -20,7 +20,7 @@ import probatio
 from ..bigquery import DELIVERIES
 from ..bigquery.credentials import is_safe
 from ..bigquery.fence_table import FENCE
-from ..bigquery.views import views
+from ..bigquery.views import MATERIALIZED_VIEWS, VIEWS
 from ..const import (
     CONF_ADVANCED,
     CONF_API_ENDPOINT,
@@ -108,8 +108,10 @@ NAMES = {
 _FIXED_TABLES = [*(table for table in TABLES.values() if table is not SENSOR_DATA), EXPORT_LOG]
 RESERVED_NAMES = frozenset(
     name.casefold()
-    for table in _FIXED_TABLES
-    for name in (table.name, *(view.name(table.name) for view in views(table)))
+    for name in (
+        *(table.name for table in _FIXED_TABLES),
+        *(view.name for view in (*VIEWS, *MATERIALIZED_VIEWS)),
+    )
 )
 """Names of the tables and views that have the same one in each dataset.
 

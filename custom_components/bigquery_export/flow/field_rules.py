@@ -23,12 +23,16 @@ from ..const import (
     CONF_HIDDEN,
     CONF_INTEGRATIONS,
     CONF_KMS_KEY,
+    CONF_MATERIALIZED_VIEWS,
     CONF_PARTITION_DAYS,
+    CONF_PARTITION_FILTER,
     CONF_PRIVACY,
+    CONF_RECORDER_PREFIX,
     CONF_STORAGE,
     CONF_TABLE_LABELS,
     CONF_WEEKDAYS,
 )
+from ..settings.choices import RECORDER_PREFIX, PartitionFilter
 from ..settings.options import label_parts
 from ..settings.schedule import Frequency
 
@@ -145,6 +149,12 @@ def _storage_errors(values: Mapping[str, Any]) -> Iterator[FormError]:
     key = values.get(CONF_KMS_KEY)
     if key and not _KMS_KEY.fullmatch(key):
         yield _error(CONF_STORAGE, "kms_key_invalid", key)
+    filtered = values.get(CONF_PARTITION_FILTER) == PartitionFilter.ON
+    if filtered and values.get(CONF_MATERIALIZED_VIEWS):
+        yield _error(CONF_STORAGE, "materialized_views_filtered")
+    prefix = values.get(CONF_RECORDER_PREFIX)
+    if prefix and not RECORDER_PREFIX.fullmatch(prefix):
+        yield _error(CONF_STORAGE, "recorder_prefix_invalid", prefix)
 
 
 def _label_errors(labels: Sequence[str]) -> Iterator[FormError]:

@@ -12,6 +12,7 @@ from homeassistant.config_entries import (
 from ..const import (
     CONF_CONTEXT_ENTITIES,
     CONF_FREQUENCY,
+    CONF_QUERYING,
     CONF_SCHEDULE,
     CONF_SERVICE_ACCOUNT_KEY,
     CONF_STORAGE,
@@ -23,10 +24,10 @@ from ..errors import ExportError
 from ..estimate.estimate import async_row_sizes
 from ..home.context_entities import default_context_entities
 from ..rows.column_groups import ColumnGroup
-from ..settings.destination import destination_from
+from ..settings.destination import destination_from, service_account_of
 from ..settings.options import DEFAULTS, Options, options_from
 from ..translation import async_load_translations, async_number, async_reason
-from .connection_check import check_delivery, set_up_tables
+from .connection_check import check_delivery, check_queries, set_up_tables
 from .field_rules import (
     NO_ERROR,
     FormError,
@@ -119,7 +120,8 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         """Check the delivery and the tables, as far as they have changed. Raises FormError."""
         entry = self.config_entry
         before = options_from(entry.options)
-        args = entry.data.get(CONF_SERVICE_ACCOUNT_KEY, {}), destination_from(entry.data), chosen
+        destination = destination_from(entry.data)
+        args = entry.data.get(CONF_SERVICE_ACCOUNT_KEY, {}), destination, chosen
         errors: dict[str, str] = {}
         try:
             if chosen.table_settings != before.table_settings:
@@ -128,9 +130,19 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
             if chosen.delivery != before.delivery:
                 errors = {CONF_TRANSFER: "unusable"}
                 await self.hass.async_add_executor_job(check_delivery, *args)
+            if chosen.queries.enabled and not before.queries.enabled:
+                errors = {CONF_QUERYING: "queries_unusable"}
+                await self.hass.async_add_executor_job(check_queries, *args[:2])
         except ExportError as err:
             await async_load_translations(self.hass)
-            raise FormError(errors, {"message": async_reason(self.hass, err)}) from err
+            raise FormError(
+                errors,
+                {
+                    "message": async_reason(self.hass, err),
+                    "project": destination.project,
+                    "service_account": service_account_of(entry.data),
+                },
+            ) from err
 
     async def _async_sizes(self) -> dict[str, str]:
         """Return the placeholders with the sizes of rows in bytes, as far as they are known."""

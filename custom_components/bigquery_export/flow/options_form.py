@@ -42,6 +42,7 @@ from ..const import (
     CONF_DELIVERY,
     CONF_DEVICES,
     CONF_DROPPED,
+    CONF_EVENT_PRESETS,
     CONF_EVENTS,
     CONF_HASH_USERS,
     CONF_HIDDEN,
@@ -49,10 +50,18 @@ from ..const import (
     CONF_KEY_DAYS,
     CONF_KMS_KEY,
     CONF_LABELS,
+    CONF_MATERIALIZED_VIEWS,
     CONF_NOTIFICATIONS,
     CONF_PARTITION_DAYS,
     CONF_PARTITION_FILTER,
     CONF_PRIVACY,
+    CONF_QUERIES,
+    CONF_QUERIES_ALL_USERS,
+    CONF_QUERIES_OTHER_DATASETS,
+    CONF_QUERY_DAY_MEGABYTES,
+    CONF_QUERY_MEGABYTES,
+    CONF_QUERYING,
+    CONF_RECORDER_PREFIX,
     CONF_SCHEDULE,
     CONF_SECURITY,
     CONF_STATISTICS,
@@ -64,9 +73,10 @@ from ..const import (
 )
 from ..export.tables import DEFAULT_TABLES, TABLES
 from ..rows.column_groups import ColumnGroup
+from ..rows.event_presets import EventPreset
 from ..rows.events import DEFAULT_EVENTS
 from ..rows.privacy import Coordinates
-from ..settings.choices import Notifications, PartitionFilter
+from ..settings.choices import MAX_QUERY_MEGABYTES, Notifications, PartitionFilter
 from ..settings.options import DEFAULTS
 from ..settings.schedule import Frequency
 from ..settings.usable_options import usable_options
@@ -120,6 +130,7 @@ _WHAT = probatio.Schema(
             choices(TABLES, CONF_TABLES), probatio.Length(min=1)
         ),
         probatio.Required(CONF_EVENTS, default=sorted(DEFAULT_EVENTS)): open_choices(_EVENTS),
+        probatio.Optional(CONF_EVENT_PRESETS, default=[]): choices(EventPreset, CONF_EVENT_PRESETS),
         probatio.Optional(CONF_CONTEXT_ENTITIES): ObjectSelector(
             ObjectSelectorConfig(
                 fields={
@@ -155,6 +166,10 @@ _STORAGE = probatio.Schema(
         ),
         probatio.Optional(CONF_TABLE_LABELS): TEXTS,
         probatio.Optional(CONF_KMS_KEY): TextSelector(),
+        probatio.Optional(CONF_RECORDER_PREFIX): TextSelector(),
+        probatio.Required(
+            CONF_MATERIALIZED_VIEWS, default=DEFAULTS.materialized_views
+        ): BooleanSelector(),
     }
 )
 _NOTIFICATIONS = probatio.Schema(
@@ -162,6 +177,23 @@ _NOTIFICATIONS = probatio.Schema(
         probatio.Required(CONF_NOTIFICATIONS, default=DEFAULTS.notifications.value): choice(
             Notifications, CONF_NOTIFICATIONS
         ),
+    }
+)
+_QUERYING = probatio.Schema(
+    {
+        probatio.Required(CONF_QUERIES, default=DEFAULTS.queries.enabled): BooleanSelector(),
+        probatio.Required(CONF_QUERY_MEGABYTES, default=DEFAULTS.queries.megabytes): number(
+            1, MAX_QUERY_MEGABYTES, unit="MB"
+        ),
+        probatio.Required(CONF_QUERY_DAY_MEGABYTES, default=DEFAULTS.queries.day_megabytes): number(
+            1, MAX_QUERY_MEGABYTES, unit="MB"
+        ),
+        probatio.Required(
+            CONF_QUERIES_OTHER_DATASETS, default=DEFAULTS.queries.other_datasets
+        ): BooleanSelector(),
+        probatio.Required(
+            CONF_QUERIES_ALL_USERS, default=DEFAULTS.queries.all_users
+        ): BooleanSelector(),
     }
 )
 OPTIONS_SCHEMA = probatio.Schema(
@@ -174,6 +206,7 @@ OPTIONS_SCHEMA = probatio.Schema(
         probatio.Optional(CONF_TRANSFER): section(_TRANSFER, {"collapsed": True}),
         probatio.Optional(CONF_STORAGE): section(_STORAGE, {"collapsed": True}),
         probatio.Optional(CONF_STATISTICS): section(_STATISTICS, {"collapsed": True}),
+        probatio.Optional(CONF_QUERYING): section(_QUERYING, {"collapsed": True}),
         probatio.Optional(CONF_NOTIFICATIONS): section(_NOTIFICATIONS, {"collapsed": True}),
         probatio.Optional(CONF_SECURITY): section(_SECURITY, {"collapsed": True}),
     }
@@ -184,6 +217,7 @@ _FLAT = {
     CONF_TRANSFER: _TRANSFER,
     CONF_STORAGE: _STORAGE,
     CONF_STATISTICS: _STATISTICS,
+    CONF_QUERYING: _QUERYING,
     CONF_NOTIFICATIONS: _NOTIFICATIONS,
     CONF_SECURITY: _SECURITY,
 }

@@ -60,6 +60,7 @@ SCHEDULE_SCHEMA = probatio.Schema(
 """All fields of a schedule."""
 _FIELDS: dict[Frequency, frozenset[str]] = {
     Frequency.MANUAL: frozenset(),
+    Frequency.LIVE: frozenset(),
     Frequency.MINUTES: frozenset({CONF_MINUTES}),
     Frequency.HOURLY: frozenset(),
     Frequency.DAILY: frozenset({CONF_EXPORT_TIME}),

@@ -1,6 +1,6 @@
 """Dimension tables: their current rows, as far as they may leave the home."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 
 from homeassistant.core import CoreState, HomeAssistant
@@ -8,8 +8,17 @@ from homeassistant.core import CoreState, HomeAssistant
 from ..export.dimensions.snapshot import DimensionReader, DimensionRow
 from ..rows.columns import Values
 from ..rows.context import RowContext
+from ..rows.devices import DEVICES, SERIAL_NUMBER
 from ..rows.entities import ENTITIES
+from ..rows.integrations import INTEGRATIONS, STATE_NUMBER
+from ..rows.migration_changes import MIGRATION_CHANGES
+from ..rows.registry import RegistryValues
 from ..rows.relationships import RELATIONSHIPS, Kind, NodeType
+from ..source.migration_changes import migration_changes
+from ..source.readiness import async_read_recorder
+from .config_entries import ConfigEntries, async_config_entries
+from .entry_states import EntryStates
+from .registered_devices import RegisteredDevice, async_registered_devices
 from .registries import Registries
 from .relationship_sources import relationship_sources
 from .relationships import async_relationships
@@ -20,7 +29,7 @@ _TELLING = (Kind.PART_OF, Kind.HAS_LABEL)
 
 
 def dimension_readers(
-    hass: HomeAssistant, registries: Registries, run: RowContext
+    hass: HomeAssistant, registries: Registries, states: EntryStates, run: RowContext
 ) -> dict[str, DimensionReader]:
     """Return the readers of dimension tables, by name: of those that can be read by now."""
 
@@ -39,12 +48,42 @@ def dimension_readers(
         version, sources = entities_version(), relationship_sources(hass)
         return None if version is None or sources is None else (version, sources)
 
-    readers = {ENTITIES.name: DimensionReader(async_read_entities, entities_version)}
+    async def async_read_integrations() -> Mapping[str, DimensionRow]:
+        entries = await async_config_entries(hass, states)
+        return await hass.async_add_executor_job(exported_integrations, entries, run)
+
+    def integrations_version() -> object:
+        version = entities_version()
+        return None if version is None else (version, states.version)
+
+    def forget(rows: Mapping[str, Values]) -> None:
+        states.async_forget({entry_id: row[STATE_NUMBER] for entry_id, row in rows.items()})
+
+    async def async_read_devices() -> Mapping[str, DimensionRow]:
+        devices = await async_registered_devices(hass)
+        return await hass.async_add_executor_job(exported_devices, devices, run)
+
+    async def async_read_migrations() -> Mapping[str, DimensionRow]:
+        versions = await async_read_recorder(hass, migration_changes, hass)
+        return {
+            name: DimensionRow({"migration_id": name, "version": version})
+            for name, version in versions.items()
+        }
+
+    readers = {
+        ENTITIES.name: DimensionReader(async_read_entities, entities_version),
+        DEVICES.name: DimensionReader(async_read_devices, entities_version),
+        MIGRATION_CHANGES.name: DimensionReader(async_read_migrations),
+    }
     if hass.state is CoreState.running:
         # While Home Assistant starts, automations and groups are missing, and would seem deleted.
         readers[RELATIONSHIPS.name] = DimensionReader(
             async_read_relationships, relationships_version
         )
+        if states.is_current:
+            readers[INTEGRATIONS.name] = DimensionReader(
+                async_read_integrations, integrations_version, forget
+            )
     return readers
 
 
@@ -56,6 +95,68 @@ def exported_entities(rows: Mapping[str, DimensionRow], run: RowContext) -> dict
         for entity_id in (row.values["entity_id"],)
         if run.includes(entity_id)
     }
+
+
+def exported_devices(
+    devices: Mapping[str, RegisteredDevice], run: RowContext
+) -> dict[str, DimensionRow]:
+    """Return the rows of devices that have an exported entity that is not hidden, or none at all.
+
+    A device is named by what is hidden of it, so others do not say that they are connected to it.
+    """
+    sent = {id_ for id_, device in devices.items() if _is_sent(device, run)}
+    return {id_: _exported_device(devices[id_].row, sent, run) for id_ in devices if id_ in sent}
+
+
+def _is_sent(device: RegisteredDevice, run: RowContext) -> bool:
+    if not device.entities:
+        possible = f"{device.domain}.{device.domain}"
+        return run.choice.entities.includes(possible, device.registry_values)
+    return any(run.includes(id_) and not run.privacy.is_hidden(id_) for id_ in device.entities)
+
+
+def _exported_device(row: DimensionRow, sent: Container[str], run: RowContext) -> DimensionRow:
+    values = dict(row.values)
+    for other in ("via_device_id", "parent_device_id"):
+        if values[other] not in sent:
+            values[other] = None
+    values[SERIAL_NUMBER] = run.privacy.serial_number(values[SERIAL_NUMBER])
+    return replace(row, values=values)
+
+
+def exported_integrations(entries: ConfigEntries, run: RowContext) -> dict[str, DimensionRow]:
+    """Return the rows of integrations that have an exported entity, or none at all.
+
+    The reason of a failure may name entities and devices, so it is not sent where one is hidden or
+    excluded.
+    """
+    exported: dict[str, DimensionRow] = {}
+    for entry_id, row in entries.rows.items():
+        if row.removed:
+            # Its entities are not known any more. It is sent if it was exported before.
+            exported[entry_id] = _without_reason(row) if run.privacy.hides_entities else row
+            continue
+        entities = entries.entities[entry_id]
+        domain = row.values["domain"]
+        included = list(map(run.includes, entities)) or [_includes(run, domain)]
+        if any(included):
+            is_told = all(included) and not any(map(run.privacy.is_hidden, entities))
+            exported[entry_id] = row if is_told else _without_reason(row)
+    return exported
+
+
+def _includes(run: RowContext, domain: str) -> bool:
+    """Return whether an integration without entities is exported, as one of them would be."""
+    return run.choice.entities.includes(f"{domain}.{domain}", RegistryValues(integration=domain))
+
+
+def _without_reason(row: DimensionRow) -> DimensionRow:
+    nothing = {"reason": None}
+    return replace(
+        row,
+        values=row.values if row.removed else {**row.values, **nothing},
+        earlier=tuple(replace(one, values={**one.values, **nothing}) for one in row.earlier),
+    )
 
 
 def exported_relationships(

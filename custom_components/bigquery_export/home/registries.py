@@ -21,11 +21,14 @@ from ..rows.entities import Entity, entity_row_values
 from ..rows.registry import RegistryValues
 from ..rows.table import timestamp
 from .steps import in_steps
+from .valid_text import valid_text
 
 _QUIET = 1.0
 """Seconds to wait after a change: one often brings others."""
 _PATIENCE = 30.0
 """Seconds to wait for changes to end; after that the values read last are used."""
+_OFFERED = frozenset({"capabilities", "supported_features"})
+"""What some entities change with their states, such as media players: it is read once a day."""
 _OTHERS = (
     dr.EVENT_DEVICE_REGISTRY_UPDATED,
     ar.EVENT_AREA_REGISTRY_UPDATED,
@@ -140,8 +143,11 @@ class Registries:
     @callback
     def _on_entity(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
         """Read an entity at once: the next piece may have rows of a new one."""
-        if event.data["action"] == "update" and (old := event.data.get("old_entity_id")):
-            self._entities.pop(old, None)
+        if event.data["action"] == "update":
+            if event.data["changes"].keys() <= _OFFERED:
+                return
+            if old := event.data.get("old_entity_id"):
+                self._entities.pop(old, None)
         self._look_at(event.data["entity_id"])
         self._version += 1
 
@@ -187,6 +193,16 @@ class Registries:
         self._values[entity_id] = entity.registry_values
 
 
+@callback
+def async_registry_values(hass: HomeAssistant, entity_id: str) -> RegistryValues:
+    """Return the registry values of one entity as they are now."""
+    if entry := er.async_get(hass).async_get(entity_id):
+        return _entity(hass, entry).registry_values
+    if source := entity_sources(hass).get(entity_id):
+        return RegistryValues(integration=source["domain"])
+    return RegistryValues()
+
+
 def _dimension_rows(entities: list[Entity]) -> dict[str, DimensionRow]:
     return {
         str(entity.registry_values.registry_id): DimensionRow(
@@ -223,32 +239,32 @@ def _entity(hass: HomeAssistant, entry: er.RegistryEntry) -> Entity:
         entity_id=entry.entity_id,
         registry_values=RegistryValues(
             integration=entry.platform,
-            entity_category=_text(entry.entity_category),
-            unique_id=_text(entry.unique_id),
+            entity_category=valid_text(entry.entity_category),
+            unique_id=valid_text(entry.unique_id),
             registry_id=entry.id,
             device_id=entry.device_id,
-            device_name=_text(device.name_by_user or device.name) if device else None,
-            manufacturer=_text(make.manufacturer) if make else None,
-            model=_text(make.model) if make else None,
+            device_name=valid_text(device.name_by_user or device.name) if device else None,
+            manufacturer=valid_text(make.manufacturer) if make else None,
+            model=valid_text(make.model) if make else None,
             via_device_id=make.via_device_id if make else None,
             area_id=area_id,
-            area_name=_text(area.name) if area else None,
+            area_name=valid_text(area.name) if area else None,
             floor_id=floor_id,
-            floor_name=_text(floor.name) if floor else None,
-            labels=tuple(sorted({str(_text(label.name)) for label in labels})),
+            floor_name=valid_text(floor.name) if floor else None,
+            labels=tuple(sorted({str(valid_text(label.name)) for label in labels})),
         ),
-        name=_text(er.async_get_legacy_friendly_name(hass, entry) or None),
-        original_name=_text(entry.original_name),
-        device_class=_text(entry.device_class or entry.original_device_class),
-        unit_of_measurement=_text(options.get("unit_of_measurement") or entry.unit_of_measurement),
-        disabled_by=_text(entry.disabled_by),
-        hidden_by=_text(entry.hidden_by),
+        name=valid_text(er.async_get_legacy_friendly_name(hass, entry) or None),
+        original_name=valid_text(entry.original_name),
+        device_class=valid_text(entry.device_class or entry.original_device_class),
+        unit_of_measurement=valid_text(
+            options.get("unit_of_measurement") or entry.unit_of_measurement
+        ),
+        disabled_by=valid_text(entry.disabled_by),
+        hidden_by=valid_text(entry.hidden_by),
         # For entries from before 2024, Home Assistant does not know when they were made.
         created=created or None,
+        capabilities=entry.capabilities,
+        supported_features=entry.supported_features,
+        translation_key=valid_text(entry.translation_key),
         modified=max(timestamp(part.modified_at) for part in parts if part),
     )
-
-
-def _text(value: object) -> str | None:
-    """Return a value as valid text for a STRING column: integrations may give anything."""
-    return None if value is None else str(value).encode(errors="replace").decode()

@@ -14,6 +14,7 @@ from homeassistant.helpers.entity import entity_sources
 from homeassistant.helpers.group import get_group_entities
 
 from .automations import entities_of
+from .energy import energy_settings
 from .relationships import TRACKERS
 
 _MEMBERS = ("group", "scene")
@@ -50,6 +51,7 @@ def _sources(hass: HomeAssistant) -> Iterator[object]:
             yield state.entity_id, state.attributes.get(ATTR_ENTITY_ID)
     for state in hass.states.async_all("person"):
         yield state.entity_id, state.attributes.get(TRACKERS)
+    yield energy_settings(hass)
     yield from _unregistered(hass)
 
 

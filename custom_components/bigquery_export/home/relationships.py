@@ -23,8 +23,10 @@ from ..export.dimensions.snapshot import DimensionRow
 from ..rows.relationships import Edge, Kind, Node, NodeType, edge_row_values
 from .automations import async_automation_edges, scene_edges, script_edges
 from .edges import edges_of, entity_edges, readable_edges
+from .energy import energy_edges
 from .helper_entities import helper_edges
 from .steps import in_steps
+from .valid_text import valid_text
 
 TRACKERS = "device_trackers"
 """An attribute of persons. The integration is not imported: its requirements may be missing."""
@@ -69,6 +71,7 @@ def _some_edges(hass: HomeAssistant, helpers: set[str]) -> Iterator[Iterable[Edg
     yield from helper_edges(hass, helpers)
     yield from script_edges(hass)
     yield from scene_edges(hass)
+    yield readable_edges("the Energy dashboard", partial(energy_edges, hass))
 
 
 def _entity_edges(hass: HomeAssistant) -> Iterator[Iterable[Edge]]:
@@ -145,9 +148,7 @@ class _Names(dict[Node, str | None]):
 
     def __missing__(self, node: Node) -> str | None:
         """Read a name that is not in the cache."""
-        name = self._find(node)
-        # A name from an integration may be no text, or text that cannot be encoded.
-        self[node] = None if name is None else str(name).encode(errors="replace").decode()
+        self[node] = valid_text(self._find(node))
         return self[node]
 
     def _find(self, node: Node) -> str | None:

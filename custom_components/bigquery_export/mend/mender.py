@@ -58,7 +58,7 @@ class Mender:
         now = dt_util.utcnow().timestamp()
         checked = self.findings.checked
         is_done = checked is not None and local_day(checked) == local_day(now)
-        if not self._is_on or (is_done and not again):
+        if (is_done and not again) or not self._is_on:
             return
         async with self._lock:
             try:

@@ -8,7 +8,7 @@ from homeassistant.const import __version__ as HOME_ASSISTANT_VERSION
 from homeassistant.util import dt as dt_util
 
 from ..export.delivery import Outcome as Settled
-from ..export.journal import write_log
+from ..export.log_transaction import write_log
 from ..export.session import Session
 from ..rows.export_log import EXPORT_LOG
 from ..rows.statistics import STATISTICS

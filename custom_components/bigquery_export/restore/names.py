@@ -6,6 +6,7 @@ import re
 from homeassistant.components.recorder.statistics import valid_statistic_id
 from homeassistant.core import valid_entity_id
 
+from ..const import DOMAIN
 from ..rows.privacy import Privacy
 from .importer import RECORDER
 from .request import RestoreRequest
@@ -39,9 +40,13 @@ class Names:
 
 
 def source_of(statistic_id: str) -> str | None:
-    """Return the source that the recorder wants for a statistic; None where its id is not valid."""
+    """Return the source that the recorder wants for a statistic; None where its id is not valid.
+
+    Those that saved queries have in the recorder are not valid here: only their queries write them.
+    """
     if valid_entity_id(statistic_id):
         return RECORDER
     if valid_statistic_id(statistic_id):
-        return statistic_id.partition(":")[0]
+        source = statistic_id.partition(":")[0]
+        return None if source == DOMAIN else source
     return None

@@ -1,21 +1,18 @@
 """The units of hours that come back: those that the recorder has now."""
 
-from collections.abc import Callable
-
 from homeassistant.components.recorder.models import StatisticMeanType
 from homeassistant.components.recorder.statistics import UNIT_CLASS_TO_UNIT_CONVERTER
 
 from ..bigquery.listed_statistics import StatisticMetadata
+from ..home.unit_conversion import Convert, converter
 from ..source.statistics import Statistic
 from .versions import Hour
-
-type Convert = Callable[[float], float]
 
 
 def unit_class_of(unit_class: str | None, unit: str | None) -> str | None:
     """Return a unit class if Home Assistant knows it, and the unit belongs to it."""
-    converter = UNIT_CLASS_TO_UNIT_CONVERTER.get(unit_class)
-    return unit_class if converter and unit in converter.VALID_UNITS else None
+    units = UNIT_CLASS_TO_UNIT_CONVERTER.get(unit_class)
+    return unit_class if units and unit in units.VALID_UNITS else None
 
 
 def conversion(theirs: StatisticMetadata, ours: Statistic) -> Convert | None:
@@ -23,13 +20,11 @@ def conversion(theirs: StatisticMetadata, ours: Statistic) -> Convert | None:
 
     Raises ValueError where Home Assistant cannot convert it.
     """
-    before, after = theirs.unit_of_measurement, ours.unit_of_measurement
-    if before == after:
-        return None
-    converter = UNIT_CLASS_TO_UNIT_CONVERTER.get(ours.unit_class or theirs.unit_class)
-    if converter is None or not {before, after} <= converter.VALID_UNITS:
-        raise ValueError(f"{before} cannot be converted into {after}")
-    return converter.converter_factory(before, after)
+    return converter(
+        theirs.unit_of_measurement,
+        ours.unit_of_measurement,
+        ours.unit_class or theirs.unit_class,
+    )
 
 
 def converted(hour: Hour, convert: Convert) -> Hour:

@@ -1,6 +1,7 @@
 """Encoding sets of attributes, of which many states share each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from ..source.lookup_cache import Ids
@@ -8,7 +9,7 @@ from .encoding import Encoding
 from .json_objects import json_object
 from .privacy import Privacy
 from .recorded_values import UNENCODABLE
-from .sensor_data import attributes_values
+from .sensor_data import attributes_columns
 
 MAX_BYTES = 8 * 1024 * 1024
 """Size of the cache: some 18,000 sets. Others have to be read and encoded again."""
@@ -29,7 +30,7 @@ class AttributesEncoder:
         self._encoding = encoding
         self._privacy = privacy
         self._fragments: dict[int | None, bytes] = {}
-        """Fragments by attributes_id, the most recently used last."""
+        """Fragments by attributes_id, in the order in which they were learned."""
         self._brought: Mapping[int, str | None] = {}
         """The texts of the last piece by attributes_id, whether they can be encoded or not."""
         self._bytes = 0
@@ -44,18 +45,20 @@ class AttributesEncoder:
             return ids  # Each entity may send something else of what it shares with others.
         return set(ids).difference(self._fragments)
 
-    def learn(self, ids: Ids, texts: Mapping[int, str | None]) -> None:
+    def learn(self, ids: Iterable[int | None], texts: Mapping[int, str | None]) -> None:
         """Encode the texts of a piece whose rows have these ids; remove others if it gets full."""
-        known = self._fragments
-        for id_ in ids:
-            if (fragment := known.pop(id_, None)) is not None:
-                known[id_] = fragment
         if self._bytes > MAX_BYTES:
-            self._forget_oldest()
+            self._forget_oldest(set(ids))
         self._brought = texts
         self._damaged_texts.clear()
-        for id_, text in texts.items():
-            self._learn(id_, text)
+        if not (new := [id_ for id_ in texts if id_ not in self._fragments]):
+            return
+        try:
+            self._learn(new)
+        except UNENCODABLE:
+            for id_ in new:
+                with suppress(*UNENCODABLE):  # The rows that have them are rejected later.
+                    self._learn([id_])
 
     def of(
         self,
@@ -68,14 +71,16 @@ class AttributesEncoder:
         Raises one of `UNENCODABLE` when one cannot be encoded.
         """
         known = self._fragments
-        if rules.count(None) == len(rules) and known.keys() >= set(ids):
-            return [known[id_] for id_ in ids]
-        return [
-            known[id_]
-            if rule is None and id_ in known
-            else self._encode(id_, text if id_ is None else self._brought[id_], rule)
-            for id_, text, rule in zip(ids, texts, rules, strict=True)
-        ]
+        if not self._privacy.has_own_rules:
+            with suppress(KeyError):
+                return list(map(known.__getitem__, ids))
+        fragments = []
+        for id_, text, rule in zip(ids, texts, rules, strict=True):
+            if rule is None and id_ in known:
+                fragments.append(known[id_])
+            else:
+                fragments += self._encode({id_: text if id_ is None else self._brought[id_]}, rule)
+        return fragments
 
     def repaired(
         self,
@@ -101,32 +106,31 @@ class AttributesEncoder:
         sent: str | None = self._encoding.decode(self._encoding.row(fragment)).get("attributes")
         return sent
 
-    def _learn(self, id_: int, text: str | None) -> None:
-        if id_ in self._fragments:
-            return
-        try:
-            fragment = self._encode(id_, text, None)
-        except UNENCODABLE:
-            return  # The rows that have them are rejected later.
-        self._fragments[id_] = fragment
-        self._bytes += len(fragment) + _BESIDES
+    def _learn(self, ids: Sequence[int]) -> None:
+        """Encode texts of the piece that are not in the cache, all of them together."""
+        fragments = self._encode({id_: self._brought[id_] for id_ in ids}, None)
+        self._fragments.update(zip(ids, fragments, strict=True))
+        self._bytes += sum(map(len, fragments)) + _BESIDES * len(ids)
 
-    def _encode(self, id_: int | None, text: str | None, own_rules: str | None) -> bytes:
-        attributes = json_object(text)
-        if attributes.damaged and id_ is None:
-            self._damaged_texts.add(text)
-        elif attributes.damaged:
-            self._damaged.add(id_)
+    def _encode(self, texts: Mapping[int | None, str | None], own_rules: str | None) -> list[bytes]:
+        """Encode texts by attributes_id, which is None for a row's own."""
+        sets = list(map(json_object, texts.values()))
+        for id_, attributes in zip(texts, sets, strict=True):
+            if attributes.damaged and id_ is None:
+                self._damaged_texts.add(texts[id_])
+            elif attributes.damaged:
+                self._damaged.add(id_)
         allowed = partial(self._privacy.attributes, own_rules)
-        return self._encoding.fragment(attributes_values(attributes, allowed))
+        return self._encoding.fragments(attributes_columns(sets, allowed))
 
-    def _forget_oldest(self) -> None:
-        """Remove a little more than necessary, as finding the oldest takes time."""
+    def _forget_oldest(self, needed: Ids) -> None:
+        """Remove what was learned first, a little more than necessary, as that takes time."""
         forgotten = []
         for id_, fragment in self._fragments.items():
             if self._bytes <= MAX_BYTES * 15 // 16:
                 break
-            forgotten.append(id_)
-            self._bytes -= len(fragment) + _BESIDES
+            if id_ not in needed:
+                forgotten.append(id_)
+                self._bytes -= len(fragment) + _BESIDES
         for id_ in forgotten:
             del self._fragments[id_]

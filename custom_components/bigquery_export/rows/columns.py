@@ -29,6 +29,12 @@ SOURCE = Column(
 EXPORT_ID = Column(
     "export_id", ColumnType.STRING, Scope.RUN, "The export that sent this row", Mode.REQUIRED
 )
+RUN_ID = Column(
+    "run_id",
+    ColumnType.INT64,
+    Scope.ROW,
+    "The recorder's id of the row: neither an order nor unique for ever",
+)
 
 REGISTRY_COLUMNS = (
     Column("integration", ColumnType.STRING, Scope.ENTITY, "The integration behind the entity"),

@@ -26,8 +26,7 @@ class Encoding(Protocol):
     def fragments(self, columns: Mapping[str, Values]) -> list[bytes]:
         """Encode some columns of many rows, which is quicker than row by row.
 
-        All `columns` have the same number of values, none of them None. Raises what `fragment`
-        raises.
+        All `columns` have the same number of values; None is NULL. Raises what `fragment` raises.
         """
 
     def row(self, *fragments: bytes) -> bytes:

@@ -1,33 +1,27 @@
 """The table `entities`: the registries as they were, a row for each change of an entity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from .columns import EXPORT_ID, EXPORT_TIMESTAMP, REGISTRY_COLUMNS, SOURCE, Values
+from homeassistant.helpers.json import json_encoder_default
+import orjson
+
+from .columns import REGISTRY_COLUMNS, Values
+from .dimension_table import CHANGED, dimension_table, validity
+from .json_objects import json_object
 from .registry import RegistryValues
-from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table
+from .table import Column, ColumnType, Mode, Scope
 
-ENTITIES = Table(
+ENTITIES = dimension_table(
     name="entities",
     description="What Home Assistant's registries say of each entity: a row for each change",
-    partition_by="valid_from",
+    about="entity_id",
+    key="registry_id",
     cluster_by=("entity_id",),
     columns=(
         Column("entity_id", ColumnType.STRING, Scope.ENTITY, "Id of the entity", Mode.REQUIRED),
-        Column(
-            "valid_from",
-            ColumnType.TIMESTAMP,
-            Scope.ROW,
-            "Since when it is so: when something of it was last changed, or when the export began"
-            " that noticed",
-            Mode.REQUIRED,
-        ),
-        Column(
-            "removed",
-            ColumnType.BOOL,
-            Scope.ROW,
-            "Whether the entity is gone; then the other columns say what was known last",
-            Mode.REQUIRED,
-        ),
+        *validity(CHANGED, "entity"),
         Column(
             "renamed_from",
             ColumnType.STRING,
@@ -43,20 +37,28 @@ ENTITIES = Table(
         Column("disabled_by", ColumnType.STRING, Scope.ENTITY, "Who disabled it, if it is"),
         Column("hidden_by", ColumnType.STRING, Scope.ENTITY, "Who hid it, if it is"),
         Column("created", ColumnType.TIMESTAMP, Scope.ENTITY, "When it was registered"),
-        SOURCE,
-        Column(
-            "generation",
-            ColumnType.INT64,
-            Scope.ROW,
-            "The snapshot that found the change; later ones have higher numbers",
-        ),
-        EXPORT_ID,
-        EXPORT_TIMESTAMP,
     ),
-    id="generation",
-    identity=("entity_id", "valid_from"),
-    partition_unit=PartitionUnit.MONTH,
-    key=("source", "registry_id"),
+    added=(
+        Column(
+            "capabilities",
+            ColumnType.JSON,
+            Scope.ENTITY,
+            "What it offers, such as the options of a selection or the modes of a light: as it was"
+            " at the first export of the day, or when something else of it was changed",
+        ),
+        Column(
+            "supported_features",
+            ColumnType.INT64,
+            Scope.ENTITY,
+            "What it can do: a sum of the flags of its domain; of the same time as capabilities",
+        ),
+        Column(
+            "translation_key",
+            ColumnType.STRING,
+            Scope.ENTITY,
+            "What its integration calls its kind in translations",
+        ),
+    ),
 )
 
 
@@ -74,6 +76,9 @@ class Entity:
     hidden_by: str | None
     created: int | None
     """Microseconds since 1970."""
+    capabilities: Mapping[str, Any] | None
+    supported_features: int | None
+    translation_key: str | None
     modified: int
     """When it, or what it is part of, was last changed, in microseconds since 1970."""
 
@@ -95,7 +100,31 @@ def entity_row_values(entity: Entity) -> Values:
         "disabled_by": entity.disabled_by,
         "hidden_by": entity.hidden_by,
         "created": entity.created,
+        "capabilities": _capabilities(entity.capabilities),
+        "supported_features": entity.supported_features,
+        "translation_key": entity.translation_key,
     }
+
+
+def _capabilities(values: Mapping[str, Any] | None) -> str | None:
+    """Return what an entity offers as JSON text that is equal as long as the values are.
+
+    None where there is nothing, or something that is no JSON: integrations may give anything.
+    """
+    if not values:
+        return None
+    try:
+        text = orjson.dumps(values, _as_json, orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS)
+    except TypeError, ValueError:
+        return None
+    return json_object(text.decode()).text
+
+
+def _as_json(value: object) -> object:
+    """Return what orjson does not write by itself; a set has another order after each start."""
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=str)
+    return json_encoder_default(value)
 
 
 def entity_change_values(before: Values | None, now: Values) -> Values:

@@ -16,6 +16,7 @@ from homeassistant.const import (
 
 from ..source.statements import as_text
 from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values, local_time_columns
+from .event_presets import PRESETS, EventPreset
 from .json_objects import JsonObject, as_json
 from .table import Column, ColumnType, Mode, Scope, Table
 
@@ -23,7 +24,12 @@ _COLUMNS = (
     Column(
         "event_type", ColumnType.STRING, Scope.ATTRIBUTES, "What kind of event it is", Mode.REQUIRED
     ),
-    Column("event_data", ColumnType.JSON, Scope.ATTRIBUTES, "What the event says"),
+    Column(
+        "event_data",
+        ColumnType.JSON,
+        Scope.ATTRIBUTES,
+        "What the event says: all of it, or what a preset sends",
+    ),
     Column("time_fired", ColumnType.TIMESTAMP, Scope.ROW, "When it happened", Mode.REQUIRED),
     Column(
         "origin",
@@ -84,11 +90,15 @@ class EventChoice:
     """The events that a user has chosen.
 
     A name is an event type, or `call_service.` with the domain of an action: actions of other
-    domains may carry codes and messages.
+    domains may carry codes and messages. A preset is several events, with a part of their data.
     """
 
-    def __init__(self, names: frozenset[str] = DEFAULT_EVENTS) -> None:
-        """Choose events by their names."""
+    def __init__(
+        self, names: frozenset[str] = DEFAULT_EVENTS, presets: frozenset[EventPreset] = frozenset()
+    ) -> None:
+        """Choose events by their names, and by presets."""
+        self.names = names
+        self.presets = presets
         self._domains = {
             domain
             for name in names
@@ -98,18 +108,53 @@ class EventChoice:
         self._types = {name for name in names if name.partition(".")[0] != EVENT_CALL_SERVICE}
         if EVENT_CALL_SERVICE in names:
             self._types.add(EVENT_CALL_SERVICE)
+        self._rules = [rule for preset in sorted(presets) for rule in PRESETS[preset]]
 
     @property
     def types(self) -> frozenset[str]:
         """Return the event types to read."""
         calls = {EVENT_CALL_SERVICE} if self._domains else set()
-        return frozenset(self._types | calls)
+        return frozenset(self._types | calls | {rule.event_type for rule in self._rules})
 
-    def includes(self, event_type: str, domain: str | None) -> bool:
-        """Return whether an event is chosen; `domain` is that of an action, from its data."""
+    def includes(self, event_type: str, domain: object) -> bool:
+        """Return whether an event is chosen by its name, and so sent as a whole.
+
+        `domain` is that of an action, from its data.
+        """
         return event_type in self._types or (
             event_type == EVENT_CALL_SERVICE and domain in self._domains
         )
+
+    @property
+    def tells_users(self) -> bool:
+        """Return whether more is sent of what a user has caused."""
+        return any(rule.by_users for rule in self._rules)
+
+    def chosen(
+        self, event_type: str, data: Mapping[str, Any], *, by_user: bool = False
+    ) -> Mapping[str, Any] | None:
+        """Return what is sent of an event, the same mapping if that is everything.
+
+        None if it is not chosen. `by_user` says whether a user has caused it.
+        """
+        if self.includes(event_type, _text(data, ATTR_DOMAIN)):
+            return data
+        parts: dict[str, Any] | None = None
+        for rule in self._rules:
+            if rule.event_type != event_type or (rule.by_users and not by_user):
+                continue
+            if (sent := rule.data(data)) is data:
+                return data
+            if sent is not None:
+                parts = _merged(parts or {}, sent)
+        return parts
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parts of an event that two presets send."""
+    named = [event[ATTR_SERVICE_DATA] for event in (one, other) if ATTR_SERVICE_DATA in event]
+    together = {ATTR_SERVICE_DATA: {**named[0], **named[-1]}} if named else {}
+    return {**one, **other, **together}
 
 
 def event_values(

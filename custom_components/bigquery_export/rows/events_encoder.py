@@ -1,8 +1,11 @@
 """Encoding the recorder's events as rows of `events`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
+
+from homeassistant.const import ATTR_ENTITY_ID, ATTR_SERVICE_DATA
 
 from ..source.events import EVENTS, EventRow, EventsPiece
 from ..source.statements import as_text
@@ -11,7 +14,7 @@ from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
 from .events import event_values, origin
 from .fragments import Fragments, encode_each
-from .json_objects import json_object
+from .json_objects import JsonObject, as_json, json_object
 from .local_time import DAY, QUARTER, Quarters
 from .readable import readable
 from .recorded_values import blob, time, ulid
@@ -27,6 +30,9 @@ class EventEncoder:
         self._user = run.privacy.user
         self._run = encoding.fragment(run.run_values)
         self._events = Fragments[tuple[str, str | None]](self._event)
+        self._events_of_users = self._events
+        if run.choice.events.tells_users:
+            self._events_of_users = Fragments(partial(self._event, by_user=True))
         self._damaged: set[tuple[str, str | None]] = set()
         """Types and data of events whose data are not sent as the recorder has them."""
         self._repaired: list[int] = []
@@ -55,7 +61,8 @@ class EventEncoder:
         if event_type is None:
             raise ValueError("the recorder no longer knows its type")
         type_and_data = event_type, _data(piece, data_id, own_data)
-        if not (event := self._events[type_and_data]):
+        events = self._events if user is None else self._events_of_users
+        if not (event := events[type_and_data]):
             return None
         if type_and_data in self._damaged:
             self._repaired.append(event_id)
@@ -82,21 +89,37 @@ class EventEncoder:
         )
         return RowKey(event_type, fired, fired // DAY), data
 
-    def _event(self, type_and_data: tuple[str, str | None]) -> bytes:
+    def _event(self, type_and_data: tuple[str, str | None], *, by_user: bool = False) -> bytes:
         """Return the fragment of all events with this type and data: empty if not chosen."""
         run = self._row_context
         event_type, text = type_and_data
         data = json_object(text)
+        chosen = run.choice.events.chosen(event_type, data.values, by_user=by_user)
+        if chosen is None:
+            return b""
         if data.damaged:
             self._damaged.add(type_and_data)
+        if chosen is not data.values:
+            if (sent := self._without_excluded(chosen)) is None:
+                return b""
+            data = JsonObject(None if data.text is None else as_json(sent), sent)
         values = event_values(event_type, data, run.privacy.event)
-        if not run.choice.events.includes(values["event_type"], values["domain"]):
-            return b""
         if entity_id := values["entity_id"]:  # An empty text is no entity.
-            if not run.includes(entity_id):
+            if "." in entity_id and not run.includes(entity_id):
                 return b""
             values = {**values, "entity_id": run.privacy.entity(entity_id)}
         return self._encoding.fragment({**values, "user_id": run.privacy.user(values["user_id"])})
+
+    def _without_excluded(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return parts of an event without entities that are not exported; None if it is theirs."""
+        targets = data.get(ATTR_SERVICE_DATA, {})
+        if not (entity_ids := targets.get(ATTR_ENTITY_ID)):
+            return dict(data)
+        # Others are `all`, or the registry's ids.
+        included = [id_ for id_ in entity_ids if "." not in id_ or self._row_context.includes(id_)]
+        if not included:
+            return None
+        return {**data, ATTR_SERVICE_DATA: {**targets, ATTR_ENTITY_ID: included}}
 
 
 def _data(piece: EventsPiece, data_id: int | None, own: str | None) -> str | None:

@@ -15,6 +15,10 @@ class Trigger(StrEnum):
     """Statistics are checked for rows that Home Assistant has changed since they were exported."""
     FORCE = "force"
     """Exported rows are compared with BigQuery, and sent again where BigQuery lacks them."""
+    LIVE = "live"
+    """The recorder has committed: a row of the log tells of all that was sent for some minutes."""
+    QUERY = "query"
+    """BigQuery was asked; nothing was sent."""
     RESTORE = "restore"
     """Statistics come back from BigQuery into the recorder."""
     RETENTION = "retention"
@@ -29,6 +33,8 @@ _EXPLAINED = {
     Trigger.BACKFILL: "history that an earlier export left",
     Trigger.CORRECTION: "statistics that Home Assistant has changed",
     Trigger.FORCE: "rows that BigQuery had lost",
+    Trigger.LIVE: "rows of some minutes, each sent when the recorder had committed it",
+    Trigger.QUERY: "a query, which has sent nothing",
     Trigger.RESTORE: "statistics that came back from BigQuery into the recorder",
     Trigger.RETENTION: "before rows are purged",
 }
@@ -60,7 +66,11 @@ EXPORT_LOG = Table(
             Mode.REQUIRED,
         ),
         Column(
-            "table_name", ColumnType.STRING, Scope.ROW, "The table that got the rows", Mode.REQUIRED
+            "table_name",
+            ColumnType.STRING,
+            Scope.ROW,
+            "The table that got the rows; of a query, what it has read",
+            Mode.REQUIRED,
         ),
         Column(
             "trigger",
@@ -72,15 +82,22 @@ EXPORT_LOG = Table(
         Column("last_id", ColumnType.INT64, Scope.ROW, "The recorder's id of the last row"),
         Column("first_time", ColumnType.TIMESTAMP, Scope.ROW, "The earliest last_updated"),
         Column("last_time", ColumnType.TIMESTAMP, Scope.ROW, "The latest last_updated"),
-        Column("row_count", ColumnType.INT64, Scope.ROW, "Rows sent, or brought back"),
-        Column("byte_count", ColumnType.INT64, Scope.ROW, "Bytes of the rows"),
-        Column("rejected", ColumnType.INT64, Scope.ROW, "Rows that could not be sent"),
+        Column("row_count", ColumnType.INT64, Scope.ROW, "Rows sent, brought back, or found"),
+        Column(
+            "byte_count", ColumnType.INT64, Scope.ROW, "Bytes of the rows; of a query, bytes billed"
+        ),
+        Column(
+            "rejected",
+            ColumnType.INT64,
+            Scope.ROW,
+            "Rows that could not be sent, with those before it of which no other row could be",
+        ),
         Column("started", ColumnType.TIMESTAMP, Scope.ROW, "When the transaction began"),
         Column(
             "finished",
             ColumnType.TIMESTAMP,
             Scope.ROW,
-            "When all rows had been sent, just before the commit",
+            "When all rows had been sent, just before the commit, or a query had ended",
             Mode.REQUIRED,
         ),
         Column("home_assistant_version", ColumnType.STRING, Scope.ROW, "Version of Home Assistant"),
@@ -89,13 +106,33 @@ EXPORT_LOG = Table(
             "user_id",
             ColumnType.STRING,
             Scope.ROW,
-            "Id of the user of Home Assistant who has brought rows back, if one has",
+            "Id of the user of Home Assistant who has brought rows back, or asked, if one has",
         ),
         Column(
             "outcome",
             ColumnType.STRING,
             Scope.ROW,
-            "How it ended, where rows were brought back: completed or canceled",
+            "How it ended: where rows were brought back, completed or canceled; of a query,"
+            " completed, failed or interrupted",
+        ),
+        Column(
+            "settings_id",
+            ColumnType.STRING,
+            Scope.ROW,
+            "The settings by which the rows were made: equal ones have the same id",
+        ),
+        Column(
+            "settings",
+            ColumnType.JSON,
+            Scope.ROW,
+            "Those settings, with pseudonyms for names that are not exported; only in the first"
+            " row with them after each start of Home Assistant",
+        ),
+        Column(
+            "rejected_reasons",
+            ColumnType.JSON,
+            Scope.ROW,
+            "Why rows could not be sent, and how many for each reason, if there are any",
         ),
     ),
 )

@@ -110,7 +110,7 @@ def _repeats_a_name(text: str) -> bool:
 
 
 def _may_be_deep(text: str) -> bool:
-    return text.count("[") + text.count("{") > _MAX_DEPTH
+    return len(text) > _MAX_DEPTH and text.count("[") + text.count("{") > _MAX_DEPTH
 
 
 def _is_flat_enough(values: Mapping[str, Any]) -> bool:

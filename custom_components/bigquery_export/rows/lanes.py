@@ -84,14 +84,24 @@ class Lanes(NamedTuple):
         """Return one byte of each number: the lowest has place 0."""
         return self.words()[place::_BYTES]
 
+    def replaced(self, places: Iterable[int], others: Self) -> Self:
+        """Return the numbers with others in some places, the first of which is 0."""
+        words = self._array()
+        for place, number in zip(places, others.numbers(), strict=True):
+            words[place] = number
+        return self.of(words)
+
     def numbers(self) -> list[int]:
         """Return the numbers as a list."""
+        return self._array().tolist()
+
+    def _array(self) -> array[int]:
         words = array("Q", self.words())
         if sys.byteorder == "big":
             words.byteswap()
-        return words.tolist()
+        return words
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _repeated(number: int, count: int) -> int:
     return int.from_bytes(number.to_bytes(_BYTES, "little") * count, "little")

@@ -13,8 +13,10 @@ import re
 from typing import Any, cast
 
 from homeassistant.const import ATTR_LATITUDE, ATTR_LONGITUDE, ATTR_NAME
+import orjson
 
 from .columns import Values
+from .json_objects import as_json
 
 DEFAULT_DROPPED = (
     "access_token",
@@ -26,6 +28,7 @@ DEFAULT_DROPPED = (
 """Tokens that open cameras and media without a password, and pictures' URLs, which contain them."""
 
 _ATTRIBUTES = "attributes"
+_CAPABILITIES = "capabilities"
 _STATES = frozenset({"old_state", "new_state"})
 """Where the data of the event `state_changed` have states."""
 _PLACES = frozenset({ATTR_LATITUDE, ATTR_LONGITUDE})
@@ -87,6 +90,8 @@ class Privacy:
         )
         """Whether data leave the home unchanged."""
         remembered = lru_cache(_REMEMBERED)
+        self.hides_entities = bool(self._hidden)
+        """Whether some entities are sent under a pseudonym."""
         self.has_own_rules = bool(self._hidden or self._dropped_of)
         """Whether attributes of some entities have rules of their own."""
         self.is_hidden: Callable[[str], bool] = remembered(self._is_hidden)
@@ -101,22 +106,37 @@ class Privacy:
             return user_id
         return self._pseudonym(user_id, 32)
 
+    def serial_number(self, text: str | None) -> str | None:
+        """Return the pseudonym of a device's serial number; None without a secret to make it."""
+        return self._hash(text, 32) if text and self._secret else None
+
     def entity(self, entity_id: str) -> str:
         """Return the id in BigQuery of an entity, or of a statistic that is of none.
 
         A pseudonym keeps the domain, or the name of the integration that brought a statistic in.
         """
-        if not self.is_hidden(entity_id):
-            return entity_id
-        domain = _DOMAIN.match(entity_id)
-        return f"{domain[0] if domain else ''}hidden_{self._pseudonym(entity_id, 16)}"
+        return self.pseudonym(entity_id) if self.is_hidden(entity_id) else entity_id
+
+    def pseudonym(self, name: str) -> str:
+        """Return the pseudonym of an entity, a statistic, or a glob of entities."""
+        domain = _DOMAIN.match(name)
+        return f"{domain[0] if domain else ''}hidden_{self._pseudonym(name, 16)}"
 
     def registry_values(self, entity_id: str, values: Values) -> Values:
         """Return the registry values of an entity that may be sent, by column, and its id there."""
         if not self.is_hidden(entity_id):
-            return values
+            capabilities = values.get(_CAPABILITIES)
+            if capabilities is None:
+                return values
+            return {**values, _CAPABILITIES: self._capabilities(entity_id, capabilities)}
         known = {name: value for name, value in values.items() if name in _KNOWN_OF_HIDDEN}
         return known | {"entity_id": self.entity(entity_id)}
+
+    def _capabilities(self, entity_id: str, text: str) -> str | None:
+        """Return what an entity offers without what is dropped: it becomes attributes, too."""
+        capabilities = orjson.loads(text)
+        sent = self.attributes(self.own_rules(entity_id), capabilities)
+        return text if sent is capabilities else as_json(sent) if sent else None
 
     def attributes(self, entity_id: str | None, attributes: dict[str, Any]) -> dict[str, Any]:
         """Return the attributes as they may leave the home: the same mapping if unchanged.

@@ -1,6 +1,6 @@
 """The table `recorder_runs`: the spans of time in which the recorder was recording."""
 
-from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE
+from .columns import EXPORT_ID, EXPORT_TIMESTAMP, RUN_ID, SOURCE
 from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table
 
 RECORDER_RUNS = Table(
@@ -24,12 +24,7 @@ RECORDER_RUNS = Table(
         ),
         Column("created", ColumnType.TIMESTAMP, Scope.ROW, "When the recorder wrote the row"),
         SOURCE,
-        Column(
-            "run_id",
-            ColumnType.INT64,
-            Scope.ROW,
-            "The recorder's id of the row: neither an order nor unique for ever",
-        ),
+        RUN_ID,
         EXPORT_ID,
         EXPORT_TIMESTAMP,
     ),

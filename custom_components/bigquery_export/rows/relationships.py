@@ -3,8 +3,9 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from .columns import EXPORT_ID, EXPORT_TIMESTAMP, SOURCE, Values
-from .table import Column, ColumnType, Mode, PartitionUnit, Scope, Table
+from .columns import Values
+from .dimension_table import NOTICED, dimension_table, validity
+from .table import Column, ColumnType, Mode, Scope
 
 
 class NodeType(StrEnum):
@@ -13,21 +14,41 @@ class NodeType(StrEnum):
     AREA = "area"
     AUTOMATION_BLUEPRINT = "automation_blueprint"
     DEVICE = "device"
+    ENERGY_FLOW = "energy_flow"
     ENTITY = "entity"
     FLOOR = "floor"
     INTEGRATION = "integration"
     LABEL = "label"
     SCRIPT_BLUEPRINT = "script_blueprint"
+    STATISTIC = "statistic"
+
+
+class EnergyFlow(StrEnum):
+    """What the Energy dashboard counts."""
+
+    BATTERY_CHARGE = "battery_charge"
+    BATTERY_DISCHARGE = "battery_discharge"
+    DEVICE = "device"
+    GAS = "gas"
+    GRID_EXPORT = "grid_export"
+    GRID_IMPORT = "grid_import"
+    SOLAR = "solar"
+    WATER = "water"
+    WATER_DEVICE = "water_device"
 
 
 class Kind(StrEnum):
     """What an edge says, read between its ends. The thing that it starts at needs the other."""
 
     ACTS_ON = "acts_on"
+    HAS_COST = "has_cost"
     HAS_LABEL = "has_label"
     HAS_MEMBER = "has_member"
+    HAS_PRICE = "has_price"
     IN_AREA = "in_area"
+    INCLUDED_IN = "included_in"
     MADE_FROM = "made_from"
+    MEASURED_BY = "measured_by"
     ON_FLOOR = "on_floor"
     PART_OF = "part_of"
     PROVIDED_BY = "provided_by"
@@ -58,10 +79,10 @@ class Edge(NamedTuple):
         return " ".join((*self.start, self.kind, *self.end))
 
 
-RELATIONSHIPS = Table(
+RELATIONSHIPS = dimension_table(
     name="relationships",
     description="What belongs to what, and what uses what: a row for each change of an edge",
-    partition_by="valid_from",
+    about="edge",
     cluster_by=("from_id", "to_id"),
     columns=(
         Column(
@@ -71,15 +92,20 @@ RELATIONSHIPS = Table(
             "What it says, read between both ends: part_of (a device), in_area, on_floor,"
             " via_device, provided_by (an integration), has_label, has_member (of a group),"
             " tracked_by (of a person), made_from (of a helper), uses (all that an automation,"
-            " script or scene mentions), triggered_by, acts_on (what its actions address), or"
-            " runs (an automation or script that its actions start)",
+            " script or scene mentions), triggered_by, acts_on (what its actions address),"
+            " runs (an automation or script that its actions start), measured_by (of the Energy"
+            " dashboard's flows: their meters), has_price, has_cost, or included_in (a meter that"
+            " counts this one, too)",
             Mode.REQUIRED,
         ),
         Column(
             "from_type",
             ColumnType.STRING,
             Scope.ENTITY,
-            "entity (automations, scripts, scenes, groups and persons, too), device or area",
+            "entity (automations, scripts, scenes, groups and persons, too), device, area,"
+            " energy_flow (of the Energy dashboard: grid_import, grid_export, solar,"
+            " battery_charge, battery_discharge, gas, water, device, water_device), or statistic"
+            " (of no entity)",
             Mode.REQUIRED,
         ),
         Column("from_id", ColumnType.STRING, Scope.ENTITY, "Id of what needs the other"),
@@ -88,20 +114,13 @@ RELATIONSHIPS = Table(
             "to_type",
             ColumnType.STRING,
             Scope.ENTITY,
-            "entity, device, area, floor, label, integration, automation_blueprint or"
-            " script_blueprint",
+            "entity, device, area, floor, label, integration, automation_blueprint,"
+            " script_blueprint or statistic",
             Mode.REQUIRED,
         ),
         Column("to_id", ColumnType.STRING, Scope.ENTITY, "Id of what is needed"),
         Column("to_name", ColumnType.STRING, Scope.ENTITY, "Its name as people see it"),
-        Column(
-            "valid_from",
-            ColumnType.TIMESTAMP,
-            Scope.ROW,
-            "Since when it is so: when the export began that noticed",
-            Mode.REQUIRED,
-        ),
-        Column("removed", ColumnType.BOOL, Scope.ROW, "Whether it is so no longer", Mode.REQUIRED),
+        *validity(NOTICED),
         Column(
             "edge",
             ColumnType.STRING,
@@ -109,20 +128,7 @@ RELATIONSHIPS = Table(
             "What the row is about: kind and both ends, in one",
             Mode.REQUIRED,
         ),
-        SOURCE,
-        Column(
-            "generation",
-            ColumnType.INT64,
-            Scope.ROW,
-            "The snapshot that found the change; later ones have higher numbers",
-        ),
-        EXPORT_ID,
-        EXPORT_TIMESTAMP,
     ),
-    id="generation",
-    identity=("edge", "valid_from"),
-    partition_unit=PartitionUnit.MONTH,
-    key=("source", "edge"),
 )
 
 

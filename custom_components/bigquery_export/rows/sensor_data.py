@@ -3,7 +3,7 @@
 Each scope has one function, which returns the values of all its columns by name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 import math
 from typing import Any
 
@@ -32,12 +32,13 @@ from .table import Column, ColumnType, Mode, Scope, Table
 
 __all__ = [
     "SENSOR_DATA",
-    "attributes_values",
+    "attributes_columns",
     "entity_values",
     "is_available",
     "quarter_values",
     "run_values",
     "season",
+    "state_columns",
     "state_numeric",
     "time_of_day",
 ]
@@ -134,7 +135,7 @@ SENSOR_DATA = Table(
     name="sensor_data",
     description="Every state that Home Assistant's recorder kept, one row each",
     partition_by="last_changed",
-    cluster_by=("entity_id", "domain"),
+    cluster_by=("entity_id", "domain", "source"),
     columns=_COLUMNS,
     id="state_id",
     identity=("entity_id", "last_updated"),
@@ -157,26 +158,40 @@ def entity_values(entity_id: str) -> Values:
     return {"entity_id": entity_id, "domain": entity_id.partition(".")[0]}
 
 
-def attributes_values(
-    recorded: JsonObject, allowed: Callable[[dict[str, Any]], dict[str, Any]] = lambda all_: all_
-) -> Values:
-    """Return the values that all rows with the same attributes share.
+def attributes_columns(
+    recorded: Sequence[JsonObject],
+    allowed: Callable[[dict[str, Any]], dict[str, Any]] = lambda all_: all_,
+) -> Mapping[str, Sequence[str | None]]:
+    """Return the columns of sets of attributes, with a value for each set.
 
-    `allowed` returns those of them that may be sent: the same mapping if all may.
+    `allowed` returns those attributes that may be sent: the same mapping if all may.
     """
-    text, attributes, _ = recorded
-    if text is None:
-        return {}
-    if (sent := allowed(attributes)) is not attributes:
-        text = as_json(sent)
-    return {"attributes": text} | {name: _as_text(sent.get(name)) for name in _ATTRIBUTE_COLUMNS}
+    texts = []
+    sets = []
+    for text, attributes, _ in recorded:
+        if text is not None and (sent := allowed(attributes)) is not attributes:
+            text, attributes = as_json(sent), sent
+        texts.append(text)
+        sets.append(attributes)
+    return {"attributes": texts} | {
+        name: [
+            value
+            if (value := attributes.get(name)) is None or isinstance(value, str)
+            else as_json(value)
+            for attributes in sets
+        ]
+        for name in _ATTRIBUTE_COLUMNS
+    }
 
 
-def _as_text(value: object) -> str | None:
-    """Return the value of an attribute as text, whatever its type."""
-    if value is None or isinstance(value, str):
-        return value
-    return as_json(value)
+def state_columns(states: Sequence[str | None], *, changed: bool) -> Mapping[str, Sequence[Any]]:
+    """Return the columns of states, all of which have just changed or have not."""
+    return {
+        "state": states,
+        "state_numeric": list(map(state_numeric, states)),
+        "state_changed": [changed] * len(states),
+        "is_available": list(map(is_available, states)),
+    }
 
 
 def state_numeric(state: str | None) -> float | None:

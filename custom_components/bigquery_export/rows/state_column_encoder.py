@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..source.state_columns import FRACTION_BITS, StateColumns
+from ..source.state_columns import StateColumns
 from .encoded_rows import EncodedRows
 from .encoding import Encoding
 from .local_time import QUARTER, SECOND
 from .state_fragments import StateFragments
-from .times import MICROSECOND_UNITS, Times, as_microseconds
+from .times import Times
 from .ulids import Contexts, whole_ulids
 from .yielding import give_way
 
@@ -28,22 +28,31 @@ class StateColumnEncoder:
 
     def encode(self, piece: StateColumns) -> EncodedRows:
         """Encode a piece whose times and ids stay packed."""
-        entities = self._fragments.entities_of(piece.metadata_ids)
-        if None in entities:
-            piece = piece.only([entity is not None for entity in entities])
-            entities = list(filter(None, entities))
-            if not entities:
-                return EncodedRows()
-        names, entity_fragments, rules = zip(*entities, strict=True)
+        exported = self._fragments.names
+        if new := set(piece.metadata_ids).difference(exported):
+            self._fragments.learn_entities(new)
+            if new.difference(exported):
+                piece = piece.only([metadata_id in exported for metadata_id in piece.metadata_ids])
+                if not piece.ids:
+                    return EncodedRows()
         nothing = [None] * len(piece.ids)
         updated = changed = Times.of(piece.updated)
-        states = list(map(self._fragments.changed.__getitem__, piece.states))
+        times = updated.microseconds().numbers()
+        days = updated.days()
+        states = self._fragments.of_states(piece.states, changed=True)
         if piece.changed:
-            changed = self._changed_times(piece, updated, states)
+            others = Times.of(list(piece.changed.values()))
+            changed = updated.replaced(piece.changed, others)
+            # Mostly all rows are of one day, and few have changed on others.
+            several = len(days) > 1 or others.seconds.size == len(times)
+            days = changed.days() if several else days | others.days()
+            self._put_unchanged(piece, others, times, states)
         quarters, offset = self._quarters_of(updated)
         fragments: list[Sequence[bytes]] = [
-            entity_fragments,
-            self._fragments.attributes.of(piece.attributes_ids, nothing, rules),
+            list(map(self._fragments.entity_fragments.__getitem__, piece.metadata_ids)),
+            self._fragments.attributes.of(
+                piece.attributes_ids, nothing, self._fragments.own_rules(piece.metadata_ids)
+            ),
             quarters,
             states,
         ]
@@ -62,10 +71,8 @@ class StateColumnEncoder:
         fragments += self._rare(piece)
         data = self._encoding.rows(*fragments)
         repaired = self._fragments.attributes.repaired(piece.ids, piece.attributes_ids, nothing)
-        times = updated.microseconds().numbers()
-        return EncodedRows(
-            list(piece.ids), list(names), times, data, changed.days(), repaired=repaired
-        )
+        names = list(map(exported.__getitem__, piece.metadata_ids))
+        return EncodedRows(list(piece.ids), names, times, data, days, repaired=repaired)
 
     def _rare(self, piece: StateColumns) -> Iterator[list[bytes]]:
         """Yield the fragments of columns that few rows have, or none."""
@@ -80,21 +87,18 @@ class StateColumnEncoder:
             at = piece.ambient.at
             yield [self._fragments.ambient[at(time)] for time in piece.times]
 
-    def _changed_times(self, piece: StateColumns, updated: Times, states: list[bytes]) -> Times:
-        """Return last_changed, and put the fragments of states in that have not just changed."""
-        units = list(piece.updated)
-        for place, time in piece.changed.items():
-            before, units[place] = units[place], time
-            if abs(time - before) >= MICROSECOND_UNITS or as_microseconds(time) != as_microseconds(
-                before
-            ):
-                states[place] = self._fragments.unchanged[piece.states[place]]
-        extremes = [
-            *piece.changed.values(),
-            updated.first << FRACTION_BITS,
-            updated.last << FRACTION_BITS,
+    def _put_unchanged(
+        self, piece: StateColumns, changed: Times, updated: Sequence[int], states: list[bytes]
+    ) -> None:
+        """Put in the fragments of states that have not just changed; times are microseconds."""
+        places = [
+            place
+            for place, time in zip(piece.changed, changed.microseconds().numbers(), strict=True)
+            if time != updated[place]
         ]
-        return Times.of(units, extremes)
+        found = self._fragments.of_states([piece.states[place] for place in places], changed=False)
+        for place, fragment in zip(places, found, strict=True):
+            states[place] = fragment
 
     def _quarters_of(self, times: Times) -> tuple[list[bytes], int]:
         """Return the fragments of quarters of an hour, and the offset of local time in seconds.

@@ -40,7 +40,7 @@ class StateEncoder:
     def encode(self, piece: StatesPiece | StateColumns) -> EncodedRows:
         """Encode a piece; a row that cannot be encoded is rejected and stops no other."""
         self._fragments.begin(piece.entity_ids)
-        self.attributes.learn(set(piece.attributes_ids), piece.attributes)
+        self.attributes.learn(piece.attributes_ids, piece.attributes)
         give_way()
         if isinstance(piece, StateColumns):
             try:

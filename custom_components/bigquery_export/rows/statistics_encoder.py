@@ -6,7 +6,9 @@ from typing import Any
 
 from homeassistant.core import valid_entity_id
 
+from ..const import DOMAIN
 from ..source.statistics import STATISTICS, Statistic, StatisticsPiece, StatisticsRow
+from .columns import Values
 from .context import RowContext
 from .encoded_rows import EncodedRows, RowKey
 from .encoding import Encoding
@@ -15,6 +17,9 @@ from .local_time import DAY, QUARTER, Quarters, microseconds
 from .readable import readable
 from .recorded_values import number, time
 from .statistics import finite, statistic_values
+
+_OWN = f"{DOMAIN}:"
+"""How the ids of statistics begin that BigQuery was asked for: they are not sent back."""
 
 
 class StatisticsEncoder:
@@ -39,7 +44,7 @@ class StatisticsEncoder:
 
         It applies to rows that start from `first` to `last`, in seconds since 1970.
         """
-        if not self._includes(statistic_id):
+        if not includes(self._row_context, statistic_id):
             return EncodedRows()
         name = self._row_context.privacy.entity(statistic_id)
         start, end = microseconds(first), microseconds(last) + self._period
@@ -97,28 +102,32 @@ class StatisticsEncoder:
         name = self._row_context.privacy.entity(statistic.statistic_id)
         return RowKey(name, start, start // DAY), data
 
-    def _includes(self, statistic_id: str) -> bool:
-        """Return whether a statistic is exported: one that belongs to no entity always is."""
-        return not valid_entity_id(statistic_id) or self._row_context.includes(statistic_id)
-
     def _statistic(self, statistic: Statistic) -> bytes:
         """Return the fragment of all rows of a statistic: empty if it is not exported."""
-        statistic_id = statistic.statistic_id
-        if not self._includes(statistic_id):
+        if not includes(self._row_context, statistic.statistic_id):
             return b""
-        run = self._row_context
-        values = {**statistic_values(statistic), "statistic_id": run.privacy.entity(statistic_id)}
-        if run.privacy.is_hidden(statistic_id):
-            values["name"] = None
-        if not values["domain"]:
-            return self._encoding.fragment(values)
-        registry_values = run.privacy.registry_values(
-            statistic_id, run.registry.of(statistic_id).values
-        )
-        registry_values = {
-            name: value for name, value in registry_values.items() if name != "entity_id"
-        }
-        return self._encoding.fragment({**values, **registry_values})
+        return self._encoding.fragment(exported_values(self._row_context, statistic))
+
+
+def includes(run: RowContext, statistic_id: str) -> bool:
+    """Return whether a statistic is exported: one that belongs to no entity mostly is."""
+    if not valid_entity_id(statistic_id):
+        return not statistic_id.startswith(_OWN)
+    return run.includes(statistic_id)
+
+
+def exported_values(run: RowContext, statistic: Statistic) -> Values:
+    """Return the values that all rows of a statistic share, as they may leave the home."""
+    statistic_id = statistic.statistic_id
+    values = {**statistic_values(statistic), "statistic_id": run.privacy.entity(statistic_id)}
+    if run.privacy.is_hidden(statistic_id):
+        values["name"] = None
+    if not values["domain"]:
+        return values
+    registry_values = run.privacy.registry_values(
+        statistic_id, run.registry.of(statistic_id).values
+    )
+    return values | {name: value for name, value in registry_values.items() if name != "entity_id"}
 
 
 def _readable(piece: StatisticsPiece, row: StatisticsRow) -> dict[str, Any]:

@@ -15,6 +15,7 @@ class ColumnType(StrEnum):
     """A BigQuery type, with the Python value that this integration uses for it."""
 
     BOOL = "BOOL"
+    DATE = "DATE"  # int, days since 1970-01-01
     DATETIME = "DATETIME"
     """int, microseconds since 1970-01-01 00:00 of the home's clock, without a zone; or str, as
     decoded rows have it: "2026-11-21 07:45:21.123456"."""
@@ -86,8 +87,8 @@ class Table:
     """Whether partitions may expire: only in tables that grow fast. Hourly statistics are kept for
     years, and all others are small."""
     filtered: bool = False
-    """Whether queries may be required to filter on the partitions: only in a large table without a
-    view of this integration, because the views' queries have no such filter."""
+    """Whether queries may be required to filter on the partitions: only in a large table whose
+    views, where it has some, have a filter of their own."""
     key: tuple[str, ...] = ()
     """In a dimension table, the columns that identify what a row is about; those of scope `entity`
     have its values."""

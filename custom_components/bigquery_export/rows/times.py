@@ -1,6 +1,6 @@
 """Times of many rows at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Self
 
 from ..source.state_columns import FRACTION_BITS
@@ -10,8 +10,6 @@ _UNIT = 1 << FRACTION_BITS
 _SECOND = 1_000_000
 DAY = 86_400
 """A day in seconds."""
-MICROSECOND_UNITS = 5
-"""Times that are so many units from each other differ when they are rounded to microseconds."""
 _LONGEST = 200_000_000
 """Seconds that can be divided into days: six years."""
 _MICROSECOND_BITS = 20
@@ -19,12 +17,6 @@ _MICROSECONDS = (1 << _MICROSECOND_BITS) - 1
 _SECONDS = (1 << 32) - 1
 _HALF = 0x7FFF
 """Less than half of 2^16: with the lowest bit of what is rounded, halves go to the even number."""
-
-
-def as_microseconds(units: int) -> int:
-    """Return a time in units of 2^-22 seconds in microseconds."""
-    seconds, rest = units >> FRACTION_BITS, units & _UNIT - 1
-    return seconds * _SECOND + round(rest * _SECOND / _UNIT)
 
 
 class Clock(NamedTuple):
@@ -47,12 +39,8 @@ class Times(NamedTuple):
     """Seconds that are not later than the earliest time, and not earlier than the latest."""
 
     @classmethod
-    def of(cls, units: Sequence[int], among: Sequence[int] = ()) -> Self:
-        """Return times in units of 2^-22 seconds, rounded to microseconds as `round` does.
-
-        `among` are some of them that include the earliest and the latest, if that is known.
-        """
-        extremes = among or units
+    def of(cls, units: Sequence[int]) -> Self:
+        """Return times in units of 2^-22 seconds, rounded to microseconds as `round` does."""
         lanes = Lanes.of(units)
         one = lanes.repeated(1)
         # A million microseconds of 2^22 units are 15,625 of 2^16.
@@ -64,8 +52,8 @@ class Times(NamedTuple):
         return cls(
             lanes.with_bits(seconds + whole),
             lanes.with_bits(micros - whole * _SECOND),
-            min(extremes) >> FRACTION_BITS,
-            (max(extremes) >> FRACTION_BITS) + 1,
+            min(units) >> FRACTION_BITS,
+            (max(units) >> FRACTION_BITS) + 1,
         )
 
     def microseconds(self) -> Lanes:
@@ -80,19 +68,25 @@ class Times(NamedTuple):
             last=self.last + seconds,
         )
 
+    def replaced(self, places: Collection[int], others: Self) -> Self:
+        """Return the times with others in some places."""
+        return self._replace(
+            seconds=self.seconds.replaced(places, others.seconds),
+            micros=self.micros.replaced(places, others.micros),
+            first=min(self.first, others.first),
+            last=max(self.last, others.last),
+        )
+
     def days(self) -> set[int]:
         """Return on which days the times are, since 1970."""
-        return set(self.clock().days)
+        first, passed, _ = self._days_passed()
+        return {first + day for day in set(passed.numbers())} if passed else {first}
 
     def clock(self) -> Clock:
         """Return what a clock shows. Raises ValueError where times are years from each other."""
-        first = self.first // DAY
-        since = self.seconds.plus(-first * DAY)
+        first, passed, since = self._days_passed()
         days: Sequence[int] = (first,)
-        if self.last // DAY > first:
-            if self.last - first * DAY > _LONGEST:
-                raise ValueError("these times are years from each other")
-            passed = since.divided(DAY)
+        if passed:
             days = [first + day for day in passed.numbers()]
             since = since.with_bits(since.bits - passed.bits * DAY)
         minutes, hours = since.divided(60).bits, since.divided(3_600).bits
@@ -102,3 +96,16 @@ class Times(NamedTuple):
             since.with_bits(minutes - 60 * hours),
             since.with_bits(since.bits - 60 * minutes),
         )
+
+    def _days_passed(self) -> tuple[int, Lanes | None, Lanes]:
+        """Return the first day, how many passed since then, if any did, and how many seconds.
+
+        Raises ValueError where times are years from each other.
+        """
+        first = self.first // DAY
+        since = self.seconds.plus(-first * DAY)
+        if self.last // DAY == first:
+            return first, None, since
+        if self.last - first * DAY > _LONGEST:
+            raise ValueError("these times are years from each other")
+        return first, since.divided(DAY), since

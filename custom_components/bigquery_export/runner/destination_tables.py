@@ -1,14 +1,27 @@
-"""The tables of a config entry in BigQuery: made where one is missing, and kept for ever."""
+"""The tables and views of a config entry in BigQuery: made where one is missing, and kept."""
+
+import asyncio
+from collections.abc import Mapping
+import logging
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import instance_id
 
 from ..bigquery.connection import Connection
+from ..bigquery.dataset_views import DatasetViews
 from ..bigquery.fence_table import BigQueryFence
 from ..bigquery.schema import DatasetSchema
+from ..const import DOMAIN
+from ..errors import ExportError, StoppedError, TransientError
 from ..settings.options import options_from
-from ..status.issues import async_show_expiring
+from ..status.issues import async_show_expiring, async_show_views
+from ..translation import async_reason
+
+_LOGGER = logging.getLogger(__name__)
+
+STOP_TIMEOUT = 5.0
+"""Seconds that a job, or a request for a view, has to end when it is told to."""
 
 
 class DestinationTables:
@@ -21,10 +34,79 @@ class DestinationTables:
         self._connection = connection
         self._options = options_from(entry.options)
         self._schema = DatasetSchema(connection, self._options.table_settings)
+        self._views_ensured = False
+        self._task: asyncio.Task[None] | None = None
+        self.expiring: Mapping[str, int] = {}
+        """After how many days BigQuery deletes what is in tables, as the set-up has found."""
 
     async def async_ensure(self) -> None:
         """Make tables and columns that are missing. Raises ExportError."""
-        await self._hass.async_add_executor_job(self._schema.ensure, self._options.tables)
+        await self._hass.async_add_executor_job(self._schema.ensure_tables, self._options.tables)
+
+    async def async_create(self) -> list[str]:
+        """Make the dataset, tables and views that are missing, and return the names of what is new.
+
+        A repair names views that could not be made. Raises ExportError.
+        """
+        block = self._hass.async_add_executor_job
+        await block(self._schema.ensure_dataset)
+        views = DatasetViews(self._connection)
+        before = {*await block(views.everything)}
+        await self.async_ensure()
+        await self._async_ensure_views()
+        return sorted({*await block(views.everything)} - before)
+
+    @callback
+    def async_ensure_views(self) -> None:
+        """Begin to make views that are missing, or of another version, until that was done once.
+
+        No export waits or fails for them. A repair names those that could not be made.
+        """
+        if not self._views_ensured and (self._task is None or self._task.done()):
+            self._task = self._entry.async_create_background_task(
+                self._hass, self._async_ensure_views(), f"{DOMAIN} views"
+            )
+
+    async def async_forget_views(self) -> None:
+        """Wait until no views are being made, and let the next export make those that are missing.
+
+        Nothing else may begin to make them meanwhile.
+        """
+        if self._task:
+            await asyncio.wait([self._task])
+        self._views_ensured = False
+
+    async def async_stop(self) -> None:
+        """Wait for the request for a view that is on its way; the connection is stopped already."""
+        if self._task:
+            await asyncio.wait([self._task], timeout=STOP_TIMEOUT)
+
+    async def _async_ensure_views(self) -> None:
+        """Make views. After what may pass by itself, the next export begins again."""
+        views = DatasetViews(self._connection)
+        try:
+            failed = await self._hass.async_add_executor_job(
+                views.ensure,
+                self._options.tables,
+                self._options.recorder_prefix,
+                self._options.materialized_views,
+            )
+        except StoppedError:
+            return
+        except TransientError as err:
+            _LOGGER.debug("Views are made after the next export: %s", err)
+            return
+        except ExportError as err:
+            failed = {self._connection.destination.dataset: err}
+        except Exception:
+            _LOGGER.exception("Unexpected error while views were made; the export has gone well")
+            return
+        self._views_ensured = not failed
+        problems = {name: async_reason(self._hass, err) for name, err in failed.items()}
+        async_show_views(self._hass, self._entry, problems)
+        if views.expiring:
+            expiring = {**self.expiring, **views.expiring}
+            async_show_expiring(self._hass, self._entry, expiring)
 
     async def async_keep_for_ever(self) -> None:
         """Take away what lets BigQuery delete tables or their rows. Raises ExportError."""
@@ -33,4 +115,7 @@ class DestinationTables:
         fence = BigQueryFence(self._connection, source)
         schema = DatasetSchema(self._connection, self._options.table_settings, fence=fence)
         await self._hass.async_add_executor_job(schema.keep_for_ever, self._options.tables)
+        views = DatasetViews(self._connection)
+        await self._hass.async_add_executor_job(views.keep_for_ever)
+        self.expiring = {}
         async_show_expiring(self._hass, self._entry, {})

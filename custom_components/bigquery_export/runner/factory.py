@@ -5,26 +5,27 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from secrets import token_hex
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er, instance_id
-from homeassistant.helpers.storage import Store
-from homeassistant.loader import async_get_integration
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
 from ..bigquery.connection import Connection
 from ..bigquery.listed_statistics import ListedStatistics
 from ..bigquery.row_count_query import RowCountQuery
-from ..bigquery.row_lookup import RowLookup
-from ..const import DOMAIN
+from ..bigquery.storage_write import StorageWriteDelivery
 from ..export.corrections.corrections import Corrections, Since, local_day
 from ..export.corrections.ledger import is_corrected, observed
+from ..export.daily.daily_export import DailyTable, LookedUntil
+from ..export.daily.daily_file import DailyFile
+from ..export.delivery import StreamDelivery
 from ..export.dimensions.snapshot import Compared, Snapshot, last_known
 from ..export.dimensions.snapshot_file import SnapshotFile
 from ..export.journal import Journal
+from ..export.live_run import LIVE_TABLES, LiveRun
+from ..export.open_stream import COMMITTED_STREAM
 from ..export.ports import Source
 from ..export.reconcile.exported_rows import OpenSource
 from ..export.reconcile.resend import Resend
@@ -33,9 +34,10 @@ from ..export.reconcile.row_selection import RowSelection
 from ..export.reconcile.verification import Verification
 from ..export.recorder_tables import RecorderTable
 from ..export.run import Run
-from ..export.session import Session, open_session
+from ..export.session import Session
 from ..export.tables import TABLES
 from ..home.dimensions import dimension_readers
+from ..home.entry_states import EntryStates
 from ..home.location import async_place, named_choice
 from ..home.registries import Registries
 from ..restore.names import Names
@@ -43,21 +45,24 @@ from ..restore.request import RestoreFile, RestoreState
 from ..restore.restore import Restore
 from ..rows.column_groups import narrowed
 from ..rows.context import RowContext
+from ..rows.daily_encoder import DailyEncoder
+from ..rows.daily_statistics import DAILY_STATISTICS
 from ..rows.entities import ENTITIES
 from ..rows.export_log import Trigger
-from ..rows.privacy import Privacy
+from ..rows.integrations import INTEGRATIONS
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table, timestamp
-from ..settings.options import options_from
+from ..settings.schedule import Frequency
 from ..source.readiness import async_read_recorder
 from ..source.recorded_hours import RecordedHours
 from .requests import ExportRequest, VerifyRequest
+from .sessions import SessionFactory
 
 UNHURRIED = (Trigger.BACKFILL, Trigger.RESTORE, Trigger.SCHEDULE)
 """Triggers of exports that send nothing if only states of the export's own entities wait."""
 
 
-class JobFactory:
+class JobFactory(SessionFactory):
     """Makes the jobs of one config entry, each with a session of its own.
 
     The registries are open from the first job until `async_close`, and read anew each day.
@@ -67,41 +72,66 @@ class JobFactory:
         self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection, journal: Journal
     ) -> None:
         """Prepare jobs with the destination of a connection, which continue a journal."""
-        self._hass = hass
-        self._entry = entry
-        self._connection = connection
-        self._journal = journal
-        self._options = options_from(entry.options)
+        super().__init__(hass, entry, connection, journal)
         self._registries = Registries(hass)
+        self._entry_states = EntryStates(hass, entry.entry_id)
         self._corrections: Corrections | None = None
         """The last check for corrections."""
         self._opened: date | None = None
         """The local day on which the registries were read."""
         self._compared = defaultdict[str, Compared](Compared)
         """What was found of dimension tables on that day."""
+        self._days_looked = LookedUntil()
+        """Up to which day the hours of statistics were looked at."""
         self.check_corrections_again = False
         """Whether the next export makes another check on the same day."""
 
+    async def async_load(self) -> None:
+        """Follow what happens between exports, if it is exported, until the entry is unloaded."""
+        if INTEGRATIONS in self._options.tables:
+            self._entry.async_on_unload(self._entry_states.async_close)
+            await self._entry_states.async_open()
+
     async def async_new_run(self, trigger: Trigger, wanted: ExportRequest) -> Run:
         """Return an export of all waiting rows, or of those of the requested tables."""
-        session = await self._async_new_session(trigger)
+        session = await self.async_new_session(trigger)
         row_context = await self._async_row_context(session)
         sources = await self._async_sources(
             session, row_context, self._recorder_tables(wanted.tables)
         )
         if trigger in UNHURRIED:
-            own = self._own_entities(row_context.privacy)
-            sources = [
-                replace(source, own=own) if source.table is SENSOR_DATA else source
-                for source in sources
-            ]
+            sources = _without(self.own_entities(row_context.privacy), sources)
         return Run(
             session,
             sources,
             self._snapshots(row_context, wanted.tables),
+            daily=self._daily_table(session, row_context, wanted),
             flush=wanted.flush,
             everything=wanted.tables is None,
         )
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether new rows are sent as soon as they are committed.
+
+        A load job a table and commit would be too many, so load jobs wait for the next export.
+        """
+        frequency, delivery = self._options.schedule.frequency, self._options.delivery
+        return frequency is Frequency.LIVE and delivery == StorageWriteDelivery.name
+
+    async def async_new_live_run(self) -> LiveRun:
+        """Return a run that appends new rows until the next export."""
+        session = await self.async_new_session(Trigger.LIVE)
+        session.delivery = self._journal.deliveries[COMMITTED_STREAM]
+        session.transaction_rows = session.batch_rows
+        row_context = await self._async_row_context(session)
+        own = self.own_entities(row_context.privacy)
+        tables = self._recorder_tables(LIVE_TABLES)
+
+        async def async_open_sources() -> list[Source[Any]]:
+            return _without(own, await self._async_sources(session, row_context, tables))
+
+        return LiveRun(session, async_open_sources)
 
     async def async_new_corrections(
         self, wanted: ExportRequest, since: Since | None = None
@@ -115,7 +145,7 @@ class JobFactory:
         again = wanted.force or self.check_corrections_again
         if not again and self._corrections and self._corrections.checked == today:
             return None
-        session = await self._async_new_session(Trigger.CORRECTION)
+        session = await self.async_new_session(Trigger.CORRECTION)
         row_context = await self._async_row_context(session)
         tables = [
             table
@@ -130,7 +160,7 @@ class JobFactory:
 
     async def async_new_resend(self, wanted: ExportRequest) -> Resend:
         """Return a job that sends exported rows again that BigQuery lacks."""
-        session = await self._async_new_session(Trigger.FORCE)
+        session = await self.async_new_session(Trigger.FORCE)
         row_context = await self._async_row_context(session)
         name_of = row_context.privacy.entity
         selection = RowSelection(
@@ -146,7 +176,7 @@ class JobFactory:
 
         Context entities are left out, as rows are not identified by them.
         """
-        session = await self._async_new_session(Trigger.VERIFY)
+        session = await self.async_new_session(Trigger.VERIFY)
         row_context = await self._async_row_context(session)
         row_context = replace(row_context, choice=replace(row_context.choice, context_entities=()))
         openings = self._openings(session, row_context, self._recorder_tables(wanted.tables))
@@ -163,8 +193,8 @@ class JobFactory:
         self, state: RestoreState, file: RestoreFile, on_progress: Callable[[], None]
     ) -> Restore:
         """Return a job that brings statistics back from BigQuery, from where it was."""
-        session = await self._async_new_session(Trigger.RESTORE)
-        privacy = await self._async_privacy()
+        session = await self.async_new_session(Trigger.RESTORE)
+        privacy = await self.async_privacy()
         known: Collection[str] = ()
         if self._options.privacy.hidden:
             recorded = RecordedHours(self._hass).statistics
@@ -185,7 +215,7 @@ class JobFactory:
 
     async def async_new_retry(self) -> Retry:
         """Return an export of the rows that were rejected."""
-        session = await self._async_new_session(Trigger.RETRY_REJECTED)
+        session = await self.async_new_session(Trigger.RETRY_REJECTED)
         row_context = await self._async_row_context(session)
         openings = self._openings(session, row_context, self._recorder_tables(None))
         return Retry(session, TABLES.values(), openings)
@@ -198,6 +228,19 @@ class JobFactory:
     @callback
     def async_close(self) -> None:
         """Release what jobs have needed, when none is running."""
+        self.async_close_streams()
+        self.async_close_registries()
+
+    @callback
+    def async_close_streams(self) -> None:
+        """Close the connections of open streams; an append that is under way gets an error."""
+        for delivery in self._journal.deliveries.values():
+            if isinstance(delivery, StreamDelivery):
+                delivery.close()
+
+    @callback
+    def async_close_registries(self) -> None:
+        """Release what only the jobs of this factory have needed: others use the journal, too."""
         self._registries.async_close()
 
     def _recorder_tables(self, wanted: Collection[str] | None) -> list[RecorderTable]:
@@ -216,7 +259,7 @@ class JobFactory:
 
     def _snapshots(self, row_context: RowContext, wanted: Collection[str] | None) -> list[Snapshot]:
         """Return the exported dimension tables, or the requested ones, that can be read by now."""
-        readers = dimension_readers(self._hass, self._registries, row_context)
+        readers = dimension_readers(self._hass, self._registries, self._entry_states, row_context)
         return [
             Snapshot(
                 table,
@@ -229,6 +272,21 @@ class JobFactory:
             if name in readers and (wanted is None or name in wanted)
         ]
 
+    def _daily_table(
+        self, session: Session, row_context: RowContext, wanted: ExportRequest
+    ) -> DailyTable | None:
+        """Return the table of statistics by the day, if it is exported, or requested of these."""
+        is_wanted = wanted.tables is None or DAILY_STATISTICS.name in wanted.tables
+        if not (self._options.daily_statistics and is_wanted):
+            return None
+        encoding = narrowed(session.delivery.encoding(DAILY_STATISTICS), self._options.columns)
+        return DailyTable(
+            DailyFile(self._hass, self._entry.entry_id),
+            DailyEncoder(encoding, row_context),
+            self._days_looked,
+            again=wanted.force or self.check_corrections_again,
+        )
+
     async def _async_row_context(self, session: Session) -> RowContext:
         """Return what the rows of one job depend on besides the recorder."""
         await self._async_open_registries()
@@ -237,7 +295,7 @@ class JobFactory:
             await async_place(self._hass),
             named_choice(self._hass, self._options.choice),
             self._registries,
-            await self._async_privacy(),
+            await self.async_privacy(),
         )
 
     async def _async_open_registries(self) -> None:
@@ -275,36 +333,9 @@ class JobFactory:
         encoding = narrowed(session.delivery.encoding(table.table), self._options.columns)
         return table.open(self._hass, encoding, row_context)
 
-    def _own_entities(self, privacy: Privacy) -> frozenset[str]:
-        """Return the entities of all exports, by the ids that they have in BigQuery."""
-        registry = er.async_get(self._hass)
-        return frozenset(
-            privacy.entity(entity.entity_id)
-            for entry in self._hass.config_entries.async_entries(DOMAIN)
-            for entity in er.async_entries_for_config_entry(registry, entry.entry_id)
-        )
 
-    async def _async_privacy(self) -> Privacy:
-        """Return the rules of privacy; pseudonyms have one secret for all exports of the home."""
-        choice = self._options.privacy
-        if not choice.needs_secret:
-            return Privacy(choice)
-        store = Store[dict[str, str]](self._hass, 1, f"{DOMAIN}.secret", private=True)
-        if (data := await store.async_load()) is None:
-            data = {"secret": token_hex(32)}
-            await store.async_save(data)
-        return Privacy(choice, bytes.fromhex(data["secret"]))
-
-    async def _async_new_session(self, trigger: Trigger) -> Session:
-        source = await instance_id.async_get(self._hass)
-        integration = await async_get_integration(self._hass, DOMAIN)
-        return open_session(
-            self._hass,
-            journal=self._journal,
-            delivery=self._journal.deliveries[self._options.delivery],
-            existing_rows=RowLookup(self._connection, source, self._journal.checkpoint.restored),
-            source=source,
-            trigger=trigger,
-            integration_version=str(integration.version),
-            batch_rows=self._options.batch_rows,
-        )
+def _without(own: frozenset[str], sources: Iterable[Source[Any]]) -> list[Source[Any]]:
+    """Return sources of which the states of an export's own entities wait for others."""
+    return [
+        replace(source, own=own) if source.table is SENSOR_DATA else source for source in sources
+    ]

@@ -20,6 +20,9 @@ class ExportRequest:
     entities: frozenset[str] | None = None
 
 
+EVERYTHING = ExportRequest()
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
     """Which tables and days to compare, and how."""

@@ -12,18 +12,15 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import instance_id
 
-from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection
 from ..const import CONF_PAUSED, DOMAIN
-from ..errors import AnotherExportError, ExportError, RowsNotListedError, StoppedError
+from ..errors import AnotherExportError, ExportError, StoppedError, WaitingError
 from ..export.checkpoint import Checkpoint
 from ..export.fence import Fence
 from ..export.job import Job
-from ..export.journal import Journal
-from ..export.rejected_rows import SET_ASIDE, RejectedRows
 from ..export.session import Result
-from ..export.tables import TABLES
 from ..mend.mender import Mender
+from ..query.queries import Queries
 from ..restore.report import Outcome, RestoreReport
 from ..restore.request import RestoreRequest
 from ..rows.export_log import Trigger
@@ -31,18 +28,16 @@ from ..status.export_events import ExportEvent, async_send_export_event, complet
 from ..status.health import ExportHealth
 from ..status.issues import async_show_issue
 from ..translation import translated, validation_error
-from .destination_tables import DestinationTables
+from .destination_tables import STOP_TIMEOUT, DestinationTables
 from .factory import JobFactory
 from .listener import RunnerListener
+from .live import Live
 from .missing_rows import MissingRows
-from .requests import ExportRequest, VerifyRequest
+from .requests import EVERYTHING, ExportRequest
 from .restorer import Restorer
-from .storage import checkpoint_file
-from .verifier import Verdict, Verifier
-
-_EVERYTHING = ExportRequest()
-_STOP_TIMEOUT = 5.0
-"""Seconds that a job has to end when it is told to."""
+from .storage import open_journal
+from .table_removal import TableRemoval
+from .verifier import Verifier
 
 
 class Runner:
@@ -56,40 +51,31 @@ class Runner:
         self._entry = entry
         self._connection = connection
         self.tables = DestinationTables(hass, entry, connection)
-        """The tables in BigQuery."""
-        self._journal = Journal(
-            hass,
-            file=checkpoint_file(hass, entry),
-            fence=fence,
-            tables=TABLES,
-            deliveries={name: delivery(connection) for name, delivery in DELIVERIES.items()},
-            rejected_rows=RejectedRows(hass, entry.entry_id),
-            set_aside_rows=RejectedRows(hass, entry.entry_id, SET_ASIDE),
-            on_progress=self._async_progressed,
-        )
+        self._journal = open_journal(hass, entry, connection, fence, self._async_progressed)
         self.missing = MissingRows(hass, entry, self._journal)
-        """The rows that are not in BigQuery, which the user can acknowledge."""
         self._jobs = JobFactory(hass, entry, connection, self._journal)
-        self._verifier = Verifier(hass, entry, connection, self._journal)
+        self.verifier = Verifier(hass, entry, connection, self._journal)
+        self.queries = Queries(hass, entry, connection, self._jobs)
         self.mender = Mender(hass, entry)
-        """Compares sums with their meters after each day's first export."""
         self.restorer = Restorer(
+            hass, entry, connection, self._journal, self._jobs, self.mender, self._async_progressed
+        )
+        self.removal = TableRemoval(
             hass,
             entry,
             connection,
             self._journal,
-            self._jobs,
-            self.mender,
-            self._async_progressed,
+            self.tables,
+            self.missing,
+            self.restorer,
+            self._async_tell_ended,
         )
-        """The restore that is wanted, if one is."""
+        self.live = Live(hass, entry, self._jobs, self.missing.async_found)
         self._job: Job | None = None
         self._task: asyncio.Task[Any] | None = None
         self._listeners: list[RunnerListener] = []
         self.health = ExportHealth(hass, entry)
-        """The health of the exports."""
         self.stopped = False
-        """Whether no job begins any more."""
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -124,41 +110,38 @@ class Runner:
         if self.checkpoint.superseded:
             async_show_issue(self._hass, self._entry, AnotherExportError())
         await self.mender.async_load()
+        await self.queries.async_load()
+        await self._jobs.async_load()
 
-    async def async_export(self, trigger: Trigger, wanted: ExportRequest = _EVERYTHING) -> Result:
+    async def async_export(self, trigger: Trigger, wanted: ExportRequest = EVERYTHING) -> Result:
         """Export all waiting rows, or the requested ones; while paused, no backfill.
 
         Raises ServiceValidationError when a job is running already, and HomeAssistantError when
         this one cannot continue.
         """
-        return await self._async_run_alone(lambda: self._async_export(trigger, wanted))
+        return await self.async_run_alone(lambda: self._async_export(trigger, wanted))
 
     async def async_restore(self, request: RestoreRequest) -> RestoreReport:
         """Bring statistics back from BigQuery; raises what `async_export` raises.
 
-        One that is interrupted, paused, or has to wait for BigQuery, is continued by the next
-        export; while paused none begins.
+        One that is interrupted, paused or has to wait is continued by the next export.
         """
-        return await self._async_run_alone(lambda: self._async_restore(request))
+        return await self.async_run_alone(lambda: self._async_restore(request))
 
     async def async_end_restore(self) -> None:
         """End a restore that was canceled, without an export; raises what `async_export` raises."""
-        await self._async_run_alone(self._async_end_restore)
+        await self.async_run_alone(self._async_end_restore)
 
     async def async_retry_rejected(self) -> Result:
         """Send the rejected rows again; raises what `async_export` raises."""
-        return await self._async_run_alone(self._async_retry_rejected)
+        return await self.async_run_alone(self._async_retry_rejected)
 
     async def async_discard_rejected(self) -> int:
         """Delete the rejected rows permanently, and return how many there were.
 
         Raises ServiceValidationError when a job is running; none can begin meanwhile.
         """
-        return await self._async_run_alone(self._async_discard_rejected)
-
-    async def async_verify(self, wanted: VerifyRequest) -> Verdict:
-        """Compare what was exported with BigQuery; raises what `Verifier.async_verify` raises."""
-        return await self._verifier.async_verify(wanted)
+        return await self.async_run_alone(self._async_discard_rejected)
 
     async def async_mend(self, keys: Collection[str]) -> None:
         """Adjust sums; the next export corrects them. Raises what `Mender.async_mend` raises."""
@@ -174,9 +157,16 @@ class Runner:
         """Make the backfills of a running job wait or continue; cancel a retry when paused."""
         if paused:
             self.health.async_forget_retry()
+            self.live.async_stop()
         if self._job:
             self._job.pause(paused)
         self.restorer.async_pause(paused)
+
+    @callback
+    def async_follow(self) -> None:
+        """Send what the recorder commits from now on, if that is chosen and all is well."""
+        if not (self.stopped or self.paused or self.is_running or self.health.last_error):
+            self.live.async_begin()
 
     def check_idle(self) -> None:
         """Raise ServiceValidationError when a job is running."""
@@ -187,33 +177,41 @@ class Runner:
         """Stop a running job: it ends at its next piece, and no other one begins."""
         self.stopped = True
         self._connection.stop()
-        self._verifier.async_stop()
+        self.verifier.async_stop()
         self.mender.async_stop()
         self.health.async_forget_retry()
+        await self.live.async_end()
         if task := self._task:
             if self._job:
                 self._job.stop()
-            await asyncio.wait([task], timeout=_STOP_TIMEOUT)
+            await asyncio.wait([task], timeout=STOP_TIMEOUT)
             task.cancel()
+        await asyncio.gather(self.tables.async_stop(), self.queries.async_stop())
         self._jobs.async_close()
 
     async def async_close(self) -> None:
         """Close the connection to Google."""
         await self._hass.async_add_executor_job(self._connection.close)
 
-    async def _async_run_alone[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run work in a task of its own, if no job is running."""
+    async def async_run_alone[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run work in a task of its own, if no job is running; raises what `async_export` does."""
         self.check_idle()
         # Not eagerly: when listeners are told that it has begun, `is_running` must be true.
         task = self._entry.async_create_background_task(
-            self._hass, work(), f"{DOMAIN} export", eager_start=False
+            self._hass, self._async_alone(work), f"{DOMAIN} export", eager_start=False
         )
         self._task = task
+        task.add_done_callback(lambda _: self.async_follow())
         try:
             # The caller may be cancelled; the export continues.
             return await asyncio.shield(task)
         except ExportError as err:
             raise translated(HomeAssistantError, err) from err
+
+    async def _async_alone[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do work when what is sent between exports is acknowledged."""
+        await self.live.async_end()
+        return await work()
 
     async def _async_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
         """Export, check for corrections, and send again what BigQuery lacks if requested."""
@@ -232,6 +230,8 @@ class Runner:
             await self._async_note(result)
             if wanted.tables is None:
                 await self.restorer.async_after_export(self._async_run, self._async_run_export)
+                await self.queries.async_after_export()
+                self.tables.async_ensure_views()
         async_send_export_event(self._hass, self._entry, completed(result, trigger))
         return result
 
@@ -307,16 +307,17 @@ class Runner:
             listener.begun()
         event: ExportEvent | None = None
         try:
-            if self.health.tables_in_doubt:
+            if await self.removal.async_settle() or self.health.tables_in_doubt:
                 # A column may have been dropped; if it was not, this changes nothing.
                 await self.tables.async_ensure()
+                await self.removal.async_forget()
             yield
         except StoppedError:
             raise
         except ExportError as err:
             retry = before_purge or not self._waits(trigger)
             self.health.async_failed(err, retry=retry and not self.stopped)
-            if not isinstance(err, RowsNotListedError):
+            if not isinstance(err, WaitingError):
                 event = failed(self.health, trigger)
             raise
         except Exception as err:
@@ -344,7 +345,6 @@ class Runner:
 
     @callback
     def _async_progressed(self) -> None:
-        if not self.is_running:
-            return  # Gaps were acknowledged.
-        for listener in self._listeners:
-            listener.progressed()
+        if self.is_running:  # Otherwise gaps were acknowledged.
+            for listener in self._listeners:
+                listener.progressed()

@@ -1,15 +1,24 @@
-"""The files of an export in Home Assistant. All but `checkpoint_file` blocks."""
+"""The files of an export in Home Assistant. All that reads or deletes them blocks."""
+
+from collections.abc import Callable
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
+from ..bigquery import EVERY_DELIVERY
+from ..bigquery.connection import Connection
 from ..export.checkpoint_file import CheckpointFile
 from ..export.corrections.ledger import remove_digests
+from ..export.daily.daily_file import DailyFile
+from ..export.fence import Fence
+from ..export.journal import Journal
 from ..export.rejected_rows import REJECTED, SET_ASIDE, RejectedRows
-from ..export.tables import remove_snapshots
+from ..export.tables import TABLES, remove_snapshots
 from ..mend.mender import remove_findings
+from ..query.billing import BillingFile
 from ..restore.request import RestoreFile
 from ..settings.destination import destination_from
+from .removal_file import RemovalFile
 from .start_position import begin_from
 
 
@@ -23,6 +32,26 @@ def checkpoint_file(hass: HomeAssistant, entry: ConfigEntry) -> CheckpointFile:
     )
 
 
+def open_journal(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    connection: Connection,
+    fence: Fence,
+    on_progress: Callable[[], None],
+) -> Journal:
+    """Return the journal of a config entry; nothing is read yet."""
+    return Journal(
+        hass,
+        file=checkpoint_file(hass, entry),
+        fence=fence,
+        tables=TABLES,
+        deliveries={name: delivery(connection) for name, delivery in EVERY_DELIVERY.items()},
+        rejected_rows=RejectedRows(hass, entry.entry_id),
+        set_aside_rows=RejectedRows(hass, entry.entry_id, SET_ASIDE),
+        on_progress=on_progress,
+    )
+
+
 def forget_other_destination(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete the checkpoint and the digests if they are of another destination.
 
@@ -33,6 +62,7 @@ def forget_other_destination(hass: HomeAssistant, entry: ConfigEntry) -> None:
     file = checkpoint_file(hass, entry)
     if file.is_of_another_destination():
         remove_digests(hass, entry.entry_id)
+        DailyFile(hass, entry.entry_id).remove()
         file.remove()
 
 
@@ -42,6 +72,14 @@ def remove_all(hass: HomeAssistant, entry: ConfigEntry) -> None:
     for kind in (REJECTED, SET_ASIDE):
         RejectedRows(hass, entry.entry_id, kind).remove()
     RestoreFile(hass, entry.entry_id).remove()
-    remove_digests(hass, entry.entry_id)
-    remove_snapshots(hass, entry.entry_id)
+    RemovalFile(hass, entry.entry_id).remove()
+    BillingFile(hass, entry.entry_id).remove()
+    forget_sent_rows(hass, entry)
     remove_findings(hass, entry.entry_id)
+
+
+def forget_sent_rows(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Delete what says which values were sent; the checkpoint says up to where."""
+    remove_digests(hass, entry.entry_id)
+    DailyFile(hass, entry.entry_id).remove()
+    remove_snapshots(hass, entry.entry_id)

@@ -61,7 +61,7 @@ class Verifier:
         finally:
             # The caller may be cancelled while a partition is being read: that has to end, too.
             self._async_stop_current()
-            jobs.async_close()
+            jobs.async_close_registries()  # Live exports go on with the streams.
             self._busy = False
 
     @callback

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from ..coordinator import BigQueryExportCoordinator
+from ..query.after_exports import AfterExports
 from ..runner.runner import Runner
 from .scheduler import Scheduler
 
@@ -16,6 +17,7 @@ class RuntimeData:
     scheduler: Scheduler
     coordinator: BigQueryExportCoordinator
     runner: Runner
+    after_exports: AfterExports
 
 
 type BigQueryExportConfigEntry = ConfigEntry[RuntimeData]

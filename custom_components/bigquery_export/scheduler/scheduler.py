@@ -5,6 +5,7 @@ backfill is not done; or the last export failed for a reason that may pass.
 """
 
 from datetime import datetime
+from functools import partial
 import logging
 from time import monotonic
 
@@ -62,6 +63,7 @@ class Scheduler:
         self._timer.async_start()
         self._async_push_next()
         self._runner.async_listen(RunnerListener(ended=self._async_ended))
+        self._runner.live.on_failed = partial(self._async_begin, Trigger.SCHEDULE)
         self._entry.async_on_unload(self._async_forget_retry)
         # It also keeps the updates coming when all entities are disabled.
         self._entry.async_on_unload(self._coordinator.async_add_listener(self._async_look_around))
@@ -75,6 +77,8 @@ class Scheduler:
         self._runner.async_pause(paused)
         if paused:
             self._async_forget_retry()
+        else:
+            self._runner.async_follow()
         self._async_show_next()
 
     @callback
@@ -108,6 +112,7 @@ class Scheduler:
         """Begin an export that was missed, or had to wait for Home Assistant's start."""
         self._async_look_ahead()
         self._async_export_missed()
+        self._runner.async_follow()
 
     @callback
     def _async_export_missed(self) -> None:

@@ -28,6 +28,7 @@ from ..const import (
     CONF_DELIVERY,
     CONF_DEVICES,
     CONF_DROPPED,
+    CONF_EVENT_PRESETS,
     CONF_EVENTS,
     CONF_EXPORT_TIME,
     CONF_FREQUENCY,
@@ -37,12 +38,19 @@ from ..const import (
     CONF_KEY_DAYS,
     CONF_KMS_KEY,
     CONF_LABELS,
+    CONF_MATERIALIZED_VIEWS,
     CONF_MINUTES,
     CONF_MONTH_DAY,
     CONF_NOTIFICATIONS,
     CONF_PARTITION_DAYS,
     CONF_PARTITION_FILTER,
     CONF_PRIVACY,
+    CONF_QUERIES,
+    CONF_QUERIES_ALL_USERS,
+    CONF_QUERIES_OTHER_DATASETS,
+    CONF_QUERY_DAY_MEGABYTES,
+    CONF_QUERY_MEGABYTES,
+    CONF_RECORDER_PREFIX,
     CONF_TABLE_LABELS,
     CONF_TABLES,
     CONF_WEEKDAYS,
@@ -53,12 +61,14 @@ from ..export.tables import DEFAULT_TABLES, DIMENSION_TABLES
 from ..rows.ambient import ContextEntity
 from ..rows.column_groups import ColumnGroup
 from ..rows.context import Choice
+from ..rows.daily_statistics import DAILY_STATISTICS
 from ..rows.entity_filter import EntityFilter, Selection
+from ..rows.event_presets import EventPreset
 from ..rows.events import DEFAULT_EVENTS, EventChoice
 from ..rows.export_log import EXPORT_LOG
 from ..rows.privacy import Coordinates, PrivacyChoice
 from ..rows.table import Table
-from .choices import Notifications, PartitionFilter
+from .choices import Notifications, PartitionFilter, QueryChoice
 from .schedule import Frequency, Schedule, Weekday
 from .usable_options import usable_options
 
@@ -88,16 +98,24 @@ class Options:
     dimension_tables: tuple[DimensionTable, ...] = field(
         default_factory=lambda: _dimension_tables(DEFAULT_TABLES)
     )
+    daily_statistics: bool = DAILY_STATISTICS.name in DEFAULT_TABLES
+    """Whether statistics are exported by the day, too."""
     choice: Choice = field(default_factory=Choice)
     """Which entities and events; labels are ids here."""
     columns: frozenset[ColumnGroup] = frozenset(ColumnGroup)
     privacy: PrivacyChoice = field(default_factory=PrivacyChoice)
     table_settings: TableSettings = field(default_factory=TableSettings)
+    recorder_prefix: str = ""
+    """What stands before the recorder's names of tables in those of views: a dataset with a dot, a
+    prefix, or both; empty = no views."""
+    materialized_views: bool = False
+    """Whether BigQuery keeps materialized views, and bills their refreshes."""
     notifications: Notifications = Notifications.ERRORS
     key_days: int = 365
     """The maximum age of a key, in days; 0 = no maximum."""
     check_sums: bool = True
     """Whether the sums of statistics are compared with the readings of their meters."""
+    queries: QueryChoice = field(default_factory=QueryChoice)
 
     @property
     def tables(self) -> list[Table]:
@@ -105,6 +123,7 @@ class Options:
         return [
             *(table.table for table in self.recorder_tables),
             *(table.table for table in self.dimension_tables),
+            *((DAILY_STATISTICS,) if self.daily_statistics else ()),
             EXPORT_LOG,
         ]
 
@@ -124,8 +143,12 @@ def options_from(options: Mapping[str, Any]) -> Options:
         schedule=_schedule(options),
         recorder_tables=_recorder_tables(tables),
         dimension_tables=_dimension_tables(tables),
+        daily_statistics=DAILY_STATISTICS.name in tables,
         choice=Choice(
-            events=EventChoice(frozenset(options.get(CONF_EVENTS, DEFAULT_EVENTS))),
+            events=EventChoice(
+                frozenset(options.get(CONF_EVENTS, DEFAULT_EVENTS)),
+                frozenset(map(EventPreset, options.get(CONF_EVENT_PRESETS, ()))),
+            ),
             context_entities=_context_entities(options.get(CONF_CONTEXT_ENTITIES, ())),
             entities=EntityFilter(
                 _selection(options.get(CONF_INCLUDE, {})), _selection(options.get(CONF_EXCLUDE, {}))
@@ -134,9 +157,12 @@ def options_from(options: Mapping[str, Any]) -> Options:
         columns=frozenset(map(ColumnGroup, options.get(CONF_COLUMNS, DEFAULTS.columns))),
         privacy=_privacy(options.get(CONF_PRIVACY, {})),
         table_settings=_table_settings(options),
+        recorder_prefix=options.get(CONF_RECORDER_PREFIX, DEFAULTS.recorder_prefix),
+        materialized_views=options.get(CONF_MATERIALIZED_VIEWS, DEFAULTS.materialized_views),
         notifications=Notifications(options.get(CONF_NOTIFICATIONS, DEFAULTS.notifications)),
         key_days=int(options.get(CONF_KEY_DAYS, DEFAULTS.key_days)),
         check_sums=options.get(CONF_CHECK_SUMS, DEFAULTS.check_sums),
+        queries=_queries(options),
     )
 
 
@@ -152,6 +178,17 @@ def _schedule(values: Mapping[str, Any]) -> Schedule:
         minutes=int(values.get(CONF_MINUTES, default.minutes)),
         weekdays=frozenset(map(Weekday, values.get(CONF_WEEKDAYS, default.weekdays))),
         month_day=int(values.get(CONF_MONTH_DAY, default.month_day)),
+    )
+
+
+def _queries(values: Mapping[str, Any]) -> QueryChoice:
+    default = DEFAULTS.queries
+    return QueryChoice(
+        enabled=values.get(CONF_QUERIES, default.enabled),
+        megabytes=int(values.get(CONF_QUERY_MEGABYTES, default.megabytes)),
+        day_megabytes=int(values.get(CONF_QUERY_DAY_MEGABYTES, default.day_megabytes)),
+        other_datasets=values.get(CONF_QUERIES_OTHER_DATASETS, default.other_datasets),
+        all_users=values.get(CONF_QUERIES_ALL_USERS, default.all_users),
     )
 
 

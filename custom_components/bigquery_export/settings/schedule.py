@@ -8,6 +8,8 @@ from enum import StrEnum
 from hashlib import blake2b
 
 _SECOND = timedelta(seconds=1)
+_LIVE = timedelta(minutes=5)
+"""Between the exports of all else."""
 _DAYS = 33
 """More than a month, which is the longest time between two exports."""
 
@@ -16,6 +18,9 @@ class Frequency(StrEnum):
     """How often exports run."""
 
     MANUAL = "manual"
+    LIVE = "live"
+    """New rows are sent as soon as the recorder has committed them, and all else every five
+    minutes."""
     MINUTES = "minutes"
     HOURLY = "hourly"
     DAILY = "daily"
@@ -61,6 +66,8 @@ class Schedule:
         match self.frequency:
             case Frequency.MANUAL:
                 return None
+            case Frequency.LIVE:
+                return _next_multiple(now, _LIVE, shift)
             case Frequency.MINUTES:
                 return _next_multiple(now, timedelta(minutes=self.minutes), shift)
             case Frequency.HOURLY:

@@ -33,6 +33,7 @@ from ..const import (
     CONF_DELIVERY,
     CONF_DEVICES,
     CONF_DROPPED,
+    CONF_EVENT_PRESETS,
     CONF_EVENTS,
     CONF_EXPORT_TIME,
     CONF_FREQUENCY,
@@ -42,20 +43,28 @@ from ..const import (
     CONF_KEY_DAYS,
     CONF_KMS_KEY,
     CONF_LABELS,
+    CONF_MATERIALIZED_VIEWS,
     CONF_MINUTES,
     CONF_MONTH_DAY,
     CONF_NOTIFICATIONS,
     CONF_PARTITION_DAYS,
     CONF_PARTITION_FILTER,
     CONF_PRIVACY,
+    CONF_QUERIES,
+    CONF_QUERIES_ALL_USERS,
+    CONF_QUERIES_OTHER_DATASETS,
+    CONF_QUERY_DAY_MEGABYTES,
+    CONF_QUERY_MEGABYTES,
+    CONF_RECORDER_PREFIX,
     CONF_TABLE_LABELS,
     CONF_TABLES,
     CONF_WEEKDAYS,
 )
 from ..export.tables import TABLES
 from ..rows.column_groups import ColumnGroup
+from ..rows.event_presets import EventPreset
 from ..rows.privacy import Coordinates
-from .choices import Notifications, PartitionFilter
+from .choices import MAX_QUERY_MEGABYTES, RECORDER_PREFIX, Notifications, PartitionFilter
 from .schedule import Frequency, Weekday
 
 type Usable = Callable[[Any], Any]
@@ -143,6 +152,12 @@ def _text(value: object) -> str:
     return value
 
 
+def _prefix(value: object) -> str:
+    if (text := _text(value)) and not RECORDER_PREFIX.fullmatch(text):
+        raise ValueError("no prefix")
+    return text
+
+
 def _time(value: object) -> str:
     if dt_util.parse_time(text := _text(value)) is None:
         raise ValueError("no time")
@@ -226,6 +241,7 @@ _WHAT_IS_EXPORTED = (CONF_TABLES, CONF_EVENTS, CONF_COLUMNS)
 _OPTIONS: Mapping[str, Usable] = {
     CONF_TABLES: _some_of(TABLES, empty=False),
     CONF_EVENTS: _texts,
+    CONF_EVENT_PRESETS: _some_of(list(EventPreset)),
     CONF_CONTEXT_ENTITIES: _context_entities,
     CONF_COLUMNS: _some_of(list(ColumnGroup)),
     CONF_INCLUDE: _section(_SELECTION),
@@ -243,7 +259,14 @@ _OPTIONS: Mapping[str, Usable] = {
     CONF_PARTITION_FILTER: _one_of(list(PartitionFilter)),
     CONF_TABLE_LABELS: _texts,
     CONF_KMS_KEY: _text,
+    CONF_RECORDER_PREFIX: _prefix,
+    CONF_MATERIALIZED_VIEWS: _flag,
     CONF_NOTIFICATIONS: _one_of(list(Notifications)),
     CONF_KEY_DAYS: _number(0, 100_000),
     CONF_CHECK_SUMS: _flag,
+    CONF_QUERIES: _flag,
+    CONF_QUERY_MEGABYTES: _number(1, MAX_QUERY_MEGABYTES),
+    CONF_QUERY_DAY_MEGABYTES: _number(1, MAX_QUERY_MEGABYTES),
+    CONF_QUERIES_OTHER_DATASETS: _flag,
+    CONF_QUERIES_ALL_USERS: _flag,
 }

@@ -7,7 +7,6 @@ from typing import Any, cast, override
 
 from homeassistant.components.recorder.db_schema import EventData, Events, EventTypes
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from .lookup_cache import SharedTexts, TextsByIds
@@ -93,7 +92,7 @@ def _of_types(rows: Select[Any]) -> Select[Any]:
 
 @dataclass(frozen=True, slots=True)
 class EventsPiece:
-    """Up to 1,000 events, and the rows that their foreign keys refer to.
+    """Up to 1,250 events, and the rows that their foreign keys refer to.
 
     It may have no events: then none of those that were scanned is of a chosen type.
     """
@@ -136,8 +135,7 @@ class EventsReader(TableReader[EventRow]):
         those that were scanned is chosen.
         """
         limit = min(limit, PIECE_ROWS)
-        with session_scope(hass=self._hass, read_only=True) as session:
-            connection = session.connection()
+        with self._database.connected() as connection:
             first = connection.execute(_FIRST, {"first": after + 1, "until": until}).scalar()
             if first is None:
                 return None

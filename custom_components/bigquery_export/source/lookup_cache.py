@@ -100,20 +100,19 @@ class MetaRows[Meta]:
     def __init__(self, statement: Select[Any], make: Callable[..., Meta]) -> None:
         """Begin with an empty cache; the statement selects an id, and what `make` takes."""
         self._statement = statement
-        ids = statement.selected_columns[0].in_(bindparam("ids", expanding=True))
-        self._by_ids = statement.where(ids)
         self._make = make
         self._rows: dict[int, Meta] = {}
 
     def learn(self, connection: Connection, ids: set[int | None]) -> Mapping[int, Meta]:
         """Return at least the rows with these ids, as far as there are any."""
-        if missing := ids - self._rows.keys() - {None}:
+        if missing := ids.difference(self._rows) - {None}:
             try:
                 self._rows = self._made(fetch(connection, self._statement))
             except DBAPIError as err:
                 if not is_damaged(err.orig):
                     raise
-                rows, _ = fetch_by_ids(connection, self._by_ids, list(missing))
+                has_id = self._statement.selected_columns[0].in_(bindparam("ids", expanding=True))
+                rows, _ = fetch_by_ids(connection, self._statement.where(has_id), list(missing))
                 self._rows = {**self._rows, **self._made(rows)}
         return self._rows
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from homeassistant.components.recorder.const import DOMAIN as RECORDER_DOMAIN
 from homeassistant.components.recorder.db_schema import Statistics, StatisticsMeta
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Executable, bindparam, func, select
 
+from .connections import RecorderDatabase
 from .plan import PIECE_ROWS
 from .statements import as_text, fetch, is_finite
 
@@ -63,7 +63,7 @@ class MeterReadings:
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Prepare; nothing is read yet."""
-        self._hass = hass
+        self._database = RecorderDatabase(hass)
 
     def meters(self) -> list[Meter]:
         """Return the statistics with a sum that the recorder compiles; imported ones are not."""
@@ -90,8 +90,8 @@ class MeterReadings:
         return _readings(self._fetch(_BEFORE, values))[::-1]
 
     def _fetch(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
-        with session_scope(hass=self._hass, read_only=True) as session:
-            return fetch(session.connection(), statement, values)
+        with self._database.connected() as connection:
+            return fetch(connection, statement, values)
 
 
 def _readings(rows: Sequence[tuple[Any, ...]]) -> list[MeterReading]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.helpers.recorder import session_scope
-
 from .plan import PIECE_ROWS
 from .reader import TableReader
 from .source_table import Anchor
@@ -13,7 +11,7 @@ from .source_table import Anchor
 
 @dataclass(frozen=True, slots=True)
 class PlainPiece:
-    """Up to 1,000 rows."""
+    """Up to 1,250 rows."""
 
     rows: Sequence[tuple[Any, ...]]
     last: Anchor
@@ -24,7 +22,7 @@ class PlainReader(TableReader[tuple[Any, ...]]):
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> PlainPiece | None:
         """Return the next rows with `after` < id <= `until`, or None when there are none."""
-        with session_scope(hass=self._hass, read_only=True) as session:
-            if not (rows := self._next_rows(session.connection(), after, until, limit)):
+        with self._database.connected() as connection:
+            if not (rows := self._next_rows(connection, after, until, limit)):
                 return None
         return PlainPiece(rows, self._anchor(rows[-1]))

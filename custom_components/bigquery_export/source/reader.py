@@ -1,13 +1,13 @@
 """Reading a table of the recorder in the order of its ids."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import (
     Connection,
     DateTime,
@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from .connections import RecorderDatabase
 from .damage import first_damage, newest_readable
 from .plan import PIECE_ROWS, is_plain, plan_of
 from .source_table import (
@@ -36,7 +37,7 @@ from .statements import (
 )
 
 _COUNTED = 20_000
-"""Ids whose rows are counted: it takes a millisecond."""
+"""Ids whose rows are counted, in a millisecond. A quarter of them is enough for an estimate."""
 _DAY = 86_400.0
 _SHORTEST = 3_600.0
 """Seconds; what is recorded in less than an hour is too little to estimate a day."""
@@ -65,15 +66,18 @@ class TableReader[Row: tuple[Any, ...]]:
 
     def __init__(self, hass: HomeAssistant, table: SourceTable) -> None:
         """Prepare to read; nothing is read yet."""
-        self._hass = hass
+        self._database = RecorderDatabase(hass)
         self._table = table
         self._plan = plan_of(table)
         self._is_plain: bool | None = None
 
+    def connected(self) -> AbstractContextManager[Connection]:
+        """Return a context in which all that this thread reads is read in one transaction."""
+        return self._database.connected()
+
     def newest_id(self) -> int:
         """Return the highest id up to which all rows are final, or 0 when there is no such row."""
-        with session_scope(hass=self._hass, read_only=True) as session:
-            connection = session.connection()
+        with self._database.connected() as connection:
             try:
                 return connection.execute(self._plan.newest).scalar() or 0
             except DBAPIError as err:
@@ -83,8 +87,7 @@ class TableReader[Row: tuple[Any, ...]]:
 
     def oldest_id(self) -> int | None:
         """Return the lowest id, or None when there is no row at all."""
-        with session_scope(hass=self._hass, read_only=True) as session:
-            connection = session.connection()
+        with self._database.connected() as connection:
             try:
                 return cast(int | None, connection.execute(self._plan.oldest).scalar())
             except DBAPIError as err:
@@ -94,9 +97,9 @@ class TableReader[Row: tuple[Any, ...]]:
 
     def latest_id(self) -> int | None:
         """Return the id of the row with the highest time; None if there is none, or damage."""
-        with session_scope(hass=self._hass, read_only=True) as session:
+        with self._database.connected() as connection:
             try:
-                return cast(int | None, session.connection().execute(self._plan.latest).scalar())
+                return cast(int | None, connection.execute(self._plan.latest).scalar())
             except DBAPIError as err:
                 if not is_damaged(err.orig):
                     raise
@@ -104,8 +107,8 @@ class TableReader[Row: tuple[Any, ...]]:
 
     def fingerprints(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the fingerprints of those rows that there are, and can be read, by id."""
-        with session_scope(hass=self._hass, read_only=True) as session:
-            rows, _ = fetch_by_ids(session.connection(), self._plan.marks, list(ids))
+        with self._database.connected() as connection:
+            rows, _ = fetch_by_ids(connection, self._plan.marks, list(ids))
             return {id_: fingerprint(values) for id_, *values in rows}
 
     def count(self, after: int, until: int | None = None) -> int:
@@ -116,12 +119,15 @@ class TableReader[Row: tuple[Any, ...]]:
         damaged, it is how many there are at most.
         """
         last = min(self.newest_id(), HIGHEST_ID if until is None else until)
+        if last <= after:
+            return 0
         if last - after > _COUNTED:
             after = max(after, (self.oldest_id() or 1) - 1)
         ids = max(0, last - after)
         if ids <= _COUNTED:
             return self._count(after, last)
-        estimate = round(ids * self._count(last - _COUNTED, last) / _COUNTED)
+        sampled = _COUNTED // 4
+        estimate = round(ids * self._count(last - sampled, last) / sampled)
         return max(1, estimate)  # Rows that are looked for may be among the others alone.
 
     def _count(self, after: int, until: int) -> int:
@@ -129,9 +135,9 @@ class TableReader[Row: tuple[Any, ...]]:
         return self._counted(self._plan.waiting, {"after": after, "until": until})
 
     def _counted(self, statement: Select[Any], bounds: Mapping[str, Any]) -> int:
-        with session_scope(hass=self._hass, read_only=True) as session:
+        with self._database.connected() as connection:
             try:
-                ((waiting,),) = fetch(session.connection(), statement, bounds)
+                ((waiting,),) = fetch(connection, statement, bounds)
                 return cast(int, waiting)
             except DBAPIError as err:
                 if not is_damaged(err.orig):
@@ -153,32 +159,32 @@ class TableReader[Row: tuple[Any, ...]]:
             "again_after": newer.after,
             "again_until": newer.until,
         }
-        with session_scope(hass=self._hass, read_only=True) as session:
-            return dict(session.connection().execute(self._plan.repeats, bounds).tuples().all())
+        with self._database.connected() as connection:
+            return dict(connection.execute(self._plan.repeats, bounds).tuples().all())
 
     def times(self, after: int, until: int) -> list[tuple[float | None, float | None]]:
         """Return two times of the rows with `after` < id <= `until`, in seconds since 1970.
 
         The first says which partition in BigQuery a row belongs to, the second identifies the row.
         """
-        with session_scope(hass=self._hass, read_only=True) as session:
+        with self._database.connected() as connection:
             bounds = {"after": after, "until": until}
-            rows = fetch(session.connection(), self._plan.times, bounds)
+            rows = fetch(connection, self._plan.times, bounds)
         return [(_first_time(times), _first_time(times[-1:])) for times in rows]
 
     def oldest_time(self, after: int) -> float | None:
         """Return the time of about the oldest row with `after` < id, in seconds since 1970.
 
-        It is the time by which the recorder purges, and the lowest of the next 1,000 rows: the
+        It is the time by which the recorder purges, and the lowest of the next 1,250 rows: the
         order of ids differs from that of times by minutes, or, after the clock was wrong, by as
         much as that. It is None where there is no such row, one of them is damaged, or the recorder
         purges none.
         """
         if self._plan.oldest_time is None:
             return None
-        with session_scope(hass=self._hass, read_only=True) as session:
+        with self._database.connected() as connection:
             try:
-                found = fetch(session.connection(), self._plan.oldest_time, {"after": after})
+                found = fetch(connection, self._plan.oldest_time, {"after": after})
             except DBAPIError as err:
                 if not is_damaged(err.orig):
                     raise
@@ -190,8 +196,7 @@ class TableReader[Row: tuple[Any, ...]]:
 
         Each query looks up a few rows by an index, however many there are.
         """
-        with session_scope(hass=self._hass, read_only=True) as session:
-            connection = session.connection()
+        with self._database.connected() as connection:
             first, last = self._ends(connection)
             if first is None or last is None:
                 return None
@@ -241,8 +246,8 @@ class TableReader[Row: tuple[Any, ...]]:
 
         They are damaged, or missing on a damaged page. The range is empty where all can be read.
         """
-        with session_scope(hass=self._hass, read_only=True) as session:
-            return first_damage(session.connection(), self._plan.rows, after, until)
+        with self._database.connected() as connection:
+            return first_damage(connection, self._plan.rows, after, until)
 
     def narrow(self, first: float, last: float) -> None:
         """Read few rows from now on outside the partitions between two times, in seconds.

@@ -83,3 +83,32 @@ async def async_read_recorder[*Ts, T](
         raise RecorderUnreadableError(message=str(err)) from err
     except RuntimeError as err:  # The recorder has shut down.
         raise RecorderBusyError from err
+
+
+async def async_read_and_compute[R, T](
+    hass: HomeAssistant, read: Callable[[], R], compute: Callable[[R], T]
+) -> T:
+    """Read likewise, and compute something from what was read, in the same thread.
+
+    What `compute` raises is raised as it is: it is no error of the recorder, whatever its type.
+    """
+
+    def read_and_compute() -> T:
+        found = read()
+        try:
+            return compute(found)
+        except Exception as err:
+            raise _ComputingError(err) from err
+
+    try:
+        return await async_read_recorder(hass, read_and_compute)
+    except _ComputingError as failed:
+        raise failed.error from None
+
+
+class _ComputingError(Exception):
+    """Carries an error past those of the recorder."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error

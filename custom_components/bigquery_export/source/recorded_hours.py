@@ -11,9 +11,9 @@ from homeassistant.components.recorder.db_schema import (
 )
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Select, bindparam, func, select
 
+from .connections import RecorderDatabase
 from .statements import as_recorded, fetch, is_finite
 from .statistics import METADATA, Statistic, as_statistic
 
@@ -27,6 +27,18 @@ class RecordedHour(NamedTuple):
     id: int
     start: float
     last_reset: float | None
+    state: float | None
+    sum: float | None
+
+
+class RecordedValues(NamedTuple):
+    """The values of an hour of statistics; its start is in seconds since 1970."""
+
+    start: float
+    mean: float | None
+    mean_weight: float | None
+    min: float | None
+    max: float | None
     state: float | None
     sum: float | None
 
@@ -46,6 +58,23 @@ def _from(model: type[Statistics | StatisticsShortTerm]) -> Select[Any]:
 _SPAN = (
     _rows(Statistics)
     .where(Statistics.start_ts >= bindparam("first"), Statistics.start_ts < bindparam("end"))
+    .order_by(Statistics.start_ts)
+)
+_VALUES = (
+    select(
+        Statistics.start_ts,
+        Statistics.mean,
+        Statistics.mean_weight,
+        Statistics.min,
+        Statistics.max,
+        Statistics.state,
+        Statistics.sum,
+    )
+    .where(
+        Statistics.metadata_id == bindparam("metadata_id"),
+        Statistics.start_ts >= bindparam("first"),
+        Statistics.start_ts < bindparam("end"),
+    )
     .order_by(Statistics.start_ts)
 )
 _BEFORE = (
@@ -68,7 +97,7 @@ class RecordedHours:
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Prepare; nothing is read yet."""
-        self._hass = hass
+        self._database = RecorderDatabase(hass)
 
     def statistics(self) -> dict[str, tuple[int, Statistic]]:
         """Return all statistics by their id, each with the recorder's number of its metadata."""
@@ -80,6 +109,15 @@ class RecordedHours:
         """Return the hours of a statistic that begin from `first` on and before `end`."""
         values = {"metadata_id": metadata_id, "first": first, "end": end}
         return _hours(self._fetch(_SPAN, values))
+
+    def values(self, metadata_id: int, first: float, end: float) -> list[RecordedValues]:
+        """Return the values of the hours of a statistic from `first` on and before `end`."""
+        values = {"metadata_id": metadata_id, "first": first, "end": end}
+        return [
+            RecordedValues(start, *(value if is_finite(value) else None for value in others))
+            for start, *others in self._fetch(_VALUES, values)
+            if is_finite(start)
+        ]
 
     def before(self, metadata_id: int, start: float) -> RecordedHour | None:
         """Return the last hour of a statistic that begins before a time."""
@@ -115,8 +153,8 @@ class RecordedHours:
     def _fetch(
         self, statement: Select[Any], values: dict[str, Any] | None = None
     ) -> Sequence[tuple[Any, ...]]:
-        with session_scope(hass=self._hass, read_only=True) as session:
-            return fetch(session.connection(), statement, values)
+        with self._database.connected() as connection:
+            return fetch(connection, statement, values)
 
 
 def _hours(rows: Sequence[tuple[Any, ...]]) -> list[RecordedHour]:

@@ -43,7 +43,7 @@ STATES = SourceTable(
 
 @dataclass(frozen=True, slots=True)
 class StatesPiece:
-    """Up to 1,000 states, and the rows that their foreign keys refer to."""
+    """Up to 1,250 states, and the rows that their foreign keys refer to."""
 
     rows: Sequence[StateRow]
     entity_ids: Mapping[int, str] = field(default_factory=dict)

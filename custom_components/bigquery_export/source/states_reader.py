@@ -7,7 +7,6 @@ from typing import override
 
 from homeassistant.components.recorder.db_schema import StateAttributes, StatesMeta
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
@@ -59,8 +58,7 @@ class StatesReader(TableReader[StateRow]):
 
         There may be fewer than asked for, because of the context entities.
         """
-        with session_scope(hass=self._hass, read_only=True) as session:
-            connection = session.connection()
+        with self._database.connected() as connection:
             piece: StatesPiece | StateColumns | None = None
             if self._columns:
                 piece = self._columns.read(connection, after, until, limit)

@@ -10,7 +10,6 @@ from homeassistant.components.recorder.db_schema import (
     StatisticsShortTerm,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import session_scope
 from sqlalchemy import select
 
 from .lookup_cache import MetaRows
@@ -110,7 +109,7 @@ def as_statistic(
 
 @dataclass(frozen=True, slots=True)
 class StatisticsPiece:
-    """Up to 1,000 rows of statistics, and the metadata of their statistics."""
+    """Up to 1,250 rows of statistics, and the metadata of their statistics."""
 
     rows: Sequence[StatisticsRow]
     statistics: Mapping[int, Statistic]
@@ -128,8 +127,7 @@ class StatisticsReader(TableReader[StatisticsRow]):
 
     def read(self, after: int, until: int, limit: int = PIECE_ROWS) -> StatisticsPiece | None:
         """Return the next rows with `after` < id <= `until`, or None when there are none."""
-        with session_scope(hass=self._hass, read_only=True) as session:
-            connection = session.connection()
+        with self._database.connected() as connection:
             if not (rows := self._next_rows(connection, after, until, limit)):
                 return None
             statistics = self._statistics.learn(

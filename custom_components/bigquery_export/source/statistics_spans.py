@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, cast, override
 
 from homeassistant.components.recorder.db_schema import SchemaChanges, Statistics, StatisticsRuns
 from homeassistant.components.recorder.models import process_timestamp
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import session_scope
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from .plan import PIECE_ROWS
+from .plan import PIECE_ROWS, plan_of
 from .source_table import SourceTable
 from .statements import as_recorded, fetch
 from .statistics import StatisticsPiece, StatisticsReader, StatisticsRow
@@ -27,20 +27,7 @@ class StatisticsSpans(StatisticsReader):
     def __init__(self, hass: HomeAssistant, table: SourceTable) -> None:
         """Make a reader of one of the two tables, with an empty cache."""
         super().__init__(hass, table)
-        model = cast(type[Statistics], table.columns[0].class_)  # or its equal of five minutes
-        self._made_at = select(model.id).where(model.start_ts == bindparam("start")).limit(1)
-        self._span = (
-            select(*self._plan.rows.selected_columns)
-            .where(
-                model.metadata_id == bindparam("metadata_id"),
-                model.start_ts >= bindparam("first"),
-                model.start_ts <= bindparam("last"),
-                model.id > bindparam("after"),
-                model.id <= bindparam("until"),
-            )
-            .order_by(model.start_ts)
-            .limit(PIECE_ROWS)
-        )
+        self._made_at, self._span = _statements(table)
 
     def read_span(
         self, metadata_id: int, first: float, last: float, after: int, until: int
@@ -56,8 +43,7 @@ class StatisticsSpans(StatisticsReader):
             "after": after,
             "until": until,
         }
-        with session_scope(hass=self._hass, read_only=True) as session:
-            connection = session.connection()
+        with self._database.connected() as connection:
             found = fetch(connection, self._span, bounds)
             if not (rows := cast(Sequence[StatisticsRow], found)):
                 return None
@@ -78,12 +64,37 @@ class StatisticsSpans(StatisticsReader):
         earliest = self._earliest(StatisticsRuns.start)
         if earliest is None:
             return float("-inf")
-        with session_scope(hass=self._hass, read_only=True) as session:
-            made = session.connection().execute(self._made_at, {"start": earliest}).first()
+        with self._database.connected() as connection:
+            made = connection.execute(self._made_at, {"start": earliest}).first()
         return earliest if made else earliest + _FIVE_MINUTES
 
     def _earliest(self, column: InstrumentedAttribute[Any]) -> float | None:
-        statement = select(func.min(as_recorded(column)))
-        with session_scope(hass=self._hass, read_only=True) as session:
-            ((time,),) = fetch(session.connection(), statement)
+        with self._database.connected() as connection:
+            ((time,),) = fetch(connection, _earliest(column))
             return process_timestamp(time).timestamp() if isinstance(time, datetime) else None
+
+
+@cache
+def _earliest(column: InstrumentedAttribute[Any]) -> Select[Any]:
+    """Return the statement for the lowest time of a column, made once."""
+    return select(func.min(as_recorded(column)))
+
+
+@cache
+def _statements(table: SourceTable) -> tuple[Select[Any], Select[Any]]:
+    """Return the statements for a row of a time, and for rows of a span; each export has them."""
+    model = cast(type[Statistics], table.columns[0].class_)  # or its equal of five minutes
+    made_at = select(model.id).where(model.start_ts == bindparam("start")).limit(1)
+    span = (
+        select(*plan_of(table).rows.selected_columns)
+        .where(
+            model.metadata_id == bindparam("metadata_id"),
+            model.start_ts >= bindparam("first"),
+            model.start_ts <= bindparam("last"),
+            model.id > bindparam("after"),
+            model.id <= bindparam("until"),
+        )
+        .order_by(model.start_ts)
+        .limit(PIECE_ROWS)
+    )
+    return made_at, span

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -10,6 +11,7 @@ from ..export.checkpoint import Checkpoint
 from ..export.purge import Retention, RowsAtRisk, is_purged, oldest_waiting
 from ..export.recorder_tables import RecorderTable
 from ..settings.options import Options
+from ..source.connections import connected
 from ..source.readiness import async_read_recorder
 
 
@@ -34,37 +36,46 @@ async def async_read_backlog(
     hass: HomeAssistant, options: Options, checkpoint: Checkpoint
 ) -> Backlog:
     """Read the rows after a checkpoint, on the recorder's own executor. Raises ExportError."""
-    rows = await async_read_recorder(hass, _count, hass, options, checkpoint)
+    read = await async_read_recorder(hass, _read, hass, options, checkpoint)
     retention = Retention.of(hass)
     at_risk = None
-    times = []
-    for table, number in rows.items():
-        if not (number and is_purged(table)):
+    for waiting in read.values():
+        if waiting.oldest is None:
             continue
-        cursor = checkpoint.table_position(table).oldest.cursor
-        oldest = await async_read_recorder(hass, oldest_waiting, hass, table, cursor)
-        if oldest is None:
-            continue
-        times.append(oldest)
-        if purge := retention.purge_of(oldest, dt_util.utcnow()):
-            at_risk = RowsAtRisk(number, oldest, purge).and_(at_risk)
+        if purge := retention.purge_of(waiting.oldest, dt_util.utcnow()):
+            at_risk = RowsAtRisk(waiting.rows, waiting.oldest, purge).and_(at_risk)
+    times = [waiting.oldest for waiting in read.values() if waiting.oldest is not None]
+    rows = {table: waiting.rows for table, waiting in read.items()}
     return Backlog(rows, min(times, default=None), at_risk)
 
 
-def _count(hass: HomeAssistant, options: Options, checkpoint: Checkpoint) -> dict[str, int]:
-    """Return how many rows of each table wait; this blocks."""
-    return {
-        table.table.name: _count_table(hass, options, checkpoint, table)
-        for table in options.recorder_tables
-    }
+class _Waiting(NamedTuple):
+    """The rows of one table that wait."""
+
+    rows: int
+    oldest: float | None
+    """The approximate time of the oldest one, where the recorder purges them."""
 
 
-def _count_table(
+def _read(hass: HomeAssistant, options: Options, checkpoint: Checkpoint) -> dict[str, _Waiting]:
+    """Return what waits, by table; this blocks."""
+    with connected(hass):
+        return {
+            table.table.name: _read_table(hass, options, checkpoint, table)
+            for table in options.recorder_tables
+        }
+
+
+def _read_table(
     hass: HomeAssistant, options: Options, checkpoint: Checkpoint, table: RecorderTable
-) -> int:
-    position = checkpoint.table_position(table.table.name)
+) -> _Waiting:
+    name = table.table.name
+    position = checkpoint.table_position(name)
     reader = table.reader(hass, options.choice)
     waiting = reader.count(position.new.cursor)
     if backfill := position.backfill:
         waiting += reader.count(backfill.cursor, backfill.until)
-    return waiting
+    oldest = None
+    if waiting and is_purged(name):
+        oldest = oldest_waiting(hass, name, position.oldest.cursor)
+    return _Waiting(waiting, oldest)

@@ -45,9 +45,13 @@ class ExportStatus:
     rows_waiting: int
     oldest_age: float | None
     """The age of the oldest waiting row, in seconds."""
+    delay: float | None
+    """Seconds from the time of the newest row that was sent live to its acknowledgement."""
     backfill: Backfill | None
     restored: float
     """How much of a restore is done, in percent: 100 where none is wanted."""
+    queries_billed: int
+    """Bytes that the queries of this month were billed for, or may have been."""
     last_error: str | None
     """Why the last export failed, as a sentence, if it did."""
     last_error_kind: str | None

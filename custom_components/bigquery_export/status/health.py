@@ -9,9 +9,9 @@ from ..errors import (
     ColumnsUnknownError,
     ExportError,
     KeyRefusedError,
-    RowsNotListedError,
     TableMismatchError,
     TransientError,
+    WaitingError,
 )
 from ..export.backoff import delay
 from ..translation import async_reason, async_text
@@ -61,7 +61,7 @@ class ExportHealth:
         self.retry_at = None
         self.last_error = async_reason(self._hass, err)
         self.last_error_kind = err.key
-        waits = isinstance(err, RowsNotListedError)
+        waits = isinstance(err, WaitingError)
         self.failures += not waits
         if isinstance(err, TransientError) and retry:
             self._retries += 1

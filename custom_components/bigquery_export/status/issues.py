@@ -56,10 +56,14 @@ ROWS_LOST = "rows_lost"
 ROWS_REJECTED = "rows_rejected"
 ROWS_LEFT_OUT = "rows_left_out"
 EXPIRING = "expiring"
+VIEWS_INCOMPLETE = "views_incomplete"
+QUERIES_FAILED = "queries_failed"
 WRONG_SUMS = "wrong_sums"
 RESTORE_OFFERED = "restore_offered"
 _RECORDER_NEWER = "recorder_newer"
-_NOT_FIXABLE = frozenset({LocationError.key, _KEY_OLD, _RECORDER_NEWER})
+_NOT_FIXABLE = frozenset(
+    {LocationError.key, _KEY_OLD, _RECORDER_NEWER, QUERIES_FAILED, VIEWS_INCOMPLETE}
+)
 """Issues without a flow in repairs.py, which could not fix them."""
 
 
@@ -110,6 +114,26 @@ def async_show_expiring(
         tables = ", ".join(sorted(expiring))
         placeholders = {"days": async_number(hass, min(expiring.values())), "tables": tables}
     _show(hass, entry, EXPIRING, placeholders, ir.IssueSeverity.WARNING)
+
+
+@callback
+def async_show_views(hass: HomeAssistant, entry: ConfigEntry, problems: Mapping[str, str]) -> None:
+    """Show which views could not be made, and why the first of them, while there are any."""
+    placeholders = None
+    if problems:
+        placeholders = {"views": ", ".join(problems), "problem": next(iter(problems.values()))}
+    _show(hass, entry, VIEWS_INCOMPLETE, placeholders, ir.IssueSeverity.WARNING)
+
+
+@callback
+def async_show_failed_queries(
+    hass: HomeAssistant, entry: ConfigEntry, problems: Mapping[str, str]
+) -> None:
+    """Show which saved queries have failed, and why the first of them, while there are any."""
+    placeholders = None
+    if problems:
+        placeholders = {"queries": ", ".join(problems), "problem": next(iter(problems.values()))}
+    _show(hass, entry, QUERIES_FAILED, placeholders, ir.IssueSeverity.WARNING)
 
 
 @callback
@@ -225,9 +249,10 @@ def async_remove_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove all issues of an entry, because it is gone."""
     async_clear_issues(hass, entry)
     others = (_KEY_OLD, _RECORDER_NEWER, EXPIRING, RESTORE_OFFERED, ROWS_LEFT_OUT, ROWS_LOST)
-    for name in (*others, ROWS_REJECTED):
+    for name in (*others, QUERIES_FAILED, ROWS_REJECTED):
         _show(hass, entry, name, None)
     _show(hass, entry, WRONG_SUMS, None)
+    _show(hass, entry, VIEWS_INCOMPLETE, None)
 
 
 def _is_ignored(hass: HomeAssistant, entry: ConfigEntry, name: str) -> bool:

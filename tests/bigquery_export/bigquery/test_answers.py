@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from custom_components.bigquery_export.bigquery import load_jobs, schema, write_streams
 from custom_components.bigquery_export.bigquery.connection import Connection
+from custom_components.bigquery_export.bigquery.dataset_views import DatasetViews
 from custom_components.bigquery_export.bigquery.load_job import LoadJobDelivery
 from custom_components.bigquery_export.bigquery.permissions import check_permissions
 from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.bigquery.streaming_buffer import StreamingBuffers
 from custom_components.bigquery_export.errors import InterceptedError, TransientError
+from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.support.http2_proxy import answering_pages
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -34,12 +35,8 @@ ANSWERS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def connection(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    """Return a connection to an empty table, whose clients do not try for long."""
-    for module in (load_jobs, schema):
-        monkeypatch.setattr(
-            module, "_RETRY", module._RETRY.with_delay(0.01, 0.05).with_timeout(0.2)
-        )
+def connection(warehouse: Warehouse) -> Iterator[Connection]:
+    """Return a connection to an empty table."""
     warehouse.create_table()
     with warehouse.connecting() as connection:
         yield connection
@@ -74,7 +71,6 @@ def test_passing_page(warehouse: Warehouse, connection: Connection, method: str)
     assert warehouse.rows() == []
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("status", [200, 201, 403, 502])
 def test_uploads(warehouse: Warehouse, connection: Connection, status: int) -> None:
     """A page in place of an upload's answers is one, too."""
@@ -91,13 +87,25 @@ def test_uploads(warehouse: Warehouse, connection: Connection, status: int) -> N
 def test_other_calls(warehouse: Warehouse, connection: Connection) -> None:
     """Answers without a kind, and those that only a part is asked of, are Google's."""
     assert check_permissions(connection, SENSOR_DATA) == ()
+    assert list(connection.tables.list_routines("home")) == []
+    DatasetViews(connection).ensure([EXPORT_LOG])
     assert StreamingBuffers(connection).of(SENSOR_DATA).oldest is None
     query = "SELECT 1 AS one FROM UNNEST(GENERATE_ARRAY(1, 5))"
     rows = connection.tables.query(query).result(page_size=2)
     assert [row.one for row in rows] == [1] * 5
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("method", ["tables.list", "routines.list"])
+@pytest.mark.parametrize("content", [PAGE, "[]", '{"status": "login"}'])
+def test_foreign_lists(
+    warehouse: Warehouse, connection: Connection, method: str, content: str
+) -> None:
+    """What is no list of tables, or of routines, is not taken for an empty one."""
+    warehouse.server.add_fault(method, "foreign", times=None, content=content)
+    with pytest.raises(InterceptedError):
+        DatasetViews(connection).ensure([])
+
+
 @pytest.mark.parametrize("content", [PAGE, "", "[]", "{", '{"status": "login"}'])
 def test_foreign_answer_to_a_part(
     warehouse: Warehouse, connection: Connection, content: str
@@ -110,11 +118,9 @@ def test_foreign_answer_to_a_part(
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 407, 429, 502, 511])
 def test_pages_for_the_storage_api(
-    warehouse: Warehouse, connection: Connection, monkeypatch: pytest.MonkeyPatch, status: int
+    warehouse: Warehouse, connection: Connection, status: int
 ) -> None:
     """What a proxy answers in place of the Storage Write API is no missing role or table."""
-    retry = write_streams._RETRY.with_delay(0.01, 0.05).with_timeout(0.2)
-    monkeypatch.setattr(write_streams, "_RETRY", retry)
     key = warehouse.create_key(DATA_EDITOR)
     with answering_pages(status) as endpoint:
         destination = replace(warehouse.destination, storage_endpoint=endpoint)
@@ -130,12 +136,8 @@ def test_pages_for_the_storage_api(
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_pages_with_status_200(
-    warehouse: Warehouse, connection: Connection, monkeypatch: pytest.MonkeyPatch, version: int
-) -> None:
+def test_pages_with_status_200(warehouse: Warehouse, connection: Connection, version: int) -> None:
     """Neither is a page that says all is well, of a server of HTTP/1.1 or HTTP/2."""
-    retry = write_streams._RETRY.with_delay(0.01, 0.05).with_timeout(0.2)
-    monkeypatch.setattr(write_streams, "_RETRY", retry)
     with answering_pages(200) as http2:
         endpoint = http2 if version == 2 else warehouse.server.rest_url
         destination = replace(warehouse.destination, storage_endpoint=endpoint)

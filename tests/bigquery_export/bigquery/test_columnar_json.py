@@ -3,6 +3,7 @@
 from typing import Any
 
 from hypothesis import given, strategies as st
+import pytest
 
 from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
 from custom_components.bigquery_export.rows.encoding import one_by_one
@@ -40,6 +41,18 @@ def test_as_one_by_one(rows: list[tuple[int, int, bytes]], ids: bool) -> None:
     alone = zip(*map(one_by_one, columns.values()), strict=True)
     assert ENCODING.fragments(columns) == [
         ENCODING.fragment(dict(zip(columns, row, strict=True))) for row in alone
+    ]
+
+
+@pytest.mark.parametrize(
+    "numbers", [[7, 8], [10, 99], [7, 90], [90, 7], [90, 7, 91], [-7, 5, 90], [-7, -8], [90, 100]]
+)
+def test_numbers(numbers: list[int]) -> None:
+    """Numbers are as long as they are, also where the first is as long as the least."""
+    times = Times.of([MIDNIGHT * UNIT + 9] * len(numbers))
+    columns = {"last_updated": times, "state_id": numbers}
+    assert ENCODING.fragments(columns) == [
+        b'"last_updated":"2026-10-29T00:00:00.000002Z","state_id":%d' % number for number in numbers
     ]
 
 

@@ -75,10 +75,6 @@ def faults(warehouse: Warehouse) -> Iterator[Callable[..., int]]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up after a moment."""
-    monkeypatch.setattr(
-        load_jobs, "_RETRY", load_jobs._RETRY.with_delay(0.02, 0.2).with_timeout(2.0)
-    )
-    monkeypatch.setattr(load_jobs, "_UPLOAD_RETRIES", 1)
     monkeypatch.setattr(load_jobs, "_UNSEEN_SECONDS", 1.0)
     monkeypatch.setattr(load_jobs, "_FIRST_WAIT", 0.02)
 
@@ -286,7 +282,7 @@ def test_upload_without_a_limit(
     class Stubborn(ResumableUpload):
         """A ResumableUpload of a version that has no use for what it is told."""
 
-        _retry_strategy = property(lambda _: RetryStrategy(), lambda _, __: None)
+        _retry_strategy = property(lambda _: RetryStrategy(initial_delay=0.02), lambda _, __: None)
 
     monkeypatch.setattr(load_jobs, "ResumableUpload", Stubborn)
     faults("jobs.upload", "backendError", times=2)
@@ -759,17 +755,19 @@ def test_encoding_is_made_once(delivery: LoadJobDelivery) -> None:
     assert delivery.encoding(SENSOR_DATA) is delivery.encoding(SENSOR_DATA)
 
 
-def test_rows_wait_on_the_disk() -> None:
-    """Memory does not grow with the rows, and the file has no name that could be left behind."""
+def test_rows_that_begin_alike_are_together(delivery: LoadJobDelivery) -> None:
+    """Rows of some entities, which come by time, are sorted, in less than half of the bytes."""
     noise = random.Random(3)  # noqa: S311
-    file = RowFile()
-    for _ in range(20):
-        file.append([noise.randbytes(1000).hex().encode() for _ in range(200)])
-    file.finish()
-    assert file._file.name is not None, "it is in memory"
-    assert file.size == 20 * 200 * 2001
-    assert file.rows == len(list(file.lines())) == 4_000
-    file.close()
+    entities = [f"sensor.{noise.randbytes(300).hex()}" for _ in range(100)]
+    rows = [row(id_, entity_id=entities[id_ * 7 % 100]) for id_ in range(1_000)]
+    transaction = begin(delivery, *rows)
+    assert [line for _, line in transaction._file.lines()] == sorted(rows)
+    by_time = RowFile()
+    by_time.append(rows)
+    assert transaction._file.open()[1] < by_time.open()[1] / 2
+    by_time.close()
+    assert transaction.commit() == []
+    transaction.close()
 
 
 def test_full_disk(delivery: LoadJobDelivery, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -779,20 +777,7 @@ def test_full_disk(delivery: LoadJobDelivery, monkeypatch: pytest.MonkeyPatch) -
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(transaction._file._gzip, "write", full)
+    monkeypatch.setattr(transaction._file._file, "write", full)
     with pytest.raises(CheckpointUnwritableError, match="No space left"):
         transaction.append([row(1)])
     transaction.close()
-
-
-def test_same_rows_make_the_same_file() -> None:
-    """Nothing but the rows is in the file, and no time."""
-    files = []
-    for _ in range(2):
-        file = RowFile()
-        file.append([row(1), row(2)])
-        stream, size = file.open()
-        files.append(stream.read())
-        assert len(files[-1]) == size
-        file.close()
-    assert files[0] == files[1]

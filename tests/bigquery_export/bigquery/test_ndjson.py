@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from custom_components.bigquery_export.bigquery.ndjson import NdjsonEncoding
+from custom_components.bigquery_export.rows.local_time import DAY
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import timestamp
 from tests.bigquery_export.support.all_types import TABLE, VALUES
@@ -28,6 +29,7 @@ ROWS = st.fixed_dictionaries(
     {"required": TEXT, "string": TEXT},
     optional={
         "bool": st.booleans(),
+        "date": st.integers(FIRST // DAY, LAST // DAY),
         "datetime": st.datetimes(min_value=datetime(1, 1, 1)).map(
             lambda time: time.isoformat(" ", "microseconds")
         ),
@@ -37,6 +39,9 @@ ROWS = st.fixed_dictionaries(
         "timestamp": st.integers(FIRST, LAST),
         "many": st.lists(TEXT, min_size=1),
     },
+)
+ORDERS = st.lists(
+    st.sampled_from([column.name for column in TABLE.columns]), min_size=1, unique=True
 )
 ENCODING = NdjsonEncoding(TABLE)
 # Home Assistant's fixtures, which every test here has, are made once for all examples.
@@ -71,6 +76,30 @@ def test_fragments_make_a_row(values: dict[str, Any]) -> None:
 
 
 @generated
+@given(st.lists(ROWS, min_size=1, max_size=5), ORDERS)
+def test_many_rows(rows: list[dict[str, Any]], order: list[str]) -> None:
+    """Many rows have the values that each has alone, whatever some of them lack."""
+    fragments = [
+        [ENCODING.fragment({name: row[name]} if name in row else {}) for row in rows]
+        for name in order
+    ]
+    alone = map(ENCODING.row, *fragments, strict=True)
+    together = ENCODING.rows(*fragments)
+    assert list(map(ENCODING.decode, together)) == list(map(ENCODING.decode, alone))
+
+
+def test_rows_in_order() -> None:
+    """Fragments are in the order of the columns, less those that a row lacks."""
+    assert ENCODING.rows(
+        [b'"a":1', b'"a":1', b'"a":2'],
+        [b'"b":1', b'"b":2', b'"b":3'],
+        [b"", b'"c":2', b""],
+        [b"", b'"d":2', b'"d":3'],
+    ) == [b'{"a":1,"b":1}', b'{"a":1,"b":2,"c":2,"d":2}', b'{"a":2,"b":3,"d":3}']
+    assert ENCODING.rows([b'"a":1', b""], [b"", b""]) == [b'{"a":1}', b"{}"]
+
+
+@generated
 @given(st.integers(FIRST, LAST))
 def test_timestamp(time: int) -> None:
     """A TIMESTAMP is text in UTC with dashes and four digits for the year, exact to the end."""
@@ -81,6 +110,14 @@ def test_timestamp(time: int) -> None:
     assert datetime.fromisoformat(text) == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
         microseconds=time
     )
+
+
+def test_date() -> None:
+    """A DATE is text, of whatever year that BigQuery has."""
+    days = (FIRST // DAY, -1, LAST // DAY)
+    assert [orjson.loads(b"{%b}" % ENCODING.fragment({"date": day}))["date"] for day in days] == [
+        *("0001-01-01", "1969-12-31", "9999-12-31")
+    ]
 
 
 def test_same_values_as_protobuf() -> None:
@@ -143,6 +180,10 @@ def test_deep_json() -> None:
         {"int64": -(2**63) - 1},
         {"int64": True},
         {"int64": 1.5},
+        {"date": FIRST // DAY - 1},
+        {"date": LAST // DAY + 1},
+        {"date": 2**80},
+        {"date": "2026-11-21"},
         {"timestamp": FIRST - 1},
         {"timestamp": LAST + 1},
         {"timestamp": 2**80},

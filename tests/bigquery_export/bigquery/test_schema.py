@@ -53,7 +53,7 @@ def test_table_as_declared(
     table = connection.tables.get_table(warehouse.destination.table_reference(SENSOR_DATA))
     assert table.time_partitioning.field == "last_changed"
     assert table.time_partitioning.type_ == bigquery.TimePartitioningType.DAY
-    assert table.clustering_fields == ["entity_id", "domain"]
+    assert table.clustering_fields == ["entity_id", "domain", "source"]
     for field, column in zip(table.schema, SENSOR_DATA.columns, strict=True):
         assert (field.name, field.mode, field.description) == (
             column.name,
@@ -125,6 +125,7 @@ def test_missing_columns_are_added(
     schema.ensure_dataset()
     old = replace(
         SENSOR_DATA,
+        cluster_by=("entity_id", "domain"),
         columns=(
             *(column for column in SENSOR_DATA.columns if column.name not in {"labels", "source"}),
             Column("mine", ColumnType.STRING, Scope.ROW, "A column of the user's own"),
@@ -137,6 +138,7 @@ def test_missing_columns_are_added(
     assert list(modes)[-3:] == ["mine", "labels", "source"]
     assert modes["labels"] == "REPEATED"
     assert modes["source"] == "NULLABLE"
+    assert table.clustering_fields == ["entity_id", "domain"]
     assert set(modes) == {column.name for column in SENSOR_DATA.columns} | {"mine"}
     schema.ensure_table(SENSOR_DATA)
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from unittest.mock import MagicMock
 
-from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
 import pytest
 
-from custom_components.bigquery_export.bigquery import storage_write
+from custom_components.bigquery_export.bigquery import append_connection
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
+from custom_components.bigquery_export.bigquery.write_streams import WriteStreams
 from custom_components.bigquery_export.errors import (
     KeyRefusedError,
     OutcomeUnknownError,
@@ -120,10 +120,10 @@ def test_requests_are_bounded(
     warehouse: Warehouse, delivery: StorageWriteDelivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch that is too large for one request is sent in several."""
-    monkeypatch.setattr(storage_write, "_REQUEST_BYTES", 200)
+    monkeypatch.setattr(append_connection, "REQUEST_BYTES", 200)
     batch = rows(delivery, *range(20))
     batch[13] = rows(delivery, 13, updated=0)[0]
-    assert len(list(storage_write._requests(batch))) > 3
+    assert len(list(append_connection.requests_of(batch))) > 3
     transaction = delivery.begin(SENSOR_DATA, "label")
     assert [row.data for row in transaction.append(batch)] == [batch[13]]
     transaction.finish()
@@ -144,9 +144,9 @@ def test_requests_are_bounded(
 )
 def test_requests(monkeypatch: pytest.MonkeyPatch, requests: list[list[int]]) -> None:
     """A request holds as many rows as fit, and at least one."""
-    monkeypatch.setattr(storage_write, "_REQUEST_BYTES", 100)
+    monkeypatch.setattr(append_connection, "REQUEST_BYTES", 100)
     rows = [bytes(size) for request in requests for size in request]
-    found = list(storage_write._requests(rows))
+    found = list(append_connection.requests_of(rows))
     assert [[len(row) for row in request] for request in found] == requests
 
 
@@ -157,7 +157,7 @@ def test_row_that_is_too_large(
     small = rows(delivery, 1, 2)
     encoding = delivery.encoding(SENSOR_DATA)
     large = encoding.row(small[0], encoding.fragment({"state": "x" * 300}))
-    monkeypatch.setattr(storage_write, "_REQUEST_BYTES", 200)
+    monkeypatch.setattr(append_connection, "REQUEST_BYTES", 200)
     transaction = delivery.begin(SENSOR_DATA, "label")
     (rejected,) = transaction.append([small[0], large, small[1]])
     assert rejected.data == large
@@ -353,7 +353,7 @@ def test_rows_of_others(delivery: StorageWriteDelivery) -> None:
     """That an offset is taken means that rows have arrived only where they were sent before."""
     transaction = delivery.begin(SENSOR_DATA, "label")
     transaction.append(rows(delivery, 1))
-    transaction._rows = 0
+    transaction._connection.rows = 0
     with pytest.raises(RefusedError):
         transaction.append(rows(delivery, 2))
     transaction.close()
@@ -389,7 +389,7 @@ def test_rows_that_did_not_arrive(
     """A stream that holds fewer rows than were sent is not committed."""
     transaction = delivery.begin(SENSOR_DATA, "label")
     transaction.append(rows(delivery, 1))
-    monkeypatch.setattr(transaction, "_rows", 2)
+    monkeypatch.setattr(transaction._connection, "rows", 2)
     with pytest.raises(RefusedError, match="2 rows were sent and 1 arrived"):
         transaction.finish()
 
@@ -435,7 +435,7 @@ def test_connection_that_ends(
 ) -> None:
     """A connection that is closed without an answer is an error, and not the end of the rows."""
     ended = MagicMock(__next__=MagicMock(side_effect=StopIteration))
-    monkeypatch.setattr(BigQueryWriteClient, "append_rows", lambda *args, **options: ended)
+    monkeypatch.setattr(WriteStreams, "append_rows", lambda *args: ended)
     with pytest.raises(StorageUnreachableError, match="without an answer"):
         delivery.begin(SENSOR_DATA, "label").append(rows(delivery, 1))
 

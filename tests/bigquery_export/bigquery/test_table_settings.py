@@ -161,6 +161,7 @@ async def test_exports(hass: HomeAssistant, entry: MockConfigEntry, warehouse: W
     assert len(warehouse.rows(where="entity_id = 'sensor.s0'")) == 5
 
     def query() -> None:
+        warehouse.make_views(STATISTICS)
         with warehouse.connecting() as connection:
             client = connection.tables
             client.query_and_wait("SELECT * FROM home.statistics_latest")

@@ -5,7 +5,7 @@ import pytest
 from custom_components.bigquery_export.export import chunk as chunk_module
 from custom_components.bigquery_export.export.chunk import Chunk
 from custom_components.bigquery_export.export.rejected_rows import Kept
-from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
+from custom_components.bigquery_export.rows.encoded_rows import EncodedRows, RejectedRow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.source_table import Anchor
 
@@ -41,7 +41,7 @@ def test_full_of_what_is_not_sent(monkeypatch: pytest.MonkeyPatch, *, ready: boo
     chunk = Chunk(SENSOR_DATA, "sensor_data", 0, 1_000, can_commit=lambda: ready)
     for _ in range(3):
         assert not chunk.full
-        chunk.count_rejected(2, Kept(set(), 0))
+        chunk.count_rejected(2 * [RejectedRow({}, "no")], Kept(set(), 0))
     assert chunk.full
     assert chunk.rejected == 6
     chunk = Chunk(SENSOR_DATA, "sensor_data", 0, 1_000, can_commit=lambda: ready)

@@ -10,6 +10,7 @@ from homeassistant.helpers.recorder import get_instance
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.bigquery_export.bigquery.append_connection import AppendConnection
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.export import rejected_rows, set_aside
@@ -130,7 +131,7 @@ async def test_rows_that_bigquery_rejects(
     await record(hass, 20)
     with monkeypatch.context() as patch:
         patch.setattr(
-            PendingStream, "_send", lambda _, batch: dict.fromkeys(range(len(batch)), "no")
+            AppendConnection, "send", lambda _, batch: dict.fromkeys(range(len(batch)), "no")
         )
         await exporter.export()
         kept = len(exporter.rejected_rows())
@@ -172,7 +173,7 @@ async def test_send_again_in_parts(
     await record(hass, 25)
     with monkeypatch.context() as patch:
         patch.setattr(
-            PendingStream, "_send", lambda _, batch: dict.fromkeys(range(len(batch)), "no")
+            AppendConnection, "send", lambda _, batch: dict.fromkeys(range(len(batch)), "no")
         )
         await exporter.export()
     monkeypatch.setattr(exporter, "new_session", lambda new=exporter.new_session: new(batch_rows=4))

@@ -42,9 +42,9 @@ from tests.bigquery_export.support.databases import (
 from tests.bigquery_export.support.metadata import ENGLISH, FOLDER
 from tests.bigquery_export.support.warehouse import Warehouse
 
-STATISTICS_RUNS = RecorderTable(
+UNKNOWN = RecorderTable(
     Table(
-        name="statistics_runs",
+        name="unknown_runs",
         description="When Home Assistant made statistics",
         partition_by="start",
         cluster_by=("source",),
@@ -69,7 +69,7 @@ STATISTICS_RUNS = RecorderTable(
 )
 """A table that the integration does not know: what a new one would be."""
 ON_EACH_TABLE = pytest.mark.parametrize(
-    "declared", [*RECORDER_TABLES.values(), STATISTICS_RUNS], ids=lambda one: one.table.name
+    "declared", [*RECORDER_TABLES.values(), UNKNOWN], ids=lambda one: one.table.name
 )
 
 
@@ -130,6 +130,7 @@ def test_what_is_known_of_tables() -> None:
         "events": ("time_fired_ts", None, True, False, True, True),
         "recorder_runs": ("end", None, True, False, False, False),
         "schema_changes": (False, None, False, False, False, False),
+        "statistics_runs": ("start", None, False, False, False, False),
     }
     assert (
         *("sensor_data", "statistics", "events", "recorder_runs", "entities", "relationships"),
@@ -161,9 +162,9 @@ async def test_a_declaration_is_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A table that is declared is chosen, estimated, kept from the purge, exported and compared."""
-    name = STATISTICS_RUNS.table.name
-    monkeypatch.setitem(RECORDER_TABLES, name, STATISTICS_RUNS)
-    monkeypatch.setitem(TABLES, name, STATISTICS_RUNS.table)
+    name = UNKNOWN.table.name
+    monkeypatch.setitem(RECORDER_TABLES, name, UNKNOWN)
+    monkeypatch.setitem(TABLES, name, UNKNOWN.table)
     noon = dt_util.utcnow().replace(hour=12, minute=0, second=0, microsecond=0)
     first = noon - timedelta(days=3)
     await in_database(hass, lambda db: db.execute(delete(StatisticsRuns)))
@@ -171,7 +172,7 @@ async def test_a_declaration_is_enough(
     await insert_rows(hass, StatisticsRuns, [{"start": time} for time in times])
 
     options = {CONF_TABLES: [name], CONF_PARTITION_DAYS: 60}
-    assert options_from(options).recorder_tables == (STATISTICS_RUNS,)
+    assert options_from(options).recorder_tables == (UNKNOWN,)
     estimate = (await async_estimate(hass, options_from(options))).tables[name]
     assert (estimate.rows, round(estimate.rows_per_day, 1)) == (4, 2.7)
     assert 40 < estimate.bytes_per_row < 120
@@ -193,7 +194,7 @@ async def test_a_declaration_is_enough(
         round(time.timestamp() * 1_000_000) for time in (*times, noon)
     ]
     with warehouse.connecting() as connection:
-        reference = connection.destination.table_reference(STATISTICS_RUNS.table)
+        reference = connection.destination.table_reference(UNKNOWN.table)
         made = connection.tables.get_table(reference).time_partitioning
     assert (made.type_, made.expiration_ms) == (PartitionUnit.DAY, 60 * 86_400_000)
 

@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sqlalchemy import column as column_of, table, update
 
 from custom_components.bigquery_export.bigquery import DELIVERIES
+from custom_components.bigquery_export.bigquery.append_connection import AppendConnection
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.errors import CheckpointUnwritableError, StoppedError
@@ -113,7 +114,7 @@ async def test_retry_that_crashes(
     """Wherever a retry ends, the next one makes it so that each row is there once."""
     await record(hass, 5)
     with monkeypatch.context() as patch:
-        patch.setattr(PendingStream, "_send", lambda *_: {0: "not today"})
+        patch.setattr(AppendConnection, "send", lambda *_: {0: "not today"})
         assert (await exporter.export()).rejected == 5
     assert states_in(warehouse) == []
     with monkeypatch.context() as patch:
@@ -215,7 +216,7 @@ async def test_retry_that_is_stopped(
     """Sending rejected rows again ends after the transaction that it is at, and loses no row."""
     await record(hass, 5)
     with monkeypatch.context() as patch:
-        patch.setattr(PendingStream, "_send", lambda *_: {0: "not today"})
+        patch.setattr(AppendConnection, "send", lambda *_: {0: "not today"})
         assert (await exporter.export()).rejected == 5
     retry = Retry(exporter.new_session(batch_rows=2), TABLES.values())
     retry._session.journal._on_progress = retry.stop

@@ -1,13 +1,15 @@
 """Where a run resumes, whatever has happened to the recorder's database."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import Any, cast
 
 from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bigquery_export.export.checkpoint import Checkpoint
 from custom_components.bigquery_export.export.positions import MAX_ANCHORS, Position, TablePosition
-from custom_components.bigquery_export.export.resume import resumed
+from custom_components.bigquery_export.export.resume import look, resumed
 from custom_components.bigquery_export.source.source_table import Anchor
 
 IDS = (10, 50, 80, 100)
@@ -114,3 +116,62 @@ def test_anchors_reach_back() -> None:
         backup = position.cursor - days * 24 * 2_000
         nearest = max(anchor.id for anchor in position.anchors if anchor.id <= backup)
         assert backup - nearest < 0.5 * days * 24 * 2_000
+
+
+class Rows:
+    """A table in memory that counts what is asked for."""
+
+    def __init__(self, found: dict[int, str]) -> None:
+        """Have these rows."""
+        self.found = found
+        self.asked: list[list[int]] = []
+
+    def connected(self) -> AbstractContextManager[None]:
+        """Read from memory."""
+        return nullcontext()
+
+    def newest_id(self) -> int:
+        """Return the highest id."""
+        return max(self.found, default=0)
+
+    def oldest_id(self) -> int | None:
+        """Return the lowest id."""
+        return min(self.found, default=None)
+
+    def fingerprints(self, ids: list[int]) -> dict[int, str]:
+        """Return the fingerprints of those that there are."""
+        self.asked.append(ids)
+        return {id_: self.found[id_] for id_ in ids if id_ in self.found}
+
+
+def test_look_at_a_history_that_goes_on() -> None:
+    """The row at the cursor tells that, and the newest one is the next anchor."""
+    table = Rows(rows(*IDS, 120))
+    found = look(cast(Any, table), TablePosition(POSITION))
+    assert found == (120, 10, rows(100, 120))
+    assert table.asked == [[120, 100]]
+
+
+BACKFILL = Position(cursor=80, anchors=POSITION.anchors[:3], since=0, until=90)
+
+
+@pytest.mark.parametrize(
+    ("before", "there"),
+    [
+        (TablePosition(POSITION), rows(10, 50, 80)),
+        (TablePosition(POSITION), rows(10, 50, 80) | rows(100, 120, timeline="new")),
+        (TablePosition(replace(POSITION, anchors=POSITION.anchors[3:]), BACKFILL), rows(50, 80)),
+        (TablePosition(replace(POSITION, anchors=()), BACKFILL), rows(*IDS)),
+        (TablePosition(Position()), {}),
+    ],
+)
+def test_look_at_another_history(before: TablePosition, there: dict[int, str]) -> None:
+    """All that the recorder still has of the anchors is known, so it is resumed as from all."""
+    table = Rows(there)
+    newest, oldest, found = look(cast(Any, table), before)
+    assert (newest, oldest) == (max(there, default=0), min(there, default=None))
+    assert found == {
+        id_: mark
+        for id_, mark in there.items()
+        if id_ in {newest, *(anchor.id for anchor in before.anchors)}
+    }

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 import threading
 import time
-from typing import Any
+from typing import Any, Never, cast
 from unittest.mock import Mock
 
 from homeassistant.core import HomeAssistant
@@ -47,10 +47,11 @@ from custom_components.bigquery_export.rows.entity_filter import EntityFilter, S
 from custom_components.bigquery_export.rows.local_time import DAY
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import Table
-from custom_components.bigquery_export.source import readiness
+from custom_components.bigquery_export.source import connections, readiness
 from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at
 from tests.bigquery_export.support.exported_rows import log_rows, log_sum, states_in
 from tests.bigquery_export.support.exporter import Exporter
+from tests.bigquery_export.support.query_plans import statements
 from tests.bigquery_export.support.recording import execute, numbers, record, rewrite
 from tests.bigquery_export.support.warehouse import Warehouse
 
@@ -77,6 +78,27 @@ async def test_nothing_new(hass: HomeAssistant, warehouse: Warehouse, exporter: 
     warehouse.server.drop_dataset(warehouse.project, "home")
     result = await exporter.export()
     assert result.rows == {"sensor_data": 0}
+
+
+async def test_nothing_new_takes_little(
+    hass: HomeAssistant, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each table three rows are looked up in one transaction, and the checkpoint is written."""
+    exporter.tables = ("sensor_data", "recorder_runs")
+    await record(hass, 3)
+    await exporter.export()
+    await record(hass, 3, name="more")
+    await exporter.export()
+    run = exporter.new_run()
+    transactions = Mock(wraps=get_instance)
+    monkeypatch.setattr(connections, "get_instance", transactions)
+    save = Mock(wraps=exporter.file.save)
+    monkeypatch.setattr(CheckpointFile, "save", save)
+    with statements(hass) as sent:
+        await run.async_run()
+    assert transactions.call_count == 2
+    assert [text.split()[0] for text, _ in sent] == ["SELECT"] * 6
+    assert save.call_count == 1
 
 
 async def test_reads_while_it_sends(
@@ -332,6 +354,54 @@ async def test_only_rejected_rows(
     assert states_in(warehouse) == []
 
 
+async def rejections(warehouse: Warehouse) -> list[tuple[str, str | None]]:
+    """Return what each row of the log says of rejected rows."""
+    log = warehouse.server.query(
+        "SELECT rejected, rejected_reasons FROM home.export_log ORDER BY finished",
+        warehouse.project,
+    )
+    return [(row["rejected"], row["rejected_reasons"]) for row in log]
+
+
+UNKNOWN = "the recorder no longer knows its entity"
+
+
+@pytest.mark.parametrize("crash", [None, *CRASHES])
+async def test_rejected_rows_are_logged_once(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    exporter: Exporter,
+    delivery: str,
+    monkeypatch: pytest.MonkeyPatch,
+    crash: str | None,
+) -> None:
+    """Rows that are rejected alone are in the next row of the log, once, whatever crashes."""
+    await record(hass, 3, name="unknown")
+    await execute(hass, "UPDATE states SET metadata_id = NULL")
+    await exporter.export()
+    assert await rejections(warehouse) == []
+    assert exporter.file.load().unlogged == {"sensor_data": {UNKNOWN: 3}}
+    await record(hass, 5)
+    await execute(hass, "UPDATE states SET metadata_id = NULL WHERE state_id = 6")
+    if crash:
+        name, when = CRASHES[crash]
+        owner = CheckpointFile if name == "save" else TRANSACTIONS[delivery]
+        with monkeypatch.context() as patch, suppress(Crash):
+            crash_at(patch, owner, name, when, 1)
+            await exporter.export()
+    await record(hass, 1, name="more")
+    await exporter.export()
+    logged = await rejections(warehouse)
+    assert [row for row in logged if row[0] != "0"] == [
+        ("4", f'[{{"reason":"{UNKNOWN}","rows":4}}]')
+    ]
+    assert exporter.file.load().unlogged == {}
+    assert (await exporter.retry_rejected()).rejected == 4
+    await record(hass, 1, name="last")
+    await exporter.export()
+    assert await rejections(warehouse) == [*logged, ("0", None)], "a retry counts none again"
+
+
 @pytest.mark.parametrize("backfill", [False, True])
 async def test_many_rejected_rows(
     hass: HomeAssistant,
@@ -573,6 +643,25 @@ async def test_recorder_fails(
         await run.async_run()
     assert get_instance(hass).recording
     await async_wait_recording_done(hass)
+
+
+async def test_encoder_fails(hass: HomeAssistant, exporter: Exporter) -> None:
+    """What is wrong with the encoding is no error of the recorder, in whose thread it is done."""
+    await record(hass, 1)
+    run = exporter.new_run()
+    threads: list[str] = []
+
+    def fail(_: object) -> Never:
+        threads.append(threading.current_thread().name)
+        raise RuntimeError("an error of ours")
+
+    (states,) = run._exports
+    cast(Any, states._encoder).encode = fail
+    with pytest.raises(RuntimeError, match="an error of ours"):
+        await run.async_run()
+    (thread,) = threads
+    assert thread.startswith("DbWorker")
+    await exporter.export()
 
 
 def keys_in(warehouse: Warehouse) -> list[tuple[str, str]]:

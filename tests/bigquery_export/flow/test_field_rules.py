@@ -17,9 +17,12 @@ from custom_components.bigquery_export.const import (
     CONF_DROPPED,
     CONF_HIDDEN,
     CONF_KMS_KEY,
+    CONF_MATERIALIZED_VIEWS,
     CONF_NOTIFICATIONS,
     CONF_PARTITION_DAYS,
+    CONF_PARTITION_FILTER,
     CONF_PRIVACY,
+    CONF_RECORDER_PREFIX,
     CONF_STORAGE,
     CONF_TABLE_LABELS,
     CONF_TRANSFER,
@@ -58,6 +61,10 @@ REFUSED: tuple[tuple[str, str, Any, str, str], ...] = (
         *(CONF_STORAGE, CONF_KMS_KEY, f"{KMS_KEY}/cryptoKeyVersions/1"),
         *("kms_key_invalid", f"{KMS_KEY}/cryptoKeyVersions/1"),
     ),
+    (CONF_STORAGE, CONF_RECORDER_PREFIX, "my-home.", "recorder_prefix_invalid", "my-home."),
+    (CONF_STORAGE, CONF_RECORDER_PREFIX, "a.b.", "recorder_prefix_invalid", "a.b."),
+    (CONF_STORAGE, CONF_RECORDER_PREFIX, "1_", "recorder_prefix_invalid", "1_"),
+    (CONF_STORAGE, CONF_RECORDER_PREFIX, "a" * 65, "recorder_prefix_invalid", "a" * 65),
 )
 
 
@@ -75,6 +82,9 @@ async def test_options_that_are_refused(hass: HomeAssistant, entry: MockConfigEn
         assert (result["description_placeholders"] or {})["text"] == text
         assert suggested(result)[part][field] == value
         assert suggested(result)[CONF_NOTIFICATIONS] == {CONF_NOTIFICATIONS: "off"}
+    both = {CONF_STORAGE: {CONF_PARTITION_FILTER: "on", CONF_MATERIALIZED_VIEWS: True}}
+    result = await submit_options(hass, flow_id, both)
+    assert errors_of(result) == {CONF_STORAGE: "materialized_views_filtered"}
     right = {CONF_STORAGE: {CONF_PARTITION_DAYS: 0, CONF_TABLE_LABELS: ["größe:x_1-ä", "b:"]}}
     result = await submit_options(hass, flow_id, right)
     assert result["type"] is FlowResultType.CREATE_ENTRY

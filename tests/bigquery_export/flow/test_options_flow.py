@@ -26,11 +26,13 @@ from custom_components.bigquery_export.const import (
     CONF_COORDINATES,
     CONF_DELIVERY,
     CONF_DROPPED,
+    CONF_EVENT_PRESETS,
     CONF_EVENTS,
     CONF_EXPORT_TIME,
     CONF_FREQUENCY,
     CONF_HIDDEN,
     CONF_KMS_KEY,
+    CONF_MATERIALIZED_VIEWS,
     CONF_MINUTES,
     CONF_MONTH_DAY,
     CONF_NOTIFICATIONS,
@@ -48,6 +50,7 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.flow.options_form import OPTIONS_SCHEMA, chosen_options
+from custom_components.bigquery_export.rows.event_presets import EventPreset
 from custom_components.bigquery_export.rows.events import DEFAULT_EVENTS
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.settings.choices import Notifications
@@ -72,6 +75,7 @@ ALL: dict[str, Any] = {
     CONF_WHAT: {
         CONF_TABLES: ["sensor_data", "events"],
         CONF_EVENTS: ["tag_scanned"],
+        CONF_EVENT_PRESETS: ["log", "user_actions"],
         CONF_CONTEXT_ENTITIES: [],
         CONF_COLUMNS: ["attributes"],
     },
@@ -93,6 +97,7 @@ ALL: dict[str, Any] = {
         CONF_PARTITION_DAYS: 400,
         CONF_PARTITION_FILTER: "off",
         CONF_TABLE_LABELS: ["team:home", "costs:"],
+        CONF_MATERIALIZED_VIEWS: True,
     },
     CONF_STATISTICS: {CONF_CHECK_SUMS: False},
     CONF_NOTIFICATIONS: {CONF_NOTIFICATIONS: "all"},
@@ -115,11 +120,13 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
     assert options.table_settings == TableSettings(
         400, None, False, (("team", "home"), ("costs", ""))
     )
+    assert options.materialized_views
     assert options.notifications is Notifications.ALL
     assert options.batch_rows == 1000
     assert options.compress
     assert not options.check_sums
     assert [source.table.name for source in options.recorder_tables] == ["sensor_data", "events"]
+    assert options.choice.events.presets == {EventPreset.LOG, EventPreset.USER_ACTIONS}
 
     result = await hass.config_entries.options.async_init(entry.entry_id)
     shown = {
@@ -127,7 +134,13 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
         for field, value in ALL[CONF_SCHEDULE].items()
         if field not in (CONF_MONTH_DAY, CONF_MINUTES)
     }
-    assert suggested(result) == {"exclude": {}, "security": {}, **ALL, CONF_SCHEDULE: shown}
+    assert suggested(result) == {
+        "exclude": {},
+        "security": {},
+        "querying": {},
+        **ALL,
+        CONF_SCHEDULE: shown,
+    }
     # Nothing that was optional and is emptied comes back.
     assert (await submit(hass, result["flow_id"], {CONF_STORAGE: {}}))["type"] is (
         FlowResultType.CREATE_ENTRY
@@ -147,7 +160,7 @@ def test_defaults() -> None:
     assert options.choice.entities == default.choice.entities
     assert list(sections) == [
         *("what", "include", "exclude", "privacy", "schedule", "transfer", "storage"),
-        *("long_term_statistics", "notifications", "security"),
+        *("long_term_statistics", "querying", "notifications", "security"),
     ]
 
 

@@ -27,6 +27,7 @@ from tests.bigquery_export.support.forms import begin_options, errors_of, submit
 TIME = "03:30:00"
 FIELDS = {
     "manual": [],
+    "live": [],
     "minutes": [CONF_MINUTES],
     "hourly": [],
     "daily": [CONF_EXPORT_TIME],
@@ -35,6 +36,7 @@ FIELDS = {
 }
 COMPLETE: list[dict[str, Any]] = [
     {CONF_FREQUENCY: "manual"},
+    {CONF_FREQUENCY: "live"},
     {CONF_FREQUENCY: "minutes", CONF_MINUTES: "5"},
     {CONF_FREQUENCY: "hourly"},
     {CONF_FREQUENCY: "daily", CONF_EXPORT_TIME: "02:15:00"},

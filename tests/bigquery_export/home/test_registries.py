@@ -66,6 +66,27 @@ async def test_entities_change_at_once(home: Home, registries: Registries) -> No
     assert (await registries.async_entities())[entry.id].values["entity_id"] == "sensor.newer"
 
 
+async def test_what_entities_offer_is_read_once_a_day(home: Home, registries: Registries) -> None:
+    """What some entities can do changes with their states: that alone is read the next day."""
+    id_ = str(registries.of("sensor.alone").registry_id)
+    version = registries.version
+
+    async def offered() -> tuple[Any, Any]:
+        values = (await registries.async_entities())[id_].values
+        return values["capabilities"], values["supported_features"]
+
+    home.entity("alone", capabilities={"a": 1}, supported_features=4)
+    assert await offered() == (None, 0)
+    assert registries.version == version
+    home.entity("alone", capabilities={"a": 2}, translation_key="new")
+    assert await offered() == ('{"a":2}', 4)
+    home.entity("alone", capabilities={"a": 3})
+    assert await offered() == ('{"a":2}', 4)
+    registries.async_close()
+    await registries.async_open({})
+    assert await offered() == ('{"a":3}', 4)
+
+
 async def test_names_that_are_given_up(home: Home, registries: Registries) -> None:
     """Rows may still come under a name that an entity had: they keep its registry values."""
     before = registries.of("sensor.alone")

@@ -32,7 +32,7 @@ from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.runner.storage import remove_all
 from custom_components.bigquery_export.status.issues import RESTORE_OFFERED
-from tests.bigquery_export.support.databases import ON_EACH_DATABASE
+from tests.bigquery_export.support.databases import ON_ANY_DATABASE
 from tests.bigquery_export.support.forms import (
     WHAT,
     Key,
@@ -63,7 +63,7 @@ from tests.bigquery_export.support.status import issues_of
 from tests.bigquery_export.support.warehouse import Warehouse
 
 
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 async def test_a_lost_database(
     hass: HomeAssistant, runner: Runner, warehouse: Warehouse, database: str
 ) -> None:
@@ -204,14 +204,15 @@ async def test_another_installation(
     assert counts.recorder == 2 * len(HOURS) + 6 * len(FRESH)
 
 
-async def test_what_cannot_come_back(hass: HomeAssistant, runner: Runner) -> None:
+@pytest.mark.parametrize("name", ["Wind", "bigquery_export:wind"])
+async def test_what_cannot_come_back(hass: HomeAssistant, runner: Runner, name: str) -> None:
     """Each statistic says why; hours of others come back; a time can be chosen."""
     kinds = KINDS[:3]
     await record_history(hass, HOURS, kinds)
     await sent(runner)
     await lose_database(hass, FRESH, [replace(kinds[0], unit_after="kWh"), *kinds[1:]])
     request = RestoreRequest(
-        renames={"sensor.wind": "Wind"},
+        renames={"sensor.wind": name},
         start=BEGIN + 40 * 24 * HOUR,
         end=BEGIN + 50 * 24 * HOUR,
     )

@@ -70,7 +70,7 @@ def test_in_use() -> None:
 def test_what_cannot_be_encoded() -> None:
     """What cannot be encoded is not remembered: it is brought whenever a row has it."""
     encoding = Mock(wraps=ENCODING)
-    encoding.fragment.side_effect = ValueError("no")
+    encoding.fragments.side_effect = ValueError("no")
     attributes = AttributesEncoder(encoding, SHARED)
     for _ in range(2):
         assert attributes.missing({1}) == {1}
@@ -78,7 +78,7 @@ def test_what_cannot_be_encoded() -> None:
         with pytest.raises(ValueError, match="no"):
             attributes.of([1], [None], [None])
         assert attributes.readable(1) == "{"
-    encoding.fragment.side_effect = None
+    encoding.fragments.side_effect = None
     attributes.learn({2}, {2: "{}"})
     assert attributes.readable(1) is None
 

@@ -91,7 +91,7 @@ def test_every_quarter_of_a_year(zone: str) -> None:
         assert len(known) <= 1_000
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=1_000)
 @given(
     st.sampled_from(sorted(available_timezones())),
     st.datetimes(datetime(2000, 1, 1), datetime(2035, 12, 31, 23, 59, 59, 999_999)),
@@ -115,7 +115,7 @@ def test_all_zones_and_years(zone: str, utc: datetime, latitude: float) -> None:
     assert (values["time_of_day"] == "night") is (local.hour in (22, 23, 0, 1, 2, 3, 4, 5))
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=500)
 @given(
     st.sampled_from(sorted(available_timezones())),
     st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),

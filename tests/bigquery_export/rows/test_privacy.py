@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from custom_components.bigquery_export.rows.privacy import (
@@ -105,6 +106,25 @@ def test_hidden_entities() -> None:
         "domain": "p",
     }
     assert rules.registry_values("light.kitchen", values) is values
+
+
+def test_capabilities() -> None:
+    """What an entity offers is sent without what is dropped of attributes; hidden ones say none."""
+    rules = privacy(dropped=("token", "media_player.*:source_list"), hidden=("light.secret",))
+    text = '{"members":["light.secret"],"source_list":["Anna"],"token":"x"}'
+
+    def sent(entity_id: str, capabilities: str | None) -> Any:
+        values = {"entity_id": entity_id, "capabilities": capabilities}
+        return rules.registry_values(entity_id, values).get("capabilities")
+
+    members = {"members": [rules.entity("light.secret")]}
+    assert orjson.loads(sent("light.a", text)) == {**members, "source_list": ["Anna"]}
+    assert orjson.loads(sent("media_player.a", text)) == members
+    assert sent("media_player.a", '{"source_list":["Anna"]}') is None
+    assert sent("light.secret", text) is None
+    assert sent("light.a", None) is None
+    plain = '{"b": 1.0}'
+    assert privacy().registry_values("light.a", {"capabilities": plain})["capabilities"] is plain
 
 
 @pytest.mark.parametrize("hidden", [(), ("*",), ("camera.*",)])

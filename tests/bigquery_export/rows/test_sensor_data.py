@@ -9,7 +9,7 @@ import pytest
 from custom_components.bigquery_export.rows.json_objects import json_object
 from custom_components.bigquery_export.rows.sensor_data import (
     SENSOR_DATA,
-    attributes_values,
+    attributes_columns,
     entity_values,
     is_available,
     quarter_values,
@@ -43,7 +43,7 @@ def test_contract() -> None:
     assert columns[:11] == CONTRACT
     assert SENSOR_DATA.columns[10].default_now
     assert SENSOR_DATA.partition_by == "last_changed"
-    assert SENSOR_DATA.cluster_by == ("entity_id", "domain")
+    assert SENSOR_DATA.cluster_by == ("entity_id", "domain", "source")
 
 
 def test_each_scope_computes_its_own_columns() -> None:
@@ -51,7 +51,7 @@ def test_each_scope_computes_its_own_columns() -> None:
     now = datetime(2026, 11, 21, 7, 45, tzinfo=UTC)
     values = {
         Scope.RUN: run_values(source="s", export_id="e", started=now),
-        Scope.ATTRIBUTES: attributes_values(json_object("{}")),
+        Scope.ATTRIBUTES: attributes_columns([json_object("{}")]),
         Scope.QUARTER: quarter_values(now, AMSTERDAM),
     }
     for scope, computed in values.items():
@@ -109,12 +109,13 @@ def test_is_available(state: str | None, *, available: bool) -> None:
 def test_attributes_that_are_not_text() -> None:
     """Whatever type an integration gave an attribute, its column holds text."""
     text = '{"friendly_name": 5, "unit_of_measurement": null, "device_class": ["a"], "other": 1}'
-    values = attributes_values(json_object(text))
-    assert values["friendly_name"] == "5"
-    assert values["unit_of_measurement"] is None
-    assert values["device_class"] == '["a"]'
-    assert values["state_class"] is None
-    assert attributes_values(json_object(None)) == {}
+    assert attributes_columns([json_object(text), json_object(None)]) == {
+        "attributes": [text, None],
+        "friendly_name": ["5", None],
+        "unit_of_measurement": [None, None],
+        "device_class": ['["a"]', None],
+        "state_class": [None, None],
+    }
 
 
 def test_quarter() -> None:

@@ -38,6 +38,7 @@ from tests.bigquery_export.support.sources import AMSTERDAM, RUN_VALUES, STARTED
 ENCODING = ProtobufEncoding(STATISTICS)
 KITCHEN = Statistic("sensor.kitchen", "recorder", "°C", "temperature", False, None, 1)
 COST = Statistic("provider:cost", "provider", "EUR", None, True, "Cost", 0)
+OWN = Statistic("bigquery_export:light", "bigquery_export", "h", "duration", True, "Light", 0)
 START = 1_790_000_100.0  # 2026-09-21 14:15 UTC
 MICROS = 1_790_000_100_000_000
 
@@ -67,7 +68,7 @@ def row(**changes: Any) -> StatisticsRow:
 
 def piece(*rows: StatisticsRow) -> StatisticsPiece:
     """Return a piece of these rows."""
-    return StatisticsPiece(rows, {1: KITCHEN, 2: COST}, Anchor(0, ""))
+    return StatisticsPiece(rows, {1: KITCHEN, 2: COST, 3: OWN}, Anchor(0, ""))
 
 
 def encode(*rows: StatisticsRow) -> list[dict[str, Any]]:
@@ -152,6 +153,14 @@ def test_statistic_of_no_entity() -> None:
     assert values["mean_type"] == "none"
     assert values["sum"] == 0.0
     assert not values.keys() & {"domain", "mean", "state", "last_reset", "created", "unit_class"}
+
+
+def test_statistic_of_our_own() -> None:
+    """What BigQuery was asked for is not sent back, nor is it that it is gone."""
+    own, other = row(metadata_id=3, sum=1.0), row(metadata_id=2, sum=2.0)
+    assert [values["statistic_id"] for values in encode(own, other)] == ["provider:cost"]
+    assert not encoder().encode_deleted(OWN.statistic_id, START, START).data
+    assert encoder().encode_deleted(COST.statistic_id, START, START).data
 
 
 def test_key() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.bigquery_export.rows.lanes import Lanes
 from custom_components.bigquery_export.rows.local_time import microseconds
-from custom_components.bigquery_export.rows.times import Times, as_microseconds
+from custom_components.bigquery_export.rows.times import Times
 
 UNIT = 1 << 22
 YEARS = st.integers(1 << 52, (1 << 53) - 1)
@@ -56,10 +56,22 @@ def test_microseconds(units: list[int]) -> None:
     """They are rounded as each alone, which is as Home Assistant shows them."""
     expected = [microseconds(time / UNIT) for time in units]
     times = Times.of(units)
-    assert times.microseconds().numbers() == list(map(as_microseconds, units)) == expected
+    assert times.microseconds().numbers() == expected
     assert times.first * 1_000_000 <= min(expected)
     assert times.last * 1_000_000 >= max(expected)
-    assert Times.of(units, [min(units), max(units)]) == times
+
+
+@given(st.lists(st.tuples(YEARS, st.none() | YEARS), min_size=1))
+def test_replaced(pairs: list[tuple[int, int | None]]) -> None:
+    """Some times can be replaced by others, which keep their order."""
+    places = [place for place, (_, other) in enumerate(pairs) if other is not None]
+    others = [other for _, other in pairs if other is not None]
+    if others:
+        times = Times.of([time for time, _ in pairs]).replaced(places, Times.of(others))
+        expected = Times.of([time if other is None else other for time, other in pairs])
+        assert times[:2] == expected[:2]
+        assert times.first <= expected.first
+        assert times.last >= expected.last
 
 
 @pytest.mark.parametrize("half", [(2 * n + 1) * (UNIT >> 7) for n in range(64)])

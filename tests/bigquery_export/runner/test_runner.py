@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
+import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -26,7 +27,7 @@ from custom_components.bigquery_export.export.dimensions.snapshot_file import Sn
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.home import registries
 from custom_components.bigquery_export.home.relationships import async_relationships
-from custom_components.bigquery_export.rows.export_log import Trigger
+from custom_components.bigquery_export.rows.export_log import EXPORT_LOG, Trigger
 from custom_components.bigquery_export.runner import factory
 from custom_components.bigquery_export.runner.factory import JobFactory
 from tests.bigquery_export.support.recording import record
@@ -221,3 +222,34 @@ async def test_what_has_not_changed_is_not_read_again(
     tomorrow = local_day(dt_util.utcnow().timestamp()) + timedelta(days=1)
     monkeypatch.setattr(factory, "local_day", lambda time: tomorrow)
     assert await read_by_an_export() == (entities, 1, 3)
+
+
+async def test_log_says_by_which_settings(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """Changes of options are rows, with pseudonyms of one secret; a start alone is none."""
+    excluded = {"exclude": {"entities": ["sensor.diary"]}}
+
+    async def export(name: str, options: dict[str, Any]) -> None:
+        hass.config_entries.async_update_entry(entry, options=options)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await record(hass, 1, name=name)
+        await entry.runtime_data.runner.async_export(Trigger.ACTION)
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+    await export("one", {})
+    await export("two", excluded)
+    await export("three", excluded)
+    await export("four", {**excluded, "columns": []})
+    warehouse.make_views(EXPORT_LOG)
+    changes = warehouse.server.query(
+        "SELECT changed, exclude, columns, export_id FROM home.export_settings ORDER BY valid_from",
+        warehouse.project,
+    )
+    assert [row["changed"] for row in changes] == [None, "exclude", "columns"]
+    assert "diary" not in str(changes)
+    (pseudonym,) = orjson.loads(changes[1]["exclude"])["entities"]
+    assert pseudonym.startswith("sensor.hidden_")
+    assert changes[2]["exclude"] == changes[1]["exclude"]
+    newest = warehouse.rows("export_id")[-1]["export_id"]
+    assert newest == changes[2]["export_id"]

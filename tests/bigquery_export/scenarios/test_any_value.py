@@ -13,6 +13,7 @@ from homeassistant.components.recorder.db_schema import (
     StatesMeta,
     Statistics,
     StatisticsMeta,
+    StatisticsRuns,
     StatisticsShortTerm,
 )
 from homeassistant.core import HomeAssistant
@@ -40,6 +41,7 @@ TABLES = {
     "statistics_short_term": (StatisticsShortTerm, StatisticsMeta),
     "recorder_runs": (RecorderRuns,),
     "schema_changes": (SchemaChanges,),
+    "statistics_runs": (StatisticsRuns,),
 }
 """Tables in BigQuery, and the recorder's tables that their rows are made of."""
 PLACES = [
@@ -96,7 +98,7 @@ async def test_any_value(hass: HomeAssistant, encoding: Any) -> None:
     def run() -> None:
         check()
 
-    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
     @given(place=st.sampled_from(PLACES), value=VALUES)
     @example(place=("sensor_data", States, "last_changed_ts"), value="")
     @example(place=("sensor_data", States, "context_id_bin"), value=b"abc")

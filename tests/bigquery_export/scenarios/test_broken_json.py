@@ -11,7 +11,7 @@ from sqlalchemy import Connection, update
 from custom_components.bigquery_export.bigquery import DELIVERIES
 from custom_components.bigquery_export.rows.context import Choice
 from custom_components.bigquery_export.rows.events import EventChoice
-from tests.bigquery_export.support.databases import ON_EACH_DATABASE, in_database
+from tests.bigquery_export.support.databases import ON_ANY_DATABASE, in_database
 from tests.bigquery_export.support.exported_rows import states_in
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.recording import execute, numbers, record
@@ -59,7 +59,7 @@ async def test_states(
     assert ["9 rows" in record.getMessage() for record in warnings].count(True) == 1
 
 
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 async def test_events(hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter) -> None:
     """Each event arrives, whatever its data are."""
     exporter.tables = ("events",)

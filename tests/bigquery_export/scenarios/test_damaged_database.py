@@ -24,6 +24,7 @@ from custom_components.bigquery_export.export import (
     damaged_rows,
     resume,
 )
+from custom_components.bigquery_export.export.checkpoint import Gap
 from custom_components.bigquery_export.export.table_export import TableExport
 from custom_components.bigquery_export.rows.ambient import ContextEntity
 from custom_components.bigquery_export.rows.context import Choice
@@ -138,6 +139,27 @@ async def test_page_that_leads_to_others(
     assert sent(warehouse) == left
     (gap,) = exporter.file.load().gaps
     assert gap.rows == ROWS - len(left)
+
+
+@pytest.mark.parametrize("seconds", [-86_400.0, 86_400.0])
+async def test_clock_that_was_put_right(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, *, seconds: float
+) -> None:
+    """The gap reaches from the row before it to the one behind it, also where that is earlier."""
+    await record_states(hass)
+    await execute(
+        hass,
+        "UPDATE states SET last_updated_ts = last_updated_ts + ? WHERE state_id > 600",
+        seconds,
+    )
+    await overwrite(hass, b"n0600")
+    left = [int(state[1:]) for state in await readable(hass)]
+    before = max(number for number in left if number < 600)
+    behind = min(number for number in left if number > 600)
+    await exporter.export()
+    (gap,) = exporter.file.load().gaps
+    assert gap.rows == behind - before - 1
+    assert [gap.since, gap.until] == sorted((TIME + before, TIME + behind + seconds))
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
@@ -377,7 +399,8 @@ async def test_end_of_a_backfill(
     assert len(states) == len(left) + 400
     checkpoint = exporter.file.load()
     assert not any(position.until for position in checkpoint.positions.values())
-    assert sum(gap.rows for gap in checkpoint.gaps) == ROWS - len(left)
+    (gap,) = checkpoint.gaps
+    assert gap == Gap("sensor_data", ROWS - len(left), TIME + len(left), TIME + ROWS)
 
 
 DAY = {"start_date": "2026-09-21", "end_date": "2026-09-22"}

@@ -29,6 +29,7 @@ from sqlalchemy import Connection, delete, func, select
 from custom_components.bigquery_export.const import DOMAIN
 from custom_components.bigquery_export.export.corrections import corrections
 from tests.bigquery_export.support.databases import (
+    ON_ANY_DATABASE,
     ON_EACH_DATABASE,
     empty_database,
     in_database,
@@ -39,7 +40,7 @@ from tests.bigquery_export.support.history_rows import STATISTICS, History, diff
 from tests.bigquery_export.support.past_home import RECORDER, SENSORS, Home, hours_ago, set_up
 from tests.bigquery_export.support.warehouse import Warehouse
 
-pytestmark = [ON_EACH_DATABASE, pytest.mark.long]
+pytestmark = pytest.mark.long
 
 DAY = 24
 """Hours."""
@@ -106,6 +107,7 @@ def start(
     return start
 
 
+@ON_EACH_DATABASE
 async def test_full_export_and_increment(start: Start, recorder_db_url: str) -> None:
     """All that was recorded is in BigQuery, each value as it was; then what is new, and once."""
     async with start(recorder_db_url) as home:
@@ -129,6 +131,7 @@ async def test_full_export_and_increment(start: Start, recorder_db_url: str) -> 
         "events": 4,
         "recorder_runs": 2,
         "schema_changes": 1,
+        "statistics_runs": 5,
     }
     assert any(row.state is None for row in history["contexts"])
     assert all(row.context_parent_id for row in history["contexts"] if row.context_user_id)
@@ -137,6 +140,7 @@ async def test_full_export_and_increment(start: Start, recorder_db_url: str) -> 
     assert {row.closed_incorrect for row in history["recorder_runs"]} == {False, True}
 
 
+@ON_EACH_DATABASE
 async def test_corrections(home: Home, hass_ws_client: WebSocketGenerator) -> None:
     """What is corrected through Home Assistant's own API is corrected in BigQuery."""
     for hours in (5, 4, 3):
@@ -185,6 +189,7 @@ async def test_corrections(home: Home, hass_ws_client: WebSocketGenerator) -> No
     assert await home.export() == {}
 
 
+@ON_ANY_DATABASE
 async def test_rename(home: Home) -> None:
     """States stay under the name that they came with, and statistics have the one that holds.
 
@@ -222,6 +227,7 @@ def with_old_names(before: History, after: History, old: str, new: str) -> Histo
     return history
 
 
+@ON_EACH_DATABASE
 async def test_purge(home: Home) -> None:
     """What the recorder purges after an export stays in BigQuery, and nothing comes again."""
     await home.live(12 * DAY)
@@ -232,7 +238,7 @@ async def test_purge(home: Home) -> None:
     await home.purge("purge", keep_days=10)
     left = await home.known()
     assert differences(everything, left).keys() == {
-        *("sensor_data", "contexts", "statistics_short_term", "events")
+        *("sensor_data", "contexts", "statistics_short_term", "events", "statistics_runs")
     }
     await home.purge("purge_entities", entity_id=["light.hall"], domains=["text"])
     assert {row.entity_id for row in (await home.known())["sensor_data"]} == {*SENSORS}
@@ -247,6 +253,7 @@ async def test_purge(home: Home) -> None:
     assert await home.export() == {}
 
 
+@ON_EACH_DATABASE
 async def test_ids_given_again(home: Home) -> None:
     """Rows that get the ids of deleted ones are exported, and no other one again."""
     await home.live(5)
@@ -295,6 +302,7 @@ def given(db: Connection, ids: dict[Any, int]) -> dict[Any, int]:
     }
 
 
+@ON_EACH_DATABASE
 async def test_another_database(
     start: Start, database: str, recorder_db_url: str, tmp_path: Path
 ) -> None:

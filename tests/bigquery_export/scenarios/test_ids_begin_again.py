@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete
 
 from custom_components.bigquery_export.errors import IdsBelowError
-from tests.bigquery_export.support.databases import ON_EACH_DATABASE, in_database, insert_rows
+from tests.bigquery_export.support.databases import ON_ANY_DATABASE, in_database, insert_rows
 from tests.bigquery_export.support.exported_rows import states_in
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.recording import execute, record
@@ -40,7 +40,7 @@ async def begin(hass: HomeAssistant) -> None:
     await insert(hass, FIRST, 20)
 
 
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 async def test_new_rows_with_lower_ids(
     hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter
 ) -> None:

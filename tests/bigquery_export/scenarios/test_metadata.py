@@ -134,8 +134,8 @@ def test_errors_of_the_config_flow() -> None:
     assert len(keys) > 15
     written = set(re.findall(r'"(surroundings?_\w+)"', Path(field_rules.__file__).read_text()))
     source = Path(field_rules.__file__).read_text() + Path(options_flow.__file__).read_text()
-    kinds = "invalid|missing|refused|too_many|twice"
-    written |= set(re.findall(rf'"(\w+_(?:{kinds})|unusable)"', source))
+    kinds = "filtered|invalid|missing|refused|too_many|twice"
+    written |= set(re.findall(rf'"(\w+_(?:{kinds})|(?:queries_)?unusable)"', source))
     assert written == ENGLISH["options"]["error"].keys()
     keys |= {key for key in written if key.startswith("surrounding")}
     keys |= {"access_denied", "quota_exceeded"}
@@ -193,12 +193,13 @@ def test_services() -> None:
 def test_sensors_are_translated() -> None:
     """Every entity has a name and an icon, and every state of an enum has a word."""
     names = ENGLISH["entity"]["sensor"]
-    keys = {description.translation_key for description in sensor.SENSORS}
+    descriptions = (*sensor.SENSORS, *sensor.QUERY_SENSORS, *sensor.LIVE_SENSORS)
+    keys = {description.translation_key for description in descriptions}
     assert keys == names.keys()
     icons = read(FOLDER / "icons.json")["entity"]
     assert {domain: entities.keys() for domain, entities in icons.items()} == {
         domain: entities.keys() for domain, entities in ENGLISH["entity"].items()
     }
-    for description in sensor.SENSORS:
+    for description in descriptions:
         if description.options:
             assert set(description.options) == names[description.key]["state"].keys()

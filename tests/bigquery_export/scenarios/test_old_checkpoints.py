@@ -24,7 +24,7 @@ from custom_components.bigquery_export.errors import (
 from custom_components.bigquery_export.export import resume, table_export
 from custom_components.bigquery_export.export.session import Result
 from tests.bigquery_export.support.actions import act
-from tests.bigquery_export.support.databases import ON_EACH_DATABASE, in_database
+from tests.bigquery_export.support.databases import ON_ANY_DATABASE, in_database
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.recording import execute, record, rewrite
 from tests.bigquery_export.support.warehouse import HOME, Warehouse
@@ -120,7 +120,7 @@ async def restore_database(hass: HomeAssistant, newest: int) -> None:
 
 
 @KEYS
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 @pytest.mark.parametrize("what", ["checkpoint", "database", "both", "lost"])
 async def test_restored(hass: HomeAssistant, exporters: Exporters, what: str) -> None:
     """Whatever comes back from last night's backup, or does not, each row is there once."""
@@ -161,7 +161,7 @@ async def test_rows_behind_a_policy(
 
 
 @KEYS
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 async def test_both_restored_in_a_backfill(
     hass: HomeAssistant, exporters: Exporters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +183,7 @@ async def test_both_restored_in_a_backfill(
 
 
 @KEYS
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 async def test_second_machine(hass: HomeAssistant, exporters: Exporters) -> None:
     """Who finds that a copy has gone on stops until it is decided; who came last goes on."""
     first = exporters.first
@@ -270,7 +270,7 @@ async def test_the_wait(hass: HomeAssistant, exporters: Exporters) -> None:
 
 
 @pytest.mark.parametrize("roles", ["editor"])
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 @pytest.mark.parametrize("sent", [False, True])
 async def test_purged_while_waiting(
     hass: HomeAssistant, exporters: Exporters, monkeypatch: pytest.MonkeyPatch, *, sent: bool

@@ -21,7 +21,9 @@ from google.resumable_media.requests import ResumableUpload
 from homeassistant.auth import jwt_wrapper
 from homeassistant.components.event import EventEntity
 from homeassistant.components.recorder import migration
-from homeassistant.config_entries import ConfigFlow
+from homeassistant.components.recorder.core import Recorder
+from homeassistant.components.sensor import SensorEntity
+from homeassistant.config_entries import ConfigFlow, ConfigSubentryFlow
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 import pytest
@@ -42,12 +44,19 @@ FOR_SUBCLASSES = {
     "_async_current_entries": ConfigFlow,
     "_get_reauth_entry": ConfigFlow,
     "_get_reconfigure_entry": ConfigFlow,
+    "_get_entry": ConfigSubentryFlow,
+    "_get_reconfigure_subentry": ConfigSubentryFlow,
     "_async_setup": DataUpdateCoordinator,
     "_async_update_data": DataUpdateCoordinator,
     "_trigger_event": EventEntity,
+    "_attr_device_class": SensorEntity,
     "_attr_device_info": Entity,
     "_attr_entity_category": Entity,
     "_attr_has_entity_name": Entity,
+    "_attr_name": Entity,
+    "_attr_native_unit_of_measurement": SensorEntity,
+    "_attr_should_poll": Entity,
+    "_attr_state_class": SensorEntity,
     "_attr_unique_id": Entity,
 }
 """Names that are private only to those who do not derive from the class."""
@@ -62,6 +71,8 @@ PRIVATE: dict[str, Callable[[], object]] = {
     # For tests alone: test_older_databases.py tries an export before each step of a migration, and
     # fails without it.
     "_apply_update": lambda: migration,
+    # For tests alone: test_database_begun_anew.py lets the recorder find its database damaged.
+    "_handle_sqlite_corruption": lambda: Recorder,
     # For tests alone: the demonstration and test_end_to_end.py note with it when a callback begins,
     # and fail without it.
     "_run": lambda: asyncio.Handle,

@@ -10,7 +10,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
-import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.const import (
@@ -73,7 +72,6 @@ def states(warehouse: Warehouse, dataset: str, entity: str = "sensor.s%") -> lis
     return [row["state"] for row in rows]
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_new_key(
     hass: HomeAssistant, warehouse: Warehouse, key: Key, entry: MockConfigEntry
 ) -> None:

@@ -15,7 +15,8 @@ the fence goes.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 import logging
 from pathlib import Path
@@ -38,12 +39,19 @@ from hypothesis.stateful import (
 )
 import pytest
 
-from custom_components.bigquery_export.bigquery import DELIVERIES, load_job, storage_write
+from custom_components.bigquery_export.bigquery import (
+    DELIVERIES,
+    committed_stream,
+    load_job,
+    storage_write,
+)
+from custom_components.bigquery_export.bigquery.committed_stream import CommittedStreamDelivery
 from custom_components.bigquery_export.errors import ExportError
 from custom_components.bigquery_export.export import (
     checkpoint as checkpoint_module,
     chunk as chunk_module,
-    journal as journal_module,
+    other_database,
+    ownership,
     pace,
     partition_cache,
     positions,
@@ -53,6 +61,8 @@ from custom_components.bigquery_export.export import (
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, Intent
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.journal import Journal
+from custom_components.bigquery_export.export.live_run import LiveRun
+from custom_components.bigquery_export.export.open_stream import COMMITTED_STREAM
 from custom_components.bigquery_export.export.ports import Source
 from custom_components.bigquery_export.export.positions import TablePosition
 from custom_components.bigquery_export.export.reconcile import resend as resend_module
@@ -73,7 +83,9 @@ from tests.bigquery_export.support.in_memory_bigquery import (
     BrittleDelivery,
     BrittleFile,
     BrittleRejectedRows,
+    BrittleStreamDelivery,
     Crash,
+    Database,
     Fault,
     Identity,
     Jobs,
@@ -178,8 +190,8 @@ class Home(RuleBasedStateMachine):
         self.wire = Tripwire()
         self.wire.effects[Kind.STOP] = self.stop
         self.wire.effects[Kind.OTHER] = self.export_of_other
-        self.hass = cast(HomeAssistant, SmallHome(self.folder))
         self.recorder = Recorder(self.wire)
+        self.hass = cast(HomeAssistant, SmallHome(self.folder, self.recorder))
         self.bigquery = BigQuery(self.wire)
         self.bigquery.clock = lambda: Home.now.timestamp()
         self.file = BrittleFile(self.hass, self.wire)
@@ -194,7 +206,7 @@ class Home(RuleBasedStateMachine):
         self.delivery = "storage_write"
         self.run: Run | Resend | None = None
         self.time = DAY * 20_000
-        self.backups: list[tuple[Row, ...]] = []
+        self.backups: list[Database] = []
         """Databases that may be restored."""
         self.fence_was_lost = False
         self.gaps: set[Identity] = set()
@@ -262,19 +274,19 @@ class Home(RuleBasedStateMachine):
     @rule()
     def back_up(self) -> None:
         """Make a copy of the database."""
-        self.backups.append(self.recorder.rows)
+        self.backups.append(self.recorder.database)
 
     @precondition(lambda self: self.backups)
     @rule(data=st.data())
     def restore(self, data: st.DataObject) -> None:
         """Restore a copy, and lose what has been recorded since."""
-        self.replace(data.draw(st.sampled_from(self.backups)))
+        self.recorder.database = data.draw(st.sampled_from(self.backups))
 
     @rule()
     def set_aside(self) -> None:
         """Set the database aside, and begin with an empty one."""
         self.back_up()
-        self.replace(())
+        self.recorder.database = Database()
 
     @precondition(lambda self: self.can_be_renumbered())
     @rule(factor=st.integers(1, 3), offset=st.integers(-3, 30))
@@ -330,6 +342,8 @@ class Home(RuleBasedStateMachine):
         for transaction in (*self.bigquery.streams, *self.bigquery.jobs):
             self.bigquery.forget(transaction)
         self.excused.update(intent.transaction for intent in self.intents)
+        if self.checkpoint.streams or self.file.load().streams:
+            self.forget_counts()  # Of a stream that is forgotten it is not known what it had.
         Home.now += LONG
 
     # What happens to the process and its files
@@ -338,6 +352,7 @@ class Home(RuleBasedStateMachine):
     def restart(self) -> None:
         """Know no more than what is in the file."""
         self.journal = None
+        self.recorder.begin_run()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -351,7 +366,7 @@ class Home(RuleBasedStateMachine):
         self.forget_counts()
         self.file.path.write_bytes(data.draw(st.sampled_from(self.file.saved)))
         if database and self.backups:
-            self.replace(data.draw(st.sampled_from(self.backups)))
+            self.recorder.database = data.draw(st.sampled_from(self.backups))
         self.restart()
 
     def forget_counts(self) -> None:
@@ -368,8 +383,8 @@ class Home(RuleBasedStateMachine):
         self.forget_counts()
         folder = Path(mkdtemp())
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        hass = cast(HomeAssistant, SmallHome(folder))
         recorder = self.recorder.copy()
+        hass = cast(HomeAssistant, SmallHome(folder, recorder))
         self.other = Machine(folder, hass, recorder, BrittleFile(hass, self.wire), None)
 
     @precondition(lambda self: self.other)
@@ -394,6 +409,13 @@ class Home(RuleBasedStateMachine):
         self.change_machine()
         self.run = run
         self.wire.fault = fault
+
+    @precondition(lambda self: not self.checkpoint.superseded)
+    @rule()
+    def claim(self) -> None:
+        """Let another table of this machine begin a transaction: first it looks at the fence."""
+        with suppress(ExportError):
+            finish(self.the_journal().async_claim())
 
     @precondition(lambda self: self.checkpoint.superseded)
     @rule()
@@ -499,6 +521,32 @@ class Home(RuleBasedStateMachine):
             self.wait_long()
         else:
             self.forget(log=what == "log")
+
+    @rule(faults=st.lists(st.none() | st.sampled_from(FAULTS), min_size=1, max_size=3))
+    def export_live(self, faults: Sequence[Fault | None]) -> None:
+        """Follow the recorder while things go wrong, after an export."""
+        self.attempt(self.async_export)
+        for fault in faults:
+            self.attempt(self.async_live, fault)
+
+    @precondition(lambda self: self.file.saved)
+    @rule(
+        number=st.integers(1, 6),
+        faults=st.lists(st.sampled_from(AT_COMMITS), max_size=2),
+        live=st.booleans(),
+    )
+    def restore_what_was_live(self, number: int, faults: Sequence[Fault], *, live: bool) -> None:
+        """Restore one of the latest checkpoints of a live run, and go on."""
+        self.attempt(self.async_export)
+        self.attempt(self.async_live)
+        self.attempt(self.async_export)
+        self.attempt(self.async_live)
+        self.forget_counts()
+        self.file.path.write_bytes(self.file.saved[-min(number, len(self.file.saved))])
+        self.restart()
+        self.record_rows(["lamp"])
+        for fault in faults:
+            self.attempt(self.async_live if live else self.async_export, fault)
 
     @precondition(lambda self: self.other)
     @rule(names=NAMES, faults=st.lists(st.sampled_from(OTHERS), min_size=1, max_size=2))
@@ -609,7 +657,7 @@ class Home(RuleBasedStateMachine):
         await self.run.async_run()
         assert self.checkpoint.intent is None
         assert self.checkpoint.table_position(HISTORY.name).backfill is None
-        self.needed |= self.recorder.identities
+        self.need(self.recorder.rows)
 
     async def async_export_new(self) -> None:
         """Make a run that leaves a backfill alone."""
@@ -617,6 +665,27 @@ class Home(RuleBasedStateMachine):
         encoder = RowEncoder(session.delivery.encoding(HISTORY), session.run_values)
         self.run = Run(session, [Source(HISTORY, self.recorder, encoder)], backfill=False)
         await self.run.async_run()
+        self.need(self.recorder.exported(self.checkpoint.table_position(HISTORY.name).exported))
+
+    def need(self, rows: Iterable[Row]) -> None:
+        """Expect rows in BigQuery, less those that were told as a gap and came back."""
+        self.needed |= Counter(row.identity for row in rows if row.identity not in self.gaps)
+
+    async def async_live(self) -> None:
+        """Make a live run: what waits is appended, and then what is recorded meanwhile."""
+        session = self.new_session(COMMITTED_STREAM)
+        encoder = RowEncoder(session.delivery.encoding(HISTORY), session.run_values)
+
+        async def open_sources() -> list[Source[Any]]:
+            return [Source(HISTORY, self.recorder, encoder)]
+
+        run = LiveRun(session, open_sources)
+        await run.async_run()
+        for names in ([], ["lamp", UNLOVED], ["meter", "meter", "fan", "meter"]):
+            self.record_rows(names)
+            await run.async_look()
+        if not run.tables:
+            return  # The history may be another one.
         exported = self.recorder.exported(self.checkpoint.table_position(HISTORY.name).exported)
         self.needed |= Counter(row.identity for row in exported)
 
@@ -642,19 +711,24 @@ class Home(RuleBasedStateMachine):
         await resend.async_run()
         assert self.checkpoint.intent is None
 
-    def new_session(self) -> Session:
+    def new_session(self, delivery: str | None = None) -> Session:
         """Return what a job works with."""
         result, journal = Result(), self.the_journal()
         started = journal.checkpoint.after_latest(result.started)
         return Session(
             self.hass,
             journal=journal,
-            delivery=self.deliveries[self.delivery],
+            delivery=journal.deliveries[delivery or self.delivery],
             existing_rows=SimulatedExistingRows(self.bigquery),
-            log_header={"export_id": result.export_id, "source": "home"},
+            log_header={
+                "export_id": result.export_id,
+                "source": "home",
+                "trigger": delivery or "schedule",
+            },
             run_values=run_values(source="home", export_id=result.export_id, started=started),
             batch_rows=3,
             result=result,
+            transaction_rows=3 if delivery else None,
         )
 
     def the_journal(self) -> Journal:
@@ -665,12 +739,17 @@ class Home(RuleBasedStateMachine):
                 file=self.file,
                 fence=SimulatedFence(self.bigquery),
                 tables=TABLES,
-                deliveries=self.deliveries,
+                deliveries={**self.deliveries, COMMITTED_STREAM: self.new_live_delivery()},
                 rejected_rows=self.rejected_rows,
                 set_aside_rows=RejectedRows(self.hass, "entry", SET_ASIDE),
             )
             self.journal.checkpoint = self.file.load()
         return self.journal
+
+    def new_live_delivery(self) -> Delivery:
+        """Return a delivery of a process that has opened no stream yet."""
+        delivery = CommittedStreamDelivery(self.bigquery)  # type: ignore[arg-type]
+        return BrittleStreamDelivery(delivery, self.wire)
 
     # What has to be true
 
@@ -710,8 +789,17 @@ class Home(RuleBasedStateMachine):
     def log_is_true(self) -> None:
         """Each transaction has one row in the export log, which says how many rows it had."""
         in_doubt = self.excused | {intent.transaction for intent in self.intents}
-        logged = Counter(row.get("row_count", 0) for row in self.bigquery.tables[EXPORT_LOG.name])
-        committed = self.bigquery.committed
+        log = self.bigquery.tables[EXPORT_LOG.name]
+        logged = Counter(
+            row.get("row_count", 0) for row in log if row.get("trigger") != COMMITTED_STREAM
+        )
+        appended, committed = self.bigquery.by_kind()
+        live = sum(row["row_count"] for row in log if row.get("trigger") == COMMITTED_STREAM)
+        assert live <= sum(appended.values())
+        streams = self.checkpoint.streams.values()
+        if self.uncounted is not None and not in_doubt and not self.fence_was_lost:
+            waiting = [stream.unlogged.log_values for stream in streams if stream.unlogged]
+            assert live + sum(values["row_count"] for values in waiting) == sum(appended.values())
         assert logged <= Counter(committed.values())
         sure = Counter(rows for name, rows in committed.items() if name not in in_doubt)
         # Without the fence, rows that were committed before it was lost may lack theirs.
@@ -763,6 +851,7 @@ class Home(RuleBasedStateMachine):
         self.bigquery.spoils = False
         self.export()
         self.export()
+        finish(self.the_journal().async_log_appends(self.the_journal().deliveries[self.delivery]))
         self.nothing_comes_twice()
         self.log_is_true()
         self.checkpoint_is_true()
@@ -795,9 +884,14 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pace, "_LONGEST", 0)
     monkeypatch.setattr(positions, "MAX_ANCHORS", 4)
     monkeypatch.setattr(storage_write, "WriteStreams", Streams)
+    monkeypatch.setattr(committed_stream, "WriteStreams", Streams)
     monkeypatch.setattr(load_job, "LoadJobs", Jobs)
     monkeypatch.setattr(dt_util, "utcnow", lambda: Home.now)
-    for module in (checkpoint_module, journal_module):
+    monkeypatch.setattr(other_database, "RECORDER_TABLES", {HISTORY.name: None})
+    monkeypatch.setattr(
+        other_database, "current_run", lambda hass, known: hass.recorder.current_run(known)
+    )
+    for module in (checkpoint_module, ownership):
         monkeypatch.setattr(module, "time", lambda: Home.now.timestamp())
     monkeypatch.setattr("os.fsync", lambda _: None)
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
@@ -834,16 +928,48 @@ def home() -> Iterator[Home]:
     shutil.rmtree(home.folder)
 
 
+def test_a_backup_of_a_live_run_and_errors(home: Home) -> None:
+    """An open stream is not forgotten before it is known that what waits is in doubt."""
+    home.choose("storage_write")
+    home.record_rows(["lamp"] * 3)
+    for export in (home.async_export, home.async_live, home.async_export):
+        assert home.attempt(export)
+    backup = home.file.saved[-1]
+    assert home.attempt(home.async_live)
+    home.forget_counts()
+    home.file.path.write_bytes(backup)
+    home.restart()
+    home.record_rows(["lamp"])
+    assert not home.attempt(home.async_export, Fault("save", 1, When.AFTER, Kind.ERROR))
+    assert not home.attempt(home.async_export, Fault("fence", 2, When.BEFORE, Kind.ERROR))
+    home.export()
+    home.nothing_comes_twice()
+
+
+def test_live(home: Home) -> None:
+    """Rows that are recorded while a run is live are there, and in the log after an export."""
+    home.choose("storage_write")
+    home.record_rows(["lamp"] * 3)
+    assert home.attempt(home.async_export)
+    assert home.attempt(home.async_live)
+    assert home.bigquery.history == home.recorder.identities
+    appended, _ = home.bigquery.by_kind()
+    assert sum(appended.values()) == 6
+    home.export()
+    home.log_is_true()
+    home.checkpoint_is_true()
+
+
 def test_set_aside_in_a_backfill(home: Home) -> None:
     """A database that is set aside while its history is exported may come back later."""
     home.choose("storage_write")
     home.record_rows(["lamp"] * 9)
     assert home.attempt(home.async_export_new)
     assert home.checkpoint.table_position(HISTORY.name).backfill
-    rows = home.recorder.rows
-    home.replace(())
+    database = home.recorder.database
+    home.recorder.database = Database()
     assert home.attempt(home.async_export)
-    home.replace(rows)
+    home.recorder.database = database
     home.export()
     assert home.bigquery.history == home.recorder.identities
 
@@ -884,15 +1010,87 @@ def test_newer_database_put_back(home: Home, *, fails: bool) -> None:
     """An older backup that was in use for a while changes nothing when the newer one is back."""
     home.record_rows(["lamp"] * 4)
     home.export()
-    backup = home.recorder.rows
+    backup = home.recorder.database
     home.record_rows(["lamp"] * 2)
     home.export()
-    newer = home.recorder.rows
-    home.replace(backup)
+    newer = home.recorder.database
+    home.recorder.database = backup
     home.attempt(home.async_export, Fault("read", 1, When.BEFORE, Kind.ERROR) if fails else None)
-    home.replace(newer)
+    home.recorder.database = newer
     home.export()
     home.nothing_comes_twice()
+
+
+@pytest.mark.parametrize("left", [0, 4, 5, 6])
+@pytest.mark.parametrize("new", [0, 1])
+@pytest.mark.parametrize("fails", [False, True])
+def test_newer_database_put_back_behind_an_older_checkpoint(
+    home: Home, left: int, new: int, *, fails: bool
+) -> None:
+    """What others have sent is looked for also in a database that comes back later.
+
+    Their rows are not known when a checkpoint from a backup takes over, nor is the database that
+    the recorder has then one that tells how many there are.
+    """
+    home.record_rows(["lamp"] * 4)
+    home.export()
+    checkpoint = home.file.path.read_bytes()
+    home.record_rows(["lamp"] * 12)
+    home.export()
+    newer = home.recorder.database
+
+    home.forget_counts()
+    home.file.path.write_bytes(checkpoint)
+    home.recorder.database = Database(newer.rows[:left], newer.runs)
+    home.restart()
+    home.record_rows(["meter"] * new)
+    home.claim()
+    if fails:
+        home.attempt(home.async_export, Fault("read", 1, When.BEFORE, Kind.ERROR))
+    else:
+        assert home.patiently(home.async_export)
+    home.nothing_comes_twice()
+    home.recorder.database = newer
+    home.restart()
+    home.export()
+    home.nothing_comes_twice()
+    assert home.recorder.identities <= home.bigquery.history
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_fence_lost_between_two_machines(home: Home, delivery: str) -> None:
+    """Where the fence is gone before a commit, its rows may be those that others have sent."""
+    home.choose(delivery)
+    home.record_rows(["lamp"] * 7)
+    home.attempt(home.async_export, Fault("request", 1, When.BEFORE, Kind.REFUSE))
+    home.record_rows(["lamp"])
+    home.copy_home()
+    # The process of the second machine knows the fence, and its backfill waits.
+    home.export_of_other()
+    home.export()
+    home.lose_fence()
+    home.change_machine()
+    home.export()
+    assert home.bigquery.history == home.recorder.identities
+    assert home.other
+    shutil.rmtree(home.other.folder)
+
+
+@pytest.mark.parametrize("call", range(1, 5))
+@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.parametrize("step", ["fence", "request", "save"])
+def test_crash_while_rows_are_rejected(home: Home, step: str, delivery: str, call: int) -> None:
+    """A process that dies while rows are left out and sent again is not taken for another."""
+    home.choose(delivery)
+    home.record_rows(["lamp"])
+    home.export()
+    home.change_mind(unwanted=True)
+    for when in (When.BEFORE, When.AFTER):
+        home.record_rows([UNLOVED, "lamp", "fan"])
+        home.attempt(home.async_export, Fault(step, call, when, Kind.CRASH))
+        home.export()
+        home.checkpoint_is_true()
+        assert home.recorder.identities == home.bigquery.history + home.rejected
 
 
 @pytest.mark.xfail(strict=True, reason="rows that differ in their ids alone are two rows")

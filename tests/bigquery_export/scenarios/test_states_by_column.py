@@ -200,10 +200,15 @@ async def test_same_rows(hass: HomeAssistant) -> None:
         ([{"last_changed_ts": "long ago"}, {}], 0),
         ([{"last_changed_ts": 0.0}, {}], 0),
         ([{"state": b"on"}, {}], 0),
+        # These bytes are null and 1 in the form in which SQLite keeps JSON.
+        ([{"state": b"\x00"}, {}], 0),
+        ([{"metadata_id": b"\x131"}, {}], 0),
+        ([{"attributes_id": b"\x131"}, {}], 0),
         # The clocks go back in between, and a day ends.
         ([{"last_updated_ts": SUMMER_ENDS - 1}, {"last_updated_ts": SUMMER_ENDS}], 2),
         ([{"last_updated_ts": MIDNIGHT - 1}, {"last_updated_ts": MIDNIGHT}], 2),
         ([{"last_updated_ts": MIDNIGHT - 1e-7}, {"last_changed_ts": NEW_YEAR - 3e7}], 2),
+        ([{"last_changed_ts": MIDNIGHT - 100}, {}], 2),
         ([{"last_updated_ts": MIDNIGHT}, {"last_updated_ts": MIDNIGHT + 1e8}], 2),
         ([{"last_updated_ts": 1.1e9}, {"last_updated_ts": 2.1e9}], 2),
     ],
@@ -233,8 +238,8 @@ async def test_what_is_no_json(hass: HomeAssistant, monkeypatch: pytest.MonkeyPa
     """Whatever SQLite makes of columns that cannot be read, the rows are read by row."""
     await record(hass, 10)
     with monkeypatch.context() as patch:
-        broken = state_columns._STATEMENT.replace("json_group_array(state)", "group_concat(state)")
-        patch.setattr(state_columns, "_STATEMENT", broken)
+        broken = state_columns.STATEMENT.replace("json_group_array(state)", "group_concat(state)")
+        patch.setattr(state_columns, "STATEMENT", broken)
         rows, by_column = await in_recorder(hass, exported, hass, Options(), 1_000)
         assert (len(rows.data), by_column) == (10, 0)
 

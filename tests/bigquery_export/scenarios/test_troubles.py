@@ -16,8 +16,6 @@ from tests.bigquery_export.support.status import issues_of, state
 from tests.bigquery_export.support.troubles import REAUTH, TROUBLES, Home, Trouble
 from tests.bigquery_export.support.warehouse import Warehouse
 
-pytestmark = pytest.mark.usefixtures("impatient")
-
 HOURS_UNTIL_IDLE = (1, 7, 25, 49)
 """Retries are six hours apart at most, and scheduled exports a day."""
 

@@ -171,7 +171,7 @@ def test_tokens_are_later_than_rows(exporter: CorrectionsExporter) -> None:
     begin = timestamp(datetime.now(UTC)) + 10**13
     for step in range(2_000):
         latest = begin + step * 777_777
-        assert FencedTransaction(exporter.journal._new_token(latest)).time > latest
+        assert FencedTransaction(exporter.journal.ownership.new_token(latest)).time > latest
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.translation import async_load_integrations
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -18,6 +19,7 @@ from custom_components.bigquery_export.status.issues import async_remove_issues,
 
 async def test_key_age(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """A key is as old as its time in use; who never said so has none, and gets no advice."""
+    await async_load_integrations(hass, {DOMAIN})
     entry = MockConfigEntry(domain=DOMAIN, title="home.sensor_data")
     entry.add_to_hass(hass)
     assert key_since(entry) is None

@@ -30,6 +30,7 @@ UNUSABLE: dict[str, list[object]] = {
     "tables": [["forecasts"], [], None, 7],
     "columns": [["colors"], "none", 1],
     "events": [None, 5, {"a": 1}],
+    "event_presets": [None, 5, ["everything"]],
     "context_entities": [None, 5, ["sensor.a"], [{"entity_id": "sensor.a"}], {"a": 1}],
     "include": [
         None,
@@ -46,6 +47,8 @@ UNUSABLE: dict[str, list[object]] = {
     "partition_filter": ["sometimes", True],
     "table_labels": [None, 5, {"team": "home"}],
     "kms_key": [5, None, ["key"]],
+    "materialized_views": ["yes", None, 1],
+    "recorder_prefix": [5, None, ".", "a.b.c", "`", ["recorder_"]],
     "batch_rows": ["many", None, 0, -1],
     "key_days": ["never", None, -1],
     "check_sums": ["yes", None, 1],

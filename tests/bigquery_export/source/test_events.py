@@ -148,12 +148,12 @@ async def test_few_behind_many(hass: HomeAssistant, monkeypatch: pytest.MonkeyPa
     assert await in_recorder(hass, events.reader.count, 15) == 0
 
 
-async def test_a_piece_has_at_most_1000_rows(hass: HomeAssistant) -> None:
+async def test_a_piece_has_at_most_1250_rows(hass: HomeAssistant) -> None:
     """A larger limit is not honored, and the next read continues behind them."""
     await record_types(hass)
-    await insert_rows(hass, Events, [row(id_) for id_ in range(1, 1_101)])
+    await insert_rows(hass, Events, [row(id_) for id_ in range(1, 1_351)])
     pieces = await read_pieces(hass, source(hass, EVENTS), limit=5_000)
-    assert [len(piece.rows) for piece in pieces] == [1_000, 100]
+    assert [len(piece.rows) for piece in pieces] == [1_250, 100]
 
 
 @ON_EACH_DATABASE

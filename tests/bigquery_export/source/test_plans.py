@@ -13,6 +13,7 @@ from custom_components.bigquery_export.rows.recorder_runs import RECORDER_RUNS
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from custom_components.bigquery_export.rows.table import Table
+from custom_components.bigquery_export.source.state_columns import STATEMENT
 from tests.bigquery_export.support.databases import (
     ON_EACH_DATABASE,
     in_database,
@@ -59,6 +60,17 @@ async def test_each_select_uses_an_index(hass: HomeAssistant, table: Table) -> N
         steps = await in_database(hass, partial(plan, statement=statement, parameters=parameters))
         slow = [step for step in steps if is_slow(step, name)]
         assert not slow, f"{statement}\n{steps}"
+
+
+async def test_states_by_column_use_an_index(hass: HomeAssistant) -> None:
+    """SQLite finds a piece that is read column by column by ids, and its end likewise."""
+    bounds = {"after": 5, "until": 500, "limit": 100}
+    steps = await in_database(hass, partial(plan, statement=STATEMENT, parameters=bounds))
+    found = [step for step in steps if "states" in step]
+    assert len(found) == 2
+    assert all(
+        "SEARCH states USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in step for step in found
+    )
 
 
 @pytest.mark.parametrize("table", [SENSOR_DATA, STATISTICS, EVENTS], ids=lambda table: table.name)

@@ -15,6 +15,7 @@ TABLE = Table(
 )
 VALUES = {
     "bool": False,
+    "date": -1,
     "datetime": "2026-11-21 07:45:00.000001",
     "float64": 0.1,
     "int64": -(2**63),

@@ -14,6 +14,7 @@ from homeassistant.components.recorder.db_schema import (
     StatesMeta,
     Statistics,
     StatisticsMeta,
+    StatisticsRuns,
     StatisticsShortTerm,
 )
 from homeassistant.core import HomeAssistant
@@ -101,6 +102,7 @@ ROWS: dict[Any, list[dict[str, Any]]] = {
     SchemaChanges: [
         {"change_id": n, "schema_version": 40 + n, "changed": DAY} for n in range(1, 6)
     ],
+    StatisticsRuns: [{"run_id": n, "start": DAY} for n in range(1, 6)],
 }
 """Rows of the recorder's tables, as SQLite has them; the first column is the id."""
 VALUES = st.one_of(

@@ -1,7 +1,9 @@
 """The databases that the recorder supports, each a real one that a test has to itself.
 
-A test that is for all of them is marked `ON_EACH_DATABASE`, which sets the fixture `database`. The
-databases `postgresql_ascii` and `postgresql_ascii_utf8` keep any bytes as text.
+A test that is for all of them is marked `ON_EACH_DATABASE`, which sets the fixture `database`. What
+does not depend on the database is marked `ON_ANY_DATABASE`: it is tested on SQLite, and on all of
+them if the environment has `EVERY_DATABASE`. The databases `postgresql_ascii` and
+`postgresql_ascii_utf8` keep any bytes as text.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +21,11 @@ from sqlalchemy import Connection, Engine, create_engine, insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-ON_EACH_DATABASE = pytest.mark.parametrize("database", ["sqlite", "mysql", "postgresql"])
+_DATABASES = ["sqlite", "mysql", "postgresql"]
+ON_EACH_DATABASE = pytest.mark.parametrize("database", _DATABASES)
+ON_ANY_DATABASE = pytest.mark.parametrize(
+    "database", _DATABASES if os.environ.get("EVERY_DATABASE") else _DATABASES[:1]
+)
 
 
 @dataclass(frozen=True, slots=True)

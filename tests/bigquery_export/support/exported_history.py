@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import json
 from typing import Any
 
+from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from tests.bigquery_export.support.history_rows import (
     STATISTICS,
     ContextRow,
@@ -15,6 +16,7 @@ from tests.bigquery_export.support.history_rows import (
     SchemaChangeRow,
     StateRow,
     StatisticRow,
+    StatisticsRunRow,
     canonical,
 )
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -41,6 +43,8 @@ _READ: Mapping[str, Callable[[str], object]] = {
 
 def exported(warehouse: Warehouse, *, latest: bool = True) -> History:
     """Return what BigQuery has; of statistics what holds, or else all that was ever sent."""
+    if latest:
+        warehouse.make_views(*(RECORDER_TABLES[table].table for table in STATISTICS))
     states = _found(warehouse, "sensor_data", (*StateRow._fields, *ContextRow._fields))
     return {
         "sensor_data": _rows(StateRow, ({**row, "state": row["state"] or ""} for row in states)),
@@ -55,6 +59,9 @@ def exported(warehouse: Warehouse, *, latest: bool = True) -> History:
         "recorder_runs": _rows(RunRow, _found(warehouse, "recorder_runs", RunRow._fields)),
         "schema_changes": _rows(
             SchemaChangeRow, _found(warehouse, "schema_changes", SchemaChangeRow._fields)
+        ),
+        "statistics_runs": _rows(
+            StatisticsRunRow, _found(warehouse, "statistics_runs", StatisticsRunRow._fields)
         ),
     }
 

@@ -9,7 +9,8 @@ from astral import Observer
 from homeassistant.core import HomeAssistant
 import orjson
 
-from custom_components.bigquery_export.bigquery import DELIVERIES
+from custom_components.bigquery_export.bigquery import EVERY_DELIVERY
+from custom_components.bigquery_export.bigquery.committed_stream import CommittedStreamDelivery
 from custom_components.bigquery_export.bigquery.connection import Connection
 from custom_components.bigquery_export.bigquery.fence_table import BigQueryFence
 from custom_components.bigquery_export.bigquery.row_lookup import RowLookup
@@ -19,6 +20,10 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.journal import Journal
+from custom_components.bigquery_export.export.live_run import LiveRun
+from custom_components.bigquery_export.export.logged_settings import LoggedSettings
+from custom_components.bigquery_export.export.open_stream import COMMITTED_STREAM
+from custom_components.bigquery_export.export.ports import Source
 from custom_components.bigquery_export.export.reconcile.retry import Retry
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.rejected_rows import SET_ASIDE, RejectedRows
@@ -50,12 +55,16 @@ class Exporter:
     entry_id: str = "entry"
     keeps_journal: bool = False
     """Whether exports are of one process, until `restart`."""
+    settings: LoggedSettings | None = None
+    """The settings that the export log has."""
     _journal: Journal | None = field(default=None, init=False)
     _made: set[str] = field(default_factory=lambda: {SENSOR_DATA.name}, init=False)
 
     def __post_init__(self) -> None:
-        """Make both deliveries."""
-        self.deliveries = {name: delivery(self.connection) for name, delivery in DELIVERIES.items()}
+        """Make all deliveries."""
+        self.deliveries = {
+            name: delivery(self.connection) for name, delivery in EVERY_DELIVERY.items()
+        }
         self.file = CheckpointFile(self.hass, self.entry_id)
 
     @property
@@ -63,9 +72,17 @@ class Exporter:
         """Return the file of rows that are set aside."""
         return RejectedRows(self.hass, self.entry_id, SET_ASIDE)
 
+    def close(self) -> None:
+        """End the connections of streams that are open."""
+        for delivery in self.deliveries.values():
+            if isinstance(delivery, CommittedStreamDelivery):
+                delivery.close()
+
     def restart(self) -> None:
         """Forget what the process knows."""
+        self.close()
         self._journal = None
+        self.__post_init__()
 
     @property
     def rejected(self) -> RejectedRows:
@@ -94,17 +111,25 @@ class Exporter:
         journal.checkpoint = self.file.load()
         return journal
 
-    def new_session(self, batch_rows: int = 1_000) -> Session:
+    def new_session(
+        self,
+        batch_rows: int = 1_000,
+        *,
+        delivery: str | None = None,
+        transaction_rows: int | None = None,
+    ) -> Session:
         """Return what an export works with, as after a restart unless the process goes on."""
         return open_session(
             self.hass,
             journal=self.journal,
-            delivery=self.deliveries[self.delivery],
+            delivery=self.deliveries[delivery or self.delivery],
             existing_rows=RowLookup(self.connection, self.source),
             source=HOME,
             trigger="test",
             integration_version="1.2.3",
             batch_rows=batch_rows,
+            settings=self.settings,
+            transaction_rows=transaction_rows,
         )
 
     def new_run(
@@ -113,14 +138,29 @@ class Exporter:
         """Return a run that continues from the files, as after a restart."""
         self._make_tables()
         session = self.new_session(batch_rows)
+        return Run(session, self._sources(session), flush=flush, backfill=backfill)
+
+    def new_live_run(self, batch_rows: int = 1_000) -> LiveRun:
+        """Return a live run that continues from the files, as after a restart."""
+        self._make_tables()
+        session = self.new_session(
+            batch_rows, delivery=COMMITTED_STREAM, transaction_rows=batch_rows
+        )
+
+        async def open_sources() -> list[Source[Any]]:
+            return self._sources(session)
+
+        return LiveRun(session, open_sources)
+
+    def _sources(self, session: Session) -> list[Source[Any]]:
+        """Return the sources of a run."""
         row_context = RowContext(session.run_values, PLACE, self.choice)
-        sources = [
+        return [
             RECORDER_TABLES[table].open(
                 self.hass, session.delivery.encoding(RECORDER_TABLES[table].table), row_context
             )
             for table in self.tables
         ]
-        return Run(session, sources, flush=flush, backfill=backfill)
 
     def _make_tables(self) -> None:
         """Make the tables that are exported and not made yet."""

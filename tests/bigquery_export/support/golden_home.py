@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 from homeassistant.const import EntityCategory
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -172,6 +173,8 @@ class GoldenHome(Home):
 
     async def async_furnish(self) -> None:
         """Register all devices and entities, and set up what uses them."""
+        # Frost is announced where the trend is steep, which depends on how fast the machine is.
+        self.hass.services.async_register("notify", "send_message", Mock())
         self._name_places()
         self._add_devices()
         self._add_entities()

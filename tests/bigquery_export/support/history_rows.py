@@ -91,6 +91,12 @@ class SchemaChangeRow(NamedTuple):
     schema_version: int | None
 
 
+class StatisticsRunRow(NamedTuple):
+    """Five minutes of which there are statistics."""
+
+    start: int
+
+
 def canonical(value: object) -> str:
     """Return JSON as the one text that says the same."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -18,6 +18,7 @@ from homeassistant.components.recorder.db_schema import (
     StatesMeta,
     Statistics,
     StatisticsMeta,
+    StatisticsRuns,
     StatisticsShortTerm,
 )
 from homeassistant.components.recorder.history import get_significant_states
@@ -45,6 +46,7 @@ from tests.bigquery_export.support.history_rows import (
     SchemaChangeRow,
     StateRow,
     StatisticRow,
+    StatisticsRunRow,
     canonical,
 )
 
@@ -74,6 +76,7 @@ def _known(hass: HomeAssistant, events: frozenset[str]) -> History:
         "events": Counter(row for row in _known_events(hass) if row.event_type in events),
         "recorder_runs": Counter(_known_runs(hass)),
         "schema_changes": Counter(_known_schema_changes(hass)),
+        "statistics_runs": Counter(_known_statistics_runs(hass)),
     }
 
 
@@ -200,6 +203,12 @@ def _known_schema_changes(hass: HomeAssistant) -> Iterator[SchemaChangeRow]:
         for change in session.scalars(select(SchemaChanges)):
             changed = _micros(process_timestamp(change.changed))
             yield SchemaChangeRow(changed, change.schema_version)
+
+
+def _known_statistics_runs(hass: HomeAssistant) -> Iterator[StatisticsRunRow]:
+    with session_scope(hass=hass, read_only=True) as session:
+        for start in session.scalars(select(StatisticsRuns.start)):
+            yield StatisticsRunRow(_micros(process_timestamp(start)))
 
 
 def _micros(time: datetime | None) -> int:

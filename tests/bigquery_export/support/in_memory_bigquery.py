@@ -10,18 +10,20 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from functools import partial
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
-from typing import Any, override
+from typing import Any, NamedTuple, override
 
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, NotFound
 from google.cloud.bigquery_storage_v1.types import (
     AppendRowsRequest,
     AppendRowsResponse,
     RowError,
     StorageError,
+    WriteStream,
 )
 from homeassistant.components.recorder.db_schema import SCHEMA_VERSION
 from homeassistant.core import HomeAssistant
@@ -34,6 +36,7 @@ from custom_components.bigquery_export.bigquery.streaming_buffer import Streamin
 from custom_components.bigquery_export.errors import (
     CheckpointUnwritableError,
     ExportError,
+    RefusedError,
     UnreachableError,
 )
 from custom_components.bigquery_export.export.checkpoint import Checkpoint
@@ -42,6 +45,7 @@ from custom_components.bigquery_export.export.delivery import (
     Delivery,
     Outcome,
     Rejection,
+    StreamDelivery,
     Transaction,
 )
 from custom_components.bigquery_export.export.existing_rows import FoundRow
@@ -50,6 +54,7 @@ from custom_components.bigquery_export.export.fence import (
     FenceMovedError,
     FenceState,
 )
+from custom_components.bigquery_export.export.open_stream import Append
 from custom_components.bigquery_export.export.rejected_rows import (
     Kept,
     RejectedEntry,
@@ -175,7 +180,7 @@ class Tripwire:
     def arrive(self) -> None:
         """Let everything be done that was asked for."""
         while self.in_flight:
-            with suppress(FenceMovedError):
+            with suppress(FenceMovedError, GoogleAPICallError, RefusedError):
                 self.in_flight.pop(0)()
 
     def _strike(self, fault: Fault) -> None:
@@ -198,6 +203,8 @@ class Stream:
     rows: list[dict[str, Any]] = field(default_factory=list)
     finalized: bool = False
     committed: bool = False
+    open: bool = False
+    """Whether its rows are in the table when they are appended."""
     spoiled: bool = False
     """Whether it cannot be committed for a reason of BigQuery's own."""
 
@@ -263,12 +270,37 @@ class BigQuery:
         """Return what is in the table, by what rows are known by."""
         return Counter((row["name"], row["time"]) for row in self.tables[HISTORY.name])
 
-    def create_stream(self, table: Table) -> str:
+    def by_kind(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return how many rows were appended to open streams, and committed otherwise."""
+        is_append = {name: "@" in name for name in self.committed}
+        return (
+            {name: rows for name, rows in self.committed.items() if is_append[name]},
+            {name: rows for name, rows in self.committed.items() if not is_append[name]},
+        )
+
+    def create_stream(self, table: Table, type_: WriteStream.Type) -> str:
         """Open a write stream."""
         self._numbers += 1
         name = f"stream{self._numbers}"
-        self.streams[name] = Stream(table.name)
+        is_open = type_ == WriteStream.Type.COMMITTED
+        self.streams[name] = Stream(table.name, open=is_open)
         return name
+
+    def append(self, name: str, offset: int, rows: Sequence[dict[str, Any]]) -> None:
+        """Append rows to a stream whose rows are in the table at once."""
+        stream = self.streams.get(name)
+        if stream is None or stream.finalized or self._take_spoil():
+            raise RefusedError(message="the stream takes no rows")
+        if offset < len(stream.rows):
+            raise AlreadyExists(name)
+        if offset > len(stream.rows):
+            raise RefusedError(message="there are rows missing before")
+        stream.rows += rows
+        self._add(
+            str(Append(name, offset, len(rows))),
+            stream.table,
+            [{**row, STREAMED: self.clock()} for row in rows],
+        )
 
     def commit_stream(self, name: str) -> list[_Code]:
         """Commit a write stream; return why not, or nothing if it was committed before."""
@@ -365,19 +397,25 @@ class Streams:
         """Map no errors, as the real streams would."""
         return nullcontext()
 
-    def create(self) -> str:
+    def create(self, type_: WriteStream.Type) -> str:
         """Open a write stream."""
-        return self.connection.create_stream(self._table)
+        return self.connection.create_stream(self._table, type_)
 
-    def append_rows(self, name: str, requests: SimpleQueue[AppendRowsRequest | None]) -> _Answers:
+    def append_rows(self, name: str, requests: SimpleQueue[bytes | None]) -> _Answers:
         """Open a connection that appends to a write stream."""
-        return _Answers(self.connection, self.connection.streams[name], requests)
+        return _Answers(self.connection, name, requests)
 
     def finalize(self, name: str) -> int:
         """End a write stream, and say how many rows it has."""
-        stream = self.connection.streams[name]
-        stream.finalized = True
-        return len(stream.rows)
+
+        def finalize() -> int:
+            if (stream := self.connection.streams.get(name)) is None:
+                raise NotFound(name)
+            stream.finalized = True
+            return len(stream.rows)
+
+        known = self.connection.streams.get(name)
+        return finalize() if known and not known.open else self._wire.run("find", finalize)
 
     def is_committed(self, name: str) -> bool:
         """Return whether a stream is committed. Raises NotFound when it is not known."""
@@ -401,11 +439,12 @@ class _Answers(Iterator[AppendRowsResponse]):
     def __init__(
         self,
         bigquery: BigQuery,
-        stream: Stream,
-        requests: SimpleQueue[AppendRowsRequest | None],
+        name: str,
+        requests: SimpleQueue[bytes | None],
     ) -> None:
         self._bigquery = bigquery
-        self._stream = stream
+        self._name = name
+        self._stream = bigquery.streams.get(name) or Stream(HISTORY.name, open=True)
         self._requests = requests
 
     @override
@@ -414,13 +453,18 @@ class _Answers(Iterator[AppendRowsResponse]):
         if request is None:
             raise StopIteration
         decode = _PROTOBUF[self._stream.table].decode
-        rows = [decode(data) for data in request.proto_rows.rows.serialized_rows]
+        message = AppendRowsRequest.pb(AppendRowsRequest.deserialize(request))
+        rows = [decode(data) for data in message.proto_rows.rows.serialized_rows]
         errors = [
             RowError(index=index, message="unwanted")
             for index, row in enumerate(rows)
             if row.get("name") in self._bigquery.unwanted
         ]
-        if not errors:
+        if not errors and self._stream.open:
+            offset = message.offset.value
+            append = partial(self._bigquery.append, self._name, offset, rows)
+            self._bigquery.wire.run("request", append)
+        elif not errors:
             self._stream.rows += rows
         return AppendRowsResponse(row_errors=errors)
 
@@ -574,6 +618,29 @@ class BrittleDelivery:
         return self._wire.run("settle", lambda: self._delivery.settle(table, transaction, age))
 
 
+class BrittleStreamDelivery(BrittleDelivery):
+    """A delivery to streams that stay open, whose calls may go wrong."""
+
+    def close_stream(self, table: Table, name: str, age: float = 0.0) -> int | None:
+        """End a stream, and return how many rows it has."""
+        delivery = self._delivery
+        assert isinstance(delivery, StreamDelivery)
+        return self._wire.run("settle", lambda: delivery.close_stream(table, name, age))
+
+    def is_old(self, table: Table) -> bool:
+        """Return whether the stream of a table has been open for long."""
+        assert isinstance(self._delivery, StreamDelivery)
+        return self._delivery.is_old(table)
+
+    def forget(self, table: Table) -> None:
+        """Append to the stream of a table no more."""
+        assert isinstance(self._delivery, StreamDelivery)
+        self._delivery.forget(table)
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
 class _Transaction:
     def __init__(self, transaction: Transaction, wire: Tripwire) -> None:
         self._transaction = transaction
@@ -653,6 +720,14 @@ class Row:
         return Anchor(self.id, f"{self.time} {self.uid}")
 
 
+class Database(NamedTuple):
+    """What a copy of the recorder's database has."""
+
+    rows: tuple[Row, ...] = ()
+    runs: tuple[Anchor, ...] = ()
+    """The recorder's runs, of which each start of Home Assistant begins one."""
+
+
 class Recorder:
     """The recorder's database: its rows in the order of their ids. It is a reader, too."""
 
@@ -662,12 +737,33 @@ class Recorder:
         self.rows: tuple[Row, ...] = ()
         self.ever: set[Row] = set()
         self.uids = count(1)
+        self._runs: tuple[Anchor, ...] = ()
+        self.begin_run()
 
     def copy(self) -> Recorder:
         """Return the recorder of a second machine; what either ever had counts for both."""
         other = Recorder(self._wire)
-        other.rows, other.ever, other.uids = self.rows, self.ever, self.uids
+        other.ever, other.uids = self.ever, self.uids
+        other.database = self.database
         return other
+
+    @property
+    def database(self) -> Database:
+        """Return the database as it is now."""
+        return Database(self.rows, self._runs)
+
+    @database.setter
+    def database(self, database: Database) -> None:
+        self.rows, self._runs = database
+        self.begin_run()
+
+    def begin_run(self) -> None:
+        """Begin a run, as each start of Home Assistant does."""
+        self._runs += (Anchor(len(self._runs) + 1, f"run {next(self.uids)}"),)
+
+    def current_run(self, known: Anchor | None) -> tuple[Anchor, bool]:
+        """Return the run that goes on, and whether the database has another one."""
+        return self._runs[-1], known in self._runs
 
     @property
     def identities(self) -> Counter[Identity]:
@@ -679,6 +775,10 @@ class Recorder:
         row = Row(self.newest_id() + 1, name, time, next(self.uids))
         self.rows += (row,)
         self.ever.add(row)
+
+    def connected(self) -> AbstractContextManager[None]:
+        """Read from memory."""
+        return nullcontext()
 
     def newest_id(self) -> int:
         """Return the highest id."""
@@ -783,8 +883,9 @@ class SmallHome:
     auto_purge = True
     migration_in_progress = False
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, recorder: Recorder) -> None:
         """Keep files in a folder."""
+        self.recorder = recorder
         self.config = SimpleNamespace(path=lambda *parts: str(folder.joinpath(*parts)))
         self.data = {DATA_INSTANCE: self}
 

@@ -2,10 +2,12 @@
 
     .venv/bin/python -m tests.bigquery_export.support.measure_corrections [rows]
 
-It fills an SQLite database of its own with statistics, reads them as the nightly check does, and
-says how much CPU time each part took, of all threads together.
+It fills an SQLite database of its own with statistics, and says how much CPU time it takes to add
+them up, as the nightly check does where nothing has changed, or by statistic and day, as it does
+where something has, and to read them all, as it does every four weeks.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 import sys
 from tempfile import TemporaryDirectory
@@ -19,11 +21,13 @@ from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
 
 from custom_components.bigquery_export.export.corrections.digests import Digests, Periods, month
-from custom_components.bigquery_export.source import reader, statistics
+from custom_components.bigquery_export.source import connections, statistics
 from custom_components.bigquery_export.source.statistics_spans import StatisticsSpans
+from custom_components.bigquery_export.source.statistics_sums import SUMMED_IDS, StatisticsSums
 
 STATISTICS = 24
 """With five years of them, about a million rows."""
+TURNS = 3
 HOUR = 3_600.0
 START = 1_600_000_000.0 // HOUR * HOUR
 
@@ -69,6 +73,30 @@ def fill(session: Session, rows: int) -> None:
     session.commit()
 
 
+def timed(work: Callable[[], None]) -> float:
+    """Return how many seconds of CPU time something takes, of all threads together."""
+    began = process_time()
+    work()
+    return process_time() - began
+
+
+def added(add: Callable[[int, int], object], rows: int) -> None:
+    """Add up all rows."""
+    for after in range(0, rows, SUMMED_IDS):
+        add(after, min(after + SUMMED_IDS, rows))
+
+
+def read(spans: StatisticsSpans, rows: int) -> None:
+    """Read all rows, and make their digests."""
+    digests = Digests(Periods(month))
+    after = 0
+    while piece := spans.read(after, rows):
+        digests.add(piece)
+        after = piece.last.id
+    found = sum(digest.rows for of in digests.by_statistic.values() for digest in of.values())
+    assert found == rows
+
+
 def main(rows: int) -> None:
     """Fill, read and measure."""
     with TemporaryDirectory() as folder:
@@ -77,34 +105,18 @@ def main(rows: int) -> None:
         with Session(engine) as session:
             fill(session, rows)
 
-        def scope(**_: Any) -> Session:
-            return Session(engine)
-
-        spans = StatisticsSpans(SimpleNamespace(), statistics.STATISTICS)  # type: ignore[arg-type]
-        digests = Digests(Periods(month))
-        reading = hashing = 0.0
-        after = 0
-        with (
-            patch.object(reader, "session_scope", scope),
-            patch.object(statistics, "session_scope", scope),
-        ):
-            while True:
-                began = process_time()
-                piece = spans.read(after, rows)
-                reading += process_time() - began
-                if piece is None:
-                    break
-                began = process_time()
-                digests.add(piece)
-                hashing += process_time() - began
-                after = piece.last.id
-        periods = sum(map(len, digests.by_statistic.values()))
-        found = sum(digest.rows for of in digests.by_statistic.values() for digest in of.values())
-        assert found == rows
-        print(
-            f"{rows} rows in {periods} periods: {reading:.2f} s of CPU time to read them,"
-            f" {hashing:.2f} s for their digests, {reading + hashing:.2f} s together"
-        )
+        hass: Any = SimpleNamespace()
+        spans = StatisticsSpans(hass, statistics.STATISTICS)
+        sums = StatisticsSums(hass, statistics.STATISTICS)
+        with patch.object(connections, "get_instance", lambda _: SimpleNamespace(engine=engine)):
+            for turn in range(TURNS):
+                took = {
+                    "added up": timed(lambda: added(sums.total, rows)),
+                    "added up by day": timed(lambda: added(sums.by_day, rows)),
+                    "read": timed(lambda: read(spans, rows)),
+                }
+                each = ", ".join(f"{what} {1e6 * took / rows:.2f}" for what, took in took.items())
+                print(f"turn {turn + 1}, in microseconds of CPU time for each row: {each}")
 
 
 if __name__ == "__main__":

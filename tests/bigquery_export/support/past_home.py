@@ -27,7 +27,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 _THIS_HOUR = dt_util.utcnow().replace(minute=0, second=0, microsecond=0)
 _EVENTS = ("bell_rang", "logbook_entry")
-_OPTIONS = {CONF_TABLES: list(RECORDER_TABLES), CONF_EVENTS: list(_EVENTS)}
+_OPTIONS = {CONF_EVENTS: list(_EVENTS)}
 
 RECORDER: dict[str, Any] = {
     "auto_purge": False,  # Else old rows are exported as soon as there are any.
@@ -192,11 +192,17 @@ class Home:
         return after
 
 
-async def set_up(hass: HomeAssistant, warehouse: Warehouse, key: dict[str, Any]) -> Home:
-    """Set up the export of all tables."""
+async def set_up(
+    hass: HomeAssistant,
+    warehouse: Warehouse,
+    key: dict[str, Any],
+    *,
+    tables: Iterable[str] = RECORDER_TABLES,
+) -> Home:
+    """Set up the export of tables: of all but the dimension tables."""
     entry = warehouse.config_entry(key)
     entry.add_to_hass(hass)
-    hass.config_entries.async_update_entry(entry, options=_OPTIONS)
+    hass.config_entries.async_update_entry(entry, options={**_OPTIONS, CONF_TABLES: list(tables)})
     assert await hass.config_entries.async_setup(entry.entry_id)
     await async_wait_recording_done(hass)
     return Home(hass, warehouse)

@@ -1,4 +1,4 @@
-"""What goes over the wire: a forwarder that remembers every byte that it is given."""
+"""What goes over the wire: a forwarder that remembers every byte."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +21,7 @@ class Wire:
         self._host = f"[{host}]" if ":" in host else host
         self._listener = socket.create_server((host, 0), family=family)
         self._received: list[bytearray] = []
+        self._answers: list[bytearray] = []
         self._sockets = [self._listener]
         self._threads: list[Thread] = []
         self._run(self._accept)
@@ -35,6 +36,11 @@ class Wire:
         """Return everything that was sent, and unpacked once more what of it was compressed."""
         sent = b"\n".join(map(bytes, self._received))
         return b"\n".join([sent, *_unpacked(sent)])
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes went over the wire, both ways."""
+        return sum(map(len, (*self._received, *self._answers)))
 
     def close(self) -> None:
         """Take no more connections, and end those that there are."""
@@ -57,10 +63,12 @@ class Wire:
                 client, _ = self._listener.accept()
                 server = socket.create_connection((self._server.hostname, self._server.port))
                 received = bytearray()
+                answered = bytearray()
                 self._received.append(received)
+                self._answers.append(answered)
                 self._sockets += [client, server]
                 self._run(_forward, client, server, received)
-                self._run(_forward, server, client, None)
+                self._run(_forward, server, client, answered)
 
 
 @contextmanager
@@ -73,11 +81,10 @@ def tapped(endpoint: str, host: str = "127.0.0.1") -> Iterator[Wire]:
         wire.close()
 
 
-def _forward(source: socket.socket, target: socket.socket, memory: bytearray | None) -> None:
+def _forward(source: socket.socket, target: socket.socket, memory: bytearray) -> None:
     with suppress(OSError):
         while data := source.recv(65_536):
-            if memory is not None:
-                memory += data
+            memory += data
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
 

@@ -43,7 +43,7 @@ async def verified(runner: Runner) -> Any:
     """Return how what was exported differs from BigQuery."""
     first = int(BEGIN // 86_400)
     wanted = VerifyRequest(None, range(first, first + 60), query=False, dry_run=False)
-    return (await runner.async_verify(wanted)).tables["statistics"].total
+    return (await runner.verifier.async_verify(wanted)).tables["statistics"].total
 
 
 async def exported(hass: HomeAssistant, runner: Runner) -> Any:

@@ -81,6 +81,7 @@ class CorrectionsExporter(Exporter):
 
 def shown(warehouse: Warehouse, table: str) -> list[Row]:
     """Return what the view of a table shows: statistic, unit, start in seconds, and values."""
+    warehouse.make_views(RECORDER_TABLES[table].table)
     rows = warehouse.server.query(
         "SELECT statistic_id, unit_of_measurement, UNIX_MICROS(start) AS start,"  # noqa: S608
         f" mean, min, max, state, sum FROM home.{table}_latest",

@@ -8,6 +8,7 @@ from typing import Any
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bigquery_export.bigquery.connection import Connection, Destination
+from custom_components.bigquery_export.bigquery.dataset_views import DatasetViews
 from custom_components.bigquery_export.bigquery.fence_table import BigQueryFence
 from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.const import (
@@ -72,7 +73,18 @@ class Warehouse:
             schema = DatasetSchema(connection, fence=BigQueryFence(connection, HOME))
             schema.ensure_dataset()
             schema.ensure_tables(tables)
-            schema.ensure_views(viewed)
+        if viewed:
+            self.make_views(*viewed)
+
+    def make_views(self, *viewed: Table) -> None:
+        """Make the views of some tables that are missing, which exports do not in most tests."""
+        with self.connecting() as connection:
+            assert not DatasetViews(connection).ensure(viewed)
+
+    def make_recorder_views(self, prefix: str) -> None:
+        """Make the views under the recorder's own names, with a prefix before them."""
+        with self.connecting() as connection:
+            assert not DatasetViews(connection).ensure([], prefix)
 
     def export_elsewhere(self) -> None:
         """Let it seem that a copy of the home has exported, hours ago."""

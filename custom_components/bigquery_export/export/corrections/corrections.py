@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Itera
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 import logging
-from math import nextafter
 from typing import Any, cast, override
 
 from homeassistant.util import dt as dt_util
@@ -22,12 +21,13 @@ from ...errors import TableDamagedError
 from ...rows.encoded_rows import EncodedRows
 from ...rows.statistics_encoder import StatisticsEncoder
 from ...source.readiness import async_read_recorder, check_recorder
-from ...source.statistics import Statistic, StatisticsPiece
+from ...source.source_table import IdRange
+from ...source.statistics import StatisticsPiece
 from ..chunk import Chunk
-from ..damaged_rows import DamagedRows
 from ..job import Job
 from ..ports import Source
 from ..session import Session
+from .current_digests import CurrentDigests, async_span
 from .digest_file import Exported
 from .digests import Digest, Digests
 from .ledger import StatisticsObserver
@@ -103,8 +103,8 @@ class _TableCorrections:
         self._encoder = cast(StatisticsEncoder, source.encoder)
         self._observer = observer
         self._file = observer.file
-        self._first = 0
-        self._cursor = 0
+        self._ids = IdRange(0, 0)
+        """The rows that were exported."""
         self._metadata_ids: dict[str, list[int]] = {}
         """The recorder may have metadata of one statistic more than once."""
         self._is_damaged = False
@@ -135,35 +135,28 @@ class _TableCorrections:
         checked = exported.checked
         if checked is not None and not again and local_day(checked) == today:
             return True
-        self._first, self._cursor = table_position.new.first, table_position.new.cursor
-        current = await self._async_look_through()
+        self._ids = IdRange(table_position.new.first, table_position.new.cursor)
+        current = CurrentDigests(
+            self._session, self._table.name, self._observer.spans, self._file.periods, self._ids
+        )
+        await current.async_find(exported.known, now.timestamp())
+        exported.known = None  # Until all is sent.
+        self._is_damaged = current.is_damaged
+        self._metadata_ids = current.metadata_ids()
         if self._observer.purged:
             self._horizon = await self._async_read(self._observer.spans.purged_until)
-        differences = await self._session.async_block(self._compare, exported.digests, current)
+        differences = await self._session.async_block(
+            self._compare, exported.digests, current.digests
+        )
         if differences:
             _LOGGER.debug("%s periods of %s have changed", len(differences), self._table.name)
             if await self._session.journal.async_claim():
                 return False  # What was sent is not what the file says.
         await self._async_send_all(exported, differences)
         exported.checked = now.timestamp()
-        await self._session.async_block(self._file.save, exported, self._cursor)
+        exported.known = await self._session.async_block(current.known, exported.digests)
+        await self._session.async_block(self._file.save, exported, self._ids.until)
         return True
-
-    async def _async_look_through(self) -> Digests:
-        """Return digests of all rows that were exported, as they are now."""
-        digests = Digests(self._file.periods)
-        statistics: Mapping[int, Statistic] = {}
-        spans = self._observer.spans
-        damaged = DamagedRows(self._session, self._table.name, spans)
-        async for _, piece in damaged.async_pieces(spans, self._first, self._cursor):
-            await self._session.async_block(digests.add, piece)
-            statistics = piece.statistics
-            await self._session.async_rest()
-        self._is_damaged = damaged.number > 0
-        self._metadata_ids = {}
-        for metadata_id, statistic in statistics.items():
-            self._metadata_ids.setdefault(statistic.statistic_id, []).append(metadata_id)
-        return digests
 
     def _compare(self, exported: Digests, current: Digests) -> list[_Difference]:
         """Return what differs, and remove from `exported` what the recorder has purged.
@@ -202,14 +195,14 @@ class _TableCorrections:
         while True:
             sent: list[tuple[_Difference, Digest | None]] = []
             async with self._session.transaction(
-                self._table, start=self._cursor, until=self._cursor
+                self._table, start=self._ids.until, until=self._ids.until
             ) as chunk:
                 await self._async_fill(chunk, rest, sent)
             if not sent:
                 return
             for difference, digest in sent:
                 exported.digests.put(difference.statistic_id, difference.number, digest)
-            await self._session.async_block(self._file.save, exported, self._cursor)
+            await self._session.async_block(self._file.save, exported, self._ids.until)
 
     async def _async_fill(
         self,
@@ -260,18 +253,14 @@ class _TableCorrections:
         """Yield the rows of a period as they are now."""
         if (current := difference.current) is None:
             return
-        for metadata_id in self._metadata_ids[difference.statistic_id]:
-            first = max(current.first, self._horizon)
-            while piece := await self._async_read(
-                self._observer.spans.read_span,
-                metadata_id,
-                first,
-                current.last,
-                self._first,
-                self._cursor,
-            ):
-                yield piece
-                first = nextafter(piece.rows[-1][2] or 0, float("inf"))
+        async for piece in async_span(
+            self._session,
+            self._observer.spans,
+            self._metadata_ids[difference.statistic_id],
+            (max(current.first, self._horizon), current.last),
+            self._ids,
+        ):
+            yield piece
 
     async def _async_read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
         return await async_read_recorder(self._session.hass, read, *args)

@@ -16,6 +16,7 @@ import orjson
 from ...const import DOMAIN
 from ..files import append_lines, replace_file
 from .digests import Digests, Periods
+from .sums import Known, known_from_json
 
 _LARGE = 4 * 1024 * 1024
 """Bytes; of 500 statistics a line is of 40,000, and a day of exports each five minutes has 288."""
@@ -48,6 +49,8 @@ class Line:
     """In the line of all that is known: up to which id of the recorder."""
     checked: float | None = None
     """When the recorder was last checked for corrections, in seconds since 1970."""
+    sums: Mapping[str, Any] | None = None
+    """In the line of all that is known: the sums of the rows that have these digests, if known."""
 
 
 @dataclass(slots=True)
@@ -57,6 +60,8 @@ class Exported:
     database: str
     digests: Digests
     checked: float | None = None
+    known: Known | None = None
+    """What was known of the recorder's rows when all digests were last put together."""
 
 
 class DigestFile:
@@ -105,6 +110,10 @@ class DigestFile:
         for line in self._lines():
             if line.checked is not None:
                 exported.checked = line.checked
+            if line.database == database and line.before is None:
+                exported.known = known_from_json(
+                    line.sums, line.cursor, Digests.from_json(self.periods, line.digests)
+                )
             if line.database != database:
                 self._include(exported, last.values())
                 last.clear()
@@ -140,8 +149,13 @@ class DigestFile:
 
         Raises CheckpointUnwritableError.
         """
-        digests = exported.digests.as_json()
-        line = Line(exported.database, digests, checked=exported.checked, cursor=cursor)
+        line = Line(
+            exported.database,
+            exported.digests.as_json(),
+            checked=exported.checked,
+            cursor=cursor,
+            sums=exported.known.as_json() if exported.known else None,
+        )
         replace_file(self.path, _text(line))
 
     def remove(self) -> None:

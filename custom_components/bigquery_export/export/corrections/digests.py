@@ -125,6 +125,14 @@ class Digests:
         """Return the digest of a statistic in a period, if there are rows."""
         return self.by_statistic.get(statistic_id, {}).get(number)
 
+    def numbers(self) -> set[tuple[str, int]]:
+        """Return all statistics and periods that have rows."""
+        return {
+            (statistic_id, number)
+            for statistic_id, periods in self.by_statistic.items()
+            for number in periods
+        }
+
     def put(self, statistic_id: str, number: int, digest: Digest | None) -> None:
         """Replace the digest of a statistic in a period; None stands for no rows."""
         periods = self.by_statistic.setdefault(statistic_id, {})
@@ -172,8 +180,11 @@ class Digests:
         }
 
     def _salt(self, statistic: Statistic) -> bytes:
-        """Return the salt of a statistic: the bytes that all its hashes begin with."""
         if (salt := self._salts.get(statistic)) is None:
-            salt = blake2b(orjson.dumps(tuple(statistic)), digest_size=8).digest()
-            self._salts[statistic] = salt
+            salt = self._salts[statistic] = salt_of(statistic)
         return salt
+
+
+def salt_of(statistic: Statistic) -> bytes:
+    """Return the salt of a statistic: the bytes that all its hashes begin with."""
+    return blake2b(orjson.dumps(tuple(statistic)), digest_size=8).digest()

@@ -8,7 +8,7 @@ any transaction (journal.py). Without a file, or a position that belongs to it, 
 again as of now, which the views do not show as a change.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched
 from typing import Any
@@ -32,6 +32,16 @@ MAX_GONE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierValues:
+    """Some values of a key that it has no longer; all others were as in the row before."""
+
+    values: Values
+    """With the column that numbers them."""
+    since: int
+    """Since when it had them, in microseconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
 class DimensionRow:
     """The current values of a key."""
 
@@ -39,6 +49,10 @@ class DimensionRow:
     """The columns of scope `entity`, as JSON has them; a row is sent when they change."""
     modified: int = 0
     """When any of the values was last changed, in microseconds since 1970; 0 if not known."""
+    earlier: tuple[EarlierValues, ...] = ()
+    """What a reader that follows changes has seen before, oldest first: each is sent once."""
+    removed: bool = False
+    """Whether the key is gone since `modified`; `values` has no more than its number then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,8 @@ class DimensionReader:
 
     It is much quicker than to read the rows.
     """
+    forget: Callable[[Mapping[str, Values]], None] | None = None
+    """Takes what is known to be in BigQuery: what was before need not be read any more."""
 
 
 @dataclass(slots=True)
@@ -75,6 +91,10 @@ class DimensionTable:
     table: Table
     change: Callable[[Values | None, Values], Values] = lambda before, now: {}
     """Returns further columns of a row, from its values before and now."""
+    number: str = ""
+    """The column that numbers what a key was, where its reader knows what was before."""
+    default: bool = True
+    """Whether it is exported unless the user chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +131,8 @@ class _Change:
 
     before: Values | None
     now: Sent
-    modified: int
+    valid_from: int
+    """Microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +141,7 @@ class _Changes:
 
     generation: Generation
     """What is in BigQuery once all rows are sent."""
-    looked_before: int | None
-    """When the snapshot was taken that is in BigQuery, or None where that is not known."""
-    looked_until: int
-    rows: list[_Change] = field(default_factory=list)
+    rows: list[_Change]
 
 
 class _SnapshotExport:
@@ -132,8 +150,8 @@ class _SnapshotExport:
     def __init__(self, session: Session, snapshot: Snapshot) -> None:
         """Prepare the export; nothing is read yet."""
         self._session = session
+        self._type = snapshot.type
         self._table = snapshot.type.table
-        self._change = snapshot.type.change
         self._file = snapshot.file
         self._reader = snapshot.reader
         self._compared = snapshot.compared
@@ -157,25 +175,23 @@ class _SnapshotExport:
         """Send those rows that differ from what was sent. Raises ExportError."""
         journal, name = self._session.journal, self._table.name
         generations = await self._session.async_block(self._file.load)
+        sent = _certain(journal.checkpoint.position(name), generations)
+        if sent and self._reader.forget:
+            self._reader.forget({key: row.values for key, row in sent.rows.items()})
         looked = timestamp(dt_util.utcnow())
         rows = await self._reader.read()
         before = journal.checkpoint.position(name)
-        changes = await self._session.async_block(_compare, before, generations, rows, looked)
+        comparison = _Comparison(generations, rows, looked, self._started, self._type.number)
+        changes = await self._session.async_block(comparison.changes, before)
         if not changes.rows:
             return
         if await journal.async_claim():
             before = journal.checkpoint.position(name)
-            changes = await self._session.async_block(_compare, before, generations, rows, looked)
+            changes = await self._session.async_block(comparison.changes, before)
         number = changes.generation.number
 
         def moved(chunk: Chunk) -> Position:
-            return replace(
-                before,
-                cursor=number,
-                in_doubt_until=0,
-                rows=before.rows + chunk.rows,
-                rejected=before.rejected + chunk.rejected,
-            )
+            return before.at_generation(number, rows=chunk.rows, rejected=chunk.rejected)
 
         async with self._session.transaction(
             self._table,
@@ -213,54 +229,84 @@ class _SnapshotExport:
         return rows
 
     def _values(self, changes: _Changes, change: _Change) -> dict[str, Any]:
-        since = changes.looked_before
-        # A time after that of the snapshot is from a clock that was wrong.
-        known = since is not None and since < change.modified <= changes.looked_until
         return {
             **change.now.values,
-            **self._change(change.before, change.now.values),
+            **self._type.change(change.before, change.now.values),
             "removed": change.now.removed,
-            "valid_from": change.modified if known else self._started,
+            "valid_from": change.valid_from,
             "generation": changes.generation.number,
         }
 
 
-def _compare(
-    position: Position,
-    generations: list[Generation],
-    current: Mapping[str, DimensionRow],
-    looked: int,
-) -> _Changes:
-    """Return what differs from what was sent, or everything if it is not known what was sent."""
-    certain = [one for one in generations if one.number == position.cursor]
+def _certain(position: Position, generations: Iterable[Generation]) -> Generation | None:
+    """Return what is known to be in BigQuery: nothing where it has forgotten what it has."""
     if position.in_doubt_until > position.cursor:
-        # BigQuery has forgotten whether it has a later one.
-        certain = []
-    base = (certain or generations or [Generation(0, 0, {})])[-1]
-    in_doubt_until = position.bounded(position.cursor).in_doubt_until
-    latest = max(position.cursor, in_doubt_until, *(one.number for one in generations))
-    number = max(latest + 1, looked // 1_000)
-    rows: dict[str, Sent] = {}
-    found: list[_Change] = []
-    for key, now in _now(base, current).items():
-        before = base.rows.get(key)
-        same = before == now
-        rows[key] = before if before and same else now
-        if not (same and certain):
-            row = current.get(key)
-            found.append(
-                _Change(before.values if before else None, now, row.modified if row else 0)
-            )
-    generation = Generation(number, looked, rows)
-    until = timestamp(dt_util.utcnow())
-    return _Changes(generation, base.looked if certain else None, until, found)
+        return None
+    return next((one for one in generations if one.number == position.cursor), None)
 
 
-def _now(base: Generation, rows: Mapping[str, DimensionRow]) -> dict[str, Sent]:
-    """Return the current values of all keys, and the last ones of keys that are gone."""
-    gone = {key: sent for key, sent in base.rows.items() if key not in rows}
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Compares what is true now with what was sent."""
+
+    generations: Sequence[Generation]
+    current: Mapping[str, DimensionRow]
+    looked: int
+    """When the current rows were read, or a moment before."""
+    started: int
+    """When the export began. Both in microseconds since 1970."""
+    number: str
+    """The column that numbers what a key was."""
+
+    def changes(self, position: Position) -> _Changes:
+        """Return what differs from what was sent, or everything if that is not known."""
+        certain = _certain(position, self.generations)
+        base = certain or (self.generations[-1] if self.generations else Generation(0, 0, {}))
+        in_doubt_until = position.bounded(position.cursor).in_doubt_until
+        latest = max(position.cursor, in_doubt_until, *(one.number for one in self.generations))
+        number = max(latest + 1, self.looked // 1_000)
+        # A time after that of the snapshot is from a clock that was wrong.
+        until = timestamp(dt_util.utcnow())
+        rows: dict[str, Sent] = {}
+        found: list[_Change] = []
+        for key in _keys(base, self.current):
+            before, row = base.rows.get(key), self.current.get(key)
+            last, valid_from = before, 0
+            for now, since in _steps(before, row, self.number):
+                if now == last and (certain or last is not before):
+                    continue
+                known = (certain or (row and row.earlier)) and base.looked < since <= until
+                valid_from = max(since if known else self.started, valid_from + 1)
+                found.append(_Change(last.values if last else None, now, valid_from))
+                last = now
+            if last:
+                rows[key] = before if before == last and before else last
+        return _Changes(Generation(number, self.looked, rows), found)
+
+
+def _keys(base: Generation, current: Mapping[str, DimensionRow]) -> list[str]:
+    """Return all keys that are there, and those that are gone as far as they are remembered."""
+    gone = {key: sent for key, sent in base.rows.items() if key not in current}
     long_gone = [key for key, sent in gone.items() if sent.removed][-MAX_GONE:]
-    newly_gone = [key for key, sent in gone.items() if not sent.removed]
-    return {key: Sent(row.values) for key, row in rows.items()} | {
-        key: replace(gone[key], removed=True) for key in (*long_gone, *newly_gone)
-    }
+    return [*current, *long_gone, *(key for key, sent in gone.items() if not sent.removed)]
+
+
+def _steps(
+    before: Sent | None, row: DimensionRow | None, number: str
+) -> Iterator[tuple[Sent, int]]:
+    """Yield what a key was since its row that was sent last, and what it is now, with the times.
+
+    A time is in microseconds since 1970, and 0 if it is not known.
+    """
+    if row is None:
+        if before:
+            yield replace(before, removed=True), 0
+        return
+    if row.removed and before is None:
+        return
+    values: Values = {**row.values, **before.values} if before else row.values
+    for earlier in row.earlier:
+        if before is None or earlier.values[number] > (before.values.get(number) or 0):
+            values = {**values, **earlier.values}
+            yield Sent(values), earlier.since
+    yield Sent({**values, **row.values} if row.removed else row.values, row.removed), row.modified

@@ -30,7 +30,7 @@ from custom_components.bigquery_export.export.corrections.digest_file import Dig
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from tests.bigquery_export.support.crashes import Crash, crash_at
 from tests.bigquery_export.support.databases import (
-    ON_EACH_DATABASE,
+    ON_ANY_DATABASE,
     in_database,
     insert_rows,
 )
@@ -188,7 +188,7 @@ EACH_CORRECTION = pytest.mark.parametrize("correct", CORRECTIONS, ids=lambda cal
 
 
 @pytest.mark.long
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 @EACH_CORRECTION
 async def test_corrections(
     hass: HomeAssistant,
@@ -297,7 +297,7 @@ async def test_once_a_day(hass: HomeAssistant, exporter: CorrectionsExporter) ->
     assert (await tomorrow.async_run()).rows["statistics"]
 
 
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 @pytest.mark.parametrize("checked", [True, False])
 async def test_purged(
     hass: HomeAssistant, warehouse: Warehouse, exporter: CorrectionsExporter, *, checked: bool

@@ -18,7 +18,7 @@ from custom_components.bigquery_export.export import damaged_rows
 from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from tests.bigquery_export.support.damage import overwrite, overwrite_page, root_page
-from tests.bigquery_export.support.databases import ON_EACH_DATABASE, insert_rows
+from tests.bigquery_export.support.databases import ON_ANY_DATABASE, insert_rows
 from tests.bigquery_export.support.recording import execute
 from tests.bigquery_export.support.statistics_corrections import (
     COUNT,
@@ -98,7 +98,7 @@ async def test_forgotten_transaction(
     assert rows_in(warehouse, "statistics") == 4 * COUNT + 3
 
 
-@ON_EACH_DATABASE
+@ON_ANY_DATABASE
 @pytest.mark.parametrize("corrected", [False, True])
 @pytest.mark.parametrize("what", ["lost", "checkpoint lost", "restored", "checkpoint restored"])
 async def test_files_that_are_old(

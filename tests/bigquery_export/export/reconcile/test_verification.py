@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
-from custom_components.bigquery_export.bigquery.storage_write import PendingStream
+from custom_components.bigquery_export.bigquery.append_connection import AppendConnection
 from custom_components.bigquery_export.const import (
     CONF_EVENTS,
     CONF_SERVICE_ACCOUNT_KEY,
@@ -176,7 +176,7 @@ async def test_force(
     hass.states.async_set("sensor.late", "1", timestamp=at)
     await async_wait_recording_done(hass)
     with monkeypatch.context() as patch:
-        patch.setattr(PendingStream, "_send", lambda *_: {0: "not today"})
+        patch.setattr(AppendConnection, "send", lambda *_: {0: "not today"})
         await act(hass, "export_now")
     sent = await act(hass, "export_now", force=True)
     assert sent["sent_again"] == {

@@ -1,0 +1,1 @@
+"""Statistics by the day, which Home Assistant computes from its hours."""

@@ -1,0 +1,74 @@
+"""Making the sessions that jobs work with."""
+
+from secrets import token_hex
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er, instance_id
+from homeassistant.helpers.storage import Store
+from homeassistant.loader import async_get_integration
+
+from ..bigquery.connection import Connection
+from ..bigquery.row_lookup import RowLookup
+from ..const import DOMAIN
+from ..export.journal import Journal
+from ..export.logged_settings import LoggedSettings
+from ..export.session import Session, open_session
+from ..rows.export_log import Trigger
+from ..rows.privacy import Privacy
+from ..settings.lineage import lineage, needs_secret
+from ..settings.options import options_from
+
+
+class SessionFactory:
+    """Makes the sessions of one config entry, by its options as they are when it is made."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection, journal: Journal
+    ) -> None:
+        """Prepare sessions with the destination of a connection, which continue a journal."""
+        self._hass = hass
+        self._entry = entry
+        self._connection = connection
+        self._journal = journal
+        self._options = options_from(entry.options)
+        self._settings: LoggedSettings | None = None
+        """The options as the export log has them, from the first job on."""
+
+    def own_entities(self, privacy: Privacy) -> frozenset[str]:
+        """Return the entities of all exports, by the ids that they have in BigQuery."""
+        registry = er.async_get(self._hass)
+        return frozenset(
+            privacy.entity(entity.entity_id)
+            for entry in self._hass.config_entries.async_entries(DOMAIN)
+            for entity in er.async_entries_for_config_entry(registry, entry.entry_id)
+        )
+
+    async def async_privacy(self) -> Privacy:
+        """Return the rules of privacy; pseudonyms have one secret for all exports of the home."""
+        choice = self._options.privacy
+        if not needs_secret(self._options):
+            return Privacy(choice)
+        store = Store[dict[str, str]](self._hass, 1, f"{DOMAIN}.secret", private=True)
+        if (data := await store.async_load()) is None:
+            data = {"secret": token_hex(32)}
+            await store.async_save(data)
+        return Privacy(choice, bytes.fromhex(data["secret"]))
+
+    async def async_new_session(self, trigger: Trigger) -> Session:
+        """Return what a job works with, whose rows in the export log have this trigger."""
+        source = await instance_id.async_get(self._hass)
+        integration = await async_get_integration(self._hass, DOMAIN)
+        if self._settings is None:
+            self._settings = LoggedSettings(lineage(self._options, await self.async_privacy()))
+        return open_session(
+            self._hass,
+            journal=self._journal,
+            delivery=self._journal.deliveries[self._options.delivery],
+            existing_rows=RowLookup(self._connection, source, self._journal.checkpoint.restored),
+            source=source,
+            trigger=trigger,
+            integration_version=str(integration.version),
+            batch_rows=self._options.batch_rows,
+            settings=self._settings,
+        )

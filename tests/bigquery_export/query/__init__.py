@@ -1,0 +1,1 @@
+"""Tests of the way back: statistics that return from BigQuery."""

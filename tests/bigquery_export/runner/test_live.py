@@ -1,0 +1,214 @@
+"""Live exports of a config entry, between the exports of its schedule."""
+
+import asyncio
+
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bigquery_export.bigquery.write_streams import WriteStreams
+from custom_components.bigquery_export.const import (
+    CONF_DELIVERY,
+    CONF_FREQUENCY,
+    CONF_TABLES,
+)
+from custom_components.bigquery_export.errors import StorageUnreachableError
+from custom_components.bigquery_export.export.live_run import LiveRun
+from custom_components.bigquery_export.rows.export_log import Trigger
+from custom_components.bigquery_export.runner import live as live_module
+from custom_components.bigquery_export.runner.requests import VerifyRequest
+from tests.bigquery_export.support.actions import export_now
+from tests.bigquery_export.support.exported_rows import log_rows
+from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.warehouse import Warehouse
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Return an entry with the schedule Live."""
+    options = {CONF_TABLES: ["sensor_data"], CONF_FREQUENCY: "live"}
+    hass.config_entries.async_update_entry(entry, options=options)
+    return entry
+
+
+def live_rows(warehouse: Warehouse) -> list[str]:
+    """Return the states of the entities that the tests record."""
+    rows = warehouse.rows("entity_id, state, state_id")
+    return [row["state"] for row in rows if row["entity_id"].startswith("sensor.live")]
+
+
+async def until_rows(warehouse: Warehouse, hass: HomeAssistant, count: int) -> list[str]:
+    """Wait for so many rows of these entities, and return their states."""
+    rows: list[str] = []
+    async with asyncio.timeout(30):
+        while len(rows) < count:
+            await asyncio.sleep(0.05)
+            rows = await hass.async_add_executor_job(live_rows, warehouse)
+    return rows
+
+
+async def test_rows_come_without_an_export(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """What the recorder commits is sent, an export may come between, and all is there once."""
+    runner = loaded.runtime_data.runner
+    await export_now(hass)
+    last = runner.checkpoint.last_export
+    await record(hass, 2, name="live_a")
+    assert await until_rows(warehouse, hass, 2) == ["0", "1"]
+    assert runner.checkpoint.last_export == last
+    for number in range(3):
+        await record(hass, 1, name=f"live_b{number}")
+        await export_now(hass)
+        await record(hass, 1, name=f"live_c{number}")
+    assert len(await until_rows(warehouse, hass, 8)) == 8
+    assert runner.live.delay is not None
+    await export_now(hass)
+    rows = await hass.async_add_executor_job(warehouse.rows, "state_id")
+    assert await hass.async_add_executor_job(log_rows, warehouse) == len(rows)
+
+
+async def test_a_restart(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """After a restart it goes on by itself, without an export before."""
+    await export_now(hass)
+    await record(hass, 2, name="live_a")
+    await until_rows(warehouse, hass, 2)
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    await record(hass, 2, name="live_b")
+    assert len(await until_rows(warehouse, hass, 4)) == 4
+
+
+async def test_a_verification(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A comparison beside it leaves its stream open."""
+    await export_now(hass)
+    await record(hass, 2, name="live_a")
+    await until_rows(warehouse, hass, 2)
+    opened: list[str] = []
+    monkeypatch.setattr(WriteStreams, "create", lambda *_: opened.append("another"))
+    wanted = VerifyRequest(None, range(1), query=False, dry_run=True)
+    await loaded.runtime_data.runner.verifier.async_verify(wanted)
+    await record(hass, 2, name="live_b")
+    assert len(await until_rows(warehouse, hass, 4)) == 4
+    assert opened == []
+
+
+async def test_while_paused(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """Nothing is sent by itself while the export is paused."""
+    await export_now(hass)
+    scheduler, runner = loaded.runtime_data.scheduler, loaded.runtime_data.runner
+    scheduler.async_pause(True)
+    await record(hass, 2, name="live_a")
+    await runner.live.async_end()
+    assert live_rows(warehouse) == []
+    scheduler.async_pause(False)
+    assert len(await until_rows(warehouse, hass, 2)) == 2
+
+
+async def test_a_failure(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """An export follows, which finds out what is wrong; when it has ended well, live goes on."""
+    await export_now(hass)
+    begun: list[Trigger] = []
+    scheduler, runner = loaded.runtime_data.scheduler, loaded.runtime_data.runner
+    begin = scheduler._async_begin
+
+    def note(trigger: Trigger) -> None:
+        begun.append(trigger)
+        begin(trigger)
+
+    runner.live.on_failed = lambda: note(Trigger.SCHEDULE)
+    warehouse.server.add_fault("AppendRows", "drop", times=4, done=True)
+    await record(hass, 2, name="live_a")
+    assert len(await until_rows(warehouse, hass, 2)) == 2
+    async with asyncio.timeout(30):
+        while not begun or runner.is_running:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    warehouse.server.clear_faults()
+    await record(hass, 2, name="live_b")
+    assert len(await until_rows(warehouse, hass, 4)) == 4
+
+
+async def test_failures(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An export follows the first failure alone; then the next one that is due is waited for."""
+    await export_now(hass)
+    live = loaded.runtime_data.runner.live
+    failed: list[int] = []
+    monkeypatch.setattr(live, "on_failed", lambda: failed.append(live._failures))
+
+    def fail(_: LiveRun) -> None:
+        raise StorageUnreachableError(endpoint="storage", message="down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveRun, "async_look", fail)
+        for _ in range(3):
+            live._failed_at = float("-inf")
+            await live.async_end()
+            live.async_begin()
+            assert live._task
+            await live._task
+        live.async_begin()
+        assert live._task.done()
+    assert failed == [1]
+    assert live._failures == 3
+    assert caplog.text.count("New rows cannot be sent at once") == 1
+    assert "storage" in caplog.text
+
+
+async def test_load_jobs(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    """With load jobs there are the exports of every five minutes alone."""
+    assert loaded.runtime_data.runner.live.is_on
+    options = {**loaded.options, CONF_DELIVERY: "load_job"}
+    hass.config_entries.async_update_entry(loaded, options=options)
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    live = loaded.runtime_data.runner.live
+    assert not live.is_on
+    live.async_begin()
+    assert live._task is None
+
+
+async def test_an_answer_that_does_not_come(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An export does not wait for it, and finds out what has become of the rows."""
+    await export_now(hass)
+    live = loaded.runtime_data.runner.live
+    monkeypatch.setattr(live_module, "STOP_TIMEOUT", 0.1)
+    warehouse.server.add_fault("AppendRows", "delay", times=1, seconds=300)
+    await record(hass, 2, name="live_a")
+    async with asyncio.timeout(30):
+        while not warehouse.server.faults()[0]["fired"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await live.async_end()
+    warehouse.server.clear_faults()
+    await export_now(hass)
+    assert live_rows(warehouse) == ["0", "1"]
+
+
+async def test_paused_for_a_moment(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """When a pause ends while the last append is under way, it goes on afterwards."""
+    await export_now(hass)
+    scheduler = loaded.runtime_data.scheduler
+    scheduler.async_pause(True)
+    scheduler.async_pause(False)
+    await record(hass, 2, name="live_a")
+    assert len(await until_rows(warehouse, hass, 2)) == 2
