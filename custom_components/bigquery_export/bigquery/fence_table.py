@@ -7,6 +7,8 @@ that share a dataset do not wait for each other.
 """
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed
@@ -19,8 +21,9 @@ from .connection import Connection
 from .table_settings import TableSettings, encrypt
 
 _TIMEOUT = 30.0
-_RETRY = DEFAULT_RETRY.with_timeout(30.0)
-"""It outlasts the time of the quota, which may be used up by what was written before a restart."""
+_RETRY = DEFAULT_RETRY.with_delay(initial=1.0, maximum=4.0, multiplier=2.0).with_timeout(30.0)
+"""It outlasts the time of the quota, which may be used up by what was written before a restart: it
+gives up when its next attempt would be too late, so the delays are short."""
 FENCE = "export_fence_"
 """How the names of fences begin."""
 _EXPLANATION = (
@@ -28,10 +31,9 @@ _EXPLANATION = (
     "it: without it, each waiting row is looked for before it is exported."
 )
 _CHANGES = 5
-_SECONDS = 11.0
-"""So many changes of a table in so many seconds are safe (BigQuery's page "Quotas and limits",
-"Maximum rate of table metadata update operations per table"): it allows them in 10 seconds, which
-are counted where they arrive."""
+_SECONDS = 10.0
+"""So many changes of a table in so many seconds are allowed (BigQuery's page "Quotas and limits",
+"Maximum rate of table metadata update operations per table"), and making it is one."""
 _ATTEMPTS = 3
 """Others may change a table's labels, which changes its etag."""
 
@@ -51,7 +53,8 @@ class BigQueryFence:
         self.table: BigQueryTable | None = None
         """The fence as it was read or written last."""
         self._written: deque[float] = deque(maxlen=_CHANGES)
-        """When it was written, by the clock `monotonic`."""
+        """When it had been made or written, by the clock `monotonic`: BigQuery has counted each
+        change by then."""
 
     def read(self) -> FenceState | None:
         """Return what BigQuery knows, or None where there is no fence. Raises ExportError."""
@@ -68,7 +71,7 @@ class BigQueryFence:
         wanted = BigQueryTable(self.reference)
         wanted.description = _description(first)
         encrypt(self._settings, wanted)
-        with self._connection.errors():
+        with self._connection.errors(), self._one_change():
             try:
                 self.table = self._client.create_table(wanted, retry=_RETRY, timeout=_TIMEOUT)
             except Conflict:
@@ -98,9 +101,8 @@ class BigQueryFence:
 
     def _replace(self, table: BigQueryTable, transaction: FencedTransaction) -> FenceState | None:
         """Change the fence, unless it was changed since it was read. Raises ExportError."""
-        self._wait()
         table.description = _description(transaction)
-        with self._connection.errors():
+        with self._connection.errors(), self._one_change():
             try:
                 self.table = self._client.update_table(
                     table, ["description"], retry=_RETRY, timeout=_TIMEOUT
@@ -119,10 +121,14 @@ class BigQueryFence:
             return 0.0
         return self._written[0] + _SECONDS - monotonic()
 
-    def _wait(self) -> None:
-        """Wait until another change is safe. Raises StoppedError."""
+    @contextmanager
+    def _one_change(self) -> Iterator[None]:
+        """Wait until another change is safe, and count what is made of it. Raises StoppedError."""
         self._connection.wait(max(0.0, self._seconds_until_safe()))
-        self._written.append(monotonic())
+        try:
+            yield
+        finally:
+            self._written.append(monotonic())
 
 
 def _description(transaction: FencedTransaction) -> str:
