@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Protocol, cast
+from typing import Protocol, override
 
 from google.api_core.exceptions import (
     Cancelled,
@@ -11,8 +11,9 @@ from google.api_core.exceptions import (
     NotFound,
     ServiceUnavailable,
     TooManyRequests,
+    from_grpc_error,
 )
-from google.api_core.gapic_v1.method import wrap_method
+from google.api_core.gapic_v1.client_info import ClientInfo
 from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -22,6 +23,7 @@ from google.cloud.bigquery_storage_v1.types import (
     StorageError,
     WriteStream,
 )
+from grpc import RpcError
 
 from ..errors import TableNotFoundError, TableNotReadyError
 from ..rows.table import Table
@@ -50,11 +52,28 @@ _APPEND_ROWS = "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows"
 _StorageErrorCode = StorageError.StorageErrorCode
 
 
-class Responses(Iterator[AppendRowsResponse], Protocol):
-    """The answers of one connection, in the order of the requests."""
-
+class _Call(Iterator[AppendRowsResponse], Protocol):
     def cancel(self) -> bool:
+        """End the call."""
+
+
+class Responses(Iterator[AppendRowsResponse]):
+    """The answers of one connection, in the order of the requests. Raises GoogleAPICallError."""
+
+    def __init__(self, call: _Call) -> None:
+        """Take over a call that was begun."""
+        self._call = call
+
+    @override
+    def __next__(self) -> AppendRowsResponse:
+        try:
+            return next(self._call)
+        except RpcError as err:
+            raise from_grpc_error(err) from err
+
+    def cancel(self) -> None:
         """End the connection; a thread that waits for an answer gets an error."""
+        self._call.cancel()
 
 
 class WriteStreams:
@@ -115,23 +134,21 @@ class WriteStreams:
 
     def append_rows(self, name: str, requests: SimpleQueue[bytes | None]) -> Responses:
         """Open a connection for requests that are bytes already; None among them ends it."""
-        method = self.connection.channel.stream_stream(
+        append_rows = self.connection.channel.stream_stream(
             _APPEND_ROWS, response_deserializer=AppendRowsResponse.deserialize
         )
-        # Otherwise google-api-core waits for the first answer before there is a call to cancel.
-        method._prefetch_first_result_ = False
         # The generated client adds no routing header to a streaming call; without it BigQuery
-        # looks for the stream in the wrong region (API reference, AppendRows).
-        # AppendRowsStream of the client library adds it, but hides why a connection ended.
-        append_rows = wrap_method(method, default_compression=self.connection.compression)
-        return cast(
-            Responses,
+        # looks for the stream in the wrong region (API reference, AppendRows). AppendRowsStream of
+        # the client library adds it, but hides why a connection ended. google-api-core's wrapper
+        # waits for the first answer before there is a call to cancel.
+        route = to_grpc_metadata((("write_stream", name),))
+        return Responses(
             append_rows(
                 iter(requests.get, None),
-                metadata=(to_grpc_metadata((("write_stream", name),)),),
-                retry=None,
+                metadata=(route, ClientInfo().to_grpc_metadata()),
                 timeout=_STREAM_TIMEOUT,
-            ),
+                compression=self.connection.compression,
+            )
         )
 
     def stop_compressing(self) -> bool:
