@@ -54,7 +54,7 @@ from .flow.key_form import GCLOUD, KEY_HELP, async_about_key, async_take_key, ha
 from .flow.locations import location_label, suggested_location
 from .flow.options_flow import BigQueryExportOptionsFlow
 from .flow.options_form import async_recorded_entities
-from .flow.query_flow import SUBENTRY_FLOWS
+from .flow.query_flow import SAVED_QUERY_FLOWS
 from .flow.restore_form import (
     CONF_SOURCE,
     NO_INSTALLATION,
@@ -102,7 +102,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return the flows of saved queries."""
-        return dict(SUBENTRY_FLOWS)
+        return dict(SAVED_QUERY_FLOWS)
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -7,8 +7,9 @@ from homeassistant.helpers import config_validation as cv
 import probatio
 
 from ..bigquery.select_query import Column, Plan
+from ..const import CONF_QUERY
 from ..query.query_request import QueryAnswer, QueryRequest, price
-from ..query.questions import CONF_PARAMETERS, CONF_QUERY, CONF_QUESTION, statement_of
+from ..query.questions import CONF_PARAMETERS, CONF_QUESTION, statement_of
 from ..scheduler.runtime_data import BigQueryExportConfigEntry
 from ..settings.choices import MAX_QUERY_MEGABYTES
 from ..translation import async_text

@@ -1,25 +1,20 @@
 """Subentry flows of saved queries: a query is tried, and its price is shown, before it is saved."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, override
 
-from homeassistant.config_entries import (
-    SOURCE_USER,
-    ConfigEntryState,
-    ConfigSubentryFlow,
-    SubentryFlowResult,
-)
+from homeassistant.config_entries import SOURCE_USER, SubentryFlowResult
 from homeassistant.const import CONF_NAME
 import probatio
 
 from ..bigquery.select_query import Plan, QueryInvalidError
-from ..const import DOMAIN
+from ..const import CONF_QUERY, DOMAIN
 from ..errors import ExportError
 from ..query.answer_columns import sensor_column, statistic_columns
 from ..query.query_request import MEGABYTE, price
-from ..query.questions import CONF_PARAMETERS, CONF_QUERY, CONF_QUESTION, available
+from ..query.questions import CONF_PARAMETERS, CONF_QUESTION, available
 from ..query.refusals import (
     ColumnMissingError,
     ColumnTypeError,
@@ -37,8 +32,7 @@ from ..query.refusals import (
 from ..query.saved_query import CONF_COLUMN, CONF_HOURS, SavedQueryType, saved_request
 from ..scheduler.runtime_data import BigQueryExportConfigEntry
 from ..settings.options import options_from
-from ..translation import async_load_translations, async_number, async_reason
-from .field_rules import NO_ERROR, FormError
+from ..translation import async_number
 from .query_form import (
     STATISTIC_SCHEMA,
     async_sensor_schema,
@@ -46,6 +40,7 @@ from .query_form import (
     check_sensor,
     statistic_id_of,
 )
+from .subentry_flow import SubentryFlow
 
 _OF_THE_QUERY = (
     *(NotOneSelectError, OtherDatasetError, QueryInvalidError, QueryMissingError),
@@ -55,7 +50,7 @@ _OF_THE_QUERY = (
 _HOURS_OF_A_MONTH = 730
 
 
-class SavedQueryFlow(ConfigSubentryFlow, ABC):
+class SavedQueryFlow(SubentryFlow):
     """Asks for a query, tries it by a dry run, and shows its price before it is saved."""
 
     kind: ClassVar[SavedQueryType]
@@ -64,22 +59,8 @@ class SavedQueryFlow(ConfigSubentryFlow, ABC):
 
     def __init__(self) -> None:
         """Begin before anything is shown."""
-        self._title = ""
-        self._data: dict[str, Any] = {}
-        self._unique_id: str | None = None
+        super().__init__()
         self._plan: Plan | None = None
-
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for a new query."""
-        return await self._async_form("user", {}, user_input)
-
-    async def async_step_reconfigure(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Ask for another query in place of one that there is."""
-        subentry = self._get_reconfigure_subentry()
-        values = {CONF_NAME: subentry.title, **subentry.data}
-        return await self._async_form("reconfigure", values, user_input)
 
     async def async_step_price(
         self, user_input: dict[str, Any] | None = None
@@ -99,37 +80,17 @@ class SavedQueryFlow(ConfigSubentryFlow, ABC):
             },
         )
 
-    async def _async_form(
-        self, step_id: str, values: Mapping[str, Any], user_input: dict[str, Any] | None
-    ) -> SubentryFlowResult:
-        """Show the form of a query, or the next one once all that it has works."""
-        entry: BigQueryExportConfigEntry = self._get_entry()
-        if entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        if not entry.runtime_data.runner.queries.is_on:
-            return self.async_abort(reason="queries_off")
-        await async_load_translations(self.hass)
-        error = NO_ERROR
-        if user_input is not None:
-            try:
-                await self._async_take(entry, user_input)
-            except FormError as err:
-                error = err
-            else:
-                return await self.async_step_price()
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(
-                await self._async_schema(entry), user_input or values
-            ),
-            errors=error.errors,
-            description_placeholders=error.placeholders,
-        )
+    @override
+    def _unusable(self, entry: BigQueryExportConfigEntry) -> str | None:
+        reason = super()._unusable(entry)
+        if reason is None and not entry.runtime_data.runner.queries.is_on:
+            return "queries_off"
+        return reason
 
+    @override
     async def _async_take(
         self, entry: BigQueryExportConfigEntry, user_input: Mapping[str, Any]
     ) -> None:
-        """Take a query from a submitted form, once it was tried. Raises FormError."""
         self._title = user_input[CONF_NAME].strip()
         self._data = {name: value for name, value in user_input.items() if name != CONF_NAME}
         check_name(self._title)
@@ -139,9 +100,9 @@ class SavedQueryFlow(ConfigSubentryFlow, ABC):
             self._plan = await entry.runtime_data.runner.queries.async_plan(request)
             self._check_columns(self._plan)
 
-    @abstractmethod
-    async def _async_schema(self, entry: BigQueryExportConfigEntry) -> probatio.Schema:
-        """Return the form."""
+    @override
+    async def _async_end(self) -> SubentryFlowResult:
+        return await self.async_step_price()
 
     @abstractmethod
     def _check_fields(self) -> None:
@@ -166,19 +127,7 @@ class SavedQueryFlow(ConfigSubentryFlow, ABC):
                     field = CONF_QUESTION if self._data.get(CONF_QUESTION) else CONF_QUERY
                 case _:
                     field = "base"
-            raise FormError({field: "refused"}, {"message": async_reason(self.hass, err)}) from err
-
-    def _save(self) -> SubentryFlowResult:
-        if self.source == SOURCE_USER:
-            return self.async_create_entry(
-                title=self._title, data=self._data, unique_id=self._unique_id
-            )
-        return self.async_update_and_abort(
-            self._get_entry(),
-            self._get_reconfigure_subentry(),
-            title=self._title,
-            data=self._data,
-        )
+            raise self._refused(field, err) from err
 
 
 class SensorFlow(SavedQueryFlow):
@@ -227,6 +176,6 @@ class StatisticFlow(SavedQueryFlow):
         statistic_columns(plan.columns)
 
 
-SUBENTRY_FLOWS: Mapping[str, type[SavedQueryFlow]] = {
+SAVED_QUERY_FLOWS: Mapping[str, type[SavedQueryFlow]] = {
     flow.kind: flow for flow in (SensorFlow, StatisticFlow)
 }

@@ -24,19 +24,17 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
     SelectSelectorMode,
     TextSelector,
-    TextSelectorConfig,
 )
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import slugify
 import probatio
 
-from ..const import DOMAIN
-from ..query.questions import CONF_PARAMETERS, CONF_QUERY, CONF_QUESTION
+from ..const import CONF_QUERY, DOMAIN
+from ..query.questions import CONF_PARAMETERS, CONF_QUESTION
 from ..query.saved_query import CONF_COLUMN, CONF_HOURS, DEFAULT_HOURS, MAX_HOURS
 from .field_rules import FormError
-from .selectors import number
+from .selectors import SQL, number
 
-_SQL = TextSelector(TextSelectorConfig(multiline=True))
 _HOURS = number(1, MAX_HOURS, unit="h")
 _DEVICE_CLASSES = [
     device_class
@@ -51,7 +49,7 @@ _SENSOR_TEXTS = "component.sensor.entity_component."
 STATISTIC_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_NAME): TextSelector(),
-        probatio.Required(CONF_QUERY): _SQL,
+        probatio.Required(CONF_QUERY): SQL,
         probatio.Optional(CONF_UNIT_OF_MEASUREMENT): SelectSelector(
             SelectSelectorConfig(
                 options=sorted(unit for unit in STATISTIC_UNIT_TO_UNIT_CONVERTER if unit),
@@ -71,7 +69,7 @@ async def async_sensor_schema(hass: HomeAssistant, questions: Iterable[str]) -> 
     return probatio.Schema(
         {
             probatio.Required(CONF_NAME): TextSelector(),
-            probatio.Optional(CONF_QUERY): _SQL,
+            probatio.Optional(CONF_QUERY): SQL,
             probatio.Optional(CONF_QUESTION): _dropdown({name: name for name in questions}),
             probatio.Optional(CONF_PARAMETERS): ObjectSelector(),
             probatio.Optional(CONF_COLUMN): TextSelector(),

@@ -16,6 +16,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+SQL = TextSelector(TextSelectorConfig(multiline=True))
 TEXTS = TextSelector(TextSelectorConfig(multiple=True))
 
 

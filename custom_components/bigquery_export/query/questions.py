@@ -10,6 +10,7 @@ from homeassistant.util import dt as dt_util
 from ..bigquery.connection import Destination
 from ..bigquery.select_query import Statement
 from ..bigquery.views import VIEWS, View, views
+from ..const import CONF_QUERY
 from ..rows.table import Table
 from ..settings.destination import destination_from
 from ..settings.options import options_from
@@ -23,7 +24,6 @@ from .refusals import (
 )
 
 CONF_PARAMETERS = "parameters"
-CONF_QUERY = "query"
 CONF_QUESTION = "question"
 QUESTIONS: Mapping[str, View] = {view.name: view for view in VIEWS}
 """All of them, by name."""
