@@ -15,6 +15,7 @@ from .accounts import Accounts
 from .calls import Call, Gate
 from .catalog import Catalog
 from .errors import ApiError, invalid, not_found
+from .logical_views import check_view
 from .metadata_quota import MetadataQuota
 from .names import TableName, table_id
 from .permissions import Grant
@@ -164,6 +165,7 @@ class Resources:
         body = await json_body(request)
         name = TableName(project, dataset, body.get("tableReference", {}).get("tableId", ""))
         self._quota.spend(name)
+        check_view(project, body, caller)
         return _linked(request, await self._catalog.create_table(name, body))
 
     async def get_table(self, request: web.Request, caller: Caller) -> Json:
@@ -189,6 +191,7 @@ class Resources:
         body = await json_body(request)
         etag = request.headers.get("If-Match")
         self._quota.spend(name)
+        check_view(name.project, body, caller)
         return _linked(request, await self._catalog.update_table(name, body, etag, replace=replace))
 
     async def delete_table(self, request: web.Request, caller: Caller) -> None:
