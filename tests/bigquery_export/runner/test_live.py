@@ -1,10 +1,15 @@
 """Live exports of a config entry, between the exports of its schedule."""
 
 import asyncio
+from time import monotonic
 
+from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
 
 from custom_components.bigquery_export.bigquery.write_streams import WriteStreams
 from custom_components.bigquery_export.const import (
@@ -20,6 +25,7 @@ from custom_components.bigquery_export.runner.requests import VerifyRequest
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.exported_rows import log_rows
 from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.status import state
 from tests.bigquery_export.support.warehouse import Warehouse
 
 
@@ -66,6 +72,24 @@ async def test_rows_come_without_an_export(
     await export_now(hass)
     rows = await hass.async_add_executor_job(warehouse.rows, "state_id")
     assert await hass.async_add_executor_job(log_rows, warehouse) == len(rows)
+
+
+async def test_the_delay(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """The sensor shows how long the newest row took, from its time until BigQuery had it."""
+    await export_now(hass)
+    assert state(hass, "delay") == STATE_UNKNOWN
+    hass.states.async_set("sensor.live_old", "0")
+    await asyncio.sleep(1)
+    began = monotonic()
+    hass.states.async_set("sensor.live_new", "0")
+    await asyncio.sleep(0.5)
+    await async_wait_recording_done(hass)
+    await until_rows(warehouse, hass, 2)
+    took = monotonic() - began
+    await export_now(hass)
+    assert 0.5 <= float(state(hass, "delay")) <= took + 0.1
 
 
 async def test_a_restart(
