@@ -8,6 +8,7 @@ from custom_components.bigquery_export.rows.table import Column, Mode, Table
 from tests.bigquery_export.support.faults import FAULTS, Fault
 from tests.bigquery_export.support.troubles import REAUTH, TROUBLES, Trouble
 
+from .fleet_page import fleet_page
 from .import_graph import rooms_picture
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -48,6 +49,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "tables.md": tables_page(),
         DOCS / "faults.md": faults_page(),
+        DOCS / "fleet.md": fleet_page(),
         DOCS / "rooms.svg": rooms_picture(),
     }
 
