@@ -13,7 +13,7 @@ import orjson
 from . import emulated_tables
 from .clock import Clock
 from .emulator import Emulator, Exclusive
-from .errors import access_denied, condition_not_met, duplicate, invalid, not_found
+from .errors import ApiError, access_denied, condition_not_met, duplicate, invalid, not_found
 from .materialized_views import check_change, check_materialized
 from .names import TableName
 from .schema import (
@@ -276,7 +276,12 @@ class Catalog:
         else:
             ours = known
         fields = {field["name"]: field for field in ours.get("schema", {}).get("fields", [])}
-        actual = await emulated_tables.column_fields(emulator, name)
+        try:
+            actual = await emulated_tables.column_fields(emulator, name)
+        except ApiError:
+            if ours["type"] == "TABLE":
+                raise
+            return  # A view whose tables are gone keeps its columns ("View limitations").
         if known is None or list(fields) != [field["name"] for field in actual]:
             merged = [fields.get(field["name"], field) for field in actual]
             ours = {**ours, "schema": {"fields": normalized(merged)}}
