@@ -39,6 +39,7 @@ from .services import async_setup_services
 from .settings.destination import destination_from, missing_in
 from .settings.options import options_from
 from .settings.usable_options import usable_options
+from .settings.view_subentries import own_views
 from .status.issues import (
     async_clear_issues,
     async_remove_issues,
@@ -129,20 +130,23 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
 
 @callback
 def _async_reload_when_changed(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
-    """Reload the entry when a subentry is added, changed or removed.
+    """Reload the entry when a saved query is added, changed or removed; views need no reload.
 
     A listener to updates of the entry would also be called for options, which reload it themselves.
     """
-    before = saved_queries(entry)
+    queries, views = saved_queries(entry), own_views(entry)
 
     @callback
     def changed(change: ConfigEntryChange, other: ConfigEntry) -> None:
-        nonlocal before
-        if other is entry and change is ConfigEntryChange.UPDATED:
-            now = saved_queries(entry)
-            if now != before:
-                before = now
-                hass.config_entries.async_schedule_reload(entry.entry_id)
+        nonlocal queries, views
+        if other is not entry or change is not ConfigEntryChange.UPDATED:
+            return
+        now = saved_queries(entry), own_views(entry)
+        if now[1] != views:
+            entry.runtime_data.runner.tables.async_follow_own_views()
+        if now[0] != queries:
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+        queries, views = now
 
     entry.async_on_unload(async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed))
 

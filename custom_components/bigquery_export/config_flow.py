@@ -62,12 +62,14 @@ from .flow.restore_form import (
     restore_schema,
 )
 from .flow.sections import async_shown, shown_errors
+from .flow.view_flow import ViewFlow
 from .home.context_entities import default_context_entities
 from .restore.offer import Older
 from .rows.statistics import STATISTICS
 from .runner.start_position import History, async_newest_rows
 from .settings.destination import destination_from
 from .settings.options import options_from
+from .settings.view_subentries import VIEW
 
 
 class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -101,8 +103,8 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return the flows of saved queries."""
-        return dict(SAVED_QUERY_FLOWS)
+        """Return the flows of saved queries and of views."""
+        return {**SAVED_QUERY_FLOWS, VIEW: ViewFlow}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -68,7 +68,7 @@ async def async_get_config_entry_diagnostics(
             "storage": entry.data.get(CONF_STORAGE_ENDPOINT, STORAGE_ENDPOINT) != STORAGE_ENDPOINT,
         },
         "options": _without_names(entry.options),
-        "saved_queries": Counter(one.subentry_type for one in entry.subentries.values()),
+        "subentries": Counter(one.subentry_type for one in entry.subentries.values()),
         "recorder": _recorder(hass),
         "issues": _issues(hass, entry),
     }

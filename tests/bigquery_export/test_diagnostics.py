@@ -24,6 +24,7 @@ from custom_components.bigquery_export.runner.storage import checkpoint_file
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.saved_queries import put_query, settled
+from tests.bigquery_export.support.view_subentries import put_view
 from tests.bigquery_export.support.warehouse import Warehouse
 
 OPTIONS: dict[str, Any] = {
@@ -62,6 +63,7 @@ async def test_diagnostics(
     await export_now(hass)
     for name in ("Secret", "Secret too"):
         put_query(hass, entry, "sensor", name, query="SELECT 'secret' AS secret")
+    put_view(hass, entry, "secret", "SELECT 'secret' AS secret")
     await settled(hass)
     key = entry.data[CONF_SERVICE_ACCOUNT_KEY]
     warehouse.grant(key)
@@ -92,7 +94,7 @@ async def test_diagnostics(
         "surroundings": {"count": 1},
         "some_text": "**REDACTED**",
     }
-    assert found["saved_queries"] == {"sensor": 2}
+    assert found["subentries"] == {"sensor": 2, "view": 1}
     assert found["recorder"] == {
         "database": "sqlite",
         "schema": get_instance(hass).schema_version,

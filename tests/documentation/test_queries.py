@@ -30,7 +30,7 @@ REPLACEMENTS = {
     r"my-project\.old_dataset\b": "{project}.old",
     r"my-project\.home_assistant\b": "{project}.home",
     r"CURRENT_TIMESTAMP\(\)": NOW,
-    r"\$\{dataset\}": "{project}.home",
+    r"\$?\{dataset\}": "{project}.home",
     r"\$\{statistic\}": "sensor.outdoor_temperature",
     r"@DS_START_DATE": "'20260923'",
     r"@DS_END_DATE": "'20261030'",

@@ -7,7 +7,7 @@ tables that are no longer exported: their rows are still there. All requests nee
 Editor on the dataset, and no job (API reference: `bigquery.tables.*` and `bigquery.routines.*`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import cast
@@ -25,10 +25,17 @@ from .connection import Connection
 from .fence_table import FENCE
 from .recorder_views import recorder_views
 from .table_settings import TableSettings, days_kept
-from .views import MATERIALIZED_VIEWS, RETIRED, Kind, Sql, View, views
+from .views import (
+    MATERIALIZED_VIEWS,
+    OWNER_LABEL,
+    RETIRED,
+    VERSION_LABEL,
+    Kind,
+    Sql,
+    View,
+    views,
+)
 
-LABEL = "bigquery_export"
-"""The label of views with the version of their SQL; what lacks it is not ours."""
 _SIGNATURE = "BigQuery Export for Home Assistant, version "
 """How the last line of a table function's description begins."""
 _REFRESH = timedelta(days=1)
@@ -51,6 +58,8 @@ class DatasetViews:
         self._dataset = DatasetReference(destination.project, dataset or destination.dataset)
         self.expiring: dict[str, int] = {}
         """After how many days BigQuery deletes views, by their names, of those that it does."""
+        self.own: set[str] = set()
+        """Names of the views that a user has written, of all that were listed."""
 
     def ensure(
         self,
@@ -90,7 +99,7 @@ class DatasetViews:
     def names(self) -> list[str]:
         """Return the names of all views and table functions that are ours. Raises ExportError."""
         listed = (self._listed_tables(), self._listed_functions())
-        return [name for found in listed for name, version in found.items() if version]
+        return [name for found in listed for name in self._ours(found)]
 
     def everything(self) -> list[str]:
         """Return the names of all tables, views and routines of the dataset. Raises ExportError."""
@@ -102,7 +111,7 @@ class DatasetViews:
             (Kind.VIEW, self._listed_tables),
             (Kind.TABLE_FUNCTION, self._listed_functions),
         ):
-            self._remove(kind, [name for name, version in listed().items() if version])
+            self._remove(kind, self._ours(listed()))
 
     def fences(self) -> list[str]:
         """Return the names of the fences in the dataset, one of each installation."""
@@ -133,7 +142,7 @@ class DatasetViews:
     def keep_for_ever(self) -> None:
         """Take away what lets BigQuery delete views that are ours. Raises ExportError."""
         for item in self._items():
-            if LABEL in item.labels and item.expires:
+            if VERSION_LABEL in item.labels and item.expires:
                 with self._connection.errors():
                     found = self._client.get_table(item.reference, retry=_RETRY, timeout=_TIMEOUT)
                     found.expires = None
@@ -177,7 +186,7 @@ class DatasetViews:
             table = self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT)
         table.view_query = sql.query
         table.description = sql.description
-        table.labels = {**table.labels, LABEL: sql.version}
+        table.labels = {**table.labels, VERSION_LABEL: sql.version}
         if is_new:
             table = self._client.create_table(table, retry=_RETRY, timeout=_TIMEOUT)
         else:
@@ -199,7 +208,7 @@ class DatasetViews:
         table.time_partitioning = bigquery.TimePartitioning(field=partition_by)
         table.clustering_fields = cluster_by
         table.description = sql.description
-        table.labels = {**table.labels, LABEL: sql.version}
+        table.labels = {**table.labels, VERSION_LABEL: sql.version}
         self._note_days(self._client.create_table(table, retry=_RETRY, timeout=_TIMEOUT))
 
     def _put_function(self, view: View, sql: Sql, *, is_new: bool) -> None:
@@ -247,15 +256,19 @@ class DatasetViews:
             )
 
     def _listed_tables(self) -> dict[str, str]:
-        """Return the versions of views by their names; "" is that of tables and others' views."""
+        """Return the versions of views by their names; "" is that of what is not made of a file."""
         items = self._items()
         for item in items:
-            if LABEL in item.labels:
+            if VERSION_LABEL in item.labels:
                 self._note_days(item)
-        return {
-            item.table_id: item.labels.get(LABEL, "") if item.table_type in _VIEWS else ""
-            for item in items
-        }
+        views_ = [item for item in items if item.table_type in _VIEWS]
+        self.own = {item.table_id for item in views_ if OWNER_LABEL in item.labels}
+        versions = {item.table_id: item.labels.get(VERSION_LABEL, "") for item in views_}
+        return {item.table_id: "" for item in items} | versions | dict.fromkeys(self.own, "")
+
+    def _ours(self, found: Mapping[str, str]) -> list[str]:
+        """Return what is ours of a list: what a user has written, too, as long as we keep it."""
+        return [name for name, version in found.items() if version or name in self.own]
 
     def _listed_functions(self) -> dict[str, str]:
         """Return the versions of routines by their names; "" is that of what is not ours."""

@@ -165,7 +165,7 @@ def plan_query(connection: Connection, statement: Statement) -> Plan:
         job: Mapping[str, Any] = response.json()
         return job
 
-    with _query_errors(connection):
+    with query_errors(connection):
         job = _RETRY(ask)()
     _check(job.get("status", {}).get("errorResult"))
     statistics = job.get("statistics", {})
@@ -190,7 +190,7 @@ def run_query(
     config = _config(connection, statement)
     config.maximum_bytes_billed = max_bytes
     config.job_timeout_ms = _JOB_SECONDS * 1000
-    with _query_errors(connection):
+    with query_errors(connection):
         job = _begin(connection, statement, config, job_id)
         waits = iter(_WAITS)
         while not job.done(retry=_RETRY, timeout=_TIMEOUT):
@@ -231,7 +231,7 @@ def billed_for(connection: Connection, job_id: str, late: bool) -> int | None:
 
 
 @contextmanager
-def _query_errors(connection: Connection) -> Iterator[None]:
+def query_errors(connection: Connection) -> Iterator[None]:
     """Raise Google's errors as ExportErrors; what is wrong with the query is no other error."""
     try:
         with connection.errors():

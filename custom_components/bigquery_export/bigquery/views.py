@@ -30,6 +30,10 @@ from ..rows.statistics import STATISTICS, STATISTICS_SHORT_TERM
 from ..rows.table import Column, Mode, Scope, Table
 from .connection import Destination
 
+VERSION_LABEL = "bigquery_export"
+"""The label of views with the version of their SQL; what lacks it is not ours."""
+OWNER_LABEL = "bigquery_export_entry"
+"""The label of views that a user has written, with the id of the config entry that keeps them."""
 _FOLDER = Path(__file__).with_name("sql")
 
 

@@ -1,8 +1,9 @@
 """The tables and views of a config entry in BigQuery: made where one is missing, and kept."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 import logging
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -11,11 +12,13 @@ from homeassistant.helpers import instance_id
 from ..bigquery.connection import Connection
 from ..bigquery.dataset_views import DatasetViews
 from ..bigquery.fence_table import BigQueryFence
+from ..bigquery.own_views import OwnView, OwnViews
 from ..bigquery.schema import DatasetSchema
 from ..const import DOMAIN
 from ..errors import ExportError, StoppedError, TransientError
 from ..settings.options import options_from
-from ..status.issues import async_show_expiring, async_show_views
+from ..settings.view_subentries import own_views
+from ..status.issues import async_show_expiring, async_show_own_views, async_show_views
 from ..translation import async_reason
 
 _LOGGER = logging.getLogger(__name__)
@@ -36,6 +39,12 @@ class DestinationTables:
         self._schema = DatasetSchema(connection, self._options.table_settings)
         self._views_ensured = False
         self._task: asyncio.Task[None] | None = None
+        """What makes views after an export."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        """All that make views now."""
+        self._own_views = OwnViews(connection, entry.entry_id)
+        self._lock = asyncio.Lock()
+        """Held by what makes, changes or deletes views of the user's own."""
         self.expiring: Mapping[str, int] = {}
         """After how many days BigQuery deletes what is in tables, as the set-up has found."""
 
@@ -63,50 +72,91 @@ class DestinationTables:
         No export waits or fails for them. A repair names those that could not be made.
         """
         if not self._views_ensured and (self._task is None or self._task.done()):
-            self._task = self._entry.async_create_background_task(
-                self._hass, self._async_ensure_views(), f"{DOMAIN} views"
-            )
+            self._task = self._async_begin(self._async_ensure_views())
+
+    async def async_put_view(self, view: OwnView) -> None:
+        """Make or change a view of the user's own. Raises ExportError where BigQuery refuses it."""
+        async with self._lock:
+            await self._hass.async_add_executor_job(self._own_views.put, view)
+
+    @callback
+    def async_follow_own_views(self) -> None:
+        """Begin to make, change and delete views as the subentries have them now."""
+        self._async_begin(self._async_follow_own_views())
 
     async def async_forget_views(self) -> None:
         """Wait until no views are being made, and let the next export make those that are missing.
 
         Nothing else may begin to make them meanwhile.
         """
-        if self._task:
-            await asyncio.wait([self._task])
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         self._views_ensured = False
 
     async def async_stop(self) -> None:
         """Wait for the request for a view that is on its way; the connection is stopped already."""
-        if self._task:
-            await asyncio.wait([self._task], timeout=STOP_TIMEOUT)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT)
+
+    @callback
+    def _async_begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._entry.async_create_background_task(self._hass, work, f"{DOMAIN} views")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _async_ensure_views(self) -> None:
         """Make views. After what may pass by itself, the next export begins again."""
         views = DatasetViews(self._connection)
-        try:
-            failed = await self._hass.async_add_executor_job(
-                views.ensure,
-                self._options.tables,
-                self._options.recorder_prefix,
-                self._options.materialized_views,
-            )
-        except StoppedError:
+        problems = await self._async_problems(
+            views.ensure,
+            self._options.tables,
+            self._options.recorder_prefix,
+            self._options.materialized_views,
+        )
+        if problems is None:
             return
-        except TransientError as err:
-            _LOGGER.debug("Views are made after the next export: %s", err)
-            return
-        except ExportError as err:
-            failed = {self._connection.destination.dataset: err}
-        except Exception:
-            _LOGGER.exception("Unexpected error while views were made; the export has gone well")
-            return
-        self._views_ensured = not failed
-        problems = {name: async_reason(self._hass, err) for name, err in failed.items()}
         async_show_views(self._hass, self._entry, problems)
         if views.expiring:
             expiring = {**self.expiring, **views.expiring}
             async_show_expiring(self._hass, self._entry, expiring)
+        has_own = views.own or own_views(self._entry)
+        own_work = not has_own or await self._async_ensure_own_views()
+        self._views_ensured = not problems and own_work
+
+    async def _async_follow_own_views(self) -> None:
+        if not await self._async_ensure_own_views():
+            self._views_ensured = False  # The next export tries again.
+
+    async def _async_ensure_own_views(self) -> bool:
+        """Keep the views of the subentries, and return whether all of them work."""
+        async with self._lock:
+            wanted = own_views(self._entry)
+            problems = await self._async_problems(self._own_views.ensure, wanted)
+        if problems is not None:
+            async_show_own_views(self._hass, self._entry, problems)
+        return problems == {}
+
+    async def _async_problems[*Ts](
+        self, ensure: Callable[[*Ts], dict[str, ExportError]], *args: *Ts
+    ) -> dict[str, str] | None:
+        """Ensure views, and return what is wrong with some, by their names.
+
+        None says that a later attempt is to tell.
+        """
+        try:
+            failed = await self._hass.async_add_executor_job(ensure, *args)
+        except StoppedError:
+            return None
+        except TransientError as err:
+            _LOGGER.debug("Views are made after the next export: %s", err)
+            return None
+        except ExportError as err:
+            failed = {self._connection.destination.dataset: err}
+        except Exception:
+            _LOGGER.exception("Unexpected error while views were made; the export has gone well")
+            return None
+        return {name: async_reason(self._hass, err) for name, err in failed.items()}
 
     async def async_keep_for_ever(self) -> None:
         """Take away what lets BigQuery delete tables or their rows. Raises ExportError."""

@@ -57,12 +57,16 @@ ROWS_REJECTED = "rows_rejected"
 ROWS_LEFT_OUT = "rows_left_out"
 EXPIRING = "expiring"
 VIEWS_INCOMPLETE = "views_incomplete"
+OWN_VIEWS_FAILED = "own_views_failed"
 QUERIES_FAILED = "queries_failed"
 WRONG_SUMS = "wrong_sums"
 RESTORE_OFFERED = "restore_offered"
 _RECORDER_NEWER = "recorder_newer"
 _NOT_FIXABLE = frozenset(
-    {LocationError.key, _KEY_OLD, _RECORDER_NEWER, QUERIES_FAILED, VIEWS_INCOMPLETE}
+    {
+        *(LocationError.key, _KEY_OLD, _RECORDER_NEWER),
+        *(OWN_VIEWS_FAILED, QUERIES_FAILED, VIEWS_INCOMPLETE),
+    }
 )
 """Issues without a flow in repairs.py, which could not fix them."""
 
@@ -123,6 +127,17 @@ def async_show_views(hass: HomeAssistant, entry: ConfigEntry, problems: Mapping[
     if problems:
         placeholders = {"views": ", ".join(problems), "problem": next(iter(problems.values()))}
     _show(hass, entry, VIEWS_INCOMPLETE, placeholders, ir.IssueSeverity.WARNING)
+
+
+@callback
+def async_show_own_views(
+    hass: HomeAssistant, entry: ConfigEntry, problems: Mapping[str, str]
+) -> None:
+    """Show which views of the user's own do not work, and why the first, while there are any."""
+    placeholders = None
+    if problems:
+        placeholders = {"views": ", ".join(problems), "problem": next(iter(problems.values()))}
+    _show(hass, entry, OWN_VIEWS_FAILED, placeholders, ir.IssueSeverity.WARNING)
 
 
 @callback
@@ -253,6 +268,7 @@ def async_remove_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
         _show(hass, entry, name, None)
     _show(hass, entry, WRONG_SUMS, None)
     _show(hass, entry, VIEWS_INCOMPLETE, None)
+    _show(hass, entry, OWN_VIEWS_FAILED, None)
 
 
 def _is_ignored(hass: HomeAssistant, entry: ConfigEntry, name: str) -> bool:

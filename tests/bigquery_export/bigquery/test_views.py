@@ -14,11 +14,17 @@ import pytest
 
 from custom_components.bigquery_export.bigquery import dataset_views, views
 from custom_components.bigquery_export.bigquery.connection import Connection
-from custom_components.bigquery_export.bigquery.dataset_views import LABEL, DatasetViews
+from custom_components.bigquery_export.bigquery.dataset_views import DatasetViews
 from custom_components.bigquery_export.bigquery.recorder_views import recorder_views
 from custom_components.bigquery_export.bigquery.schema import DatasetSchema
 from custom_components.bigquery_export.bigquery.table_settings import TableSettings
-from custom_components.bigquery_export.bigquery.views import MATERIALIZED_VIEWS, VIEWS, Kind, View
+from custom_components.bigquery_export.bigquery.views import (
+    MATERIALIZED_VIEWS,
+    VERSION_LABEL,
+    VIEWS,
+    Kind,
+    View,
+)
 from custom_components.bigquery_export.errors import NameTakenError, RefusedError, UnreachableError
 from custom_components.bigquery_export.rows.entities import ENTITIES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
@@ -98,7 +104,7 @@ def test_made_once(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> N
     made = view(connection)
     assert made.table_type == "VIEW"
     assert not made.view_use_legacy_sql
-    assert made.labels.keys() == {LABEL}
+    assert made.labels.keys() == {VERSION_LABEL}
     names = [column.name for column in STATISTICS.columns if column.name != "deleted"]
     assert [field.name for field in made.schema] == names
     there = {table.table_id for table in connection.tables.list_tables("home")}
@@ -134,7 +140,7 @@ def test_changed(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Non
     changed = view(connection)
     assert "new" in [field.name for field in changed.schema]
     assert changed.labels["mine"] == "yes"
-    assert changed.labels[LABEL] != mine.labels[LABEL]
+    assert changed.labels[VERSION_LABEL] != mine.labels[VERSION_LABEL]
 
 
 def test_function(connection: Connection, write: Callable[..., None]) -> None:
@@ -323,14 +329,14 @@ def test_materialized_view_is_made_anew(
     """Its query cannot be changed: it is made again, with the labels of the user."""
     DatasetViews(connection).ensure(TABLES, "", True)
     mine = view(connection, "states_by_hour")
-    mine.labels = {**mine.labels, "mine": "yes", LABEL: "0" * 16}
+    mine.labels = {**mine.labels, "mine": "yes", VERSION_LABEL: "0" * 16}
     connection.tables.update_table(mine, ["labels"])
     requests = calls(connection, monkeypatch)
     assert DatasetViews(connection).ensure(TABLES, "", True) == {}
     assert [method for method, _ in requests] == ["GET", "GET", "DELETE", "POST", "GET"]
     changed = view(connection, "states_by_hour")
     assert changed.labels["mine"] == "yes"
-    assert changed.labels[LABEL] != "0" * 16
+    assert changed.labels[VERSION_LABEL] != "0" * 16
 
 
 @pytest.mark.usefixtures("only_materialized")

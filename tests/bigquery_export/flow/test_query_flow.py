@@ -188,6 +188,7 @@ async def test_as_a_browser_does(
     assert entry.supported_subentry_types == {
         "sensor": {"supports_reconfigure": True},
         "statistic": {"supports_reconfigure": True},
+        "view": {"supports_reconfigure": True},
     }
     assert await async_setup_component(hass, "config", {})
     client = await hass_client()
