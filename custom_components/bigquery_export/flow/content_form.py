@@ -16,6 +16,7 @@ import probatio
 
 from ..const import (
     CONF_CONTEXT_ENTITIES,
+    CONF_EVENT_PRESETS,
     CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
     CONF_PRIVACY,
@@ -39,6 +40,7 @@ _OPTIONS = dict(_fields(OPTIONS_SCHEMA))
 CONTENT_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_TABLES, default=list(DEFAULT_TABLES)): _OPTIONS[CONF_TABLES],
+        probatio.Optional(CONF_EVENT_PRESETS, default=[]): _OPTIONS[CONF_EVENT_PRESETS],
         probatio.Required(CONF_HISTORY, default=History.ALL.value): SelectSelector(
             SelectSelectorConfig(
                 options=[choice.value for choice in History],

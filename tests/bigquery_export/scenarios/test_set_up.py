@@ -5,7 +5,8 @@ from typing import Any
 from unittest.mock import Mock
 
 from google.api_core.exceptions import Forbidden, NotFound
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_CALL_SERVICE
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.recorder import get_instance
 import pytest
@@ -19,6 +20,7 @@ from custom_components.bigquery_export.const import (
     CONF_BEGIN,
     CONF_CONTEXT_ENTITIES,
     CONF_DELIVERY,
+    CONF_EVENT_PRESETS,
     CONF_EXPORT_AT_ONCE,
     CONF_HISTORY,
     CONF_TABLES,
@@ -97,6 +99,7 @@ async def test_what(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None
     assert entry.options == {
         **chosen,
         CONF_DELIVERY: "storage_write",
+        CONF_EVENT_PRESETS: [],
         CONF_CONTEXT_ENTITIES: [{"entity_id": "weather.home", "name": "home"}],
     }
     assert entry.data[CONF_BEGIN]["sensor_data"]
@@ -115,7 +118,11 @@ async def test_what_by_default(hass: HomeAssistant) -> None:
     assert values[CONF_HISTORY] == "all"
     assert values[CONF_EXPORT_AT_ONCE] is True
     options = content_options(hass, values)
-    assert options == {CONF_TABLES: list(DEFAULT_TABLES), CONF_CONTEXT_ENTITIES: []}
+    assert options == {
+        CONF_TABLES: list(DEFAULT_TABLES),
+        CONF_CONTEXT_ENTITIES: [],
+        CONF_EVENT_PRESETS: [],
+    }
     chosen = options_from(options)
     assert len(chosen.recorder_tables) + len(chosen.dimension_tables) == len(DEFAULT_TABLES)
 
@@ -136,6 +143,23 @@ async def test_export_at_once(hass: HomeAssistant, warehouse: Warehouse, key: Ke
     await hass.async_block_till_done(wait_background_tasks=True)
     assert entry.runtime_data.coordinator.data.last_export == last_export
     assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_presets_of_the_past(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
+    """Presets that the set-up chooses hold for events that were recorded before."""
+    user = Context(user_id="0123456789abcdef0123456789abcdef")
+    data = {"domain": "light", "service": "turn_on", "service_data": {"entity_id": "light.lamp"}}
+    hass.bus.async_fire(EVENT_CALL_SERVICE, data, context=user)
+    await record(hass, 1)
+    flow_id = await begin_destination(hass, key)
+    await submit(hass, flow_id, destination(warehouse))
+    chosen = {CONF_TABLES: ["events"], CONF_EVENT_PRESETS: ["user_actions"]}
+    result = await submit(hass, flow_id, WHAT | chosen)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
+    rows = warehouse.server.query("SELECT event_type FROM home.events", warehouse.project)
+    assert [row["event_type"] for row in rows] == [EVENT_CALL_SERVICE]
+    assert await hass.config_entries.async_unload(result["result"].entry_id)
 
 
 async def test_question_refused(hass: HomeAssistant, warehouse: Warehouse, key: Key) -> None:
