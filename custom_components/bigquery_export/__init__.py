@@ -26,6 +26,7 @@ from .const import CONF_EXPORT_AT_ONCE, CONF_RESTORE, CONF_SERVICE_ACCOUNT_KEY, 
 from .coordinator import BigQueryExportCoordinator
 from .errors import ExportError, KeyRefusedError, OptionsUnreadableError
 from .home.entry_states import async_remove_entry_states
+from .http import async_register_health
 from .notifications import async_dismiss_notifications, async_setup_notifications
 from .query.after_exports import AfterExports, async_remove_answers
 from .query.saved_query import saved_queries
@@ -61,8 +62,9 @@ _PLATFORMS = (
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up the actions."""
+    """Set up the actions, and the address that tells the health."""
     async_setup_services(hass)
+    async_register_health(hass)
     return True
 
 

@@ -13,11 +13,13 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .errors import ExportError
+from .export.response_time import ResponseTime
 from .runner.listener import RunnerListener
 from .runner.runner import Runner
 from .settings.options import options_from
 from .source.readiness import check_recorder
 from .status.backlog import Backlog, async_read_backlog
+from .status.error_kinds import ErrorKind
 from .status.export_status import ExportStatus, Status
 from .status.issues import (
     async_show_newer_recorder,
@@ -57,6 +59,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         self._next_export: datetime | None = None
         self.backlog = Backlog()
         """The rows that waited in the recorder when it was last read."""
+        self.recorder_response: ResponseTime | None = None
+        """How long that took."""
         runner.queries.on_billed = self.async_show
         runner.async_listen(
             RunnerListener(self._async_begun, self._async_progressed, self._async_ended)
@@ -73,9 +77,11 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         checkpoint = self._runner.checkpoint
         try:
             check_recorder(self.hass)
+            began = monotonic()
             self.backlog = await async_read_backlog(self.hass, self._options, checkpoint)
         except ExportError as err:
             raise translated(UpdateFailed, err) from err
+        self.recorder_response = ResponseTime.since(began)
         async_show_newer_recorder(self.hass, self.config_entry)
         async_show_old_key(self.hass, self.config_entry, self._options.key_days)
         # As long as exports succeed, the next one is soon enough.
@@ -90,6 +96,11 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     def failing(self) -> bool:
         """Return whether the last export failed, or the recorder cannot be read."""
         return bool(self._runner.health.last_error) or not self.last_update_success
+
+    @property
+    def recorder_fails(self) -> bool:
+        """Return whether the recorder cannot be read."""
+        return not self.last_update_success or self._runner.health.kind is ErrorKind.RECORDER
 
     @property
     def paused(self) -> bool:
@@ -152,6 +163,8 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
             backfill=self._progress.backfill(checkpoint, exporting=self._exporting),
             restored=self._runner.restorer.percent,
             queries_billed=self._runner.queries.billed,
+            errors=dict(health.errors),
+            phase_seconds=dict(self._runner.phase_seconds),
             last_error=health.last_error,
             last_error_kind=health.last_error_kind,
         )

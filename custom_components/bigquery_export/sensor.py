@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import override
 
 from homeassistant.components.sensor import (
@@ -30,10 +31,12 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .entity import BigQueryExportEntity
+from .export.phase_times import Phase
 from .query.after_exports import AfterExports
 from .query.query_request import price
 from .query.saved_query import SavedQueryType
 from .scheduler.runtime_data import BigQueryExportConfigEntry
+from .status.error_kinds import ErrorKind
 from .status.export_status import ExportStatus, Status
 from .status.progress import Backfill
 
@@ -67,6 +70,14 @@ def _backfill(
 
 def _rounded(value: float | None, digits: int | None = None) -> float | None:
     return None if value is None else round(value, digits)
+
+
+def _errors(kind: ErrorKind, data: ExportStatus) -> int:
+    return data.errors.get(kind, 0)
+
+
+def _seconds(phase: Phase, data: ExportStatus) -> float:
+    return round(data.phase_seconds[phase], 2)
 
 
 _EXPORTS: tuple[BigQueryExportSensorDescription, ...] = (
@@ -201,7 +212,32 @@ _RESTORE: tuple[BigQueryExportSensorDescription, ...] = (
         value_fn=lambda data: round(data.restored, 1),
     ),
 )
-SENSORS = (*_EXPORTS, *_ROWS, *_BACKFILL, *_RESTORE)
+_ERRORS = tuple(
+    BigQueryExportSensorDescription(
+        key=f"errors_{kind}",
+        translation_key=f"errors_{kind}",
+        entity_registry_enabled_default=False,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        value_fn=partial(_errors, kind),
+    )
+    for kind in ErrorKind
+)
+"""Exports that failed since Home Assistant started; a monitor counts the increase."""
+_PHASES = tuple(
+    BigQueryExportSensorDescription(
+        key=f"seconds_{phase}",
+        translation_key=f"seconds_{phase}",
+        device_class=SensorDeviceClass.DURATION,
+        entity_registry_enabled_default=False,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=1,
+        value_fn=partial(_seconds, phase),
+    )
+    for phase in Phase
+)
+"""Seconds that exports spent with what since then."""
+SENSORS = (*_EXPORTS, *_ROWS, *_BACKFILL, *_RESTORE, *_ERRORS, *_PHASES)
 QUERY_SENSORS: tuple[BigQueryExportSensorDescription, ...] = (
     BigQueryExportSensorDescription(
         key="query_bytes",

@@ -8,7 +8,7 @@ import logging
 from math import inf
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 from uuid import uuid4
 
 from google.api_core.retry import retry_unary
@@ -22,6 +22,7 @@ from homeassistant.components.recorder import CONF_COMMIT_INTERVAL
 from homeassistant.components.recorder.tasks import WaitTask
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.translation import TRANSLATION_FLATTEN_CACHE
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -241,3 +242,10 @@ async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
     yield entry
     if entry.state is ConfigEntryState.LOADED:
         assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.fixture
+def all_enabled() -> Iterator[None]:
+    """Enable what is disabled at first."""
+    with patch.object(Entity, "entity_registry_enabled_default", new=True):
+        yield

@@ -25,8 +25,17 @@ HOME_ASSISTANT = "bigquery knows nothing of Home Assistant"
 """The contracts of pyproject.toml, by their names."""
 TOP_LEVEL = {
     *("__init__", "config_flow", "sensor", "binary_sensor", "button", "switch", "event", "entity"),
-    *("services", "notifications", "diagnostics", "repairs", "system_health", "llm", "coordinator"),
-    *("const", "errors", "translation"),
+    *(
+        "services",
+        "notifications",
+        "diagnostics",
+        "repairs",
+        "system_health",
+        "llm",
+        "http",
+        "coordinator",
+    ),
+    *("coordinator", "const", "errors", "translation"),
 }
 """The modules beside the rooms: Home Assistant's names, and what every room may use."""
 TWICE = {"__init__", "errors"}

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 import re
+from time import monotonic
 from typing import Any, override
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,8 @@ from google.auth.transport.requests import AuthorizedSession
 import orjson
 from requests import Response
 from requests.exceptions import ConnectionError as RequestsConnectionError, TooManyRedirects
+
+from ..export.response_time import ResponseTime
 
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _LONGEST = 100
@@ -36,10 +39,13 @@ class ApiSession(AuthorizedSession):
         """Prepare requests of an account; none is sent yet."""
         super().__init__(credentials)  # type: ignore[no-untyped-call]
         self.max_redirects = 0
+        self.last_response: ResponseTime | None = None
+        """Google's last answer."""
 
     @override
     def request(self, method: str, url: str, *args: Any, **options: Any) -> Response:  # type: ignore[override]
         """Return Google's answer."""
+        began = monotonic()
         try:
             response: Response | None = super().request(method, url, *args, **options)  # type: ignore[no-untyped-call]
         except TooManyRedirects as err:
@@ -48,6 +54,7 @@ class ApiSession(AuthorizedSession):
             raise ForeignAnswerError("a redirect to no address") from err
         if response is None or not _is_googles(response):
             raise ForeignAnswerError(_described(response) if response is not None else "")
+        self.last_response = ResponseTime.since(began)
         return response
 
 

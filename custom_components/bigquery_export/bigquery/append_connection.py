@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
+from time import monotonic
 
 from google.api_core.exceptions import (
     AlreadyExists,
@@ -17,6 +18,7 @@ from ..errors import (
     TokenRefusedError,
     UnreachableError,
 )
+from ..export.response_time import ResponseTime
 from .append_request import append_request
 from .errors import EXTRA_FIELDS, storage_codes
 from .protobuf import ProtobufEncoding
@@ -82,6 +84,7 @@ class AppendConnection:
 
     def _send_once(self, rows: Sequence[bytes], *, again: bool) -> dict[int, str]:
         """Append rows as one request; `again` if they may have been appended already."""
+        began = monotonic()
         self._requests.put(self._request(rows))
         with self._streams.errors():
             try:
@@ -96,6 +99,7 @@ class AppendConnection:
                 self.close()
                 return self._send_once(rows, again=again)
             else:
+                self._streams.connection.last_append = ResponseTime.since(began)
                 if response.row_errors:
                     return {error.index: error.message for error in response.row_errors}
         self.rows += len(rows)

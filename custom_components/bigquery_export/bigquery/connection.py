@@ -23,6 +23,7 @@ from ..errors import (
     StorageUnreachableError,
     UnreachableError,
 )
+from ..export.response_time import ResponseTime
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table
 from .answers import ApiSession
@@ -89,6 +90,8 @@ class Connection:
         """How rows are compressed for the Storage Write API, until it does not take that."""
         self._credentials = make_credentials(key, private=destination.api_endpoint != API_ENDPOINT)
         self._stopped = Event()
+        self.last_append: ResponseTime | None = None
+        """The last answer of the Storage Write API to rows."""
         self.http = ApiSession(self._credentials)
         self.tables = Client(
             project=destination.project,
@@ -121,6 +124,12 @@ class Connection:
             connection.close()
             raise
         return connection
+
+    @property
+    def last_response(self) -> ResponseTime | None:
+        """Return BigQuery's last answer to anything."""
+        responses = filter(None, (self.http.last_response, self.last_append))
+        return max(responses, key=lambda response: response.at, default=None)
 
     def __enter__(self) -> Self:
         """Return the connection itself."""

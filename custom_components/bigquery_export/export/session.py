@@ -23,6 +23,7 @@ from .journal import Journal
 from .logged_settings import LoggedSettings
 from .pace import Pace
 from .partition_cache import PartitionCache
+from .phase_times import Phase, PhaseTimes
 from .positions import Position
 from .recent_commits import EVERYTHING, RecentCommit, last_begun
 
@@ -95,6 +96,8 @@ class Session:
     """How many rows a transaction has at most, about; None for as many as a chunk may have."""
     stopped: bool = False
     """Whether the job has to end soon."""
+    times: PhaseTimes = field(default_factory=PhaseTimes)
+    """Counts the seconds of this job, and maybe those of others."""
     paused: bool = False
     """Whether backfills have to wait."""
     begun: int = 0
@@ -181,10 +184,11 @@ class Session:
         try:
             yield chunk
             if not chunk.empty:
-                await self._async_commit(
-                    chunk,
-                    after or (lambda chunk: replace(before, rows=before.rows + chunk.rows)),
-                )
+                with self.times.measure(Phase.COMMIT):
+                    await self._async_commit(
+                        chunk,
+                        after or (lambda chunk: replace(before, rows=before.rows + chunk.rows)),
+                    )
         finally:
             chunk.close()
 
@@ -200,8 +204,10 @@ class Session:
         if chunk.transaction is None:
             label = f"{table.name}_{self.result.export_id}_{chunk.start}_{self.begun}"
             self.begun += 1
-            chunk.transaction = await self.async_block(self.delivery.begin, table, label)
-        rejections = await self.async_block(chunk.transaction.append, rows.data)
+            with self.times.measure(Phase.SEND):
+                chunk.transaction = await self.async_block(self.delivery.begin, table, label)
+        with self.times.measure(Phase.SEND):
+            rejections = await self.async_block(chunk.transaction.append, rows.data)
         chunk.add(rows)
         rejected = chunk.reject(rejections, self.delivery.encoding(table))
         await self.journal.async_keep_rejected(self.result.export_id, chunk, rejected)
@@ -250,10 +256,12 @@ def open_session(
     batch_rows: int,
     settings: LoggedSettings | None = None,
     transaction_rows: int | None = None,
+    times: PhaseTimes | None = None,
 ) -> Session:
     """Return a session of its own export_id, whose rows are of the installation `source`.
 
-    `trigger` says in the export log what began it, and `settings` by what its rows are made.
+    `trigger` says in the export log what began it, and `settings` by what its rows are made; its
+    seconds are added to `times`.
     """
     result = Result()
     return Session(
@@ -276,4 +284,5 @@ def open_session(
         result=result,
         settings=settings,
         transaction_rows=transaction_rows,
+        times=times or PhaseTimes(),
     )

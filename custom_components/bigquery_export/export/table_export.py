@@ -24,6 +24,7 @@ from .changed_history import async_log_changes
 from .checkpoint import Checkpoint, Gap
 from .chunk import Chunk
 from .damaged_rows import DamagedRows, lost_at_end, lost_before
+from .phase_times import Phase
 from .ports import Piece, Source
 from .positions import Position, TablePosition, backfill_of
 from .purge import Retention, is_purged_within
@@ -317,7 +318,7 @@ class TableExport:
 
     def _read(self, after: int, until: int, limit: int) -> Piece | None:
         """Return the next rows, and prepare the observer before the first ones."""
-        with self._reader.connected():
+        with self._session.times.measure(Phase.READ), self._reader.connected():
             piece: Piece | None = self._reader.read(after, until, limit)
             if piece is not None and not self._observed:
                 self._observer.open()
@@ -332,8 +333,9 @@ class TableExport:
         if piece is None:
             return None
         began = thread_time()
-        self._observer.look_at(piece)
-        rows = self._encoder.encode(piece)
+        with self._session.times.measure(Phase.ENCODE):
+            self._observer.look_at(piece)
+            rows = self._encoder.encode(piece)
         self._session.pace.learn(len(piece.rows), thread_time() - began)
         return piece, rows
 

@@ -1,7 +1,7 @@
 """The runner: runs the jobs of one config entry, one at a time, and alone writes its checkpoint."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,8 @@ from ..errors import AnotherExportError, ExportError, StoppedError, WaitingError
 from ..export.checkpoint import Checkpoint
 from ..export.fence import Fence
 from ..export.job import Job
+from ..export.phase_times import Phase
+from ..export.response_time import ResponseTime
 from ..export.session import Result
 from ..mend.mender import Mender
 from ..query.queries import Queries
@@ -86,6 +88,16 @@ class Runner:
     def load_jobs_used(self) -> int:
         """Return the number of load jobs within a day of the table that has used most."""
         return max(delivery.load_jobs_used for delivery in self._journal.deliveries.values())
+
+    @property
+    def last_response(self) -> ResponseTime | None:
+        """Return BigQuery's last answer."""
+        return self._connection.last_response
+
+    @property
+    def phase_seconds(self) -> Mapping[Phase, float]:
+        """Return how many seconds the jobs have spent with what."""
+        return self._jobs.times.seconds
 
     @property
     def is_running(self) -> bool:

@@ -13,6 +13,7 @@ from ..bigquery.row_lookup import RowLookup
 from ..const import DOMAIN
 from ..export.journal import Journal
 from ..export.logged_settings import LoggedSettings
+from ..export.phase_times import PhaseTimes
 from ..export.session import Session, open_session
 from ..rows.export_log import Trigger
 from ..rows.privacy import Privacy
@@ -32,6 +33,8 @@ class SessionFactory:
         self._connection = connection
         self._journal = journal
         self._options = options_from(entry.options)
+        self.times = PhaseTimes()
+        """How many seconds all jobs have spent with what, since this was made."""
         self._settings: LoggedSettings | None = None
         """The options as the export log has them, from the first job on."""
 
@@ -71,4 +74,5 @@ class SessionFactory:
             integration_version=str(integration.version),
             batch_rows=self._options.batch_rows,
             settings=self._settings,
+            times=self.times,
         )

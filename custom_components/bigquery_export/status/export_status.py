@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ..export.phase_times import Phase
+from .error_kinds import ErrorKind
 from .progress import Backfill
 
 
@@ -52,6 +54,10 @@ class ExportStatus:
     """How much of a restore is done, in percent: 100 where none is wanted."""
     queries_billed: int
     """Bytes that the queries of this month were billed for, or may have been."""
+    errors: Mapping[ErrorKind, int]
+    """How many exports have failed since the entry was loaded, by the kind of the error."""
+    phase_seconds: Mapping[Phase, float]
+    """How many seconds exports have spent with what since then."""
     last_error: str | None
     """Why the last export failed, as a sentence, if it did."""
     last_error_kind: str | None

@@ -1,0 +1,83 @@
+"""The health of all exports for machines: what a monitor or an orchestrator asks."""
+
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp.web import Request, Response
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .export.response_time import ResponseTime
+from .scheduler.runtime_data import BigQueryExportConfigEntry
+
+_DEPENDENCIES = "dependencies"
+
+
+@callback
+def async_register_health(hass: HomeAssistant) -> None:
+    """Answer requests for the health of all exports."""
+    hass.http.register_view(HealthView)
+
+
+class HealthView(HomeAssistantView):
+    """Says how the exports are, as their entities do; nothing is asked for it.
+
+    The status is 200 where all are well, and 503 where one fails. `?dependencies` adds the
+    recorder and BigQuery: the state of each, and the last answer that an export had from it.
+    """
+
+    url = f"/api/{DOMAIN}/health"
+    name = f"api:{DOMAIN}:health"
+
+    @callback
+    def get(self, request: Request) -> Response:
+        """Return the health of all exports that are not disabled."""
+        hass = request.app[KEY_HASS]
+        entries = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        exports = [_export(entry) for entry in entries]
+        if _DEPENDENCIES in request.query:
+            for entry, export in zip(entries, exports, strict=True):
+                export[_DEPENDENCIES] = _dependencies(entry)
+        healthy = all(export["healthy"] for export in exports)
+        status = HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
+        return self.json({"healthy": healthy, "exports": exports}, status)
+
+
+def _export(entry: BigQueryExportConfigEntry) -> dict[str, Any]:
+    """Return what is told of one export; there is no text in it that may have personal data."""
+    about = {"entry_id": entry.entry_id, "title": entry.title}
+    if entry.state is not ConfigEntryState.LOADED:
+        return about | {
+            "healthy": False,
+            "status": entry.state.value,
+            "error": entry.error_reason_translation_key,
+        }
+    coordinator = entry.runtime_data.coordinator
+    return about | {
+        "healthy": not coordinator.failing,
+        "status": coordinator.data.status,
+        "error": coordinator.data.last_error_kind,
+        "last_export": coordinator.data.last_export,
+        "rows_waiting": coordinator.data.rows_waiting,
+    }
+
+
+def _dependencies(entry: BigQueryExportConfigEntry) -> dict[str, Any]:
+    if entry.state is not ConfigEntryState.LOADED:
+        return {}
+    coordinator, runner = entry.runtime_data.coordinator, entry.runtime_data.runner
+    return {
+        "recorder": _dependency(coordinator.recorder_response, fails=coordinator.recorder_fails),
+        "bigquery": _dependency(runner.last_response, fails=runner.health.bigquery_fails),
+    }
+
+
+def _dependency(response: ResponseTime | None, *, fails: bool) -> dict[str, Any]:
+    return {
+        "state": "failing" if fails else "ok" if response else "unknown",
+        "last_response": response and dt_util.utc_from_timestamp(response.at),
+        "response_seconds": response and round(response.seconds, 4),
+    }
