@@ -20,13 +20,16 @@ from .live_home import measure_live
 from .pipelines import DELIVERIES, measure_pipelines
 from .real_home import RealHome
 from .results import DEFAULT_PACE, FULL_SPEED, Import, Results, machine
+from .slow_processor import slowed
 from .spread import Spread
 
-PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt", "live")
+PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt", "slow", "live")
 USUAL_PARTS = PARTS[:-1]
 """Those that are measured unless others are asked for."""
 SERVERS = {"mysql": "MariaDB", "postgresql": "PostgreSQL"}
 SECONDS_TO_IMPORT = 60
+SLOW_SHARE = 0.2
+"""The share of one of this machine's cores that the slow home has."""
 COMMIT_INTERVALS = (1, 5)
 """Seconds between two commits of the recorder; the last is its default."""
 
@@ -39,6 +42,8 @@ class Plan:
     """Sets of attributes, states, repetitions, and how many of the deliveries."""
     exported: int
     """States in the homes that are exported."""
+    slowly: int
+    """Those of the home that has a part of the processor."""
     by_load_jobs: int
     """Those of the home that exports by load jobs, or 0 to leave it out."""
     idle_seconds: float
@@ -62,6 +67,7 @@ FULL = Plan(
         (Sets.IN_TURN, 500_000, 3, 1),
     ),
     exported=2_000_000,
+    slowly=200_000,
     by_load_jobs=200_000,
     idle_seconds=10,
     server_rows=100_000,
@@ -73,6 +79,7 @@ FULL = Plan(
 QUICK = Plan(
     pipelines=((Sets.BY_TIME, 100_000, 2, 2), (Sets.OWN, 100_000, 2, 1)),
     exported=100_000,
+    slowly=20_000,
     by_load_jobs=0,
     idle_seconds=3,
     server_rows=100_000,
@@ -105,6 +112,7 @@ class Benchmark:
                 self._increment,
                 self._import,
                 self._dlt,
+                self._slow,
                 self._live,
             ),
             strict=True,
@@ -192,6 +200,17 @@ class Benchmark:
             live = await measure_live(self._folder, self._plan.live_seconds, commit_interval)
             self.results.live.append(live)
             self._say(live.line)
+
+    async def _slow(self) -> None:
+        """Export at the usual pace with a fifth of a core, as a Raspberry Pi 4 has about."""
+        history = self._history(self._plan.slowly)
+        async with RealHome.running(self._folder, history, DELIVERIES[0]) as home:
+            with slowed(home.home.process, SLOW_SHARE):
+                name = f"default pace, {SLOW_SHARE:.0%} of the processor"
+                export = await measure_export(home, name, self._plan.idle_seconds)
+        self.results.exports.append(export)
+        speed = export.rows / export.seconds
+        self._say(f"a home with {SLOW_SHARE:.0%} of the processor: {speed:,.0f} rows a second")
 
     async def _dlt(self) -> None:
         rows = self._plan.copied

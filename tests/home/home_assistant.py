@@ -182,6 +182,12 @@ class HomeAssistant:
         """How the process ended: 0 is in good order, None is not yet."""
         return None if self._process is None else self._process.returncode
 
+    @property
+    def process(self) -> int:
+        """Return the process id of one that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         """Start it again and wait until it runs."""
         await self._launch()
