@@ -12,6 +12,7 @@ import pytest
 from tests.home import launcher
 from tests.home.home_assistant import REPOSITORY
 from tests.home.recorder_states import Sets
+from tests.ways.measure import Ways
 
 from .dlt_contest import NoDltError, install, measure_dlt
 from .histories import attributes_in, copied_to, make_history
@@ -23,8 +24,8 @@ from .results import DEFAULT_PACE, FULL_SPEED, Import, Results, machine
 from .slow_processor import slowed
 from .spread import Spread
 
-PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt", "slow", "live")
-USUAL_PARTS = PARTS[:-1]
+PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt", "slow", "live", "ways")
+USUAL_PARTS = tuple(part for part in PARTS if part not in ("live", "ways"))
 """Those that are measured unless others are asked for."""
 SERVERS = {"mysql": "MariaDB", "postgresql": "PostgreSQL"}
 SECONDS_TO_IMPORT = 60
@@ -54,6 +55,10 @@ class Plan:
     """Of all that is small."""
     live_seconds: float
     """How long a home exports live, for each interval of the recorder's commits."""
+    changes: int
+    """Of a state, for each of Home Assistant's own ways to tell of them."""
+    told: int
+    """Exports that an automation tells of."""
     registered: tuple[int, ...]
     """How many entities are registered in the homes in which increments are exported."""
 
@@ -74,6 +79,8 @@ FULL = Plan(
     copied=500_000,
     repetitions=3,
     live_seconds=600,
+    changes=1_000,
+    told=100,
     registered=(0, 1_000, 3_000),
 )
 QUICK = Plan(
@@ -86,6 +93,8 @@ QUICK = Plan(
     copied=100_000,
     repetitions=2,
     live_seconds=60,
+    changes=200,
+    told=20,
     registered=(0, 1_000),
 )
 QUICK_PARTS = ("pipeline", "export", "increment", "import")
@@ -114,6 +123,7 @@ class Benchmark:
                 self._dlt,
                 self._slow,
                 self._live,
+                self._ways,
             ),
             strict=True,
         ):
@@ -211,6 +221,12 @@ class Benchmark:
         self.results.exports.append(export)
         speed = export.rows / export.seconds
         self._say(f"a home with {SLOW_SHARE:.0%} of the processor: {speed:,.0f} rows a second")
+
+    async def _ways(self) -> None:
+        ways = Ways(self._folder, self._plan.changes, self._plan.told, self._say)
+        await ways.measure()
+        self.results.ways += ways.delays
+        self.results.notes += ways.missing
 
     async def _dlt(self) -> None:
         rows = self._plan.copied

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.demo.questions import table_lines
+from tests.ways.arrivals import Delays
 
 from .contest import Measured
 from .homes import SHARES, Export
@@ -51,6 +52,11 @@ def report(results: Results) -> Iterator[str]:
             [_look_row(export) for export in results.exports],
         ),
         ("Import and set-up, in milliseconds and MB", _set_up_rows(results)),
+        (
+            "From the change in Home Assistant until a program on this machine has it, in"
+            " milliseconds",
+            list(map(_way_row, results.ways)),
+        ),
     ):
         if table:
             yield from ("", title, "", *table_lines(table))
@@ -167,6 +173,16 @@ def _increment_rows(results: Results) -> Table:
 
 def _look_row(export: Export) -> dict[str, Any]:
     return {"rows waiting": f"{export.rows:,}", "processor": _milliseconds(export.look, 1)}
+
+
+def _way_row(delays: Delays) -> dict[str, Any]:
+    return {
+        "way": delays.name,
+        "changes": f"{delays.changes:,}",
+        "p50": f"{delays.p50:.1f}",
+        "p99": f"{delays.p99:.1f}",
+        "missed": delays.missed,
+    }
 
 
 def _set_up_rows(results: Results) -> Table:

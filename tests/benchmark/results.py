@@ -10,6 +10,7 @@ import sqlite3
 from typing import Any
 
 from tests.home.recorder_states import Sets
+from tests.ways.arrivals import Delays
 
 from .dlt_contest import BACKENDS, DltContest
 from .homes import Export, Increment, SetUp
@@ -44,6 +45,7 @@ class Results:
     imported: Import | None = None
     dlt: DltContest | None = None
     live: list[Live] = field(default_factory=list)
+    ways: list[Delays] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
 
@@ -74,6 +76,8 @@ class Results:
         """Return the figures in one line; - stands for what was not measured."""
         if self.live and not self.pipelines:
             return self.live[-1].line
+        if self.ways and not self.pipelines:
+            return f"ways: {' '.join(delays.figures for delays in self.ways)}"
         figures = " ".join(f"{name}={_figure(value)}" for name, value in self.summary().items())
         return f"benchmark: {figures}"
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.home.measurements import COLLECTIONS, COLUMNS, LAGS, SAMPLES, measure_exports
+from tests.ways.arrivals import Arrivals, Delays
 
 from .chart import chart
 from .contest import Measured
@@ -59,6 +60,21 @@ def test_spread_and_percentiles() -> None:
     hundred = list(range(100, 0, -1))
     assert [percentile(hundred, percent) for percent in (0, 50, 99, 100)] == [1, 50, 99, 100]
     assert percentile([7], 99) == 7
+
+
+def test_delays() -> None:
+    """Percentiles are of the changes that have arrived, and the others are counted."""
+    changed = {str(number): 1_000.0 + number for number in range(100)}
+    arrivals = Arrivals({state: then + 0.002 for state, then in changed.items()})
+    arrivals.times["98"] += 0.005
+    del arrivals.times["99"]
+    delays = Delays.of("WebSocket, all", arrivals, changed)
+    assert (round(delays.p50), round(delays.p99), delays.changes, delays.missed) == (2, 7, 100, 1)
+    results = Results({}, ways=[delays])
+    assert results.last_line() == (
+        "ways: websocket_all_p50_ms=2.0 websocket_all_p99_ms=7.0 websocket_all_missed=1"
+    )
+    assert any("WebSocket, all" in line and "7.0" in line for line in report(results))
 
 
 async def test_exports_are_measured_without_what_asks_for_them(tmp_path: Path) -> None:

@@ -50,6 +50,11 @@ def queries(page: Path) -> list[Query]:
     ]
 
 
+def code(page: Path, language: str) -> list[str]:
+    """Return the blocks of a page that are in a language, such as `yaml`."""
+    return [block[2] for block in _FENCE.finditer(page.read_text()) if block[1] == language]
+
+
 def answer_shown(page: Path, query: Query) -> list[tuple[str, ...]]:
     """Return the table right below a query: its columns, and its rows; nothing without one."""
     _, _, rest = page.read_text().partition(query.sql)

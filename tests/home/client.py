@@ -1,10 +1,17 @@
 """A client of Home Assistant's REST and WebSocket API."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
-from aiohttp import ClientSession, ClientTimeout, FormData
+from aiohttp import (
+    ClientSession,
+    ClientTimeout,
+    ClientWebSocketResponse,
+    FormData,
+    StreamReader,
+)
 
 type Json = dict[str, Any]
 
@@ -33,6 +40,10 @@ class Client:
         """Return a client of another Home Assistant that knows the same token."""
         return Client(self._session, url, self.token)
 
+    def with_token(self, token: str) -> Client:
+        """Return a client of the same Home Assistant as another user."""
+        return Client(self._session, self._url, token)
+
     async def request(self, method: str, path: str, **options: Any) -> Any:
         """Make a REST request and return the JSON of its answer."""
         headers = {"Authorization": f"Bearer {self.token}"}
@@ -43,19 +54,35 @@ class Client:
                 raise ApiError(f"{method} {path}: {response.status} {await response.text()}")
             return await response.json()
 
-    async def command(self, command: str, **fields: Any) -> Any:
-        """Send one WebSocket command and return its result."""
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[ClientWebSocketResponse]:
+        """Open a WebSocket and log in."""
         async with self._session.ws_connect(f"{self._url}/api/websocket") as socket:
             await socket.receive_json()
             await socket.send_json({"type": "auth", "access_token": self.token})
             if (await socket.receive_json())["type"] != "auth_ok":
                 raise ApiError("the access token was refused")
+            yield socket
+
+    async def command(self, command: str, **fields: Any) -> Any:
+        """Send one WebSocket command and return its result."""
+        async with self.socket() as socket:
             await socket.send_json({"id": 1, "type": command} | fields)
             answer = await socket.receive_json()
             if not answer["success"]:
                 error = answer["error"]
                 raise ApiError(f"{command}: {error}", error.get("translation_key"))
             return answer["result"]
+
+    @asynccontextmanager
+    async def stream(self, path: str) -> AsyncIterator[StreamReader]:
+        """Make a REST request whose answer does not end."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        timeout = ClientTimeout(total=None)
+        async with self._session.get(
+            f"{self._url}{path}", headers=headers, timeout=timeout, raise_for_status=True
+        ) as response:
+            yield response.content
 
     async def core_state(self) -> str:
         """Return what Home Assistant is doing, such as RUNNING."""
@@ -72,10 +99,11 @@ class Client:
         state: str = (await self.request("GET", f"/api/states/{entity_id}"))["state"]
         return state
 
-    async def set_state(self, entity_id: str, state: str, attributes: Json) -> None:
-        """Write a state into the state machine, as an integration would."""
+    async def set_state(self, entity_id: str, state: str, attributes: Json) -> Json:
+        """Write a state into the state machine, as an integration would, and return it."""
         body = {"state": state, "attributes": attributes}
-        await self.request("POST", f"/api/states/{entity_id}", json=body)
+        written: Json = await self.request("POST", f"/api/states/{entity_id}", json=body)
+        return written
 
     async def remove_state(self, entity_id: str) -> None:
         """Take an entity out of the state machine."""
