@@ -61,7 +61,7 @@ def test_requirements() -> None:
 def test_manifest() -> None:
     """The manifest has what Home Assistant and HACS ask for, in hassfest's order."""
     assert MANIFEST["domain"] == DOMAIN == FOLDER.name
-    assert MANIFEST["dependencies"] == ["file_upload", "recorder"]
+    assert MANIFEST["dependencies"] == ["file_upload", "http", "recorder"]
     assert MANIFEST["import_executor"]
     keys = list(MANIFEST)
     assert keys[:2] == ["domain", "name"]
