@@ -62,6 +62,13 @@ def test_spread_and_percentiles() -> None:
     assert percentile([7], 99) == 7
 
 
+def test_arrivals() -> None:
+    """What arrives once more, such as with other attributes, has arrived before."""
+    arrivals = Arrivals({"on": 1_000.0})
+    arrivals.note("on")
+    assert arrivals.delays({"on": 999.0, "off": 999.0}) == [1.0]
+
+
 def test_delays() -> None:
     """Percentiles are of the changes that have arrived, and the others are counted."""
     changed = {str(number): 1_000.0 + number for number in range(100)}

@@ -109,8 +109,12 @@ async def test_an_export(
     await runner.async_export(Trigger.ACTION)
     for number in range(2):
         await record(hass, 20, entities=5, name=f"round{number}_")
+        before = runner.checkpoint.bytes_sent
         with counting() as found:
             result = await runner.async_export(Trigger.ACTION)
+        sent = runner.checkpoint.bytes_sent - before
+        if work is Work.WRITE:
+            assert 0 < sent <= ROW_BYTES * result.total
         tables = [table for table, rows in result.rows.items() if rows]
         assert "sensor_data" in tables
         wanted = calls({work: len(tables)})
