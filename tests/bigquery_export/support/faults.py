@@ -94,6 +94,8 @@ FAULTS = [
     Fault("AppendRows", "CANCELLED", "retrying", rule=ALWAYS),
     Fault("AppendRows", "UNAUTHENTICATED", "retrying", rule=ALWAYS),
     Fault("AppendRows", "RESOURCE_EXHAUSTED", "retrying"),
+    # So it is when the write streams of an hour are used up (docs/fleet.md).
+    Fault("CreateWriteStream", "RESOURCE_EXHAUSTED", "retrying", rule=ALWAYS),
     # What tables.get knows is not gone.
     Fault("CreateWriteStream", "NOT_FOUND", "idle"),
     Fault("CreateWriteStream", "NOT_FOUND", "retrying", rule=ALWAYS),
