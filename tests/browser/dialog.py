@@ -57,6 +57,10 @@ class Dialog:
         await self._dialog.locator(f"input[name={field}]").fill(value)
         self.values += 1
 
+    async def write(self, value: str) -> None:
+        """Write a text of several lines, into the only field for one."""
+        await self._dialog.locator("textarea").first.fill(value)
+
     def number(self, key: str) -> Locator:
         """Return the box of a number, by the key of its label."""
         return self._dialog.locator("ha-selector-number", has_text=text(key)).locator("input")

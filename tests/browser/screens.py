@@ -29,6 +29,7 @@ _WHAT = "config.step.what"
 _REAUTH = "config.step.reauth_confirm"
 _RECONFIGURE = "config.step.reconfigure"
 _SENSOR = "config_subentries.sensor"
+_VIEW = "config_subentries.view"
 _OPTIONS = "options.step.init"
 _WHEN = "options.step.schedule"
 _ACTION = "services.export_now.name"
@@ -86,6 +87,11 @@ class SetUp(Dialog):
         await self._dialog.get_by_text(line).first.scroll_into_view_if_needed()
 
     @property
+    def last_preset(self) -> Locator:
+        """Return the box of the last preset of events."""
+        return self.box("selector.event_presets.options.user_actions")
+
+    @property
     def privacy(self) -> Locator:
         """Return the heading of the section on privacy."""
         return self.section(f"{_WHAT}.sections.privacy.name")
@@ -135,6 +141,16 @@ class Options(Dialog):
         return self.box(f"selector.weekdays.options.{name}")
 
     @property
+    def last_preset(self) -> Locator:
+        """Return the box of the last preset of events."""
+        return self.box("selector.event_presets.options.user_actions")
+
+    @property
+    def materialized_views(self) -> Locator:
+        """Return the switch that ends the section on tables."""
+        return self.switch(f"{_OPTIONS}.sections.storage.data.materialized_views")
+
+    @property
     def queries(self) -> Locator:
         """Return the switch that allows queries, in their section."""
         return self.switch(f"{_OPTIONS}.sections.querying.data.queries")
@@ -168,11 +184,28 @@ class IntegrationPage:
 
     async def add_sensor(self) -> Dialog:
         """Begin to add a sensor from SQL."""
+        return await self._add(_SENSOR)
+
+    async def add_view(self) -> Dialog:
+        """Begin to add a view from SQL."""
+        return await self._add(_VIEW)
+
+    async def reconfigure_view(self, name: str) -> Dialog:
+        """Open the form of a view from SQL, by its name."""
+        row = self._page.locator("ha-config-sub-entry-row", has_text=name)
+        label = text(f"{_VIEW}.initiate_flow.reconfigure")
+        await row.get_by_role("button", name=label, exact=True).click()
+        dialog = Dialog(self._window)
+        await dialog.until_step(f"{_VIEW}.step.reconfigure")
+        return dialog
+
+    async def _add(self, kind: str) -> Dialog:
+        """Begin to add a subentry, by the key of its kind."""
         await self._entry.get_by_role("button", name="Menu", exact=True).first.click()
         item = self._entry.locator("ha-dropdown-item")
-        await item.get_by_text(text(f"{_SENSOR}.initiate_flow.user"), exact=True).click()
+        await item.get_by_text(text(f"{kind}.initiate_flow.user"), exact=True).click()
         dialog = Dialog(self._window)
-        await dialog.until_step(f"{_SENSOR}.step.user")
+        await dialog.until_step(f"{kind}.step.user")
         return dialog
 
     async def reconfigure(self) -> Dialog:

@@ -83,6 +83,8 @@ async def test_from_add_integration_to_the_first_rows(
     await set_up.go_on_to_what()
     await set_up.look_at_the_estimate()
     await on.window.photograph("set-up-what")
+    await set_up.last_preset.scroll_into_view_if_needed()
+    await on.window.photograph("set-up-event-presets")
     async for _ in on.window.sizes():
         await set_up.privacy.scroll_into_view_if_needed()
         await expect(set_up.privacy).to_be_in_viewport()
@@ -162,6 +164,12 @@ async def test_options(on: Stage) -> None:
     await integration.open()
     options = await integration.configure()
     await on.window.photograph("options")
+    await options.last_preset.scroll_into_view_if_needed()
+    await on.window.photograph("options-event-presets")
+    await options.open_section("storage")
+    async for _ in on.window.sizes():
+        await options.materialized_views.scroll_into_view_if_needed()
+    await on.window.photograph("options-tables-in-bigquery")
     await options.open_section("schedule")
     async for _ in on.window.sizes():
         await expect(options.time_of_day).to_have_count(HOURS_AND_MINUTES)
@@ -236,6 +244,31 @@ async def test_questions(on: Stage) -> None:
     await dashboard.until_shown("Most active entity", shown["Most active entity"])
     await dashboard.until_drawn()
     await on.window.photograph("questions", height=900)
+
+
+@journey
+async def test_view(on: Stage) -> None:
+    """BigQuery's reason stands in the form; then the view is there, and its form shows it again."""
+    integration = IntegrationPage(on.window)
+
+    await integration.open()
+    dialog = await integration.add_view()
+    await on.window.photograph("view-from-sql")
+    await dialog.type("name", "lights")
+    await dialog.write("SELECT nothing FROM `{dataset}.sensor_data`")
+    await dialog.submit()
+    await dialog.until_told("exceptions.query_invalid.message")
+    await on.window.photograph("view-that-bigquery-refuses")
+    await dialog.write("SELECT entity_id, state FROM `{dataset}.sensor_data`")
+    await dialog.submit()
+    await dialog.until_over()
+    await dialog.finish()
+    await on.window.photograph("integration-with-a-view")
+    dialog = await integration.reconfigure_view("lights")
+    await on.window.photograph("view-reconfigured")
+    await dialog.submit()
+    await dialog.until_ended()
+    await dialog.close()
 
 
 @journey

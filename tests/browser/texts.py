@@ -10,6 +10,8 @@ from tests.home.home_assistant import INTEGRATION
 
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
+_SET_APART = re.compile(r"\*\*|`+")
+_WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"\*\*|`(?:``)?|^- ", re.MULTILINE)
 
 
@@ -30,7 +32,8 @@ def text(key: str) -> str:
 
 def is_own(shown: str) -> bool:
     """Return whether the integration says what is shown; Home Assistant has single words, too."""
-    return "BigQuery" in shown or (" " in shown and plain(shown) in _all_texts())
+    several = len(_WORD.findall(shown)) > 1
+    return "BigQuery" in shown or (several and plain(shown) in _all_texts())
 
 
 @cache
@@ -38,6 +41,8 @@ def _all_texts() -> frozenset[str]:
     def texts(node: Any) -> Iterator[str]:
         if isinstance(node, str):
             yield plain(node)
+            # A page has what Markdown sets apart, and what stands beside it, as texts of their own.
+            yield from (part.strip() for part in _SET_APART.split(node))
         else:
             for inner in node.values():
                 yield from texts(inner)

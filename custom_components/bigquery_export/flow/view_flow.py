@@ -50,7 +50,7 @@ class ViewFlow(SubentryFlow):
     @property
     @override
     def _placeholders(self) -> Mapping[str, str]:
-        return {"example": f"`{DATASET}.sensor_data`"}
+        return {"example": f"`` `{DATASET}.sensor_data` ``"}  # Quoted, as SQL is to have it.
 
     @override
     async def _async_schema(self, entry: BigQueryExportConfigEntry) -> probatio.Schema:
