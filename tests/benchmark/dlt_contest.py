@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 import tempfile
 from typing import Any
 
 from tests.home.home_assistant import REPOSITORY
-from tests.ways.packages import uv
 
 from .contest import Measured
 from .pipelines import measure_pipelines
@@ -46,9 +46,10 @@ class DltContest:
 def install(folder: Path) -> Path:
     """Make an environment with dlt and return its Python. Raises NoDltError."""
     python = folder / "bin" / "python"
+    uv = shutil.which("uv") or str(REPOSITORY / ".tools" / "uv" / "bin" / "uv")
     for command in (
-        [uv(), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
-        [uv(), "pip", "sync", "--quiet", "--python", str(python), str(VERSIONS)],
+        [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
+        [uv, "pip", "sync", "--quiet", "--python", str(python), str(VERSIONS)],
     ):
         try:
             _output(command, SECONDS_TO_INSTALL)

@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
-import json
 from pathlib import Path
 from tempfile import mkdtemp
 
 from aiohttp import ClientSession
-import homeassistant.components as components
 
 from tests.benchmark import sink
 from tests.home.client import Client, Json
@@ -19,7 +17,7 @@ from tests.local_bigquery.process import DATA_EDITOR, start
 from tests.machine.patience import async_wait_until
 
 from .arrivals import Arrivals, Delays
-from .packages import MissingPackageError, debian_program, python_package
+from .packages import MissingPackageError, debian_program
 from .page import RECEIVER, base_topic, configuration, scrape_configuration
 from .server_subscribers import Receiver, mqtt_messages, prometheus_answers
 from .servers import mqtt_broker, prometheus_server
@@ -52,7 +50,6 @@ class Ways:
     ) -> None:
         """Measure so many changes of a state by each way, and exports that are told of."""
         self._folder = Path(mkdtemp(dir=folder, prefix="ways-"))
-        self._packages = self._folder / "packages"
         self._changes = changes
         self._exports = exports
         self._say = say
@@ -71,7 +68,6 @@ class Ways:
             configuration=configuration("rest_command").replace(
                 RECEIVER, f"http://127.0.0.1:{receiver_port}"
             ),
-            environment={"PYTHONPATH": str(self._packages)},
         )
         async with home:
             for name, subscribe in API.items():
@@ -125,9 +121,6 @@ class Ways:
     async def _measure_prometheus(self, home: HomeAssistant) -> None:
         """Let Prometheus ask for the state, and ask Prometheus. Raises MissingPackageError."""
         prometheus = debian_program("prometheus", self._folder / "prometheus-package")
-        manifest = Path(components.__path__[0]) / "prometheus" / "manifest.json"
-        for requirement in json.loads(manifest.read_text())["requirements"]:
-            python_package(requirement, self._packages)
         await self._restart_with(home, "prometheus")
         settings = scrape_configuration(f"127.0.0.1:{home.port}", home.client.token)
         query = f'{{__name__=~"homeassistant_sensor_.+", entity="{SENSOR}"}}'

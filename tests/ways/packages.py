@@ -1,4 +1,4 @@
-"""Programs of Debian's and packages of Python's, in a folder of their own: nothing is installed."""
+"""Programs of Debian's packages, in a folder of their own: nothing is installed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,6 @@ import os
 from pathlib import Path
 import shutil
 import subprocess
-import sys
-
-from tests.home.home_assistant import REPOSITORY
 
 _SECONDS = 300
 _SYSTEM = "/usr/local/sbin:/usr/sbin:/sbin"
@@ -27,17 +24,6 @@ class Program:
     path: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that it needs besides."""
-
-
-def uv() -> str:
-    """Return the path of uv, which `script/setup` has found, or got."""
-    return shutil.which("uv") or str(REPOSITORY / ".tools" / "uv" / "bin" / "uv")
-
-
-def python_package(requirement: str, folder: Path) -> None:
-    """Unpack a package of Python's that needs no other. Raises MissingPackageError."""
-    command = [uv(), "pip", "install", "--quiet", "--no-deps", "--python", sys.executable]
-    _run(requirement, *command, "--target", str(folder), requirement)
 
 
 def debian_program(name: str, folder: Path) -> Program:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .packages import MissingPackageError, debian_program, python_package
+from .packages import MissingPackageError, debian_program
 
 
 def test_installed_program(tmp_path: Path) -> None:
@@ -15,10 +15,8 @@ def test_installed_program(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be had says which it is, and why."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingPackageError, match=r"no-such-program is .* no apt-get"):
         debian_program("no-such-program", tmp_path)
-    with pytest.raises(MissingPackageError, match="not a requirement"):
-        python_package("not a requirement", tmp_path)
