@@ -15,6 +15,7 @@ from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
     CONF_CONTEXT_ENTITIES,
     CONF_DATASET_ID,
+    CONF_EVENT_PRESETS,
     CONF_EXPORT_AT_ONCE,
     CONF_KEY_JSON,
     CONF_LOCATION,
@@ -29,7 +30,12 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 CLOSED = "http://127.0.0.1:9"
 """An address of this machine where nothing listens."""
-WHAT = {CONF_TABLES: ["sensor_data"], CONF_CONTEXT_ENTITIES: [], CONF_EXPORT_AT_ONCE: False}
+WHAT = {
+    CONF_TABLES: ["sensor_data"],
+    CONF_CONTEXT_ENTITIES: [],
+    CONF_EVENT_PRESETS: [],
+    CONF_EXPORT_AT_ONCE: False,
+}
 """What is chosen in the last form: the local BigQuery takes seconds to make views."""
 type Key = dict[str, Any]
 
