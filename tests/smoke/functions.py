@@ -5,6 +5,8 @@ from google.cloud import bigquery
 from google.cloud.bigquery import QueryJobConfig
 
 from custom_components.bigquery_export.bigquery.dataset_views import DatasetViews
+from custom_components.bigquery_export.bigquery.own_views import OwnView, OwnViews
+from custom_components.bigquery_export.bigquery.select_query import QueryInvalidError
 from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
@@ -53,6 +55,23 @@ def materialized_of_filtered(site: Site) -> str:
     raise DiffersError("it was made")
 
 
+def own_view(site: Site) -> str:
+    """Keep a view of a table, which is then gone: make it, check it, and check it again."""
+    table = site.destination.dataset_reference.table("of_a_view")
+    fields = [bigquery.SchemaField("a", "STRING")]
+    site.client.create_table(bigquery.Table(table, schema=fields), retry=RETRY)
+    views = OwnViews(site.connection, "smoke")
+    wanted = [OwnView("own_view", "SELECT a FROM `{dataset}.of_a_view`")]
+    failed = [views.ensure(wanted), views.ensure(wanted)]
+    site.client.delete_table(table, retry=RETRY)
+    failed.append(views.ensure(wanted))
+    views.ensure([])
+    failed.append(views.ensure([OwnView("own_view", "SELECT b FROM `{dataset}.of_a_view`")]))
+    kinds = [[type(err).__name__ for err in one.values()] for one in failed]
+    refused = [QueryInvalidError.__name__]
+    return same(kinds, [[], [], refused, refused], str(next(iter(failed[2].values()), "")))
+
+
 def bytes_of_a_function(site: Site) -> str:
     """Ask what a function reads of no day, and of the day of all rows; nothing is read."""
     name = f"{site.destination.project}.{site.destination.dataset}.states_between"
@@ -94,6 +113,12 @@ CHECKS = (
         materialized_of_filtered,
         "it is refused",
         "flow/field_rules.py, where both options are refused together",
+    ),
+    Check(
+        "a view of the user's own whose table is gone",
+        own_view,
+        "BigQuery refuses to make it, and to keep it when its query is sent again",
+        "bigquery/own_views.py, and the repair about views from SQL",
     ),
     Check(
         "what a function reads",
