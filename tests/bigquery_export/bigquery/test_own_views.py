@@ -18,6 +18,7 @@ from custom_components.bigquery_export.errors import (
 )
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from tests.bigquery_export.support.client_requests import client_requests
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR
 
@@ -81,6 +82,14 @@ def test_made_changed_and_deleted(connection: Connection, views: OwnViews) -> No
     assert changed.labels[VERSION_LABEL] != made.labels[VERSION_LABEL]
     assert views.ensure([]) == {}
     assert there(connection) == set()
+
+
+def test_requests(connection: Connection, views: OwnViews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a view that is as it was two requests are made after a start, and one for all."""
+    views.put(LIGHTS)
+    made = client_requests(connection, monkeypatch)
+    assert views.ensure([LIGHTS]) == {}
+    assert made == [("GET", "tables"), ("GET", "lights"), ("PATCH", "lights")]
 
 
 def test_changed_again(connection: Connection, views: OwnViews) -> None:

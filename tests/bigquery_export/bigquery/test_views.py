@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 import re
 from shutil import copytree
-from typing import Any
 
 from google.cloud import bigquery
 import pytest
@@ -31,6 +30,7 @@ from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS
 from custom_components.bigquery_export.rows.table import Column, ColumnType, Scope
+from tests.bigquery_export.support.client_requests import client_requests
 from tests.bigquery_export.support.warehouse import TABLES, Warehouse
 from tests.local_bigquery.process import DATA_EDITOR
 
@@ -83,22 +83,9 @@ def function(connection: Connection) -> bigquery.Routine:
     return connection.tables.get_routine(reference)
 
 
-def calls(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Return the list that all requests of the client come into: method and last part of path."""
-    made: list[tuple[str, str]] = []
-    request = connection.http.request
-
-    def follow(method: str, url: str, *args: Any, **more: Any) -> Any:
-        made.append((method, re.split(r"[?]", url)[0].rpartition("/")[2]))
-        return request(method, url, *args, **more)
-
-    monkeypatch.setattr(connection.http, "request", follow)
-    return made
-
-
 def test_made_once(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """The right to edit the data of a dataset is enough; then two requests tell of no change."""
-    requests = calls(connection, monkeypatch)
+    requests = client_requests(connection, monkeypatch)
     assert DatasetViews(connection).ensure(TABLES) == {}
     assert {path for _, path in requests} == {"tables", "routines"}
     made = view(connection)
@@ -315,7 +302,7 @@ def test_materialized_views(connection: Connection, monkeypatch: pytest.MonkeyPa
     assert (made.time_partitioning.field, made.clustering_fields) == ("hour", ["entity_id"])
     assert (made.description or "").endswith("bills that as a query.")
     with monkeypatch.context() as patch:
-        requests = calls(connection, patch)
+        requests = client_requests(connection, patch)
         assert DatasetViews(connection).ensure(TABLES, "", True) == {}
         assert requests == [("GET", "tables"), ("GET", "routines")]
     assert DatasetViews(connection).ensure(TABLES) == {}
@@ -331,7 +318,7 @@ def test_materialized_view_is_made_anew(
     mine = view(connection, "states_by_hour")
     mine.labels = {**mine.labels, "mine": "yes", VERSION_LABEL: "0" * 16}
     connection.tables.update_table(mine, ["labels"])
-    requests = calls(connection, monkeypatch)
+    requests = client_requests(connection, monkeypatch)
     assert DatasetViews(connection).ensure(TABLES, "", True) == {}
     assert [method for method, _ in requests] == ["GET", "GET", "DELETE", "POST", "GET"]
     changed = view(connection, "states_by_hour")
