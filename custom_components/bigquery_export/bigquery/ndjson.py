@@ -89,6 +89,10 @@ class NdjsonEncoding:
         rows = zip(*map(one_by_one, columns.values()), strict=True)
         return [self.fragment(dict(zip(columns, row, strict=True))) for row in rows]
 
+    def together(self, *fragments: bytes) -> bytes:
+        """Put fragments of a row together to one; an empty one has no columns."""
+        return b",".join(filter(None, fragments) if b"" in fragments else fragments)
+
     def row(self, *fragments: bytes) -> bytes:
         """Put a row together from its fragments: a line without its end."""
         return b"{%b}" % b",".join(filter(None, fragments) if b"" in fragments else fragments)

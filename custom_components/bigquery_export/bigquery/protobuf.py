@@ -120,6 +120,10 @@ class ProtobufEncoding:
         numbers_or_texts = cast(Sequence[Any], values)
         return all_packed(numbers_or_texts) if name in self._datetimes else numbers_or_texts
 
+    def together(self, *fragments: bytes) -> bytes:
+        """Put fragments of a row together to one; an empty one has no columns."""
+        return b"".join(fragments)
+
     def row(self, *fragments: bytes) -> bytes:
         """Put a row together from its fragments."""
         return b"".join(fragments)

@@ -3,18 +3,32 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 from ..source.lookup_cache import Ids
 from .encoding import Encoding
 from .json_objects import json_object
+from .own_fragments import Key
+from .own_rows import OwnRows
 from .privacy import Privacy
 from .recorded_values import UNENCODABLE
-from .sensor_data import attributes_columns
+from .sensor_data import attributes_columns, sent_attributes
 
 MAX_BYTES = 8 * 1024 * 1024
 """Size of the cache: some 18,000 sets. Others have to be read and encoded again."""
 _BESIDES = 140
 """Overhead of each in bytes: two objects, and a place in a dictionary."""
+
+
+class RowSets(NamedTuple):
+    """The sets of attributes of rows: what `AttributesEncoder.of` takes."""
+
+    ids: Sequence[int | None]
+    """Of those that rows share."""
+    texts: Sequence[str | None]
+    """Of those that a row has itself."""
+    rules: Sequence[str | None]
+    """The entity, if its attributes have privacy rules of their own."""
 
 
 class AttributesEncoder:
@@ -25,10 +39,13 @@ class AttributesEncoder:
     The recorder reuses the ids of what it has purged, so the cache must not outlive the run.
     """
 
-    def __init__(self, encoding: Encoding, privacy: Privacy) -> None:
-        """Begin with an empty cache."""
+    def __init__(self, encoding: Encoding, privacy: Privacy, own: OwnRows | None = None) -> None:
+        """Begin with an empty cache; own columns learn what may be sent of each set."""
         self._encoding = encoding
         self._privacy = privacy
+        self._own = own
+        self._of_rows: list[Key] = []
+        """The keys of sets in the last piece that are of one row."""
         self._fragments: dict[int | None, bytes] = {}
         """Fragments by attributes_id, in the order in which they were learned."""
         self._brought: Mapping[int, str | None] = {}
@@ -51,6 +68,9 @@ class AttributesEncoder:
             self._forget_oldest(set(ids))
         self._brought = texts
         self._damaged_texts.clear()
+        if self._own:
+            self._bytes -= self._own.forget(self._of_rows)
+            self._of_rows.clear()
         if not (new := [id_ for id_ in texts if id_ not in self._fragments]):
             return
         try:
@@ -81,6 +101,12 @@ class AttributesEncoder:
             else:
                 fragments += self._encode({id_: text if id_ is None else self._brought[id_]}, rule)
         return fragments
+
+    def keys(self, sets: RowSets) -> Sequence[Key]:
+        """Return by what own columns know the sets of attributes of rows."""
+        if not self._privacy.has_own_rules and None not in sets.ids:
+            return sets.ids
+        return list(map(_key, *sets, strict=True))
 
     def repaired(
         self,
@@ -121,7 +147,13 @@ class AttributesEncoder:
             elif attributes.damaged:
                 self._damaged.add(id_)
         allowed = partial(self._privacy.attributes, own_rules)
-        return self._encoding.fragments(attributes_columns(sets, allowed))
+        sent = sent_attributes(sets, allowed)
+        fragments = self._encoding.fragments(attributes_columns(sent))
+        if self._own:
+            keys = [_key(id_, text, own_rules) for id_, text in texts.items()]
+            self._of_rows += [key for key in keys if isinstance(key, tuple)]
+            self._bytes += self._own.learn(keys, [one.values for one in sent], fragments)
+        return fragments
 
     def _forget_oldest(self, needed: Ids) -> None:
         """Remove what was learned first, a little more than necessary, as that takes time."""
@@ -134,3 +166,12 @@ class AttributesEncoder:
                 self._bytes -= len(fragment) + _BESIDES
         for id_ in forgotten:
             del self._fragments[id_]
+        if self._own:
+            self._bytes -= self._own.forget(forgotten)
+
+
+def _key(id_: int | None, text: str | None, own_rules: str | None) -> Key:
+    """Return by what own columns know a set: by its id, if all rows with that share it."""
+    if own_rules is None and id_ is not None:
+        return id_
+    return own_rules, text if id_ is None else id_

@@ -35,6 +35,7 @@ class NarrowEncoding:
         """Leave out columns with these names."""
         self._encoding = encoding
         self._left_out = left_out
+        self.together = encoding.together
         self.row = encoding.row
         self.rows = encoding.rows
         self.decode = encoding.decode

@@ -8,6 +8,7 @@ from .ambient import ContextEntity
 from .entity_filter import EntityFilter
 from .events import EventChoice
 from .local_time import Place
+from .own_columns import OwnColumn
 from .privacy import Privacy
 from .registry import EmptyRegistry, Registry
 
@@ -19,6 +20,7 @@ class Choice:
     events: EventChoice = field(default_factory=EventChoice)
     context_entities: tuple[ContextEntity, ...] = ()
     entities: EntityFilter = field(default_factory=EntityFilter)
+    own_columns: tuple[OwnColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

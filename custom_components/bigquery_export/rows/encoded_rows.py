@@ -1,5 +1,6 @@
 """Rows ready to be sent, and those that cannot be."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -42,6 +43,8 @@ class EncodedRows:
     rejected: list[RejectedRow] = field(default_factory=list)
     repaired: list[int] = field(default_factory=list)
     """The ids of rows whose attributes or data are not JSON: they are sent without what cannot."""
+    unfit: Counter[str] = field(default_factory=Counter)
+    """How many values do not fit an own column, and are NULL, by column."""
 
     def batches(self, size: int) -> Iterator[EncodedRows]:
         """Yield the rows in batches of at most `size`."""
@@ -83,3 +86,4 @@ class EncodedRows:
         self.days.update(more.days)
         self.rejected.extend(more.rejected)
         self.repaired.extend(more.repaired)
+        self.unfit.update(more.unfit)

@@ -29,6 +29,9 @@ class Encoding(Protocol):
         All `columns` have the same number of values; None is NULL. Raises what `fragment` raises.
         """
 
+    def together(self, *fragments: bytes) -> bytes:
+        """Put fragments of a row together to one; an empty one has no columns."""
+
     def row(self, *fragments: bytes) -> bytes:
         """Put a row together from its fragments."""
 

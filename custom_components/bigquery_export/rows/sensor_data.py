@@ -38,6 +38,7 @@ __all__ = [
     "quarter_values",
     "run_values",
     "season",
+    "sent_attributes",
     "state_columns",
     "state_numeric",
     "time_of_day",
@@ -158,27 +159,29 @@ def entity_values(entity_id: str) -> Values:
     return {"entity_id": entity_id, "domain": entity_id.partition(".")[0]}
 
 
-def attributes_columns(
-    recorded: Sequence[JsonObject],
-    allowed: Callable[[dict[str, Any]], dict[str, Any]] = lambda all_: all_,
-) -> Mapping[str, Sequence[str | None]]:
-    """Return the columns of sets of attributes, with a value for each set.
+def sent_attributes(
+    recorded: Sequence[JsonObject], allowed: Callable[[dict[str, Any]], dict[str, Any]]
+) -> list[JsonObject]:
+    """Return sets of attributes as they are sent.
 
     `allowed` returns those attributes that may be sent: the same mapping if all may.
     """
-    texts = []
-    sets = []
-    for text, attributes, _ in recorded:
-        if text is not None and (sent := allowed(attributes)) is not attributes:
-            text, attributes = as_json(sent), sent
-        texts.append(text)
-        sets.append(attributes)
-    return {"attributes": texts} | {
+    sent = []
+    for one in recorded:
+        if one.text is not None and (values := allowed(one.values)) is not one.values:
+            one = JsonObject(as_json(values), values)
+        sent.append(one)
+    return sent
+
+
+def attributes_columns(sent: Sequence[JsonObject]) -> Mapping[str, Sequence[str | None]]:
+    """Return the columns of sets of attributes, with a value for each set."""
+    return {"attributes": [text for text, _, _ in sent]} | {
         name: [
             value
             if (value := attributes.get(name)) is None or isinstance(value, str)
             else as_json(value)
-            for attributes in sets
+            for _, attributes, _ in sent
         ]
         for name in _ATTRIBUTE_COLUMNS
     }

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..source.state_columns import StateColumns
+from .attributes_encoder import RowSets
 from .encoded_rows import EncodedRows
 from .encoding import Encoding
 from .local_time import QUARTER, SECOND
@@ -48,11 +49,15 @@ class StateColumnEncoder:
             days = changed.days() if several else days | others.days()
             self._put_unchanged(piece, others, times, states)
         quarters, offset = self._quarters_of(updated)
+        rules = self._fragments.own_rules(piece.metadata_ids)
+        sets = RowSets(piece.attributes_ids, nothing, rules)
+        of_attributes = self._fragments.attributes.of(*sets)
+        unfit = self._fragments.put_in_own(
+            piece.metadata_ids, piece.states, sets, of_attributes, states
+        )
         fragments: list[Sequence[bytes]] = [
             list(map(self._fragments.entity_fragments.__getitem__, piece.metadata_ids)),
-            self._fragments.attributes.of(
-                piece.attributes_ids, nothing, self._fragments.own_rules(piece.metadata_ids)
-            ),
+            of_attributes,
             quarters,
             states,
         ]
@@ -72,7 +77,9 @@ class StateColumnEncoder:
         data = self._encoding.rows(*fragments)
         repaired = self._fragments.attributes.repaired(piece.ids, piece.attributes_ids, nothing)
         names = list(map(exported.__getitem__, piece.metadata_ids))
-        return EncodedRows(list(piece.ids), names, times, data, days, repaired=repaired)
+        return EncodedRows(
+            list(piece.ids), names, times, data, days, repaired=repaired, unfit=unfit
+        )
 
     def _rare(self, piece: StateColumns) -> Iterator[list[bytes]]:
         """Yield the fragments of columns that few rows have, or none."""

@@ -8,6 +8,7 @@ from typing import Any
 from ..source.state_columns import StateColumns
 from ..source.statements import as_text
 from ..source.states import STATES, StateRow, StatesPiece
+from .attributes_encoder import RowSets
 from .context import RowContext
 from .encoded_rows import EncodedRows, RejectedRow
 from .encoding import Encoding
@@ -77,9 +78,8 @@ class StateEncoder:
             if not entities:
                 return EncodedRows()
         names, entity_fragments, rules = zip(*entities, strict=True)
-        ids, _, states, changed_ts, updated_ts, attributes_ids, texts, contexts, users, parents = (
-            columns
-        )
+        ids, metadata_ids, states, changed_ts, updated_ts, *others = columns
+        attributes_ids, texts, contexts, users, parents = others
         if None in updated_ts:
             raise ValueError("the recorder has no time for it")
         updated = all_microseconds(updated_ts)
@@ -97,14 +97,20 @@ class StateEncoder:
             ],
             "state_id": ids,
         }
+        of_attributes = self.attributes.of(attributes_ids, texts, rules)
+        of_states = [
+            first[state] if then == now else again[state]
+            for state, then, now in zip(states, changed, updated, strict=True)
+        ]
+        unfit = self._fragments.put_in_own(
+            *(metadata_ids, states, RowSets(attributes_ids, texts, rules)),
+            *(of_attributes, of_states),
+        )
         fragments = [
             entity_fragments,
-            self.attributes.of(attributes_ids, texts, rules),
+            of_attributes,
             [quarter.fragment for quarter in quarters],
-            [
-                first[state] if then == now else again[state]
-                for state, then, now in zip(states, changed, updated, strict=True)
-            ],
+            of_states,
         ]
         give_way()
         if None in contexts:
@@ -121,7 +127,11 @@ class StateEncoder:
             fragments.append([self._fragments.ambient[at(ts)] for ts in updated_ts])
         data = self._encoding.rows(*fragments)
         repaired = self.attributes.repaired(ids, attributes_ids, texts)
-        return EncodedRows(list(ids), list(names), updated, data, _days(changed), repaired=repaired)
+        return EncodedRows(
+            *(list(ids), list(names), updated, data, _days(changed)),
+            repaired=repaired,
+            unfit=unfit,
+        )
 
     def _few_ulids(self, column: str, contexts: Sequence[bytes | None]) -> list[bytes]:
         """Return fragments of a column that is NULL in some rows."""

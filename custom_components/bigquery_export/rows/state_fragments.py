@@ -1,16 +1,18 @@
 """The fragments of states, each made once: of entities, attributes, quarters, states and users."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from ..source.ambient_states import StatesAtOnce
 from .ambient import ambient_values
-from .attributes_encoder import AttributesEncoder
+from .attributes_encoder import AttributesEncoder, RowSets
 from .context import RowContext
 from .encoding import Encoding
 from .fragments import Fragments
 from .local_time import MAX_QUARTERS, Quarters
+from .own_rows import OwnRows
 from .sensor_data import entity_values, state_columns
 
 _MAX_QUARTERS = MAX_QUARTERS
@@ -43,7 +45,8 @@ class StateFragments:
         """What those that are exported are called in BigQuery, by metadata_id."""
         self.entity_fragments: dict[int | None, bytes] = {}
         """Their fragments, likewise."""
-        self.attributes = AttributesEncoder(encoding, run.privacy)
+        self._own = OwnRows(encoding, run) if run.choice.own_columns else None
+        self.attributes = AttributesEncoder(encoding, run.privacy, self._own)
         """The cache of attributes, which need not be read again."""
         self.quarters = Quarters(encoding, run.place, _MAX_QUARTERS)
         self.changed = Fragments[str | None](partial(self._state, True), _MAX_STATE_BYTES)
@@ -62,6 +65,8 @@ class StateFragments:
             self.names.clear()
             self.entity_fragments.clear()
             self._version, self._entity_ids = version, entity_ids
+            if self._own:
+                self._own.forget_entities()
 
     def entities_of(self, metadata_ids: Sequence[int | None]) -> list[StateEntity | None]:
         """Return the entity of each row, None for one that is not exported; raises ValueError."""
@@ -78,12 +83,28 @@ class StateFragments:
             if entity is not None:
                 self.names[metadata_id] = entity.name
                 self.entity_fragments[metadata_id] = entity.fragment
+                if self._own:
+                    self._own.learn_entity(metadata_id, entity_id)
 
     def own_rules(self, metadata_ids: Sequence[int | None]) -> Sequence[str | None]:
         """Return the entity of each row if its attributes have rules of their own, else None."""
         if not self._row_context.privacy.has_own_rules:
             return [None] * len(metadata_ids)
         return [entity and entity.own_rules for entity in self.entities_of(metadata_ids)]
+
+    def put_in_own(
+        self,
+        metadata_ids: Sequence[int | None],
+        states: Sequence[str | None],
+        sets: RowSets,
+        of_attributes: list[bytes],
+        of_states: list[bytes],
+    ) -> Counter[str]:
+        """Add own columns to the fragments of rows, as `OwnRows.put_in` does."""
+        if self._own is None:
+            return Counter()
+        keys = self.attributes.keys(sets)
+        return self._own.put_in(metadata_ids, states, keys, of_attributes, of_states)
 
     def _entity(self, entity_id: str) -> StateEntity | None:
         """Return what all rows of an entity share, or None if it is not exported."""

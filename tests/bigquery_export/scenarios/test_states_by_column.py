@@ -17,8 +17,14 @@ from custom_components.bigquery_export.rows.column_groups import ColumnGroup, na
 from custom_components.bigquery_export.rows.context import Choice, RowContext
 from custom_components.bigquery_export.rows.encoded_rows import EncodedRows
 from custom_components.bigquery_export.rows.entity_filter import EntityFilter, Selection
+from custom_components.bigquery_export.rows.own_columns import (
+    OWN_TYPES,
+    OwnColumn,
+    with_own_columns,
+)
 from custom_components.bigquery_export.rows.privacy import Coordinates, Privacy, PrivacyChoice
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.table import ColumnType
 from custom_components.bigquery_export.source import state_columns
 from custom_components.bigquery_export.source.state_columns import StateColumns
 from tests.bigquery_export.support.any_rows import VALUES, write
@@ -65,7 +71,13 @@ META: dict[Any, list[dict[str, Any]]] = {
     StateAttributes: [
         {"attributes_id": n, "shared_attrs": text}
         for n, text in enumerate(
-            ('{"friendly_name":"A"}', '{"latitude":52.37,"token":"x"}', '{"a":NaN}', None), 1
+            (
+                '{"friendly_name":"A","unit_of_measurement":"°C","level":7,"at":"2026-11-29"}',
+                '{"latitude":52.37,"token":"x","hs_color":[30.5,99],"level":"7","on":"yes"}',
+                '{"a":NaN,"level":7.5,"hs_color":{"0":null},"at":1e9,"on":false}',
+                None,
+            ),
+            1,
         )
     ],
 }
@@ -98,15 +110,43 @@ class Options:
     encoding: Any = ProtobufEncoding
     excluded: frozenset[str] = frozenset()
     context_entities: tuple[ContextEntity, ...] = ()
+    own_columns: tuple[OwnColumn, ...] = ()
     groups: Collection[ColumnGroup] = tuple(ColumnGroup)
     privacy: PrivacyChoice = field(default_factory=PrivacyChoice)
 
 
+SELECTIONS = st.builds(
+    Selection,
+    globs=st.sampled_from([(), ("*.a",), ("person.*",)]),
+    domains=st.sampled_from([(), ("light",), ("person", "sensor")]),
+)
+OWN_COLUMNS = st.lists(
+    st.one_of(
+        st.builds(
+            OwnColumn,
+            st.uuids().map(lambda uuid: f"own_{uuid.hex}"),
+            st.sampled_from(OWN_TYPES),
+            st.sampled_from(["", "level", "latitude", "token", "hs_color.0", "a", "at", "on"]),
+            selection=SELECTIONS,
+        ),
+        st.builds(
+            OwnColumn,
+            st.uuids().map(lambda uuid: f"own_{uuid.hex}"),
+            st.just(ColumnType.FLOAT64),
+            st.sampled_from(["", "level"]),
+            unit=st.just("°F"),
+            value_unit=st.sampled_from(["", "K"]),
+            selection=SELECTIONS,
+        ),
+    ),
+    max_size=4,
+).map(tuple)
 OPTIONS = st.builds(
     Options,
     encoding=st.sampled_from([ProtobufEncoding, NdjsonEncoding]),
     excluded=st.sets(st.sampled_from(["sensor.a", "person.c", "lock.d"])).map(frozenset),
     context_entities=st.sampled_from([(), (ContextEntity("light.b", "light"),)]),
+    own_columns=OWN_COLUMNS,
     groups=st.sets(st.sampled_from(list(ColumnGroup))),
     privacy=st.builds(
         PrivacyChoice,
@@ -124,8 +164,10 @@ def exported(hass: HomeAssistant, options: Options, limit: int) -> tuple[Encoded
     choice = Choice(
         context_entities=options.context_entities,
         entities=EntityFilter(exclude=Selection(entities=options.excluded)),
+        own_columns=options.own_columns,
     )
-    encoding = narrowed(options.encoding(SENSOR_DATA), options.groups)
+    table = with_own_columns(SENSOR_DATA, options.own_columns)
+    encoding = narrowed(options.encoding(table), options.groups)
     run = RowContext(
         RUN_VALUES, AMSTERDAM, choice, privacy=Privacy(options.privacy, secret=b"secret")
     )
