@@ -25,6 +25,7 @@ def export_response(result: Result) -> ServiceResponse:
         "rows": {**result.rows},
         "rejected": result.rejected,
         "repaired": result.repaired,
+        "unfit": {**result.unfit},
         "bytes": result.bytes,
         "seconds": round(result.seconds, 3),
     }

@@ -230,11 +230,17 @@ def _lacking(table: Table, found: bigquery.Table) -> list[Column]:
 
 
 def _fits(column: Column, found: bigquery.Table) -> bool:
-    """Return whether a table takes a column's values, as it is or once the column is added."""
-    fields = [field for field in found.schema if field.name == column.name]
+    """Return whether a table takes a column's values, as it is or once the column is added.
+
+    A column whose name differs in the case of letters is in its place (BigQuery's page "Specify a
+    schema", "Column names").
+    """
+    name = column.name.casefold()
     return all(
-        _STANDARD_TYPES.get(field.field_type, field.field_type) == column.type
+        field.name == column.name
+        and _STANDARD_TYPES.get(field.field_type, field.field_type) == column.type
         # A column that others have relaxed to NULLABLE still takes every row.
         and (field.mode == "REPEATED") == (column.mode is Mode.REPEATED)
-        for field in fields
+        for field in found.schema
+        if field.name.casefold() == name
     )

@@ -222,7 +222,7 @@ async def _async_table(
     reader = await hass.async_add_executor_job(source.reader, hass, run.choice)
     sample = await async_sample(hass, reader, extent)
     share, size = await hass.async_add_executor_job(measured, sample, source, run, options.columns)
-    if source.table is SENSOR_DATA:
+    if source.table.name == SENSOR_DATA.name:
         size += CONTEXT_ENTITY_BYTES * len(options.choice.context_entities)
     rows, per_day = round(extent.rows * share), extent.per_day * share
     return TableEstimate(rows, per_day, size, sample.is_damaged)

@@ -12,6 +12,7 @@ from ..export.ports import Piece, Reader
 from ..export.recorder_tables import RecorderTable
 from ..rows.column_groups import ColumnGroup, narrowed
 from ..rows.context import RowContext
+from ..rows.own_columns import with_own_columns
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.state_encoder import StateEncoder
 from ..source.plan import PIECE_ROWS
@@ -39,7 +40,7 @@ def row_sizes(piece: StatesPiece | StateColumns, run: RowContext) -> Mapping[str
 
     They are bytes as the Storage Write API bills them, or None where no row would be sent.
     """
-    encoding = billed_encoding(SENSOR_DATA)
+    encoding = billed_encoding(with_own_columns(SENSOR_DATA, run.choice.own_columns))
 
     def size(groups: set[ColumnGroup]) -> int:
         rows = StateEncoder(narrowed(encoding, groups), run).encode(piece).data

@@ -17,7 +17,7 @@ from .checkpoint import Gap
 from .delivery import Rejection, Transaction
 from .positions import thinned
 from .recent_commits import EVERYTHING
-from .rejected_rows import Kept, count_reason, reasons_text, without_values
+from .rejected_rows import Kept, count_reason, counts_text, reasons_text, without_values
 
 MAX_ROWS = 50_000
 """Rows in a transaction: so many are sent again after a crash."""
@@ -73,6 +73,8 @@ class Chunk:
     bytes: int = 0
     repaired: int = 0
     """Rows that are sent without what is not JSON of their attributes or data."""
+    unfit: Counter[str] = field(default_factory=Counter)
+    """How many values do not fit an own column, and are NULL, by column."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Why rows cannot be sent, and how many."""
     left_out: int = 0
@@ -142,6 +144,7 @@ class Chunk:
         self._pieces += 1
         self._read += len(rows.data)
         self.repaired += len(rows.repaired)
+        self.unfit.update(rows.unfit)
         self._days |= rows.days
 
     def add(self, batch: EncodedRows) -> None:
@@ -194,6 +197,7 @@ class Chunk:
             "byte_count": self.bytes,
             "rejected": reasons.total(),
             "rejected_reasons": reasons_text(reasons),
+            "unfit_values": counts_text(self.unfit),
             "started": timestamp(self.started),
             "finished": timestamp(dt_util.utcnow()),
             "home_assistant_version": HOME_ASSISTANT_VERSION,

@@ -14,7 +14,7 @@ from typing import Any, Self
 import orjson
 
 from .recent_commits import RecentCommit
-from .rejected_rows import count_reason, reasons_text
+from .rejected_rows import count_reason, counts_text, reasons_text
 
 COMMITTED_STREAM = "committed_stream"
 """The name of the delivery (delivery.py) that appends to such streams."""
@@ -68,6 +68,7 @@ class UnloggedRows:
             "started": ours["started"],
             **{name: ours[name] + theirs[name] for name in _COUNTED},
             "rejected_reasons": _together(ours["rejected_reasons"], theirs["rejected_reasons"]),
+            "unfit_values": _sums(ours.get("unfit_values"), theirs.get("unfit_values")),
         }
         return UnloggedRows(
             min(self.after, later.after),
@@ -86,6 +87,14 @@ def _together(*texts: str | None) -> str | None:
     for one in (one for text in texts if text for one in orjson.loads(text)):
         count_reason(counts, one["reason"], one["rows"])
     return reasons_text(counts)
+
+
+def _sums(*texts: str | None) -> str | None:
+    """Return how many values did not fit each own column, in all."""
+    counts = Counter[str]()
+    for text in filter(None, texts):
+        counts.update(orjson.loads(text))
+    return counts_text(counts)
 
 
 @dataclass(frozen=True, slots=True)

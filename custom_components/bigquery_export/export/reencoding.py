@@ -16,13 +16,18 @@ def reencoded(
     encoding: Encoding,
     run_values: Mapping[str, Any],
 ) -> EncodedRows:
-    """Return rows of a table with the values of this run; what cannot be encoded is rejected."""
+    """Return rows of a table with the values of this run; what cannot be encoded is rejected.
+
+    Own columns that the user has removed since are left out.
+    """
     rows = EncodedRows()
+    names = {column.name for column in table.columns}
     name, time = table.identity
     for entry in entries:
         values = {**entry.row, table.id: entry.id}
         try:
-            data = encoding.row(encoding.fragment({**values, **run_values}))
+            known = {name: value for name, value in values.items() if name in names}
+            data = encoding.row(encoding.fragment({**known, **run_values}))
             key = RowKey(values[name], values[time], values[table.partition_by] // DAY)
         except (ValueError, TypeError, KeyError) as err:
             rows.rejected.append(RejectedRow(values, str(err), encoded=True))

@@ -167,6 +167,11 @@ def reasons_text(counts: Counter[str]) -> str | None:
     return orjson.dumps(by_reason).decode() if by_reason else None
 
 
+def counts_text(counts: Mapping[str, int]) -> str | None:
+    """Return counts by name as the export log has them: a JSON object, or None for none."""
+    return orjson.dumps(counts, option=orjson.OPT_SORT_KEYS).decode() if counts else None
+
+
 def _entry(export_id: str, table: Table, row: RejectedRow) -> RejectedEntry:
     apart = {*table.names(Scope.RUN), table.id}
     values = {name: value for name, value in row.values.items() if name not in apart}

@@ -89,6 +89,11 @@ class Run(Job):
                 " sent without what could not be read",
                 self.result.repaired,
             )
+        if self.result.unfit:
+            _LOGGER.info(
+                "Values that do not fit your own columns are NULL: %s",
+                ", ".join(f"{number} of {name}" for name, number in self.result.unfit.items()),
+            )
         for export in self._exports:
             if export.has_ids_below:
                 self._failed.setdefault(export.name, IdsBelowError(table=export.name))

@@ -1,5 +1,6 @@
 """What one job works with, and how it sends rows: a transaction at a time."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,8 @@ class Result:
     """Rows that were rejected, and are in the file of rejected rows."""
     repaired: int = 0
     """Rows that were sent without what is not JSON of their attributes or data."""
+    unfit: Counter[str] = field(default_factory=Counter)
+    """How many values did not fit an own column, and are NULL, by column."""
     damaged: int = 0
     """Rows at most that were not sent again, as they cannot be read in a damaged database."""
     bytes: int = 0
@@ -63,6 +66,7 @@ class Result:
         self.rows[chunk.table.name] = self.rows.get(chunk.table.name, 0) + chunk.rows
         self.rejected += chunk.rejected
         self.repaired += chunk.repaired
+        self.unfit.update(chunk.unfit)
         self.bytes += chunk.bytes
 
     def include(self, other: Result) -> None:
@@ -71,6 +75,7 @@ class Result:
             self.rows[table] = self.rows.get(table, 0) + rows
         self.rejected += other.rejected
         self.repaired += other.repaired
+        self.unfit.update(other.unfit)
         self.damaged += other.damaged
         self.bytes += other.bytes
         self.seconds += other.seconds

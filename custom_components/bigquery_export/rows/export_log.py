@@ -134,5 +134,11 @@ EXPORT_LOG = Table(
             Scope.ROW,
             "Why rows could not be sent, and how many for each reason, if there are any",
         ),
+        Column(
+            "unfit_values",
+            ColumnType.JSON,
+            Scope.ROW,
+            "How many values did not fit each of your own columns, and are NULL, if there are any",
+        ),
     ),
 )

@@ -35,7 +35,6 @@ from ..export.reconcile.verification import Verification
 from ..export.recorder_tables import RecorderTable
 from ..export.run import Run
 from ..export.session import Session
-from ..export.tables import TABLES
 from ..home.dimensions import dimension_readers
 from ..home.entry_states import EntryStates
 from ..home.location import async_place, named_choice
@@ -174,11 +173,12 @@ class JobFactory(SessionFactory):
     async def async_new_verification(self, wanted: VerifyRequest) -> Verification:
         """Return a comparison of what was exported with BigQuery.
 
-        Context entities are left out, as rows are not identified by them.
+        Context entities and own columns are left out, as rows are not identified by them.
         """
         session = await self.async_new_session(Trigger.VERIFY)
         row_context = await self._async_row_context(session)
-        row_context = replace(row_context, choice=replace(row_context.choice, context_entities=()))
+        choice = replace(row_context.choice, context_entities=(), own_columns=())
+        row_context = replace(row_context, choice=choice)
         openings = self._openings(session, row_context, self._recorder_tables(wanted.tables))
         source = str(session.run_values["source"])
         return Verification(
@@ -218,7 +218,7 @@ class JobFactory(SessionFactory):
         session = await self.async_new_session(Trigger.RETRY_REJECTED)
         row_context = await self._async_row_context(session)
         openings = self._openings(session, row_context, self._recorder_tables(None))
-        return Retry(session, TABLES.values(), openings)
+        return Retry(session, self._options.all_tables.values(), openings)
 
     @callback
     def async_end(self) -> None:
@@ -337,5 +337,6 @@ class JobFactory(SessionFactory):
 def _without(own: frozenset[str], sources: Iterable[Source[Any]]) -> list[Source[Any]]:
     """Return sources of which the states of an export's own entities wait for others."""
     return [
-        replace(source, own=own) if source.table is SENSOR_DATA else source for source in sources
+        replace(source, own=own) if source.table.name == SENSOR_DATA.name else source
+        for source in sources
     ]

@@ -13,11 +13,12 @@ from ..export.daily.daily_file import DailyFile
 from ..export.fence import Fence
 from ..export.journal import Journal
 from ..export.rejected_rows import REJECTED, SET_ASIDE, RejectedRows
-from ..export.tables import TABLES, remove_snapshots
+from ..export.tables import remove_snapshots
 from ..mend.mender import remove_findings
 from ..query.billing import BillingFile
 from ..restore.request import RestoreFile
 from ..settings.destination import destination_from
+from ..settings.options import options_from
 from .removal_file import RemovalFile
 from .start_position import begin_from
 
@@ -44,7 +45,7 @@ def open_journal(
         hass,
         file=checkpoint_file(hass, entry),
         fence=fence,
-        tables=TABLES,
+        tables=options_from(entry.options).all_tables,
         deliveries={name: delivery(connection) for name, delivery in EVERY_DELIVERY.items()},
         rejected_rows=RejectedRows(hass, entry.entry_id),
         set_aside_rows=RejectedRows(hass, entry.entry_id, SET_ASIDE),

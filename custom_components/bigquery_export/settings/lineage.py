@@ -8,12 +8,15 @@ rule has changed can be seen.
 from collections.abc import Callable, Iterable
 
 from homeassistant.const import (
+    CONF_ATTRIBUTE,
     CONF_DOMAINS,
     CONF_ENTITIES,
     CONF_ENTITY_ID,
     CONF_EXCLUDE,
     CONF_INCLUDE,
     CONF_NAME,
+    CONF_TYPE,
+    CONF_UNIT_OF_MEASUREMENT,
 )
 from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
 import orjson
@@ -31,11 +34,14 @@ from ..const import (
     CONF_HIDDEN,
     CONF_INTEGRATIONS,
     CONF_LABELS,
+    CONF_OWN_COLUMNS,
     CONF_TABLES,
+    CONF_VALUE_UNIT,
 )
 from ..rows.devices import DEVICES
 from ..rows.entity_filter import Selection
 from ..rows.export_log import EXPORT_LOG
+from ..rows.own_columns import OwnColumn
 from ..rows.privacy import Privacy
 from .options import Options
 
@@ -72,6 +78,7 @@ def lineage(options: Options, privacy: Privacy) -> str:
         CONF_HASH_USERS: rules.hash_users,
         CONF_HIDDEN: sorted(map(privacy.pseudonym, rules.hidden)),
         CONF_DELIVERY: options.delivery,
+        CONF_OWN_COLUMNS: [_own_column(one, pattern) for one in choice.own_columns],
     }
     return orjson.dumps(settings, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -93,6 +100,19 @@ def _selection(
         )
         if values
     }
+
+
+def _own_column(column: OwnColumn, pattern: _Naming) -> dict[str, object]:
+    """Return what an own column is made of."""
+    said: dict[str, object] = {
+        CONF_NAME: column.name,
+        CONF_TYPE: str(column.type),
+        CONF_ATTRIBUTE: column.attribute,
+        CONF_UNIT_OF_MEASUREMENT: column.unit,
+        CONF_VALUE_UNIT: column.value_unit,
+    }
+    selection = _selection(column.selection, str, pattern, str)
+    return {name: value for name, value in {**said, **selection}.items() if value}
 
 
 def _dropped(rules: Iterable[str], pattern: _Naming) -> Iterable[str]:

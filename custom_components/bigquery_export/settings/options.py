@@ -1,16 +1,19 @@
 """The options of a config entry, and their defaults."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from homeassistant.const import (
+    CONF_ATTRIBUTE,
     CONF_DOMAINS,
     CONF_ENTITIES,
     CONF_ENTITY_ID,
     CONF_EXCLUDE,
     CONF_INCLUDE,
     CONF_NAME,
+    CONF_TYPE,
+    CONF_UNIT_OF_MEASUREMENT,
 )
 from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
 from homeassistant.util import dt as dt_util
@@ -42,6 +45,7 @@ from ..const import (
     CONF_MINUTES,
     CONF_MONTH_DAY,
     CONF_NOTIFICATIONS,
+    CONF_OWN_COLUMNS,
     CONF_PARTITION_DAYS,
     CONF_PARTITION_FILTER,
     CONF_PRIVACY,
@@ -53,11 +57,12 @@ from ..const import (
     CONF_RECORDER_PREFIX,
     CONF_TABLE_LABELS,
     CONF_TABLES,
+    CONF_VALUE_UNIT,
     CONF_WEEKDAYS,
 )
 from ..export.dimensions.snapshot import DimensionTable
 from ..export.recorder_tables import RECORDER_TABLES, RecorderTable
-from ..export.tables import DEFAULT_TABLES, DIMENSION_TABLES
+from ..export.tables import DEFAULT_TABLES, DIMENSION_TABLES, TABLES
 from ..rows.ambient import ContextEntity
 from ..rows.column_groups import ColumnGroup
 from ..rows.context import Choice
@@ -66,8 +71,9 @@ from ..rows.entity_filter import EntityFilter, Selection
 from ..rows.event_presets import EventPreset
 from ..rows.events import DEFAULT_EVENTS, EventChoice
 from ..rows.export_log import EXPORT_LOG
+from ..rows.own_columns import OwnColumn, with_own_columns
 from ..rows.privacy import Coordinates, PrivacyChoice
-from ..rows.table import Table
+from ..rows.table import ColumnType, Table
 from .choices import Notifications, PartitionFilter, QueryChoice
 from .schedule import Frequency, Schedule, Weekday
 from .usable_options import usable_options
@@ -75,8 +81,14 @@ from .usable_options import usable_options
 _FILTERS = {PartitionFilter.ON.value: True, PartitionFilter.OFF.value: False}
 
 
-def _recorder_tables(names: Collection[str]) -> tuple[RecorderTable, ...]:
-    return tuple(table for name, table in RECORDER_TABLES.items() if name in names)
+def _recorder_tables(
+    names: Collection[str], own_columns: Sequence[OwnColumn] = ()
+) -> tuple[RecorderTable, ...]:
+    return tuple(
+        replace(declared, table=with_own_columns(declared.table, own_columns))
+        for name, declared in RECORDER_TABLES.items()
+        if name in names
+    )
 
 
 def _dimension_tables(names: Collection[str]) -> tuple[DimensionTable, ...]:
@@ -127,6 +139,12 @@ class Options:
             EXPORT_LOG,
         ]
 
+    @property
+    def all_tables(self) -> Mapping[str, Table]:
+        """Return all tables that may be chosen, by their names, with own columns."""
+        own_columns = self.choice.own_columns
+        return {name: with_own_columns(table, own_columns) for name, table in TABLES.items()}
+
 
 DEFAULTS = Options()
 """The default of each option."""
@@ -136,12 +154,13 @@ def options_from(options: Mapping[str, Any]) -> Options:
     """Return the options of a config entry; what cannot be used has its default."""
     options = usable_options(options).values
     tables = options.get(CONF_TABLES, DEFAULT_TABLES)
+    own_columns = _own_columns(options.get(CONF_OWN_COLUMNS, ()))
     return Options(
         delivery=options.get(CONF_DELIVERY, DEFAULTS.delivery),
         batch_rows=int(options.get(CONF_BATCH_ROWS, DEFAULTS.batch_rows)),
         compress=options.get(CONF_COMPRESS, DEFAULTS.compress),
         schedule=_schedule(options),
-        recorder_tables=_recorder_tables(tables),
+        recorder_tables=_recorder_tables(tables, own_columns),
         dimension_tables=_dimension_tables(tables),
         daily_statistics=DAILY_STATISTICS.name in tables,
         choice=Choice(
@@ -153,6 +172,7 @@ def options_from(options: Mapping[str, Any]) -> Options:
             entities=EntityFilter(
                 _selection(options.get(CONF_INCLUDE, {})), _selection(options.get(CONF_EXCLUDE, {}))
             ),
+            own_columns=own_columns,
         ),
         columns=frozenset(map(ColumnGroup, options.get(CONF_COLUMNS, DEFAULTS.columns))),
         privacy=_privacy(options.get(CONF_PRIVACY, {})),
@@ -168,6 +188,20 @@ def options_from(options: Mapping[str, Any]) -> Options:
 
 def _context_entities(items: Iterable[Mapping[str, str]]) -> tuple[ContextEntity, ...]:
     return tuple(ContextEntity(item[CONF_ENTITY_ID], item[CONF_NAME]) for item in items)
+
+
+def _own_columns(items: Iterable[Mapping[str, Any]]) -> tuple[OwnColumn, ...]:
+    return tuple(
+        OwnColumn(
+            item[CONF_NAME],
+            ColumnType(item[CONF_TYPE]),
+            attribute=item.get(CONF_ATTRIBUTE, ""),
+            unit=item.get(CONF_UNIT_OF_MEASUREMENT, ""),
+            value_unit=item.get(CONF_VALUE_UNIT, ""),
+            selection=_selection(item),
+        )
+        for item in items
+    )
 
 
 def _schedule(values: Mapping[str, Any]) -> Schedule:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeassistant.const import (
+    CONF_ATTRIBUTE,
     CONF_DOMAINS,
     CONF_ENTITIES,
     CONF_ENTITY_ID,
     CONF_EXCLUDE,
     CONF_INCLUDE,
     CONF_NAME,
+    CONF_TYPE,
+    CONF_UNIT_OF_MEASUREMENT,
 )
 from homeassistant.core import valid_entity_id
 from homeassistant.helpers.entityfilter import CONF_ENTITY_GLOBS
@@ -47,6 +50,7 @@ from ..const import (
     CONF_MINUTES,
     CONF_MONTH_DAY,
     CONF_NOTIFICATIONS,
+    CONF_OWN_COLUMNS,
     CONF_PARTITION_DAYS,
     CONF_PARTITION_FILTER,
     CONF_PRIVACY,
@@ -58,12 +62,16 @@ from ..const import (
     CONF_RECORDER_PREFIX,
     CONF_TABLE_LABELS,
     CONF_TABLES,
+    CONF_VALUE_UNIT,
     CONF_WEEKDAYS,
 )
 from ..export.tables import TABLES
 from ..rows.column_groups import ColumnGroup
 from ..rows.event_presets import EventPreset
+from ..rows.own_columns import OWN_TYPES, is_column_name, is_taken
+from ..rows.own_values import can_convert
 from ..rows.privacy import Coordinates
+from ..rows.table import ColumnType
 from .choices import MAX_QUERY_MEGABYTES, RECORDER_PREFIX, Notifications, PartitionFilter
 from .schedule import Frequency, Weekday
 
@@ -196,6 +204,30 @@ def _context_entities(items: object) -> list[object]:
     ]
 
 
+def _own_columns(items: object) -> list[object]:
+    """Return own columns as far as they can be used: a name of ours may be a later version's."""
+    found: dict[str, object] = {}
+    for item in _list(items):
+        if isinstance(item, Mapping) and _is_own_column(item):
+            found.setdefault(item[CONF_NAME].casefold(), item)
+    return list(found.values())
+
+
+def _is_own_column(item: Mapping[str, Any]) -> bool:
+    texts = (CONF_NAME, CONF_ATTRIBUTE, CONF_UNIT_OF_MEASUREMENT, CONF_VALUE_UNIT)
+    values = [item.get(name, "") for name in texts]
+    lists = [item.get(name, []) for name in (CONF_DOMAINS, CONF_ENTITY_GLOBS, CONF_INTEGRATIONS)]
+    if not all(isinstance(value, str) for value in values):
+        return False
+    if not all(isinstance(texts, list) and texts == _texts(texts) for texts in lists):
+        return False
+    name, _, unit, _ = values
+    is_usable = item.get(CONF_TYPE) in OWN_TYPES and is_column_name(name) and not is_taken(name)
+    return is_usable and (
+        not unit or (item[CONF_TYPE] == ColumnType.FLOAT64 and can_convert(unit, unit))
+    )
+
+
 def _section(fields: Mapping[str, Usable]) -> Usable:
     def section(values: object) -> dict[str, Any]:
         if not isinstance(values, Mapping):
@@ -244,6 +276,7 @@ _OPTIONS: Mapping[str, Usable] = {
     CONF_EVENT_PRESETS: _some_of(list(EventPreset)),
     CONF_CONTEXT_ENTITIES: _context_entities,
     CONF_COLUMNS: _some_of(list(ColumnGroup)),
+    CONF_OWN_COLUMNS: _own_columns,
     CONF_INCLUDE: _section(_SELECTION),
     CONF_EXCLUDE: _section(_SELECTION),
     CONF_PRIVACY: _section(_PRIVACY),

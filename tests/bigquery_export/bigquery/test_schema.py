@@ -177,6 +177,7 @@ def test_other_partitions(warehouse: Warehouse, schema: DatasetSchema) -> None:
         ("labels STRING", "labels"),
         ("state INT64", "state"),
         ("last_changed STRING", "last_changed"),
+        ("State STRING", "state"),
     ],
 )
 def test_other_columns(

@@ -26,6 +26,15 @@ PRIVATE = {
         "labels": ["shame"],
     },
     "surroundings": [{"entity_id": "sensor.bedroom_co2", "name": "air"}],
+    "own_columns": [
+        {
+            "name": "battery",
+            "type": "INT64",
+            "attribute": "battery_level",
+            "entity_globs": ["device_tracker.anna_*"],
+            "integrations": ["mobile_app"],
+        }
+    ],
 }
 
 
@@ -57,6 +66,7 @@ def test_defaults() -> None:
         "coordinates": "keep",
         "hash_users": False,
         "delivery": "storage_write",
+        "own_columns": [],
     }
     assert not needs_secret(options_from({}))
 
@@ -76,6 +86,14 @@ def test_names_that_are_not_exported() -> None:
     assert settings["context_entities"] == [
         {"entity_id": privacy.entity("sensor.bedroom_co2"), "name": "air"}
     ]
+    (own,) = settings["own_columns"]
+    assert own == {
+        "name": "battery",
+        "type": "INT64",
+        "attribute": "battery_level",
+        "entity_globs": [privacy.pseudonym("device_tracker.anna_*")],
+        "integrations": ["mobile_app"],
+    }
     (pattern,) = said({"include": {"entity_globs": ["sensor.a_*"]}})["include"]["entity_globs"]
     assert pattern == "sensor.a_*"
 
@@ -105,6 +123,14 @@ def test_pseudonyms_have_a_secret(options: dict[str, Any]) -> None:
         {"privacy": {"hash_users": True}},
         {"privacy": {"hidden_entities": ["person.a"]}},
         {"delivery": "load_job"},
+        *(
+            {"own_columns": [{"name": "a", "type": "FLOAT64"} | change]}
+            for change in (
+                {},
+                *({"name": "b"}, {"type": "INT64"}, {"attribute": "level"}),
+                *({"unit_of_measurement": "K"}, {"value_unit": "K"}, {"domains": ["light"]}),
+            )
+        ),
     ],
     ids=str,
 )

@@ -20,6 +20,14 @@ from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 
+OWN = {"name": "brightness", "type": "INT64", "attribute": "brightness"}
+UNUSABLE_OF_OWN: dict[str, list[object]] = {
+    "name": ["", "a b", "1st", "_table_1", "State", "seconds", 5],
+    "type": ["NUMERIC", "int64", 5, []],
+    "attribute": [5, None, ["brightness"]],
+    "unit_of_measurement": ["furlong", "°F", 5, None],
+    "domains": ["light", [5], None],
+}
 UNUSABLE: dict[str, list[object]] = {
     "delivery": ["carrier_pigeon", "", None, 3, ["storage_write"]],
     "frequency": ["yearly", None, 5, {}],
@@ -42,6 +50,12 @@ UNUSABLE: dict[str, list[object]] = {
     ],
     "exclude": [None, 5, {"areas": {"a": 1}}, {"entities": ["", "Light.Hall", "light.*"]}],
     "privacy": [None, "all", {"coordinates": "city"}, {"hash_users": "yes"}],
+    "own_columns": [
+        *(None, 5, {"a": 1}, ["brightness"], [{"type": "INT64"}], [{"name": "a"}]),
+        *([OWN | {name: value}] for name, values in UNUSABLE_OF_OWN.items() for value in values),
+        [OWN | {"type": "FLOAT64", "unit_of_measurement": "furlong"}],
+        [OWN, OWN | {"name": "BRIGHTNESS"}],
+    ],
     "notifications": ["loud", None, ["all"]],
     "partition_days": ["long", -1, True, []],
     "partition_filter": ["sometimes", True],

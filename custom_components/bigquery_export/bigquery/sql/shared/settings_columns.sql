@@ -2,6 +2,7 @@
   NULLIF(ARRAY_TO_STRING(JSON_VALUE_ARRAY(settings.`said`['columns']), ', '), '') AS `columns`,
   NULLIF(ARRAY_TO_STRING(JSON_VALUE_ARRAY(settings.`said`['events']), ', '), '') AS `events`,
   settings.`said`['context_entities'] AS `context_entities`,
+  settings.`said`['own_columns'] AS `own_columns`,
   settings.`said`['include'] AS `include`,
   settings.`said`['exclude'] AS `exclude`,
   NULLIF(ARRAY_TO_STRING(JSON_VALUE_ARRAY(settings.`said`['dropped_attributes']), ', '), '')
