@@ -41,9 +41,9 @@ _CONTEXT_ENTITY_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 """Names that need no quotes in SQL: `ambient.electricity_price`."""
 _MIN_PARTITION_DAYS = 30
 """Longer than exports wait, so that no partition expires before its rows are there."""
-_GLOB = re.compile(r"[a-z0-9_*?\[\]!-]+\.[a-z0-9_*?\[\]!-]+|\*")
-_DOMAIN = re.compile(r"[a-z0-9_]+")
-_DROPPED = re.compile(rf"(({_GLOB.pattern}):)?[^:]+")
+GLOB_PATTERN = re.compile(r"[a-z0-9_*?\[\]!-]+\.[a-z0-9_*?\[\]!-]+|\*")
+DOMAIN_PATTERN = re.compile(r"[a-z0-9_]+")
+_DROPPED = re.compile(rf"(({GLOB_PATTERN.pattern}):)?[^:]+")
 _LABEL = re.compile(r"[^\W\d_][\w-]{0,62}:[\w-]{0,63}")
 """BigQuery's page "Introduction to labels", "Requirements"; capital letters are not allowed."""
 _MAX_LABELS = 64
@@ -52,14 +52,14 @@ _KMS_KEY = re.compile(
 )
 """BigQuery's page "Customer-managed Cloud KMS keys", "Key resource ID"."""
 _PATTERNS = {
-    (CONF_INCLUDE, CONF_ENTITY_GLOBS): (_GLOB, "glob_invalid"),
-    (CONF_INCLUDE, CONF_DOMAINS): (_DOMAIN, "domain_invalid"),
-    (CONF_INCLUDE, CONF_INTEGRATIONS): (_DOMAIN, "domain_invalid"),
-    (CONF_EXCLUDE, CONF_ENTITY_GLOBS): (_GLOB, "glob_invalid"),
-    (CONF_EXCLUDE, CONF_DOMAINS): (_DOMAIN, "domain_invalid"),
-    (CONF_EXCLUDE, CONF_INTEGRATIONS): (_DOMAIN, "domain_invalid"),
+    (CONF_INCLUDE, CONF_ENTITY_GLOBS): (GLOB_PATTERN, "glob_invalid"),
+    (CONF_INCLUDE, CONF_DOMAINS): (DOMAIN_PATTERN, "domain_invalid"),
+    (CONF_INCLUDE, CONF_INTEGRATIONS): (DOMAIN_PATTERN, "domain_invalid"),
+    (CONF_EXCLUDE, CONF_ENTITY_GLOBS): (GLOB_PATTERN, "glob_invalid"),
+    (CONF_EXCLUDE, CONF_DOMAINS): (DOMAIN_PATTERN, "domain_invalid"),
+    (CONF_EXCLUDE, CONF_INTEGRATIONS): (DOMAIN_PATTERN, "domain_invalid"),
     (CONF_PRIVACY, CONF_DROPPED): (_DROPPED, "attribute_invalid"),
-    (CONF_PRIVACY, CONF_HIDDEN): (_GLOB, "glob_invalid"),
+    (CONF_PRIVACY, CONF_HIDDEN): (GLOB_PATTERN, "glob_invalid"),
 }
 """The pattern of texts in sections, and the key of the error for one that does not match."""
 

@@ -12,6 +12,8 @@ from homeassistant.config_entries import (
 from ..const import (
     CONF_CONTEXT_ENTITIES,
     CONF_FREQUENCY,
+    CONF_OWN,
+    CONF_OWN_COLUMNS,
     CONF_QUERYING,
     CONF_SCHEDULE,
     CONF_SERVICE_ACCOUNT_KEY,
@@ -20,7 +22,7 @@ from ..const import (
     CONF_WEEKDAYS,
     CONF_WHAT,
 )
-from ..errors import ExportError
+from ..errors import ExportError, TableMismatchError
 from ..estimate.estimate import async_row_sizes
 from ..home.context_entities import default_context_entities
 from ..rows.column_groups import ColumnGroup
@@ -36,6 +38,7 @@ from .field_rules import (
     checked_context_entities,
 )
 from .options_form import async_recorded_entities, chosen_options, options_schema, suggested_values
+from .own_columns_form import checked_own_columns
 from .schedule_form import frequency_of, frequency_schema, hidden_values, is_complete
 from .sections import async_shown, shown_errors
 
@@ -113,6 +116,8 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         options[CONF_CONTEXT_ENTITIES] = checked_context_entities(
             self.hass, options.get(CONF_CONTEXT_ENTITIES, []), CONF_WHAT
         )
+        if own_columns := checked_own_columns(options.pop(CONF_OWN_COLUMNS, [])):
+            options[CONF_OWN_COLUMNS] = own_columns
         await self._async_check(options_from(options))
         return options
 
@@ -127,6 +132,9 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
             if chosen.table_settings != before.table_settings:
                 errors = {CONF_STORAGE: "settings_refused"}
                 await self.hass.async_add_executor_job(set_up_tables, *args)
+            if chosen.choice.own_columns not in ((), before.choice.own_columns):
+                errors = {CONF_OWN: "own_columns_refused"}
+                await self.hass.async_add_executor_job(set_up_tables, *args)
             if chosen.delivery != before.delivery:
                 errors = {CONF_TRANSFER: "unusable"}
                 await self.hass.async_add_executor_job(check_delivery, *args)
@@ -134,6 +142,8 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
                 errors = {CONF_QUERYING: "queries_unusable"}
                 await self.hass.async_add_executor_job(check_queries, *args[:2])
         except ExportError as err:
+            if CONF_OWN in errors and (columns := _of_another_type(err, chosen)):
+                raise FormError({CONF_OWN: "own_columns_other_type"}, {"text": columns}) from err
             await async_load_translations(self.hass)
             raise FormError(
                 errors,
@@ -162,3 +172,9 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         if CONF_CONTEXT_ENTITIES in options:
             return options
         return {**options, CONF_CONTEXT_ENTITIES: default_context_entities(self.hass)}
+
+
+def _of_another_type(err: ExportError, chosen: Options) -> str:
+    """Return those own columns that a table already has with another type, if that is an error."""
+    found = err.columns.split(", ") if isinstance(err, TableMismatchError) else []
+    return ", ".join(own.name for own in chosen.choice.own_columns if own.name in found)

@@ -52,6 +52,7 @@ from ..const import (
     CONF_LABELS,
     CONF_MATERIALIZED_VIEWS,
     CONF_NOTIFICATIONS,
+    CONF_OWN,
     CONF_PARTITION_DAYS,
     CONF_PARTITION_FILTER,
     CONF_PRIVACY,
@@ -82,6 +83,7 @@ from ..settings.schedule import Frequency
 from ..settings.usable_options import usable_options
 from ..translation import async_load_translations, async_number
 from .destination_form import DELIVERY_SELECTOR
+from .own_columns_form import OWN_COLUMNS_SCHEMA
 from .schedule_form import SCHEDULE_SCHEMA, ScheduleSection
 from .selectors import TEXTS, choice, choices, number, open_choices
 
@@ -199,6 +201,7 @@ _QUERYING = probatio.Schema(
 OPTIONS_SCHEMA = probatio.Schema(
     {
         probatio.Optional(CONF_WHAT): section(_WHAT, {"collapsed": False}),
+        probatio.Optional(CONF_OWN): section(OWN_COLUMNS_SCHEMA, {"collapsed": True}),
         probatio.Optional(CONF_INCLUDE): section(_SELECTION, {"collapsed": True}),
         probatio.Optional(CONF_EXCLUDE): section(_SELECTION, {"collapsed": True}),
         probatio.Optional(CONF_PRIVACY): section(_PRIVACY, {"collapsed": True}),
@@ -213,6 +216,7 @@ OPTIONS_SCHEMA = probatio.Schema(
 )
 _FLAT = {
     CONF_WHAT: _WHAT,
+    CONF_OWN: OWN_COLUMNS_SCHEMA,
     CONF_SCHEDULE: SCHEDULE_SCHEMA,
     CONF_TRANSFER: _TRANSFER,
     CONF_STORAGE: _STORAGE,

@@ -136,6 +136,7 @@ async def test_all_sections(hass: HomeAssistant, entry: MockConfigEntry) -> None
     }
     assert suggested(result) == {
         "exclude": {},
+        "own": {},
         "security": {},
         "querying": {},
         **ALL,
@@ -159,7 +160,7 @@ def test_defaults() -> None:
     assert replace(options, choice=default.choice) == default
     assert options.choice.entities == default.choice.entities
     assert list(sections) == [
-        *("what", "include", "exclude", "privacy", "schedule", "transfer", "storage"),
+        *("what", "own", "include", "exclude", "privacy", "schedule", "transfer", "storage"),
         *("long_term_statistics", "querying", "notifications", "security"),
     ]
 

@@ -23,6 +23,7 @@ from custom_components.bigquery_export.flow import (
     field_rules,
     key_form,
     options_flow,
+    own_columns_form,
 )
 from custom_components.bigquery_export.flow.options_form import OPTIONS_SCHEMA
 from custom_components.bigquery_export.flow.schedule_form import SCHEDULE_SCHEMA
@@ -133,8 +134,9 @@ def test_errors_of_the_config_flow() -> None:
     }
     assert len(keys) > 15
     written = set(re.findall(r'"(surroundings?_\w+)"', Path(field_rules.__file__).read_text()))
-    source = Path(field_rules.__file__).read_text() + Path(options_flow.__file__).read_text()
-    kinds = "filtered|invalid|missing|refused|too_many|twice"
+    of_options = (field_rules, options_flow, own_columns_form)
+    source = "".join(Path(str(module.__file__)).read_text() for module in of_options)
+    kinds = "filtered|invalid|missing|refused|taken|too_many|twice|type|unfit"
     written |= set(re.findall(rf'"(\w+_(?:{kinds})|(?:queries_)?unusable)"', source))
     assert written == ENGLISH["options"]["error"].keys()
     keys |= {key for key in written if key.startswith("surrounding")}
