@@ -15,6 +15,7 @@ from enum import StrEnum
 from functools import cache
 import hashlib
 from pathlib import Path
+import re
 from string import Template
 
 from ..rows.daily_statistics import DAILY_STATISTICS
@@ -254,3 +255,22 @@ def _type(column: Column) -> str:
 
 def _listed(columns: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in columns)
+
+
+_NAMED = re.compile(r"\bAS `(\w+)`")
+
+
+def names_in_views(table: Table) -> frozenset[str]:
+    """Return what views of a table call their arguments, and what they show; this reads files.
+
+    No column of the user's may have such a name: it would be taken in its place, in GROUP BY, too
+    (BigQuery's page "Query syntax", "Ambiguity between a FROM clause column name and a SELECT-list
+    alias in GROUP BY").
+    """
+    nowhere = Destination(project="p", dataset="d", location="", table=table.name)
+    made = [
+        view for view in (*VIEWS, *MATERIALIZED_VIEWS) if table in (*view.needs, *view.optional)
+    ]
+    shown = {name for view in made for name in _NAMED.findall(view.sql(nowhere).query)}
+    arguments = {name for view in made for name, _ in view.arguments}
+    return frozenset(shown | arguments)

@@ -9,6 +9,7 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 
+from ..bigquery.views import names_in_views
 from ..const import (
     CONF_CONTEXT_ENTITIES,
     CONF_FREQUENCY,
@@ -26,6 +27,7 @@ from ..errors import ExportError, TableMismatchError
 from ..estimate.estimate import async_row_sizes
 from ..home.context_entities import default_context_entities
 from ..rows.column_groups import ColumnGroup
+from ..rows.sensor_data import SENSOR_DATA
 from ..settings.destination import destination_from, service_account_of
 from ..settings.options import DEFAULTS, Options, options_from
 from ..translation import async_load_translations, async_number, async_reason
@@ -116,8 +118,9 @@ class BigQueryExportOptionsFlow(OptionsFlowWithReload):
         options[CONF_CONTEXT_ENTITIES] = checked_context_entities(
             self.hass, options.get(CONF_CONTEXT_ENTITIES, []), CONF_WHAT
         )
-        if own_columns := checked_own_columns(options.pop(CONF_OWN_COLUMNS, [])):
-            options[CONF_OWN_COLUMNS] = own_columns
+        if own_columns := options.pop(CONF_OWN_COLUMNS, []):
+            in_views = await self.hass.async_add_executor_job(names_in_views, SENSOR_DATA)
+            options[CONF_OWN_COLUMNS] = checked_own_columns(own_columns, in_views)
         await self._async_check(options_from(options))
         return options
 

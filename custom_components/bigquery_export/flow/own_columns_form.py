@@ -1,6 +1,6 @@
 """The section of own columns: its fields, and what is checked of them before BigQuery is asked."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from homeassistant.const import (
@@ -63,10 +63,12 @@ OWN_COLUMNS_SCHEMA = probatio.Schema(
 )
 
 
-def checked_own_columns(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def checked_own_columns(
+    items: Iterable[Mapping[str, Any]], in_views: Collection[str]
+) -> list[dict[str, Any]]:
     """Return own columns as the options store them, without what is empty.
 
-    Raises FormError, at their section.
+    `in_views` are names that views use. Raises FormError, at their section.
     """
     columns = [
         {
@@ -76,19 +78,21 @@ def checked_own_columns(items: Iterable[Mapping[str, Any]]) -> list[dict[str, An
         }
         for item in items
     ]
-    for key, text in _errors(columns):
+    for key, text in _errors(columns, in_views):
         raise FormError({CONF_OWN: key}, {"text": text})
     return columns
 
 
-def _errors(columns: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _errors(
+    columns: Iterable[Mapping[str, Any]], in_views: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Yield the keys of errors, and what each is about."""
     names = set[str]()
     for column in columns:
         name = column.get(CONF_NAME, "")
         if not is_column_name(name):
             yield "own_column_name_invalid", name
-        if is_taken(name):
+        if is_taken(name) or name.casefold() in in_views:
             yield "own_column_name_taken", name
         if name.casefold() in names:
             yield "own_column_name_twice", name

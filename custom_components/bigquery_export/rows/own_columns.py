@@ -25,13 +25,6 @@ _RESERVED_PREFIXES = (
 )
 """BigQuery's pages "Specify a schema", "Column names", and "Stream table updates with change data
 capture", whose columns _CHANGE_TYPE and _CHANGE_SEQUENCE_NUMBER are not the table's."""
-_NAMES_IN_VIEWS = frozenset(
-    {
-        *("age", "begin_time", "end_time", "entity", "moment", "seconds", "since"),
-        *("step_seconds", "valid_to"),
-    }
-)
-"""What views and table functions call their arguments, and what they show beside all columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +72,14 @@ def is_column_name(name: str) -> bool:
 
 
 def is_taken(name: str) -> bool:
-    """Return whether the table of states, or a view of it, has something else of this name.
+    """Return whether the table of states has another column of this name.
 
     To BigQuery names that differ in the case of letters are the same.
     """
     return name.casefold() in _TAKEN
 
 
-_TAKEN = _NAMES_IN_VIEWS | {column.name.casefold() for column in SENSOR_DATA.columns}
+_TAKEN = frozenset(column.name.casefold() for column in SENSOR_DATA.columns)
 
 
 class ColumnEntities:

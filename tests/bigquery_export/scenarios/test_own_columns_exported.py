@@ -29,7 +29,7 @@ OWN: list[dict[str, Any]] = [
     {"name": "mode", "type": "STRING", "attribute": "color_mode", "entity_globs": ["*.lamp"]},
     {"name": "is_on", "type": "BOOL", "domains": ["light"]},
     {"name": "lit_since", "type": "TIMESTAMP", "attribute": "since"},
-    {"name": "effects", "type": "JSON", "attribute": "effect_list"},
+    {"name": "effect_names", "type": "JSON", "attribute": "effect_list"},
     {
         "name": "fahrenheit",
         "type": "FLOAT64",
@@ -58,7 +58,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "mode": "hs",
         "is_on": True,
         "lit_since": datetime(2026, 11, 29, 11, tzinfo=UTC),
-        "effects": ["rainbow", None],
+        "effect_names": ["rainbow", None],
     },
     "light.strip": {"is_on": False},
     "sensor.outside": {"fahrenheit": 68.0},
@@ -251,7 +251,8 @@ REFUSED: list[tuple[list[dict[str, Any]], str, str]] = [
     ([{"name": "_PARTITIONTIME", "type": "INT64"}], "own_column_name_invalid", "_PARTITIONTIME"),
     ([{"name": "  ", "type": "INT64"}], "own_column_name_invalid", ""),
     ([{"name": "State", "type": "STRING"}], "own_column_name_taken", "State"),
-    ([{"name": "end_time", "type": "STRING"}], "own_column_name_taken", "end_time"),
+    ([{"name": "End_time", "type": "STRING"}], "own_column_name_taken", "End_time"),
+    ([{"name": "hour", "type": "INT64"}], "own_column_name_taken", "hour"),
     (
         [{"name": "level", "type": "INT64"}, {"name": "Level", "type": "INT64"}],
         *("own_column_name_twice", "Level"),

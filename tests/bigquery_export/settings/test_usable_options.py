@@ -22,7 +22,7 @@ from tests.bigquery_export.support.warehouse import Warehouse
 
 OWN = {"name": "brightness", "type": "INT64", "attribute": "brightness"}
 UNUSABLE_OF_OWN: dict[str, list[object]] = {
-    "name": ["", "a b", "1st", "_table_1", "State", "seconds", 5],
+    "name": ["", "a b", "1st", "_table_1", "State", 5],
     "type": ["NUMERIC", "int64", 5, []],
     "attribute": [5, None, ["brightness"]],
     "unit_of_measurement": ["furlong", "°F", 5, None],
