@@ -122,6 +122,22 @@ def test_selection(of_state: bool, encoding: type[ProtobufEncoding | NdjsonEncod
     assert home.own(home.encode(rows[::-1], {7: {"level": 7}})) == expected[::-1]
 
 
+@pytest.mark.parametrize("encoding", [ProtobufEncoding, NdjsonEncoding])
+def test_all_other_columns(encoding: type[ProtobufEncoding | NdjsonEncoding]) -> None:
+    """They are what they are without own columns."""
+    columns = (LEVEL, replace(LEVEL, name="hall", selection=HALL), NUMBER)
+    sets = {7: {"level": 7, "friendly_name": "Hall"}}
+    with_own, without = Home(*columns, encoding=encoding), Home(encoding=encoding)
+    rows = [*states(1, 2, 3), *states(1, state="on"), *states(1, state=None)]
+    for _ in range(2):
+        found = list(map(with_own.encoding.decode, with_own.encode(rows, sets).data))
+        others = list(map(without.encoding.decode, without.encode(rows, sets).data))
+        names = ("level", "hall", "number")
+        assert [
+            {name: value for name, value in values.items() if name not in names} for values in found
+        ] == others
+
+
 def test_integration_that_changes() -> None:
     """An entity whose integration becomes another one has the columns of that from then on."""
     registry = Registry()
@@ -132,6 +148,9 @@ def test_integration_that_changes() -> None:
     registry.integrations["light.hall"] = "hue"
     registry.version += 1
     assert home.own(home.encode(rows, sets)) == [(7, 21.5)]
+    registry.integrations["light.hall"] = "mqtt"
+    registry.version += 1
+    assert home.own(home.encode(rows, sets)) == [(None, None)]
 
 
 @pytest.mark.parametrize("selection", [Selection(), LIGHTS])
@@ -281,7 +300,8 @@ def test_memory(monkeypatch: pytest.MonkeyPatch, rules: tuple[str, ...]) -> None
         assert home.own(encoded) == [(found, found, float(n)), (found, None, float(n))]
         assert encoded.unfit == ({} if n % 3 else {"level": 2, "hall": 1})
         kept = own._attributes
-        assert max(map(len, (kept.selective, kept.selective_unfit, kept.unfit, own._units))) < 60
+        sets = (kept.selective, kept.selective_unfit, kept.unfit, own._units)
+        assert max(map(len, (*sets, *(group.fragments for group in kept._groups)))) < 60
         assert home.encoder.attributes._bytes < 6_000
     assert home.encoder.attributes._bytes > 0
 
