@@ -28,6 +28,7 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.export.checkpoint import Checkpoint
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
+from custom_components.bigquery_export.export.document_file import document_of
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.runner.factory import JobFactory
@@ -158,7 +159,7 @@ async def test_damaged_checkpoint(
     await hass.services.async_call(DOMAIN, "export_now", {}, blocking=True)
     assert await hass.config_entries.async_unload(entry.entry_id)
     file = CheckpointFile(hass, entry.entry_id)
-    text = orjson.dumps(orjson.loads(file.path.read_bytes())).decode()
+    text = orjson.dumps(document_of(file.path.read_bytes())).decode()
     damaged = damage(text)
     assert damaged != text
     file.path.write_text(damaged)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-import json
 from pathlib import Path
 
+from custom_components.bigquery_export.export.document_file import document_of
 from tests.home.client import Json
 
 
@@ -76,7 +76,7 @@ class TablePosition:
     @property
     def _content(self) -> Json:
         """Return what the checkpoint says, and nothing if it cannot be read."""
-        with suppress(FileNotFoundError, ValueError):
-            content: Json = json.loads(self._checkpoint.read_bytes())
+        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+            content: Json = document_of(self._checkpoint.read_bytes())
             return content
         return {}

@@ -9,13 +9,12 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
-import orjson
 
 from ..const import DOMAIN
 from ..source.source_table import Anchor
 from .checkpoint import Begin, Checkpoint, Gap, Intent
+from .document_file import DocumentFile
 from .fence import BEFORE_FENCE, FencedTransaction
-from .files import replace_file
 from .open_stream import OpenStream, UnloggedRows
 from .positions import Position
 from .recent_commits import RecentCommit
@@ -49,6 +48,7 @@ class CheckpointFile:
         not in the file yet.
         """
         self.path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}"))
+        self._file = DocumentFile(self.path)
         self._destination = destination
         self._begin = begin or {}
 
@@ -59,7 +59,7 @@ class CheckpointFile:
         checkpoint looks in BigQuery for each row before it sends it, so there are no duplicates.
         """
         try:
-            checkpoint = _checkpoint(orjson.loads(self.path.read_bytes()))
+            checkpoint = _checkpoint(self._file.read())
         except FileNotFoundError:
             return Checkpoint(begin=self._begin)
         except _UNREADABLE as err:
@@ -74,15 +74,15 @@ class CheckpointFile:
     def read(self) -> Checkpoint | None:
         """Return the checkpoint as it was saved last; None if there is none that can be read."""
         try:
-            return _checkpoint(orjson.loads(self.path.read_bytes()))
+            return _checkpoint(self._file.read())
         except (OSError, *_UNREADABLE):
             return None
 
     def is_of_another_destination(self) -> bool:
         """Return whether the file is the checkpoint of another table in BigQuery."""
         try:
-            destination = orjson.loads(self.path.read_bytes()).get("destination")
-        except OSError, ValueError, AttributeError:
+            destination = self._file.read().get("destination")
+        except (OSError, *_UNREADABLE):
             return False
         return destination not in (None, self._destination)
 
@@ -94,7 +94,7 @@ class CheckpointFile:
         data = {name: getattr(checkpoint, name) for name in _SAVED}
         content = {"version": _VERSION, "destination": self._destination, **data}
         # It takes dataclasses as they are, ten times faster than `asdict` copies them.
-        replace_file(self.path, orjson.dumps(content))
+        self._file.write(content)
 
     def remove(self) -> None:
         """Delete the file."""

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-import json
+import os
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -20,6 +22,8 @@ from custom_components.bigquery_export.bigquery.storage_write import PendingStre
 from custom_components.bigquery_export.bigquery.write_streams import WriteStreams
 from custom_components.bigquery_export.errors import ExportError
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
+from custom_components.bigquery_export.export.document_file import document_of
+from custom_components.bigquery_export.export.files import FileState, write_into
 from custom_components.bigquery_export.export.live_run import LiveRun
 from tests.bigquery_export.support.crashes import Crash, crash_at
 from tests.bigquery_export.support.exported_rows import log_rows, states_in
@@ -74,10 +78,13 @@ async def test_what_an_append_costs(
     exporter: Exporter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One write of the checkpoint and one request each; stream and fence once, a look nothing."""
+    """One change of the checkpoint's file and one request each; stream and fence once.
+
+    A change is forced to the disk once. A look that finds nothing costs nothing.
+    """
     calls: list[str] = []
 
-    def counted(owner: type, name: str) -> None:
+    def counted(owner: type | ModuleType, name: str) -> None:
         original: Callable[..., Any] = getattr(owner, name)
 
         def call(*args: Any) -> Any:
@@ -89,6 +96,8 @@ async def test_what_an_append_costs(
     run = await begin(hass, exporter)
     for owner, name in (
         (CheckpointFile, "save"),
+        (os, "fsync"),
+        (os, "fdatasync"),
         (BigQueryFence, "write"),
         (WriteStreams, "create"),
         (AppendConnection, "send"),
@@ -98,7 +107,8 @@ async def test_what_an_append_costs(
         await record(hass, 1, name=f"live{number}")
         await run.async_look()
     await run.async_look()
-    assert calls == ["create", "save", "write", "send", *["save", "send"] * 2]
+    saved = ["save", "fdatasync"]
+    assert calls == ["create", *saved, "write", "send", *[*saved, "send"] * 2]
 
 
 STEPS = {
@@ -135,6 +145,54 @@ async def test_the_process_dies(
     await exporter.export()
     assert states_in(warehouse) == numbers(10) + numbers(8) + numbers(2)
     assert log_rows(warehouse) == 20
+
+
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+async def test_the_process_dies_while_it_writes(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, share: float, call: int
+) -> None:
+    """Whatever part of an intent is on the disk, all rows are there once."""
+    run = await begin(hass, exporter, batch_rows=3)
+    calls = 0
+
+    def die(path: Path, content: bytes, place: int, **file: Any) -> FileState | None:
+        nonlocal calls
+        calls += 1
+        if calls < call:
+            return write_into(path, content, place, **file)
+        write_into(path, content[: round(share * len(content))], place, **file)
+        raise Crash
+
+    await record(hass, 8, name="live")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("custom_components.bigquery_export.export.document_file.write_into", die)
+        with pytest.raises(Crash):
+            await run.async_look()
+    exporter.restart()
+    assert bool(exporter.file.load().intent) is (share == 1.0 or call == 2)
+    await exporter.export()
+    assert states_in(warehouse) == numbers(10) + numbers(8)
+    assert log_rows(warehouse) == 18
+
+
+@pytest.mark.parametrize("lost", range(1, 6))
+async def test_the_disk_has_lost_changes(
+    hass: HomeAssistant, warehouse: Warehouse, exporter: Exporter, lost: int
+) -> None:
+    """A checkpoint without the last of what was written is an older one: rows are looked for."""
+    run = await begin(hass, exporter)
+    for number in range(3):
+        await record(hass, number + 1, name=f"live{number}")
+        await run.async_look()
+    exporter.restart()
+    content = exporter.file.path.read_bytes().rstrip(b"\0").splitlines(keepends=True)
+    assert len(content) > lost
+    exporter.file.path.write_bytes(b"".join(content[:-lost]))
+    await record(hass, 2, name="later")
+    await exporter.export()
+    states = numbers(10) + numbers(1) + numbers(2) + numbers(3) + numbers(2)
+    assert states_in(warehouse) == states
 
 
 @pytest.mark.parametrize("restarts", [False, True])
@@ -178,7 +236,7 @@ async def test_a_backup_is_restored(
         await exporter.export()
         run = await follow(exporter)
     backup = exporter.file.path.read_bytes()
-    assert bool(json.loads(backup)["intent"]) is not between
+    assert bool(document_of(backup)["intent"]) is not between
     await record(hass, 4, name="more")
     await run.async_look()
     exporter.restart()

@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from custom_components.bigquery_export.bigquery.storage_write import PendingStream
 from custom_components.bigquery_export.export import session as session_module
 from custom_components.bigquery_export.export.checkpoint import Checkpoint, Intent
+from custom_components.bigquery_export.export.document_file import document_of
 from custom_components.bigquery_export.export.fence import FencedTransaction
 from custom_components.bigquery_export.export.positions import Position
 from custom_components.bigquery_export.export.session import Result
@@ -143,7 +144,7 @@ async def test_a_checkpoint_that_does_not_know(
     if lost == "checkpoint":
         path.unlink()
     else:
-        content = orjson.loads(path.read_bytes())
+        content = document_of(path.read_bytes())
         del content["latest"]
         path.write_bytes(orjson.dumps(content))
     set_clock(timedelta())

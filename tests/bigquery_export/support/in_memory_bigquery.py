@@ -676,7 +676,8 @@ class BrittleFile(CheckpointFile):
     def save(self, checkpoint: Checkpoint) -> None:
         def save() -> None:
             super(BrittleFile, self).save(checkpoint)
-            self.saved.append(self.path.read_bytes())
+            # Less the room for what changes later.
+            self.saved.append(self.path.read_bytes().rstrip(b"\0"))
 
         self._wire.run("save", save)
 
