@@ -14,25 +14,26 @@ from tests.home.home_assistant import REPOSITORY
 from tests.home.recorder_states import Sets
 from tests.ways.measure import Ways
 
+from .burst_home import measure_burst
 from .dlt_contest import NoDltError, install, measure_dlt
 from .histories import attributes_in, copied_to, make_history
 from .homes import measure_export, measure_increments, measure_set_up
-from .live_home import measure_live
+from .idle_home import measure_idle
+from .live_home import LiveHome, measure_live
 from .pipelines import DELIVERIES, measure_pipelines
 from .real_home import RealHome
 from .results import DEFAULT_PACE, FULL_SPEED, Import, Results, machine
 from .slow_processor import slowed
 from .spread import Spread
 
-PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt", "slow", "live", "ways")
-USUAL_PARTS = tuple(part for part in PARTS if part not in ("live", "ways"))
+LIVE_PARTS = ("live", "idle", "burst")
+PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt", "slow", *LIVE_PARTS, "ways")
+USUAL_PARTS = tuple(part for part in PARTS if part not in (*LIVE_PARTS, "ways"))
 """Those that are measured unless others are asked for."""
 SERVERS = {"mysql": "MariaDB", "postgresql": "PostgreSQL"}
 SECONDS_TO_IMPORT = 60
 SLOW_SHARE = 0.2
 """The share of one of this machine's cores that the slow home has."""
-COMMIT_INTERVALS = (1, 5)
-"""Seconds between two commits of the recorder; the last is its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,11 @@ class Plan:
     """States that dlt copies by each of its backends."""
     repetitions: int
     """Of all that is small."""
-    live_seconds: float
-    """How long a home exports live, for each interval of the recorder's commits."""
+    live: tuple[LiveHome, ...]
+    nothing: tuple[float, int]
+    """For how many seconds nothing happens in a home, and how often."""
+    burst_seconds: float
+    """For how long new states come as fast as `burst_home` says."""
     changes: int
     """Of a state, for each of Home Assistant's own ways to tell of them."""
     told: int
@@ -78,7 +82,14 @@ FULL = Plan(
     server_rows=100_000,
     copied=500_000,
     repetitions=3,
-    live_seconds=600,
+    live=(
+        LiveHome(120, "mysql"),
+        LiveHome(120, "postgresql"),
+        LiveHome(600, commit_interval=1),
+        LiveHome(600),
+    ),
+    nothing=(310, 2),
+    burst_seconds=60,
     changes=1_000,
     told=100,
     registered=(0, 1_000, 3_000),
@@ -92,7 +103,9 @@ QUICK = Plan(
     server_rows=100_000,
     copied=100_000,
     repetitions=2,
-    live_seconds=60,
+    live=(LiveHome(60, commit_interval=1), LiveHome(60)),
+    nothing=(60, 1),
+    burst_seconds=15,
     changes=200,
     told=20,
     registered=(0, 1_000),
@@ -123,6 +136,8 @@ class Benchmark:
                 self._dlt,
                 self._slow,
                 self._live,
+                self._idle,
+                self._burst,
                 self._ways,
             ),
             strict=True,
@@ -206,10 +221,26 @@ class Benchmark:
         self._say("the import")
 
     async def _live(self) -> None:
-        for commit_interval in COMMIT_INTERVALS:
-            live = await measure_live(self._folder, self._plan.live_seconds, commit_interval)
+        for home in self._plan.live:
+            try:
+                live = await measure_live(self._folder, home)
+            except (pytest.skip.Exception, pytest.fail.Exception) as missing:
+                self.results.notes.append(str(missing))
+                continue
             self.results.live.append(live)
             self._say(live.line)
+
+    async def _idle(self) -> None:
+        idle = await measure_idle(self._folder, *self._plan.nothing)
+        self.results.idle = idle
+        self._say(idle.line)
+
+    async def _burst(self) -> None:
+        history = self._history(self._plan.pipelines[0][1])
+        async with RealHome.running(self._folder, history, DELIVERIES[0], live=True) as home:
+            burst = await measure_burst(home, self._plan.burst_seconds)
+        self.results.burst = burst
+        self._say(burst.line)
 
     async def _slow(self) -> None:
         """Export at the usual pace with a fifth of a core, as a Raspberry Pi 4 has about."""

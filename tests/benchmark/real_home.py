@@ -14,10 +14,12 @@ from tests.home.entities import make_entities
 from tests.home.home_assistant import INTEGRATION, REPOSITORY, HomeAssistant
 from tests.home.integration import DOMAIN, add_integration, set_options
 from tests.home.launcher import MEASUREMENTS
+from tests.home.measurements import LOOKS
 from tests.local_bigquery.fault_kinds import GRPC_METHODS, REST_METHODS
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER, LocalBigQuery, start
 
 from . import sink
+from .disk import Written
 from .measured import Measurements, Period
 
 PROJECT = "benchmark-home"
@@ -46,6 +48,8 @@ class RealHome:
         delivery: str,
         variables: Sequence[str],
         entities: int,
+        *,
+        live: bool,
     ) -> None:
         """Use `running`."""
         self._measurements = folder / "measurements"
@@ -67,16 +71,23 @@ class RealHome:
         self._entities = entities
         self._bigquery = bigquery
         self._delivery = delivery
+        self._live = live
         self._entry_id = ""
 
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, folder: Path, history: Path, delivery: str, *variables: str, entities: int = 0
+        cls,
+        folder: Path,
+        history: Path,
+        delivery: str,
+        *variables: str,
+        entities: int = 0,
+        live: bool = False,
     ) -> AsyncIterator[Self]:
         """Start one with a copy of a history, and go through the config flow.
 
-        So many `entities` are registered.
+        So many `entities` are registered. With `live`, it exports live.
 
         It has a folder of its own in `folder`, which is left there if anything fails.
         """
@@ -84,13 +95,22 @@ class RealHome:
         home_folder = folder / "home"
         home_folder.mkdir()
         with start(folder / "sink", module=sink.MODULE) as bigquery:
-            real = cls(home_folder, bigquery, delivery, variables, entities)
+            real = cls(home_folder, bigquery, delivery, variables, entities, live=live)
             await asyncio.to_thread(shutil.copy, history, real.home.database)
             async with real.home:
                 await real._add_integration()
                 await asyncio.sleep(SECONDS_TO_SAVE)
                 yield real
         shutil.rmtree(folder)
+
+    @property
+    def looks_file(self) -> Path:
+        """Return the file of what live runs have sent, and when (`measurements.LOOKS`)."""
+        return self._measurements / LOOKS
+
+    def written(self, period: Period) -> Written:
+        """Return what the integration has written to the disk in a period."""
+        return Written.in_(self._measurements, period)
 
     @asynccontextmanager
     async def activity(self) -> AsyncIterator[None]:
@@ -178,5 +198,5 @@ class RealHome:
             delivery=self._delivery,
         )
         what = {} if self._entities else {"tables": ["sensor_data"]}
-        await set_options(client, self._entry_id, what, delivery=self._delivery)
+        await set_options(client, self._entry_id, what, delivery=self._delivery, live=self._live)
         await client.until_loaded(DOMAIN)

@@ -60,6 +60,8 @@ def report(results: Results) -> Iterator[str]:
     ):
         if table:
             yield from ("", title, "", *table_lines(table))
+    if results.live_lines:
+        yield from ("", *results.live_lines)
     if results.notes:
         yield from ("", *results.notes)
 

@@ -12,8 +12,10 @@ from typing import Any
 from tests.home.recorder_states import Sets
 from tests.ways.arrivals import Delays
 
+from .burst_home import Burst
 from .dlt_contest import BACKENDS, DltContest
 from .homes import Export, Increment, SetUp
+from .idle_home import Idle
 from .live_home import Live
 from .pipelines import Pipelines
 from .spread import Spread
@@ -45,6 +47,8 @@ class Results:
     imported: Import | None = None
     dlt: DltContest | None = None
     live: list[Live] = field(default_factory=list)
+    idle: Idle | None = None
+    burst: Burst | None = None
     ways: list[Delays] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
@@ -72,10 +76,15 @@ class Results:
             "rss_growth_mb": _of(paced, lambda found: found.memory[-1]),
         }
 
+    @property
+    def live_lines(self) -> list[str]:
+        """Return what was measured of live exports, a line each."""
+        return [found.line for found in (self.burst, self.idle, *self.live) if found]
+
     def last_line(self) -> str:
         """Return the figures in one line; - stands for what was not measured."""
-        if self.live and not self.pipelines:
-            return self.live[-1].line
+        if self.live_lines and not self.pipelines:
+            return self.live_lines[-1]
         if self.ways and not self.pipelines:
             return f"ways: {' '.join(delays.figures for delays in self.ways)}"
         figures = " ".join(f"{name}={_figure(value)}" for name, value in self.summary().items())

@@ -17,7 +17,7 @@ class Activity:
     """Writes states into a running Home Assistant, as its integrations would."""
 
     def __init__(
-        self, client: Client, entities: Sequence[Entity], rate: int = CHANGES_PER_SECOND
+        self, client: Client, entities: Sequence[Entity], rate: float = CHANGES_PER_SECOND
     ) -> None:
         """Let these entities change, one after the other, about `rate` times a second."""
         self._pause = 1 / rate

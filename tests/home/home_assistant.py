@@ -109,12 +109,13 @@ class HomeAssistant:
         debug: bool = False,
         environment: Mapping[str, str] | None = None,
         commit_interval: int = COMMIT_INTERVAL,
+        db_url: str | None = None,
     ) -> None:
         """Describe it; with `debug`, asyncio names callbacks that hold the event loop up.
 
         `configuration` is YAML that comes beside what every home here has.
         `environment` is added to that of this process; `launcher.py` reads it. The recorder
-        commits every `commit_interval` seconds.
+        commits every `commit_interval` seconds, to the database `db_url` if that is given.
         """
         self.directory = directory
         self.database = directory / DATABASE
@@ -124,7 +125,9 @@ class HomeAssistant:
         self._integrations = integrations
         self._configuration = configuration
         self._debug = debug
-        self._commit_interval = commit_interval
+        self._recorder = f"  commit_interval: {commit_interval}\n"
+        if db_url:
+            self._recorder += f'  db_url: "{db_url}"\n'
         self._environment = {**(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
         self._resources = AsyncExitStack()
@@ -216,18 +219,17 @@ class HomeAssistant:
         storage.mkdir(parents=True, exist_ok=True)
         (storage / "onboarding").write_text(json.dumps(ONBOARDING))
         http = f"http:\n  server_host: 127.0.0.1\n  server_port: {self.port}\n"
-        (self.directory / "configuration.yaml").write_text(
-            CONFIGURATION.replace(
-                f"commit_interval: {COMMIT_INTERVAL}", f"commit_interval: {self._commit_interval}"
-            )
-            + http
-            + self._configuration
-        )
+        (self.directory / "configuration.yaml").write_text(self._yaml + http)
         (self.directory / "tmp").mkdir(exist_ok=True)
         custom_components = self.directory / "custom_components"
         custom_components.mkdir(exist_ok=True)
         for integration in self._integrations:
             (custom_components / integration.name).symlink_to(integration.resolve())
+
+    @property
+    def _yaml(self) -> str:
+        usual = f"  commit_interval: {COMMIT_INTERVAL}\n"
+        return CONFIGURATION.replace(usual, self._recorder) + self._configuration
 
     async def _launch(self) -> None:
         arguments = ["--config", str(self.directory), "--skip-pip", "--log-no-color"]
@@ -311,5 +313,4 @@ class HomeAssistant:
         """Confirm the imported `http:` settings: unconfirmed, they are undone after 5 minutes."""
         await self.client.command("http/config/promote")
         # Once imported, they have no place in the YAML any more.
-        configuration = CONFIGURATION + self._configuration
-        (self.directory / "configuration.yaml").write_text(configuration)
+        (self.directory / "configuration.yaml").write_text(self._yaml)

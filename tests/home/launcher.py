@@ -167,6 +167,7 @@ def _run(resources: ExitStack) -> None:
         measurements["measure"](Path(folder))
         measurements["measure_exports"](Path(folder), _integration("runner.runner").Runner)
         measurements["measure_looks"](Path(folder), _integration("export.live_run").LiveRun)
+        measurements["measure_writes"](Path(folder), _integration("export.files"))
     sys.argv[0] = "hass"
     runpy.run_module("homeassistant", run_name="__main__", alter_sys=True)
 

@@ -6,8 +6,10 @@ much of the processor's time was the loop's.
 
 from array import array
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 import gc
+from importlib import import_module
 import os
 from pathlib import Path
 import threading
@@ -32,13 +34,14 @@ thread of the event loop; how often a file of the integration in `.storage` was 
 EXPORTS = "exports.csv"
 EXPORT_COLUMNS = ("seconds", "cpu", "loop_cpu")
 """Of each export in turn, without what asked for it: seconds by the clock, and of the processor."""
-
-
 LOOKS = "looks.csv"
-LOOK_COLUMNS = ("began", "ended", "cursor", "fsyncs")
+LOOK_COLUMNS = ("began", "ended", "cursor")
 """Of each look of a live run that has sent rows: when it began and ended, in seconds since 1970,
-the recorder's id of the last state that was sent, and how often files in `.storage` were forced to
-the disk until then."""
+and the recorder's id of the last state that was sent."""
+WRITES = "writes.csv"
+WRITE_COLUMNS = ("time", "bytes", "fsyncs")
+"""Of each write to a file of the integration: when it ended, how many bytes it has caused to be
+written, by the kernel's count (`write_bytes`, whole pages), and how often it forced them."""
 
 
 class _Files:
@@ -149,15 +152,7 @@ def _sample(folder: Path, pairs: Mapping[str, array[float]], files: _Files) -> N
 
 def measure_looks(folder: Path, live_run: type[Any]) -> None:
     """Note when live runs have sent which rows."""
-    folder.mkdir(parents=True, exist_ok=True)
-    async_look, fsync = live_run.async_look, os.fsync
-    fsyncs = 0
-
-    def counting_fsync(file: Any) -> None:
-        nonlocal fsyncs
-        fsync(file)
-        # Files have another name until they are whole.
-        fsyncs += "/.storage/" in os.readlink(f"/proc/self/fd/{file}")
+    async_look = live_run.async_look
 
     async def noted_look(run: Any) -> int:
         began = time.time()
@@ -165,8 +160,37 @@ def measure_looks(folder: Path, live_run: type[Any]) -> None:
         if rows:
             cursor = run._session.journal.checkpoint.position("sensor_data").cursor
             with (folder / LOOKS).open("a") as file:
-                file.write(f"{began},{time.time()},{cursor},{fsyncs}\n")
+                file.write(f"{began},{time.time()},{cursor}\n")
         return rows
 
-    os.fsync = counting_fsync  # type: ignore[assignment]
     live_run.async_look = noted_look
+
+
+def measure_writes(folder: Path, files: Any) -> None:
+    """Note what is written by this module, in its own threads."""
+    disk_errors, forced = files._disk_errors, threading.local()
+
+    def counting(fsync: Callable[[Any], None]) -> Callable[[Any], None]:
+        def counting_fsync(file: Any) -> None:
+            forced.times = getattr(forced, "times", 0) + 1
+            fsync(file)
+
+        return counting_fsync
+
+    @contextmanager
+    def noted_write(path: Path) -> Iterator[None]:
+        forced.times, before = 0, _written_bytes()
+        with disk_errors(path):
+            yield
+        with (folder / WRITES).open("a") as file:
+            file.write(f"{time.time()},{_written_bytes() - before},{forced.times}\n")
+
+    atomicwrites = import_module("atomicwrites")
+    for module, name in ((os, "fsync"), (os, "fdatasync"), (atomicwrites, "_proper_fsync")):
+        setattr(module, name, counting(getattr(module, name)))
+    files._disk_errors = noted_write
+
+
+def _written_bytes() -> int:
+    counts = Path("/proc/thread-self/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in counts if line.startswith("write_bytes"))
