@@ -62,11 +62,12 @@ def own_view(site: Site) -> str:
     site.client.create_table(bigquery.Table(table, schema=fields), retry=RETRY)
     views = OwnViews(site.connection, "smoke")
     wanted = [OwnView("own_view", "SELECT a FROM `{dataset}.of_a_view`")]
-    failed = [views.ensure(wanted), views.ensure(wanted)]
+    failed = [views.ensure(wanted, []), views.ensure(wanted, [])]
     site.client.delete_table(table, retry=RETRY)
-    failed.append(views.ensure(wanted))
-    views.ensure([])
-    failed.append(views.ensure([OwnView("own_view", "SELECT b FROM `{dataset}.of_a_view`")]))
+    failed.append(views.ensure(wanted, []))
+    views.ensure([], ["own_view"])
+    other = OwnView("own_view", "SELECT b FROM `{dataset}.of_a_view`")
+    failed.append(views.ensure([other], []))
     kinds = [[type(err).__name__ for err in one.values()] for one in failed]
     refused = [QueryInvalidError.__name__]
     return same(kinds, [[], [], refused, refused], str(next(iter(failed[2].values()), "")))

@@ -5,16 +5,16 @@ BigQuery checks the SQL when a view is made or changed, which needs BigQuery Dat
 belongs to: what lacks it is never changed or deleted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 import hashlib
 
 from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed, ServiceUnavailable
 from google.cloud import bigquery
 from google.cloud.bigquery import TableReference
 from google.cloud.bigquery.retry import DEFAULT_RETRY
-from google.cloud.bigquery.table import TableListItem
 
 from ..errors import ExportError, NameTakenError, TransientError
 from .connection import Connection, Destination
@@ -24,7 +24,6 @@ from .views import OWNER_LABEL, VERSION_LABEL
 DATASET = "{dataset}"
 """What stands in a query for project and dataset, so that it follows the export to another one."""
 _DESCRIPTION = "A view of your own, which Home Assistant keeps: change it there."
-_PAGE = 1000
 _TIMEOUT = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 
@@ -59,33 +58,34 @@ class OwnViews:
         """
         self._put(view, again=True)
 
-    def ensure(self, wanted: Iterable[OwnView]) -> dict[str, ExportError]:
-        """Make, change and check views, and delete those of the owner that are not wanted.
+    def ensure(self, wanted: Iterable[OwnView], gone: Iterable[str]) -> dict[str, ExportError]:
+        """Make, change and check views, and delete those of some names that are the owner's.
 
         Each is checked, as what it reads may be gone or changed. What was changed in BigQuery's own
         console stays, until the view is changed here.
-        Returns why some do not work, by their names. Raises ExportError where none can, and
-        TransientError where a later attempt may do.
+        Returns why some do not work, or are still there, by their names. Raises TransientError
+        where a later attempt may do.
         """
+        undeleted = self._try_each(gone, self._delete)
         waiting = list(wanted)
-        self._delete_all_but({view.name for view in waiting})
         while True:
-            failed = self._ensure_all(waiting)
+            failed = self._try_each(waiting, partial(self._put, again=False))
             # One may read another one, which was not there yet.
             if not failed or len(failed) == len(waiting):
-                return {view.name: err for view, err in failed.items()}
+                return {**undeleted, **{view.name: err for view, err in failed.items()}}
             waiting = list(failed)
 
-    def _ensure_all(self, wanted: Iterable[OwnView]) -> dict[OwnView, ExportError]:
-        failed: dict[OwnView, ExportError] = {}
-        for view in wanted:
+    def _try_each[T](self, items: Iterable[T], work: Callable[[T], None]) -> dict[T, ExportError]:
+        """Do something with each item, and return why it cannot be done with some."""
+        failed: dict[T, ExportError] = {}
+        for item in items:
             self._connection.wait(0)
             try:
-                self._put(view, again=False)
+                work(item)
             except TransientError:
                 raise
             except ExportError as err:
-                failed[view] = err
+                failed[item] = err
         return failed
 
     def _put(self, view: OwnView, *, again: bool) -> None:
@@ -118,16 +118,14 @@ class OwnViews:
             return self._client.get_table(reference, retry=_RETRY, timeout=_TIMEOUT)
         return None
 
-    def _delete_all_but(self, names: set[str]) -> None:
-        with self._connection.errors():
-            for item in self._client.list_tables(
-                self._dataset, page_size=_PAGE, retry=_RETRY, timeout=_TIMEOUT
-            ):
-                if self._is_own(item) and item.table_id not in names:
-                    self._client.delete_table(
-                        item.reference, not_found_ok=True, retry=_RETRY, timeout=_TIMEOUT
-                    )
+    def _delete(self, name: str) -> None:
+        found = self._find(self._dataset.table(name))
+        if found and self._is_own(found):
+            with self._connection.errors():
+                self._client.delete_table(
+                    found.reference, not_found_ok=True, retry=_RETRY, timeout=_TIMEOUT
+                )
 
-    def _is_own(self, found: bigquery.Table | TableListItem) -> bool:
+    def _is_own(self, found: bigquery.Table) -> bool:
         owner: str | None = found.labels.get(OWNER_LABEL)
         return found.table_type == "VIEW" and owner == self._owner

@@ -14,7 +14,7 @@ from ..bigquery.dataset_views import DatasetViews
 from ..bigquery.fence_table import BigQueryFence
 from ..bigquery.own_views import OwnView, OwnViews
 from ..bigquery.schema import DatasetSchema
-from ..const import DOMAIN
+from ..const import CONF_VIEWS, DOMAIN
 from ..errors import ExportError, StoppedError, TransientError
 from ..settings.options import options_from
 from ..settings.view_subentries import own_views
@@ -78,6 +78,7 @@ class DestinationTables:
         """Make or change a view of the user's own. Raises ExportError where BigQuery refuses it."""
         async with self._lock:
             await self._hass.async_add_executor_job(self._own_views.put, view)
+            self._async_note_views({*self._noted_views, view.name})
 
     @callback
     def async_follow_own_views(self) -> None:
@@ -120,7 +121,7 @@ class DestinationTables:
         if views.expiring:
             expiring = {**self.expiring, **views.expiring}
             async_show_expiring(self._hass, self._entry, expiring)
-        has_own = views.own or own_views(self._entry)
+        has_own = self._noted_views or own_views(self._entry)
         own_work = not has_own or await self._async_ensure_own_views()
         self._views_ensured = not problems and own_work
 
@@ -132,10 +133,29 @@ class DestinationTables:
         """Keep the views of the subentries, and return whether all of them work."""
         async with self._lock:
             wanted = own_views(self._entry)
-            problems = await self._async_problems(self._own_views.ensure, wanted)
+            names = {view.name for view in wanted}
+            gone = self._noted_views - names
+            problems = await self._async_problems(self._own_views.ensure, wanted, gone)
+            if problems is not None:
+                self._async_note_views(names | gone & problems.keys())
         if problems is not None:
             async_show_own_views(self._hass, self._entry, problems)
         return problems == {}
+
+    @property
+    def _noted_views(self) -> set[str]:
+        """Return the names of all own views that were made, and not deleted yet.
+
+        They are kept with the subentries: what is newer than a backup that was restored is in
+        neither, and stays as it is.
+        """
+        return {*self._entry.data.get(CONF_VIEWS, ())}
+
+    @callback
+    def _async_note_views(self, names: set[str]) -> None:
+        if names != self._noted_views:
+            data = {**self._entry.data, CONF_VIEWS: sorted(names)}
+            self._hass.config_entries.async_update_entry(self._entry, data=data)
 
     async def _async_problems[*Ts](
         self, ensure: Callable[[*Ts], dict[str, ExportError]], *args: *Ts

@@ -73,23 +73,23 @@ def test_made_changed_and_deleted(connection: Connection, views: OwnViews) -> No
     assert made.labels[OWNER_LABEL] == "01entry"
     made.labels = {**made.labels, "mine": "yes"}
     connection.tables.update_table(made, ["labels"])
-    assert views.ensure([LIGHTS]) == {}
-    assert views.ensure([STATES]) == {}
+    assert views.ensure([LIGHTS], []) == {}
+    assert views.ensure([STATES], []) == {}
     changed = view(connection)
     assert changed.view_query == STATES.sql(connection.destination)
     assert [field.name for field in changed.schema] == ["state"]
     assert changed.labels["mine"] == "yes"
     assert changed.labels[VERSION_LABEL] != made.labels[VERSION_LABEL]
-    assert views.ensure([]) == {}
+    assert views.ensure([], ["lights", "never"]) == {}
     assert there(connection) == set()
 
 
 def test_requests(connection: Connection, views: OwnViews, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a view that is as it was two requests are made after a start, and one for all."""
+    """Of a view that is as it was two requests are made after a start."""
     views.put(LIGHTS)
     made = client_requests(connection, monkeypatch)
-    assert views.ensure([LIGHTS]) == {}
-    assert made == [("GET", "tables"), ("GET", "lights"), ("PATCH", "lights")]
+    assert views.ensure([LIGHTS], []) == {}
+    assert made == [("GET", "lights"), ("PATCH", "lights")]
 
 
 def test_changed_again(connection: Connection, views: OwnViews) -> None:
@@ -98,7 +98,7 @@ def test_changed_again(connection: Connection, views: OwnViews) -> None:
     theirs = view(connection)
     theirs.view_query = theirs.view_query.replace("entity_id", "domain")
     connection.tables.update_table(theirs, ["view_query"])
-    assert views.ensure([LIGHTS]) == {}
+    assert views.ensure([LIGHTS], []) == {}
     assert view(connection).view_query == theirs.view_query
     views.put(LIGHTS)
     assert view(connection).view_query == LIGHTS.sql(connection.destination)
@@ -115,9 +115,9 @@ def test_only_ours(connection: Connection, views: OwnViews) -> None:
         taken = OwnView(name, "SELECT 2 AS m")
         with pytest.raises(NameTakenError, match=f"home.{name}"):
             views.put(taken)
-        failed = views.ensure([taken])
+        failed = views.ensure([taken], [])
         assert isinstance(failed[name], NameTakenError)
-    assert views.ensure([]) == {}
+    assert views.ensure([], ["mine", "other", "export_log", "labeled"]) == {}
     assert there(connection) == {"mine", "other"}
     assert view(connection, "mine").etag == mine.etag
     assert view(connection, "labeled").table_type == "TABLE"
@@ -147,7 +147,7 @@ def test_refused(connection: Connection, views: OwnViews) -> None:
 def test_one_of_another(connection: Connection, views: OwnViews) -> None:
     """Views that read each other are made in any order; one that cannot be leaves the others."""
     missing = OwnView("broken", "SELECT 1 AS n FROM `{dataset}.missing`")
-    failed = views.ensure([missing, OF_LIGHTS, LIGHTS])
+    failed = views.ensure([missing, OF_LIGHTS, LIGHTS], [])
     assert failed.keys() == {"broken"}
     assert there(connection) == {"lights", "a_light"}
 
@@ -158,22 +158,22 @@ def test_what_it_reads_is_gone(connection: Connection, views: OwnViews) -> None:
     fields = [bigquery.SchemaField("a", "STRING")]
     connection.tables.create_table(bigquery.Table(table, schema=fields))
     mine = OwnView("my_view", "SELECT a FROM `{dataset}.mine`")
-    assert views.ensure([mine, LIGHTS]) == {}
+    assert views.ensure([mine, LIGHTS], []) == {}
     connection.tables.delete_table(table)
-    failed = views.ensure([mine, LIGHTS])
+    failed = views.ensure([mine, LIGHTS], [])
     assert failed.keys() == {"my_view"}
     assert "home.mine was not found" in str(failed["my_view"])
     connection.tables.create_table(bigquery.Table(table, schema=fields))
-    assert views.ensure([mine, LIGHTS]) == {}
+    assert views.ensure([mine, LIGHTS], []) == {}
 
 
 def test_no_answer(connection: Connection, views: OwnViews, warehouse: Warehouse) -> None:
     """What passes by itself is no fault of a view."""
     warehouse.server.add_fault("tables.insert", "backendError", times=None)
     with pytest.raises(UnreachableError):
-        views.ensure([LIGHTS])
+        views.ensure([LIGHTS], [])
     warehouse.server.clear_faults()
-    assert views.ensure([LIGHTS]) == {}
+    assert views.ensure([LIGHTS], []) == {}
 
 
 def test_beside_those_of_the_integration(connection: Connection, views: OwnViews) -> None:

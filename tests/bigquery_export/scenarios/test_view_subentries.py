@@ -92,6 +92,19 @@ async def test_repair_goes_with_the_view(
     assert own_views_there(warehouse) == {}
 
 
+async def test_stays(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse) -> None:
+    """A start makes no view anew: what a user has added to it in the console is still there."""
+    put_view(hass, loaded, "states", STATES)
+    await export_now(hass)
+    with warehouse.connecting() as connection:
+        view = connection.tables.get_table(f"{warehouse.project}.home.states")
+        view.labels = {**view.labels, "mine": "yes"}
+        connection.tables.update_table(view, ["labels"])
+        assert await hass.config_entries.async_reload(loaded.entry_id)
+        await export_now(hass)
+        assert connection.tables.get_table(view.reference).labels["mine"] == "yes"
+
+
 async def test_while_it_was_not_loaded(
     hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
 ) -> None:
@@ -110,6 +123,45 @@ async def test_while_it_was_not_loaded(
     assert own_views_there(warehouse) == {}
     await export_now(hass)
     assert own_views_there(warehouse).keys() == {"new"}
+
+
+async def test_older_backup(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A view that is newer than the restored configuration stays, and can be taken over again."""
+    before = dict(loaded.data)
+    newer = put_view(hass, loaded, "newer", STATES)
+    await settled(hass)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    hass.config_entries.async_remove_subentry(loaded, newer.subentry_id)
+    hass.config_entries.async_update_entry(loaded, data=before)
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    await export_now(hass)
+    assert own_views_there(warehouse).keys() == {"newer"}
+    again = put_view(hass, loaded, "newer", "SELECT 1 AS n")
+    await settled(hass)
+    assert own_views_there(warehouse) == {"newer": "SELECT 1 AS n"}
+    assert hass.config_entries.async_remove_subentry(loaded, again.subentry_id)
+    await settled(hass)
+    assert own_views_there(warehouse) == {}
+
+
+async def test_may_not_delete(
+    hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """A view that the account may not delete is a repair until it may."""
+    subentry = put_view(hass, loaded, "states", STATES)
+    await export_now(hass)
+    warehouse.server.add_fault("tables.delete", "accessDenied", times=None)
+    assert hass.config_entries.async_remove_subentry(loaded, subentry.subentry_id)
+    await settled(hass)
+    shown = issues_of(hass)["own_views_failed"]
+    assert shown is not None
+    assert shown["views"] == "states"
+    warehouse.server.clear_faults()
+    await export_now(hass)
+    assert own_views_there(warehouse) == {}
+    assert not issues_of(hass)
 
 
 async def test_offline(hass: HomeAssistant, loaded: MockConfigEntry, warehouse: Warehouse) -> None:
