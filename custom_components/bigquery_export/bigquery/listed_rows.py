@@ -4,7 +4,7 @@ tabledata.list costs nothing and needs no job, which a role on a dataset would n
 filter, but a partition decorator limits it to one partition.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import NotFound
@@ -13,12 +13,10 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 
 from ..export.existing_rows import FoundRow, version_of
-from ..export.restored_rows import RestoredRows
+from ..export.restored_rows import RestoredByTable
 from ..rows.columns import EXPORT_TIMESTAMP
 from ..rows.table import PartitionUnit, Table
 from .connection import Connection
-
-type RestoredByTable = Mapping[str, Sequence[RestoredRows]]
 
 _NONE: RestoredByTable = {}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,10 +8,11 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from ..errors import QuotaExceededError
 from ..export.existing_rows import FoundRow
+from ..export.restored_rows import RestoredByTable
 from ..rows.table import Table
 from .capped_query import LEAST, query_rows, query_size
 from .connection import Connection
-from .listed_rows import RestoredByTable, columns_read, named_rows
+from .listed_rows import columns_read, named_rows
 
 _NONE: RestoredByTable = {}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

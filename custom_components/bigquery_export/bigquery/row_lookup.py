@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from ..errors import AccessDeniedError, PermissionMissingError
 from ..export.existing_rows import FoundRow
+from ..export.restored_rows import RestoredByTable
 from ..rows.table import Table
 from .connection import Connection
-from .listed_rows import ListedRows, RestoredByTable
+from .listed_rows import ListedRows
 from .queried_rows import QueriedRows
 from .streaming_buffer import StreamingBuffers
 

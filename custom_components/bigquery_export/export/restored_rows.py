@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from .recent_commits import EVERYTHING
 
+type RestoredByTable = Mapping[str, Sequence[RestoredRows]]
+
 
 @dataclass(frozen=True, slots=True)
 class RestoredRows:

@@ -12,9 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from ..bigquery.connection import Connection
 from ..bigquery.listed_statistics import ListedStatistics
-from ..bigquery.row_count_query import RowCountQuery
 from ..bigquery.storage_write import StorageWriteDelivery
 from ..export.corrections.corrections import Corrections, Since, local_day
 from ..export.corrections.ledger import is_corrected, observed
@@ -30,6 +28,7 @@ from ..export.ports import Source
 from ..export.reconcile.exported_rows import OpenSource
 from ..export.reconcile.resend import Resend
 from ..export.reconcile.retry import Retry
+from ..export.reconcile.row_counts import RowCounts
 from ..export.reconcile.row_selection import RowSelection
 from ..export.reconcile.verification import Verification
 from ..export.recorder_tables import RecorderTable
@@ -55,7 +54,7 @@ from ..settings.schedule import Frequency
 from ..source.readiness import async_read_recorder
 from ..source.recorded_hours import RecordedHours
 from .requests import ExportRequest, VerifyRequest
-from .sessions import SessionFactory
+from .sessions import Lookup, SessionFactory
 
 UNHURRIED = (Trigger.BACKFILL, Trigger.RESTORE, Trigger.SCHEDULE)
 """Triggers of exports that send nothing if only states of the export's own entities wait."""
@@ -68,12 +67,23 @@ class JobFactory(SessionFactory):
     """
 
     def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection, journal: Journal
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        lookup: Lookup,
+        journal: Journal,
+        *,
+        delivery: str | None = None,
+        files_id: str | None = None,
     ) -> None:
-        """Prepare jobs with the destination of a connection, which continue a journal."""
-        super().__init__(hass, entry, connection, journal)
+        """Prepare jobs that continue a journal, as `SessionFactory` does.
+
+        What was sent is kept in files of the config entry, or of a copy with this `files_id`.
+        """
+        super().__init__(hass, entry, lookup, journal, delivery=delivery)
+        self._files_id = files_id or entry.entry_id
         self._registries = Registries(hass)
-        self._entry_states = EntryStates(hass, entry.entry_id)
+        self._entry_states = EntryStates(hass, self._files_id)
         self._corrections: Corrections | None = None
         """The last check for corrections."""
         self._opened: date | None = None
@@ -170,10 +180,13 @@ class JobFactory(SessionFactory):
         tables = self._recorder_tables(wanted.tables)
         return Resend(session, self._openings(session, row_context, tables), selection)
 
-    async def async_new_verification(self, wanted: VerifyRequest) -> Verification:
+    async def async_new_verification(
+        self, wanted: VerifyRequest, row_counts: Callable[[str], RowCounts]
+    ) -> Verification:
         """Return a comparison of what was exported with BigQuery.
 
-        Context entities and own columns are left out, as rows are not identified by them.
+        `row_counts` returns what counts the rows of an installation by a query. Context entities
+        and own columns are left out, as rows are not identified by them.
         """
         session = await self.async_new_session(Trigger.VERIFY)
         row_context = await self._async_row_context(session)
@@ -185,12 +198,16 @@ class JobFactory(SessionFactory):
             session,
             openings,
             wanted.days,
-            row_counts=RowCountQuery(self._connection, source) if wanted.query else None,
+            row_counts=row_counts(source) if wanted.query else None,
             dry_run=wanted.dry_run,
         )
 
     async def async_new_restore(
-        self, state: RestoreState, file: RestoreFile, on_progress: Callable[[], None]
+        self,
+        state: RestoreState,
+        file: RestoreFile,
+        listed: ListedStatistics,
+        on_progress: Callable[[], None],
     ) -> Restore:
         """Return a job that brings statistics back from BigQuery, from where it was."""
         session = await self.async_new_session(Trigger.RESTORE)
@@ -205,7 +222,7 @@ class JobFactory(SessionFactory):
             }
         return Restore(
             session,
-            ListedStatistics(self._connection),
+            listed,
             Names(state.request, privacy, known),
             file,
             state,
@@ -263,7 +280,7 @@ class JobFactory(SessionFactory):
         return [
             Snapshot(
                 table,
-                SnapshotFile(self._hass, self._entry.entry_id, name),
+                SnapshotFile(self._hass, self._files_id, name),
                 readers[name],
                 self._compared[name],
             )
@@ -281,7 +298,7 @@ class JobFactory(SessionFactory):
             return None
         encoding = narrowed(session.delivery.encoding(DAILY_STATISTICS), self._options.columns)
         return DailyTable(
-            DailyFile(self._hass, self._entry.entry_id),
+            DailyFile(self._hass, self._files_id),
             DailyEncoder(encoding, row_context),
             self._days_looked,
             again=wanted.force or self.check_corrections_again,
@@ -307,7 +324,7 @@ class JobFactory(SessionFactory):
         self._registries.async_close()
         self._compared.clear()
         known = await self._hass.async_add_executor_job(
-            last_known, self._hass, self._entry.entry_id, ENTITIES.name, "entity_id"
+            last_known, self._hass, self._files_id, ENTITIES.name, "entity_id"
         )
         await self._registries.async_open(known)
         self._opened = today
@@ -323,7 +340,7 @@ class JobFactory(SessionFactory):
     ) -> list[Source[Any]]:
         """Open sources; to prepare encodings and statements takes too long for the event loop."""
         return [
-            observed(self._hass, self._entry.entry_id, self._open_one(session, row_context, table))
+            observed(self._hass, self._files_id, self._open_one(session, row_context, table))
             for table in tables
         ]
 

@@ -167,7 +167,10 @@ class Restorer:
 
     async def async_dry_run(self, request: RestoreRequest, run: Run) -> RestoreReport:
         """Return what a restore would bring back. Raises ExportError."""
-        job = await self._jobs.async_new_restore(RestoreState(request), self._file, lambda: None)
+        listed = ListedStatistics(self._connection)
+        job = await self._jobs.async_new_restore(
+            RestoreState(request), self._file, listed, lambda: None
+        )
         await run(job)
         return job.report
 
@@ -210,7 +213,8 @@ class Restorer:
         """Make a job of what is wanted, which can be canceled and paused from now on."""
         if (state := self._state) is None:
             raise StoppedError
-        job = await self._jobs.async_new_restore(state, self._file, self._on_progress)
+        listed = ListedStatistics(self._connection)
+        job = await self._jobs.async_new_restore(state, self._file, listed, self._on_progress)
         job.pause(self._paused)
         self._job, self._report = job, job.report
         try:

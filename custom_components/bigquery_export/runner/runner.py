@@ -13,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import instance_id
 
 from ..bigquery.connection import Connection
+from ..bigquery.row_lookup import RowLookup
 from ..const import CONF_PAUSED, DOMAIN
 from ..errors import AnotherExportError, ExportError, StoppedError, WaitingError
 from ..export.checkpoint import Checkpoint
@@ -55,7 +56,7 @@ class Runner:
         self.tables = DestinationTables(hass, entry, connection)
         self._journal = open_journal(hass, entry, connection, fence, self._async_progressed)
         self.missing = MissingRows(hass, entry, self._journal)
-        self._jobs = JobFactory(hass, entry, connection, self._journal)
+        self._jobs = JobFactory(hass, entry, partial(RowLookup, connection), self._journal)
         self.verifier = Verifier(hass, entry, connection, self._journal)
         self.queries = Queries(hass, entry, connection, self._jobs)
         self.mender = Mender(hass, entry)

@@ -1,5 +1,7 @@
 """Making the sessions that jobs work with."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from secrets import token_hex
 
 from homeassistant.config_entries import ConfigEntry
@@ -8,31 +10,44 @@ from homeassistant.helpers import entity_registry as er, instance_id
 from homeassistant.helpers.storage import Store
 from homeassistant.loader import async_get_integration
 
-from ..bigquery.connection import Connection
-from ..bigquery.row_lookup import RowLookup
 from ..const import DOMAIN
+from ..export.existing_rows import ExistingRows
 from ..export.journal import Journal
 from ..export.logged_settings import LoggedSettings
 from ..export.phase_times import PhaseTimes
+from ..export.restored_rows import RestoredByTable
 from ..export.session import Session, open_session
 from ..rows.export_log import Trigger
 from ..rows.privacy import Privacy
 from ..settings.lineage import lineage, needs_secret
 from ..settings.options import options_from
 
+type Lookup = Callable[[str, RestoredByTable], ExistingRows]
+"""Returns what reads the rows of an installation, and those that came back from other names."""
+
 
 class SessionFactory:
     """Makes the sessions of one config entry, by its options as they are when it is made."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection, journal: Journal
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        lookup: Lookup,
+        journal: Journal,
+        *,
+        delivery: str | None = None,
     ) -> None:
-        """Prepare sessions with the destination of a connection, which continue a journal."""
+        """Prepare sessions that continue a journal, and look for rows in doubt by `lookup`.
+
+        They send by another `delivery` than that of the options where it is given.
+        """
         self._hass = hass
         self._entry = entry
-        self._connection = connection
+        self._lookup = lookup
         self._journal = journal
-        self._options = options_from(entry.options)
+        options = options_from(entry.options)
+        self._options = replace(options, delivery=delivery) if delivery else options
         self.times = PhaseTimes()
         """How many seconds all jobs have spent with what, since this was made."""
         self._settings: LoggedSettings | None = None
@@ -68,7 +83,7 @@ class SessionFactory:
             self._hass,
             journal=self._journal,
             delivery=self._journal.deliveries[self._options.delivery],
-            existing_rows=RowLookup(self._connection, source, self._journal.checkpoint.restored),
+            existing_rows=self._lookup(source, self._journal.checkpoint.restored),
             source=source,
             trigger=trigger,
             integration_version=str(integration.version),

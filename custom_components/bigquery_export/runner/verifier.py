@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..bigquery.connection import Connection
+from ..bigquery.row_count_query import RowCountQuery
+from ..bigquery.row_lookup import RowLookup
 from ..errors import ExportError
 from ..export.journal import Journal
 from ..export.reconcile.verification import TableVerdict, Verification
@@ -49,9 +52,12 @@ class Verifier:
             raise validation_error("already_verifying")
         self._busy = True
         # It has registries of its own, which an export that ends meanwhile does not close.
-        jobs = JobFactory(self._hass, self._entry, self._connection, self._journal)
+        lookup = partial(RowLookup, self._connection)
+        jobs = JobFactory(self._hass, self._entry, lookup, self._journal)
         try:
-            self._verification = verification = await jobs.async_new_verification(wanted)
+            self._verification = verification = await jobs.async_new_verification(
+                wanted, partial(RowCountQuery, self._connection)
+            )
             if self._stopped:
                 verification.stop()
             result = await verification.async_run()
