@@ -19,6 +19,7 @@ _ANSWERS = ("query_price", "restored_", "verify_")
 """How keys of sentences begin that are no errors, but what an action has found or done."""
 _OTHER_SENTENCE = "refused"
 """The key of an error of subentries whose text is the sentence of an exception."""
+_SUCCESS = "reconfigure_successful"
 _PLACEHOLDER = re.compile(r"{\w+}")
 
 
@@ -54,7 +55,7 @@ def _all() -> Iterator[tuple[str, str]]:
             yield key, f"**{_beginning(text)}**"
     for subentry in english["config_subentries"].values():
         for key, text in (*subentry["abort"].items(), *subentry["error"].items()):
-            if key != _OTHER_SENTENCE:
+            if key not in (_OTHER_SENTENCE, _SUCCESS):
                 yield key, f"**{_beginning(text)}**"
     for key, exception in english["exceptions"].items():
         if not key.startswith(_ANSWERS):

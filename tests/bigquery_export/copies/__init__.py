@@ -1,0 +1,1 @@
+"""Copies of an export in other destinations."""
