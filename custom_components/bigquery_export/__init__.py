@@ -24,6 +24,7 @@ from .bigquery.fence_table import BigQueryFence
 from .bigquery.schema import DatasetSchema
 from .const import CONF_EXPORT_AT_ONCE, CONF_RESTORE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportCoordinator
+from .copies.copy_subentry import copies
 from .errors import ExportError, KeyRefusedError, OptionsUnreadableError
 from .home.entry_states import async_remove_entry_states
 from .http import async_register_health
@@ -31,6 +32,7 @@ from .notifications import async_dismiss_notifications, async_setup_notification
 from .query.after_exports import AfterExports, async_remove_answers
 from .query.saved_query import saved_queries
 from .restore.request import RestoreRequest
+from .runner.copies_only import async_copy_only, async_end_copying_only
 from .runner.runner import Runner
 from .runner.storage import forget_other_destination, remove_all
 from .runner.table_removal import finish_removal
@@ -41,6 +43,7 @@ from .settings.destination import destination_from, missing_in
 from .settings.options import options_from
 from .settings.usable_options import usable_options
 from .settings.view_subentries import own_views
+from .status.copy_status import async_remove_copy_issues
 from .status.issues import (
     async_clear_issues,
     async_remove_issues,
@@ -94,10 +97,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
             _connect, hass, entry, source
         )
     except KeyRefusedError as err:
+        await async_copy_only(hass, entry)
         raise translated(ConfigEntryAuthFailed, err) from err
     except ExportError as err:
         async_show_issue(hass, entry, err)
+        await async_copy_only(hass, entry)
         raise translated(ConfigEntryNotReady, err) from err
+    await async_end_copying_only(hass, entry)
     async_clear_issues(hass, entry)
     async_show_expiring(hass, entry, expiring)
     await hass.async_add_executor_job(forget_other_destination, hass, entry)
@@ -123,6 +129,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     if runner.queries.is_on:
         entry.async_on_unload(async_register_api(hass, entry))
     scheduler.async_start()
+    runner.copies.async_start()
 
     await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
     entry.async_on_unload(after_exports.async_start())
@@ -136,19 +143,19 @@ def _async_reload_when_changed(hass: HomeAssistant, entry: BigQueryExportConfigE
 
     A listener to updates of the entry would also be called for options, which reload it themselves.
     """
-    queries, views = saved_queries(entry), own_views(entry)
+    queries, views, kept = saved_queries(entry), own_views(entry), copies(entry)
 
     @callback
     def changed(change: ConfigEntryChange, other: ConfigEntry) -> None:
-        nonlocal queries, views
+        nonlocal queries, views, kept
         if other is not entry or change is not ConfigEntryChange.UPDATED:
             return
-        now = saved_queries(entry), own_views(entry)
+        now = saved_queries(entry), own_views(entry), copies(entry)
         if now[1] != views:
             entry.runtime_data.runner.tables.async_follow_own_views()
-        if now[0] != queries:
+        if (now[0], now[2]) != (queries, kept):
             hass.config_entries.async_schedule_reload(entry.entry_id)
-        queries, views = now
+        queries, views, kept = now
 
     entry.async_on_unload(async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed))
 
@@ -174,7 +181,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEnt
 
 async def async_remove_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
     """Delete the export's files in Home Assistant; BigQuery keeps the rows."""
+    await async_end_copying_only(hass, entry)
     async_remove_issues(hass, entry)
+    async_remove_copy_issues(hass, entry, set())
     async_dismiss_notifications(hass, entry)
     await async_remove_answers(hass, entry)
     await async_remove_entry_states(hass, entry.entry_id)

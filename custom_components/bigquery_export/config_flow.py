@@ -30,6 +30,7 @@ from .const import (
     DOMAIN,
     NAME,
 )
+from .copies.copy_subentry import CopyType
 from .errors import ExportError
 from .flow.connection_check import (
     FIELDS,
@@ -40,6 +41,7 @@ from .flow.connection_check import (
     check_tables,
 )
 from .flow.content_form import CONTENT_SCHEMA, content_options
+from .flow.copy_flow import PostgresqlFlow
 from .flow.descriptions import async_content_sentences
 from .flow.destination_form import (
     DESTINATION_FIELDS,
@@ -103,8 +105,8 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return the flows of saved queries and of views."""
-        return {**SAVED_QUERY_FLOWS, VIEW: ViewFlow}
+        """Return the flows of saved queries, views and copies."""
+        return {**SAVED_QUERY_FLOWS, VIEW: ViewFlow, CopyType.POSTGRESQL: PostgresqlFlow}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -84,6 +84,14 @@ async def async_get_config_entry_diagnostics(
                 "recorder_readable": coordinator.last_update_success,
                 "load_jobs_used": runner.load_jobs_used,
             },
+            "copies": [
+                {
+                    "status": copy.status.status,
+                    "error": copy.last_error_kind,
+                    "checkpoint": _checkpoint(copy.checkpoint),
+                }
+                for copy in runner.copies.all
+            ],
             "checkpoint": _checkpoint(runner.checkpoint),
         }
     saved = await hass.async_add_executor_job(checkpoint_file(hass, entry).read)

@@ -26,7 +26,7 @@ class HealthView(HomeAssistantView):
     """Says how the exports are, as their entities do; nothing is asked for it.
 
     The status is 200 where all are well, and 503 where one fails. `?dependencies` adds the
-    recorder and BigQuery: the state of each, and the last answer that an export had from it.
+    recorder, BigQuery and copies: the state of each, and when it has answered last.
     """
 
     url = f"/api/{DOMAIN}/health"
@@ -72,6 +72,10 @@ def _dependencies(entry: BigQueryExportConfigEntry) -> dict[str, Any]:
     return {
         "recorder": _dependency(coordinator.recorder_response, fails=coordinator.recorder_fails),
         "bigquery": _dependency(runner.last_response, fails=runner.health.bigquery_fails),
+        **{
+            f"copy {copy.copy.title}": _dependency(copy.last_response, fails=bool(copy.last_error))
+            for copy in runner.copies.all
+        },
     }
 
 

@@ -22,7 +22,9 @@ from .const import DOMAIN
 from .errors import AnotherExportError, ExportError, TableNotFoundError
 from .restore.request import RestoreRequest
 from .rows.export_log import Trigger
+from .runner.copy_runner import CopyRunner
 from .scheduler.runtime_data import BigQueryExportConfigEntry
+from .status.copy_status import COPY_FAILED, COPY_INCOMPLETE
 from .status.issues import (
     EXPIRING,
     RESTORE_OFFERED,
@@ -311,6 +313,40 @@ def _sums_schema(labels: Mapping[str, str]) -> probatio.Schema:
     return probatio.Schema({probatio.Required(_SUMS, default=list(labels)): selector})
 
 
+class CopyFlow(_Flow):
+    """Copies again, or acknowledges what is missing in a copy."""
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Say what is wrong."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Do it, and say why it still fails."""
+        if absent := self._absent():
+            return absent
+        if user_input is None:
+            return self._form("confirm")
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self._form("confirm", "not_loaded")
+        subentry_id = str((self._issue.data or {}).get("subentry_id"))
+        if copy := self._entry.runtime_data.runner.copies.of(subentry_id):
+            is_failure = self._issue.translation_key == COPY_FAILED
+            try:
+                await (self._async_try(copy) if is_failure else copy.async_acknowledge())
+            except ExportError as err:
+                return self._form("confirm", "failed", {"problem": async_reason(self.hass, err)})
+        return self.async_create_entry(data={})
+
+    async def _async_try(self, copy: CopyRunner) -> None:
+        """Copy what waits; one that takes long most likely does not fail. Raises ExportError."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                if err := await copy.async_try():
+                    raise err
+
+
 class RemovedFlow(RepairsFlow):
     """Ends at once, which removes the issue: its export is gone."""
 
@@ -337,4 +373,6 @@ async def async_create_fix_flow(
         return SumsFlow(entry, issue)
     if issue.translation_key == ROWS_REJECTED:
         return RejectedRowsFlow(entry, issue)
+    if issue.translation_key in (COPY_FAILED, COPY_INCOMPLETE):
+        return CopyFlow(entry, issue)
     return TryAgainFlow(entry, issue)

@@ -30,6 +30,7 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .copy_sensor import COPY_SENSORS, CopySensor
 from .entity import BigQueryExportEntity
 from .export.phase_times import Phase
 from .query.after_exports import AfterExports
@@ -296,6 +297,11 @@ async def async_setup_entry(
         async_add_entities(
             [QuerySensor(runtime_data.after_exports, subentry)],
             config_subentry_id=subentry.subentry_id,
+        )
+    for copy in runner.copies.all:
+        async_add_entities(
+            [CopySensor(runner.copies, copy, description) for description in COPY_SENSORS],
+            config_subentry_id=copy.copy.subentry_id,
         )
 
 

@@ -29,7 +29,7 @@ from custom_components.bigquery_export.export.purge import RowsAtRisk
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.runner import Runner
-from custom_components.bigquery_export.status import issues
+from custom_components.bigquery_export.status import copy_status, issues
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.exported_rows import states_in
 from tests.bigquery_export.support.metadata import ENGLISH, ROOT
@@ -333,6 +333,8 @@ def test_texts() -> None:
             issues.WRONG_SUMS,
             "key_old",
             "recorder_newer",
+            copy_status.COPY_FAILED,
+            copy_status.COPY_INCOMPLETE,
         ),
     }
     for name, issue in texts.items():
@@ -343,6 +345,8 @@ def test_texts() -> None:
             issues.RESTORE_OFFERED,
             issues.ROWS_LEFT_OUT,
             issues.ROWS_LOST,
+            copy_status.COPY_FAILED,
+            copy_status.COPY_INCOMPLETE,
         )
         if name in issues._NOT_FIXABLE or name in confirmed:
             continue

@@ -31,6 +31,7 @@ from ..status.export_events import ExportEvent, async_send_export_event, complet
 from ..status.health import ExportHealth
 from ..status.issues import async_show_issue
 from ..translation import translated, validation_error
+from .copies import Copies
 from .destination_tables import STOP_TIMEOUT, DestinationTables
 from .factory import JobFactory
 from .listener import RunnerListener
@@ -74,6 +75,7 @@ class Runner:
             self._async_tell_ended,
         )
         self.live = Live(hass, entry, self._jobs, self.missing.async_found)
+        self.copies = Copies(hass, entry)
         self._job: Job | None = None
         self._task: asyncio.Task[Any] | None = None
         self._listeners: list[RunnerListener] = []
@@ -125,6 +127,7 @@ class Runner:
         await self.mender.async_load()
         await self.queries.async_load()
         await self._jobs.async_load()
+        await self.copies.async_load()
 
     async def async_export(self, trigger: Trigger, wanted: ExportRequest = EVERYTHING) -> Result:
         """Export all waiting rows, or the requested ones; while paused, no backfill.
@@ -132,6 +135,8 @@ class Runner:
         Raises ServiceValidationError when a job is running already, and HomeAssistantError when
         this one cannot continue.
         """
+        if wanted.tables is None:
+            self.copies.async_begin(trigger)
         return await self.async_run_alone(lambda: self._async_export(trigger, wanted))
 
     async def async_restore(self, request: RestoreRequest) -> RestoreReport:
@@ -174,6 +179,7 @@ class Runner:
         if self._job:
             self._job.pause(paused)
         self.restorer.async_pause(paused)
+        self.copies.async_pause(paused)
 
     @callback
     def async_follow(self) -> None:
@@ -199,7 +205,9 @@ class Runner:
                 self._job.stop()
             await asyncio.wait([task], timeout=STOP_TIMEOUT)
             task.cancel()
-        await asyncio.gather(self.tables.async_stop(), self.queries.async_stop())
+        await asyncio.gather(
+            self.tables.async_stop(), self.queries.async_stop(), self.copies.async_stop()
+        )
         self._jobs.async_close()
 
     async def async_close(self) -> None:

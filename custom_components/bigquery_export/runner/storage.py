@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 
 from ..bigquery import EVERY_DELIVERY
 from ..bigquery.connection import Connection
+from ..copies.copy_subentry import remove_copy_files
 from ..export.checkpoint_file import CheckpointFile
 from ..export.corrections.ledger import remove_digests
 from ..export.daily.daily_file import DailyFile
@@ -77,6 +78,7 @@ def remove_all(hass: HomeAssistant, entry: ConfigEntry) -> None:
     BillingFile(hass, entry.entry_id).remove()
     forget_sent_rows(hass, entry)
     remove_findings(hass, entry.entry_id)
+    remove_copy_files(hass, entry.entry_id)
 
 
 def forget_sent_rows(hass: HomeAssistant, entry: ConfigEntry) -> None:

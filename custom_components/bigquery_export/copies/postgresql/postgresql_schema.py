@@ -152,7 +152,7 @@ class PostgresqlSchema:
     ) -> None:
         """Make the view of a table, if it has one and that is missing; a user may change it."""
         rows = self.name(table.name)
-        if table is SENSOR_DATA and HOURLY not in found:
+        if table.name == SENSOR_DATA.name and HOURLY not in found:
             self._execute(connection, _HOURLY, self.name(HOURLY), rows)
         latest = f"{table.name}_latest"
         if table in (STATISTICS, STATISTICS_SHORT_TERM) and latest not in found:
