@@ -12,6 +12,7 @@ import tempfile
 import time
 import traceback
 
+from .copy_torture import CopyTorture
 from .integration import WAYS
 from .kinds import Kind
 from .torture import STATES, Torture
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument(
         "--without", choices=Kind, type=Kind, nargs="*", default=[], help="and none of these"
     )
+    parser.add_argument("--copy", action="store_true", help="of a copy in PostgreSQL instead")
     arguments = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
     began = time.monotonic()
@@ -50,6 +52,9 @@ def main() -> int:
 
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     say(f"seed {seed}")
+    if arguments.copy:
+        copy = CopyTorture(folder, seed=seed, states=arguments.states, say=say)
+        return _of_a_copy(copy, folder, arguments.kills, arguments.seconds, seed)
     torture = Torture(
         folder,
         seed=seed,
@@ -79,6 +84,22 @@ def main() -> int:
         + " ".join(f"{name}={n}" for name, n in counts.items())
     )
     return int(not ok)
+
+
+def _of_a_copy(torture: CopyTorture, folder: Path, kills: int, seconds: float, seed: int) -> int:
+    """Run the torture of a copy and return the exit status."""
+    verdict = asyncio.run(torture.run(kills=kills, seconds=seconds))
+    _print_some("lost", verdict.lost)
+    _print_some("duplicated", verdict.duplicated)
+    if verdict.ok:
+        shutil.rmtree(folder)
+    else:
+        print(f"failed with seed {seed}; what it left, with all logs, is in {folder}")
+    print(
+        f"torture of a copy: kills={torture.kills} faults={torture.faults} rows={verdict.rows}"
+        f" lost={verdict.lost.total()} duplicated={verdict.duplicated.total()}"
+    )
+    return int(not verdict.ok)
 
 
 def _run(torture: Torture, kills: int, seconds: float) -> Verdicts | None:
