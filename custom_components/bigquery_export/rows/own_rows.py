@@ -101,7 +101,11 @@ class OwnRows:
                 for group in of.get(metadata_ids[place], ()):
                     if fragment := group.fragments.get(keys[place]):
                         of_attributes[place] = together(of_attributes[place], fragment)
-        if not (own.unfit.keys().isdisjoint(keys) and own.selective_unfit.isdisjoint(keys)):
+        # Mostly both are empty, and to look for each key in nothing takes as long as in much.
+        of_all, of_some = own.unfit, own.selective_unfit
+        if (of_all and not of_all.keys().isdisjoint(keys)) or (
+            of_some and not of_some.isdisjoint(keys)
+        ):
             for id_, key in zip(metadata_ids, keys, strict=True):
                 unfit.update(own.unfit.get(key, ()))
                 for group in of.get(id_, ()):
