@@ -11,6 +11,8 @@ from typing import Any
 from unittest.mock import Mock, patch
 from uuid import uuid4
 
+from aiohttp.test_utils import TestClient
+from aiohttp.web import Application, Request
 from google.api_core.retry import retry_unary
 from google.resumable_media import RetryStrategy
 from homeassistant.components.persistent_notification import (
@@ -29,6 +31,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bigquery_export.bigquery import (
     append_connection,
@@ -249,3 +252,20 @@ def all_enabled() -> Iterator[None]:
     """Enable what is disabled at first."""
     with patch.object(Entity, "entity_registry_enabled_default", new=True):
         yield
+
+
+@pytest.fixture
+def hass_client(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, monkeypatch: pytest.MonkeyPatch
+) -> ClientSessionGenerator:
+    """Return what makes clients of a server that takes further addresses while it runs.
+
+    Home Assistant's own server does so: an integration can be set up later.
+    """
+
+    async def client(*access_token: str) -> TestClient[Request, Application]:
+        monkeypatch.setattr(hass.http.app.router, "freeze", lambda: None)
+        made: TestClient[Request, Application] = await hass_client(*access_token)
+        return made
+
+    return client

@@ -60,8 +60,6 @@ async def upload(
     # Tests that run beside this one would share the folder, and delete it.
     monkeypatch.setattr(file_upload, "TEMP_DIR_NAME", f"home-assistant-file_upload-{uuid4().hex}")
     assert await async_setup_component(hass, "file_upload", {})
-    # Home Assistant's own server takes further addresses while it runs, likewise.
-    monkeypatch.setattr(hass.http.app.router, "freeze", lambda: None)
     client = await hass_client()
 
     async def upload(content: str | bytes) -> str:

@@ -323,6 +323,7 @@ def test_texts() -> None:
         *(
             issues.EXPORT_FAILED,
             issues.EXPIRING,
+            issues.OWN_VIEWS_FAILED,
             issues.QUERIES_FAILED,
             issues.RESTORE_OFFERED,
             issues.ROWS_AT_RISK,
