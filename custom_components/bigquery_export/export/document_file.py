@@ -93,8 +93,13 @@ class DocumentFile:
 
 
 def document_of(content: bytes) -> Json:
-    """Return the document that a file has; raises what `DocumentFile.read` does."""
+    """Return the document that a file has; raises what `DocumentFile.read` does.
+
+    Earlier versions have written it in many lines, with nothing behind it.
+    """
     whole, *lines = content.split(b"\n")
+    if whole == b"{":
+        return orjson.loads(content)
     document, checksum = orjson.loads(whole), crc32(whole)
     for line in lines:
         said, _, change = line.lstrip(b"\0").partition(b" ")

@@ -101,7 +101,7 @@ class PostgresqlFlow(SubentryFlow):
 
     def _check_alone(self, settings: PostgresqlSettings) -> None:
         """Make sure that no other copy goes to the same schema. Raises FormError."""
-        own = None if self.source == SOURCE_USER else self._reconfigure_subentry_id
+        own = None if self.source == SOURCE_USER else self._get_reconfigure_subentry().subentry_id
         others = (
             subentry
             for entry in self.hass.config_entries.async_entries(DOMAIN)

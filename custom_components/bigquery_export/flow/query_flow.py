@@ -82,10 +82,7 @@ class SavedQueryFlow(SubentryFlow):
 
     @override
     def _unusable(self, entry: BigQueryExportConfigEntry) -> str | None:
-        reason = super()._unusable(entry)
-        if reason is None and not entry.runtime_data.runner.queries.is_on:
-            return "queries_off"
-        return reason
+        return None if entry.runtime_data.runner.queries.is_on else "queries_off"
 
     @override
     async def _async_take(

@@ -46,6 +46,8 @@ class SubentryFlow(ConfigSubentryFlow, ABC):
     ) -> SubentryFlowResult:
         """Show the form, and end with it once all that it has works."""
         entry: BigQueryExportConfigEntry = self._get_entry()
+        if entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
         if reason := self._unusable(entry):
             return self.async_abort(reason=reason)
         await async_load_translations(self.hass)
@@ -67,8 +69,8 @@ class SubentryFlow(ConfigSubentryFlow, ABC):
         )
 
     def _unusable(self, entry: BigQueryExportConfigEntry) -> str | None:
-        """Return the key of why nothing can be tried now, None if it can."""
-        return None if entry.state is ConfigEntryState.LOADED else "not_loaded"
+        """Return the key of why nothing can be tried in an entry that is loaded, None if it can."""
+        return None
 
     @property
     def _placeholders(self) -> Mapping[str, str]:

@@ -208,3 +208,16 @@ def test_what_is_no_document(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(json.JSONDecodeError):
         DocumentFile(path).read()
+
+
+def test_what_earlier_versions_have_written(tmp_path: Path) -> None:
+    """A document of many lines is read, and the next write replaces it."""
+    path = tmp_path / "document"
+    path.write_text(json.dumps(document(1), indent=2))
+    file = DocumentFile(path)
+    assert file.read() == document(1)
+    file.write(document(2))
+    assert file.read() == document(2)
+    path.write_text(json.dumps(document(1), indent=2)[:-1])
+    with pytest.raises(ValueError, match="unexpected end"):
+        file.read()

@@ -186,6 +186,7 @@ async def test_as_a_browser_does(
     """A browser can show each form, and the entry says what can be added and reconfigured."""
     await set_up_queries(hass, entry, warehouse)
     assert entry.supported_subentry_types == {
+        "postgresql": {"supports_reconfigure": True},
         "sensor": {"supports_reconfigure": True},
         "statistic": {"supports_reconfigure": True},
         "view": {"supports_reconfigure": True},

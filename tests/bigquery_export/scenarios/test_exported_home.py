@@ -28,6 +28,7 @@ from custom_components.bigquery_export.const import (
     DOMAIN,
 )
 from custom_components.bigquery_export.export import checkpoint as checkpoint_module
+from custom_components.bigquery_export.export.document_file import document_of
 from custom_components.bigquery_export.export.tables import DIMENSION_TABLES
 from custom_components.bigquery_export.repairs import async_create_fix_flow
 from custom_components.bigquery_export.rows.table import Scope
@@ -169,7 +170,7 @@ async def entry(
 def checkpoint(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
     """Return what is in the file of the checkpoint."""
     path = Path(hass.config.path(".storage", f"{DOMAIN}.{entry.entry_id}"))
-    return orjson.loads(path.read_bytes())
+    return document_of(path.read_bytes())
 
 
 def compare_all(database: Path, warehouse: Warehouse, tables: list[str]) -> Comparisons:

@@ -154,6 +154,7 @@ async def _fill_disk(home: Home) -> None:
         raise OSError(ENOSPC, os.strerror(ENOSPC))
 
     home.patch.setattr(files, "write_utf8_file_atomic", write)
+    home.patch.setattr(files, "_force", write)
 
 
 async def _make_room(home: Home) -> None:
