@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from time import monotonic, sleep
 from typing import Any
 
 from google.cloud.bigquery import Table as BigQueryTable
@@ -137,35 +136,47 @@ def test_description_that_was_changed(
     assert fence.write(ONE).last == ONE
 
 
-def test_rate(fence: BigQueryFence, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not more than five changes are made in some seconds, of which making it is one."""
-    monkeypatch.setattr(fence_table, "_SECONDS", 1.0)
-    began = monotonic()
+def test_rate(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not more than five changes are made in ten seconds, of which making it is one."""
+    waited: list[float] = []
+    now = 100.0
+    monkeypatch.setattr(fence_table, "_SECONDS", 10.0)
+    monkeypatch.setattr(fence_table, "monotonic", lambda: now + sum(waited))
+    monkeypatch.setattr(connection, "wait", waited.append)
+    changing = BigQueryFence(connection, "another")
+    changing.make(FIRST)
     ready = []
     for number in range(7):
-        ready.append(fence.is_ready())
-        fence.write(FencedTransaction(str(number)))
-    assert monotonic() - began > 1.0
-    assert ready[:4] == [True] * 4
-    assert not ready[4]
+        ready.append(changing.is_ready())
+        changing.write(FencedTransaction(str(number)))
+        now += 1.0
+    # Made at 100, and written at 100 to 103; again at 110, 110 and 111.
+    assert ready == [True] * 4 + [False, True, True]
+    assert [seconds for seconds in waited if seconds] == [6.0]
 
 
 def test_rate_of_slow_answers(
     connection: Connection, fence: BigQueryFence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A change that BigQuery has refused for some time counts from when it was made."""
-    monkeypatch.setattr(fence_table, "_SECONDS", 1.0)
+    now = 100.0
+    monkeypatch.setattr(fence_table, "_SECONDS", 10.0)
+    monkeypatch.setattr(fence_table, "monotonic", lambda: now)
     update = connection.tables.update_table
 
     def slow(*args: Any, **kwargs: Any) -> Any:
-        sleep(0.2)
+        nonlocal now
+        now += 3.0
         return update(*args, **kwargs)
 
     monkeypatch.setattr(connection.tables, "update_table", slow)
     reader = other(connection)
     for number in range(5):
         reader.write(FencedTransaction(str(number)))
+    now = 112.9
     assert not reader.is_ready()
+    now = 113.1
+    assert reader.is_ready()
 
 
 def test_roles(warehouse: Warehouse, connection: Connection) -> None:
