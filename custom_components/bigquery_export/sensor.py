@@ -2,21 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import override
 
 from homeassistant.components.sensor import (
-    CONF_STATE_CLASS,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import (
-    CONF_DEVICE_CLASS,
-    CONF_UNIT_OF_MEASUREMENT,
     MAX_LENGTH_STATE_STATE,
     PERCENTAGE,
     EntityCategory,
@@ -24,18 +20,16 @@ from homeassistant.const import (
     UnitOfTime,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
 from .copy_sensor import COPY_SENSORS, CopySensor
 from .entity import BigQueryExportEntity
 from .export.phase_times import Phase
-from .query.after_exports import AfterExports
 from .query.query_request import price
 from .query.saved_query import SavedQueryType
+from .query_sensor import QuerySensor
 from .scheduler.runtime_data import BigQueryExportConfigEntry
 from .status.error_kinds import ErrorKind
 from .status.export_status import ExportStatus, Status
@@ -324,51 +318,3 @@ class BigQueryExportSensor(BigQueryExportEntity, SensorEntity):
         if not self.entity_description.is_monthly:
             return None
         return dt_util.start_of_local_day(dt_util.now().replace(day=1))
-
-
-class QuerySensor(SensorEntity):
-    """A sensor that shows what a saved query has found, which is a device of its own."""
-
-    _attr_has_entity_name = True
-    _attr_name = None
-    _attr_should_poll = False
-
-    def __init__(self, after_exports: AfterExports, subentry: ConfigSubentry) -> None:
-        """Name the sensor as the subentry, which has its unit and classes."""
-        self._after_exports = after_exports
-        self._subentry_id = subentry.subentry_id
-        self._attr_unique_id = subentry.subentry_id
-        self._attr_device_class = subentry.data.get(CONF_DEVICE_CLASS)
-        self._attr_state_class = subentry.data.get(CONF_STATE_CLASS)
-        self._attr_native_unit_of_measurement = subentry.data.get(CONF_UNIT_OF_MEASUREMENT)
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, subentry.subentry_id)},
-            name=subentry.title,
-            manufacturer="Google",
-            model="BigQuery",
-            entry_type=DeviceEntryType.SERVICE,
-        )
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Follow the answers."""
-        self.async_on_remove(self._after_exports.async_listen(self.async_write_ha_state))
-
-    @property
-    @override
-    def available(self) -> bool:
-        """Return whether the query has not failed."""
-        return self._after_exports.is_available(self._subentry_id)
-
-    @property
-    @override
-    def native_value(self) -> StateType | date | datetime:
-        """Return the value that was found last, also before a restart."""
-        value = self._after_exports.value(self._subentry_id)
-        match self.device_class:
-            case SensorDeviceClass.TIMESTAMP:
-                return dt_util.parse_datetime(str(value))
-            case SensorDeviceClass.DATE:
-                return dt_util.parse_date(str(value))
-            case _:
-                return value

@@ -35,7 +35,7 @@ TOP_LEVEL = {
         "http",
         "coordinator",
     ),
-    *("coordinator", "const", "copy_sensor", "errors", "translation"),
+    *("coordinator", "const", "copy_sensor", "query_sensor", "errors", "translation"),
 }
 """The modules beside the rooms: Home Assistant's names, and what every room may use."""
 TWICE = {"__init__", "errors"}
