@@ -24,6 +24,7 @@ from .schema import Json, columns_of
 from .settings import Settings
 from .store import Document
 from .table_loads import TableLoads
+from .typed_files import AVRO, PARQUET, write_lines
 
 _DAY = 86_400_000
 
@@ -142,11 +143,14 @@ class LoadJobs:
         table = table_of(load)
         self._check_quota(table)
         plan = plan_of(table, self._catalog.table(table), load)
-        try:
-            await asyncio.to_thread(unpack, uploaded, plain)
-        except ValueError as error:
-            raise invalid(str(error)) from None
         rules = _rules(plan, load)
+        if load["sourceFormat"] in (PARQUET, AVRO):
+            await asyncio.to_thread(write_lines, uploaded, plain, load, rules.columns)
+        else:
+            try:
+                await asyncio.to_thread(unpack, uploaded, plain)
+            except ValueError as error:
+                raise invalid(str(error)) from None
         read = await asyncio.to_thread(read_rows, plain, good, rules)
         if len(read.errors) > rules.max_bad_records:
             self._keep(done(document, ReadRows(errors=read.errors), too_many(read)))
@@ -200,7 +204,7 @@ class LoadJobs:
 
 def _check_offered(load: Json) -> None:
     offered: dict[str, tuple[Any, ...]] = {
-        "sourceFormat": ("NEWLINE_DELIMITED_JSON",),
+        "sourceFormat": ("NEWLINE_DELIMITED_JSON", PARQUET, AVRO),
         "writeDisposition": ("WRITE_APPEND", None),
         "autodetect": (False, None),
     }

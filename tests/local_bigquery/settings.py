@@ -28,7 +28,7 @@ class Settings:
 
     buffer_seconds: float = 90 * 60
     """How long rows of write streams are in no partition; see `streaming_buffer`. A change is also
-    for rows that were committed before."""
+    for rows that were committed before, but for those that were found in their partition."""
 
     buffer_lag_seconds: float = 120
     """How long the streamingBuffer of tables.get does not show rows that were committed."""

@@ -22,9 +22,6 @@ from .store import Document, Store
 POSITION = "_table_row"
 """The column with a row's place, from 1 on; no column of a table may have a name like this."""
 
-# Longer than rows are ever said to stay, for tests that change the setting afterwards.
-_KEPT_MICROSECONDS = 4 * 3600 * 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class BufferedRows:
@@ -39,7 +36,10 @@ class BufferedRows:
 
 
 class StreamingBuffer:
-    """What was committed in the last hours, and what of it is in no partition yet."""
+    """What was committed lately and is in no partition yet.
+
+    Rows that have once been found to be partitioned are so for good, also where the setting grows.
+    """
 
     def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
         """Keep everything in the store, so that nothing else has to agree with it."""
@@ -54,22 +54,15 @@ class StreamingBuffer:
         return {key: asdict(BufferedRows(first, last, size, now))}
 
     def kept(self, table: TableName) -> dict[str, BufferedRows]:
-        """Return the commits of the last hours by their key."""
-        self._store.drop_before(
-            kind_of(table), f"{self._clock.microseconds() - _KEPT_MICROSECONDS:020}"
-        )
+        """Return the commits that are in the buffer now, by their key; forgets all others."""
+        seconds = max(self._settings.buffer_seconds, 0)
+        since = self._clock.microseconds() - round(seconds * 1_000_000)
+        self._store.drop_before(kind_of(table), f"{since + 1:020}")
         return {key: BufferedRows(**document) for key, document in self._store.all(kind_of(table))}
 
     def current(self, table: TableName) -> list[BufferedRows]:
-        """Return what is in the buffer now."""
-        if self._settings.buffer_seconds <= 0:
-            return []
-        since = self._clock.microseconds() - self._settings.buffer_seconds * 1_000_000
-        return [
-            rows
-            for rows in self.kept(table).values()
-            if rows.committed > since and rows.first < rows.last
-        ]
+        """Return the rows that are in the buffer now."""
+        return [rows for rows in self.kept(table).values() if rows.first < rows.last]
 
     def statistics(self, table: TableName, row_count: int) -> Json:
         """Return what tables.get tells of a table with so many rows in and out of the buffer."""

@@ -1,6 +1,6 @@
 """Columns that are added to a table, and how long write streams take to know them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import time
 
 from google.api_core import exceptions
@@ -28,10 +28,15 @@ def table(client: bigquery.Client, project: str, dataset: str) -> bigquery.Table
 
 
 @pytest.fixture
-def lag(local_bigquery: LocalBigQuery) -> Iterator[float]:
-    """Let write streams take two seconds to notice a new column."""
-    local_bigquery.change_settings(schema_lag_seconds=2)
-    yield 2
+def let_streams_notice(local_bigquery: LocalBigQuery) -> Iterator[Callable[[], None]]:
+    """Let write streams not notice a new column until this is called, which takes a second."""
+
+    def wait() -> None:
+        local_bigquery.change_settings(schema_lag_seconds=1)
+        time.sleep(1)
+
+    local_bigquery.change_settings(schema_lag_seconds=3600)
+    yield wait
     local_bigquery.change_settings(schema_lag_seconds=0)
 
 
@@ -71,7 +76,10 @@ def test_rows_use_a_new_column_at_once_by_default(
 
 
 def test_streams_notice_a_new_column_late(
-    client: bigquery.Client, writer: BigQueryWriteClient, table: bigquery.Table, lag: float
+    client: bigquery.Client,
+    writer: BigQueryWriteClient,
+    table: bigquery.Table,
+    let_streams_notice: Callable[[], None],
 ) -> None:
     """A writer schema with the new column is refused at first, and accepted later."""
     stream = stream_of(table)
@@ -81,14 +89,17 @@ def test_streams_notice_a_new_column_late(
         append(writer, stream, [append_request(stream, rows, NEW)])
     code = types.StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
     assert storage_error(caught.value).code == code
-    time.sleep(lag)
+    let_streams_notice()
     (answer,) = append(writer, stream, [append_request(stream, rows, NEW)])
     assert not answer.row_errors
     assert client.get_table(table).num_rows == 1
 
 
 def test_a_connection_tells_a_new_column_once_it_is_known(
-    client: bigquery.Client, writer: BigQueryWriteClient, table: bigquery.Table, lag: float
+    client: bigquery.Client,
+    writer: BigQueryWriteClient,
+    table: bigquery.Table,
+    let_streams_notice: Callable[[], None],
 ) -> None:
     """updated_schema comes once, in the first response after the wait."""
     stream = stream_of(table)
@@ -97,7 +108,7 @@ def test_a_connection_tells_a_new_column_once_it_is_known(
         yield append_request(stream, OLD.serialized([{"id": 1}]), OLD)
         add_columns(client, table)
         yield append_request(None, OLD.serialized([{"id": 2}]))
-        time.sleep(lag)
+        let_streams_notice()
         yield append_request(None, OLD.serialized([{"id": 3}]))
         yield append_request(None, OLD.serialized([{"id": 4}]))
 

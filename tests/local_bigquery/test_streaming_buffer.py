@@ -169,14 +169,17 @@ def test_loaded_and_inserted_rows_are_listed_at_once(
 def test_a_setting_is_for_earlier_commits_too(
     local_bigquery: LocalBigQuery, target: Target
 ) -> None:
-    """How long rows stay is asked when they are read."""
+    """How long rows stay is asked when they are read; what was in its partition stays there."""
     target.stream([1])
+    local_bigquery.change_settings(buffer_seconds=2 * HOUR)
+    local_bigquery.move_clock(HOUR)
     assert target.partition() == []
     local_bigquery.change_settings(buffer_seconds=0)
     assert target.partition() == [1]
     local_bigquery.change_settings(buffer_seconds=2 * HOUR)
-    local_bigquery.move_clock(HOUR)
-    assert target.partition() == []
+    target.stream([2])
+    assert target.partition() == [1]
+    assert target.listed() == [1]
 
 
 def test_what_no_page_promises_is_a_setting(local_bigquery: LocalBigQuery, target: Target) -> None:

@@ -1,8 +1,11 @@
 """The Storage Write API's streams: their states and their commit."""
 
+from typing import cast
+
 from google.api_core import exceptions
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
+import grpc
 import pytest
 
 from tests.machine.patience import wait_until
@@ -203,8 +206,10 @@ def test_a_commit_is_finished_without_its_client(
     writer.finalize_write_stream(name=stream)
     request = types.BatchCommitWriteStreamsRequest(parent=table, write_streams=[stream])
     local_bigquery.add_fault("BatchCommitWriteStreams", "delay", seconds=300)
-    with pytest.raises(exceptions.DeadlineExceeded):
-        writer.batch_commit_write_streams(request, timeout=1, retry=None)
+    method = cast(grpc.UnaryUnaryMultiCallable, writer.transport.batch_commit_write_streams)
+    call = method.future(request, timeout=300)
+    wait_until(lambda: local_bigquery.faults()[0]["fired"] == 1, 10)
+    assert call.cancel()
     local_bigquery.clear_faults()
     wait_until(lambda: bool(writer.get_write_stream(name=stream).commit_time), 10)
     assert problems(commit(writer, table, stream)) == {
