@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..source.lookup_cache import Ids
 from .encoding import Encoding
 from .json_objects import json_object
-from .own_fragments import Key
+from .own_groups import Key
 from .own_rows import OwnRows
 from .privacy import Privacy
 from .recorded_values import UNENCODABLE
@@ -23,6 +23,7 @@ _BESIDES = 140
 class RowSets(NamedTuple):
     """The sets of attributes of rows: what `AttributesEncoder.of` takes."""
 
+    metadata_ids: Sequence[int | None]
     ids: Sequence[int | None]
     """Of those that rows share."""
     texts: Sequence[str | None]
@@ -45,8 +46,8 @@ class AttributesEncoder:
         self._privacy = privacy
         self._own = own
         self._of_rows: list[Key] = []
-        """The keys of sets in the last piece that are of one row."""
-        self._fragments: dict[int | None, bytes] = {}
+        """The keys of sets in the last piece that were encoded for a row each."""
+        self._fragments: dict[Key, bytes] = own.attributes.sets if own else {}
         """Fragments by attributes_id, in the order in which they were learned."""
         self._brought: Mapping[int, str | None] = {}
         """The texts of the last piece by attributes_id, whether they can be encoded or not."""
@@ -64,13 +65,13 @@ class AttributesEncoder:
 
     def learn(self, ids: Iterable[int | None], texts: Mapping[int, str | None]) -> None:
         """Encode the texts of a piece whose rows have these ids; remove others if it gets full."""
-        if self._bytes > MAX_BYTES:
+        if self._size > MAX_BYTES:
             self._forget_oldest(set(ids))
         self._brought = texts
         self._damaged_texts.clear()
-        if self._own:
-            self._bytes -= self._own.forget(self._of_rows)
-            self._of_rows.clear()
+        if self._own and self._of_rows:
+            self._own.forget(self._of_rows)
+        self._of_rows.clear()
         if not (new := [id_ for id_ in texts if id_ not in self._fragments]):
             return
         try:
@@ -80,33 +81,36 @@ class AttributesEncoder:
                 with suppress(*UNENCODABLE):  # The rows that have them are rejected later.
                     self._learn([id_])
 
-    def of(
-        self,
-        ids: Sequence[int | None],
-        texts: Sequence[str | None],
-        rules: Sequence[str | None],
-    ) -> list[bytes]:
+    def of(self, sets: RowSets) -> list[bytes]:
         """Return the fragments of rows: of attributes that they share, or of a row's own text.
 
         Raises one of `UNENCODABLE` when one cannot be encoded.
         """
         known = self._fragments
+        own = self._own.attributes if self._own and self._own.attributes.are_selective else None
         if not self._privacy.has_own_rules:
             with suppress(KeyError):
-                return list(map(known.__getitem__, ids))
+                if own:
+                    return own.kept(sets.metadata_ids, sets.ids)
+                return list(map(known.__getitem__, sets.ids))
         fragments = []
-        for id_, text, rule in zip(ids, texts, rules, strict=True):
+        for id_, text, rule in zip(sets.ids, sets.texts, sets.rules, strict=True):
             if rule is None and id_ in known:
                 fragments.append(known[id_])
             else:
-                fragments += self._encode({id_: text if id_ is None else self._brought[id_]}, rule)
+                key = _key(id_, text, rule)
+                self._of_rows.append(key)
+                texts = {id_: text if id_ is None else self._brought[id_]}
+                fragments += self._encode(texts, [key], rule)
+        if own:
+            return own.together(sets.metadata_ids, self.keys(sets), fragments)
         return fragments
 
     def keys(self, sets: RowSets) -> Sequence[Key]:
         """Return by what own columns know the sets of attributes of rows."""
         if not self._privacy.has_own_rules and None not in sets.ids:
             return sets.ids
-        return list(map(_key, *sets, strict=True))
+        return list(map(_key, sets.ids, sets.texts, sets.rules, strict=True))
 
     def repaired(
         self,
@@ -132,14 +136,21 @@ class AttributesEncoder:
         sent: str | None = self._encoding.decode(self._encoding.row(fragment)).get("attributes")
         return sent
 
+    @property
+    def _size(self) -> int:
+        """Return the size of the cache, with what is kept of own columns."""
+        return self._bytes + (self._own.attributes.size if self._own else 0)
+
     def _learn(self, ids: Sequence[int]) -> None:
         """Encode texts of the piece that are not in the cache, all of them together."""
-        fragments = self._encode({id_: self._brought[id_] for id_ in ids}, None)
+        fragments = self._encode({id_: self._brought[id_] for id_ in ids}, ids, None)
         self._fragments.update(zip(ids, fragments, strict=True))
         self._bytes += sum(map(len, fragments)) + _BESIDES * len(ids)
 
-    def _encode(self, texts: Mapping[int | None, str | None], own_rules: str | None) -> list[bytes]:
-        """Encode texts by attributes_id, which is None for a row's own."""
+    def _encode(
+        self, texts: Mapping[int | None, str | None], keys: Sequence[Key], own_rules: str | None
+    ) -> list[bytes]:
+        """Encode texts by attributes_id, which is None for a row's own; own columns learn them."""
         sets = list(map(json_object, texts.values()))
         for id_, attributes in zip(texts, sets, strict=True):
             if attributes.damaged and id_ is None:
@@ -150,24 +161,23 @@ class AttributesEncoder:
         sent = sent_attributes(sets, allowed)
         fragments = self._encoding.fragments(attributes_columns(sent))
         if self._own:
-            keys = [_key(id_, text, own_rules) for id_, text in texts.items()]
-            self._of_rows += [key for key in keys if isinstance(key, tuple)]
-            self._bytes += self._own.learn(keys, [one.values for one in sent], fragments)
+            self._own.learn(keys, [one.values for one in sent], fragments)
         return fragments
 
     def _forget_oldest(self, needed: Ids) -> None:
         """Remove what was learned first, a little more than necessary, as that takes time."""
+        excess = self._size - MAX_BYTES * 15 // 16
         forgotten = []
         for id_, fragment in self._fragments.items():
-            if self._bytes <= MAX_BYTES * 15 // 16:
+            if excess <= 0:
                 break
             if id_ not in needed:
                 forgotten.append(id_)
-                self._bytes -= len(fragment) + _BESIDES
+                excess -= len(fragment) + _BESIDES
         for id_ in forgotten:
-            del self._fragments[id_]
+            self._bytes -= len(self._fragments.pop(id_)) + _BESIDES
         if self._own:
-            self._bytes -= self._own.forget(forgotten)
+            self._own.forget(forgotten)
 
 
 def _key(id_: int | None, text: str | None, own_rules: str | None) -> Key:

@@ -53,8 +53,13 @@ class NarrowEncoding:
         return self._encoding.fragments(kept)
 
 
+def columns_left_out(groups: Iterable[ColumnGroup]) -> frozenset[str]:
+    """Return the columns of all other groups than these."""
+    chosen = frozenset(groups)
+    return frozenset[str]().union(*(COLUMNS[group] for group in COLUMNS if group not in chosen))
+
+
 def narrowed(encoding: Encoding, groups: Iterable[ColumnGroup]) -> Encoding:
     """Return an encoding of the columns of these groups, and of all that belong to none."""
-    chosen = frozenset(groups)
-    left_out = frozenset[str]().union(*(COLUMNS[group] for group in COLUMNS if group not in chosen))
+    left_out = columns_left_out(groups)
     return NarrowEncoding(encoding, left_out) if left_out else encoding

@@ -1,7 +1,6 @@
 """What all encoders share: a row is fragments one after another, most of them from a cache."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import filterfalse
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from .encoded_rows import EncodedRows, RejectedRow, RowKey
@@ -29,19 +28,6 @@ class Fragments[Key: Hashable](dict[Key, bytes]):
             self.clear()
             self._bytes = 0
             self._version = version
-
-    def make_together(
-        self, keys: Iterable[Key], make: Callable[[Sequence[Key]], list[bytes]]
-    ) -> None:
-        """Make the fragments of those keys that are not in the cache."""
-        if not (missing := list(dict.fromkeys(filterfalse(self.__contains__, keys)))):
-            return
-        if self._bytes > self._max_bytes:
-            self.clear()
-            self._bytes = 0
-        fragments = make(missing)
-        self.update(zip(missing, fragments, strict=True))
-        self._bytes += sum(map(len, fragments)) + _BESIDES * len(fragments)
 
     def __missing__(self, key: Key) -> bytes:
         """Make the fragment of a key that is not in the cache."""

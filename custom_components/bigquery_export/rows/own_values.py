@@ -66,6 +66,8 @@ def attribute_reader(column: OwnColumn, zone: tzinfo) -> Callable[[Attributes], 
             if (value := find(attributes)) is None
             else _number(converters[unit_of(attributes)](fit(value)))
         )
+    if "." not in (name := column.attribute):  # most of them: without another call
+        return lambda attributes: None if (value := attributes.get(name)) is None else fit(value)
     return lambda attributes: None if (value := find(attributes)) is None else fit(value)
 
 
@@ -174,6 +176,8 @@ def _text(value: object) -> str:
 
 
 def _number(value: Any) -> float:  # noqa: ANN401
+    if type(value) is float and isfinite(value):
+        return value
     if isinstance(value, str):
         value = state_numeric(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -185,6 +189,8 @@ def _number(value: Any) -> float:  # noqa: ANN401
 
 
 def _integer(value: object) -> int:
+    if type(value) is int and -_INT64 <= value < _INT64:
+        return value
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         value = int(value)
     elif not isinstance(value, int) and (number := _number(value)).is_integer():

@@ -6,6 +6,7 @@ from ..source.state_columns import StateColumns
 from .attributes_encoder import RowSets
 from .encoded_rows import EncodedRows
 from .encoding import Encoding
+from .known_states import fragments_of
 from .local_time import QUARTER, SECOND
 from .state_fragments import StateFragments
 from .times import Times
@@ -40,26 +41,25 @@ class StateColumnEncoder:
         updated = changed = Times.of(piece.updated)
         times = updated.microseconds().numbers()
         days = updated.days()
-        states = self._fragments.of_states(piece.states, changed=True)
+        rules = self._fragments.own_rules(piece.metadata_ids)
+        sets = RowSets(piece.metadata_ids, piece.attributes_ids, nothing, rules)
+        of_attributes = self._fragments.attributes.of(sets)
+        known = self._fragments.known_states(sets)
         if piece.changed:
             others = Times.of(list(piece.changed.values()))
             changed = updated.replaced(piece.changed, others)
             # Mostly all rows are of one day, and few have changed on others.
             several = len(days) > 1 or others.seconds.size == len(times)
             days = changed.days() if several else days | others.days()
-            self._put_unchanged(piece, others, times, states)
+            for place, time in zip(piece.changed, others.microseconds().numbers(), strict=True):
+                if time != times[place]:
+                    known[place] = known[place].unchanged
         quarters, offset = self._quarters_of(updated)
-        rules = self._fragments.own_rules(piece.metadata_ids)
-        sets = RowSets(piece.attributes_ids, nothing, rules)
-        of_attributes = self._fragments.attributes.of(*sets)
-        unfit = self._fragments.put_in_own(
-            piece.metadata_ids, piece.states, sets, of_attributes, states
-        )
         fragments: list[Sequence[bytes]] = [
             list(map(self._fragments.entity_fragments.__getitem__, piece.metadata_ids)),
             of_attributes,
             quarters,
-            states,
+            fragments_of(piece.states, known),
         ]
         give_way()
         fragments.append(
@@ -77,6 +77,7 @@ class StateColumnEncoder:
         data = self._encoding.rows(*fragments)
         repaired = self._fragments.attributes.repaired(piece.ids, piece.attributes_ids, nothing)
         names = list(map(exported.__getitem__, piece.metadata_ids))
+        unfit = self._fragments.unfit(piece.states, sets)
         return EncodedRows(
             list(piece.ids), names, times, data, days, repaired=repaired, unfit=unfit
         )
@@ -93,19 +94,6 @@ class StateColumnEncoder:
         if piece.ambient:
             at = piece.ambient.at
             yield [self._fragments.ambient[at(time)] for time in piece.times]
-
-    def _put_unchanged(
-        self, piece: StateColumns, changed: Times, updated: Sequence[int], states: list[bytes]
-    ) -> None:
-        """Put in the fragments of states that have not just changed; times are microseconds."""
-        places = [
-            place
-            for place, time in zip(piece.changed, changed.microseconds().numbers(), strict=True)
-            if time != updated[place]
-        ]
-        found = self._fragments.of_states([piece.states[place] for place in places], changed=False)
-        for place, fragment in zip(places, found, strict=True):
-            states[place] = fragment
 
     def _quarters_of(self, times: Times) -> tuple[list[bytes], int]:
         """Return the fragments of quarters of an hour, and the offset of local time in seconds.

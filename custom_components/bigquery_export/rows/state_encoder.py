@@ -12,6 +12,7 @@ from .attributes_encoder import RowSets
 from .context import RowContext
 from .encoded_rows import EncodedRows, RejectedRow
 from .encoding import Encoding
+from .known_states import fragments_of
 from .local_time import DAY, QUARTER, all_microseconds, microseconds
 from .readable import readable
 from .recorded_values import UNENCODABLE, blob, number, reason, ulid_bytes
@@ -87,7 +88,6 @@ class StateEncoder:
             time if ts is None else microseconds(ts)
             for time, ts in zip(updated, changed_ts, strict=True)
         ]
-        first, again = self._fragments.changed, self._fragments.unchanged
         quarters = [self._fragments.quarters[time // QUARTER] for time in updated]
         values = {
             "last_changed": changed,
@@ -97,14 +97,16 @@ class StateEncoder:
             ],
             "state_id": ids,
         }
-        of_attributes = self.attributes.of(attributes_ids, texts, rules)
-        of_states = [
-            first[state] if then == now else again[state]
-            for state, then, now in zip(states, changed, updated, strict=True)
-        ]
-        unfit = self._fragments.put_in_own(
-            *(metadata_ids, states, RowSets(attributes_ids, texts, rules)),
-            *(of_attributes, of_states),
+        sets = RowSets(metadata_ids, attributes_ids, texts, rules)
+        of_attributes = self.attributes.of(sets)
+        of_states = fragments_of(
+            states,
+            [
+                known if then == now else known.unchanged
+                for known, then, now in zip(
+                    self._fragments.known_states(sets), changed, updated, strict=True
+                )
+            ],
         )
         fragments = [
             entity_fragments,
@@ -130,7 +132,7 @@ class StateEncoder:
         return EncodedRows(
             *(list(ids), list(names), updated, data, _days(changed)),
             repaired=repaired,
-            unfit=unfit,
+            unfit=self._fragments.unfit(states, sets),
         )
 
     def _few_ulids(self, column: str, contexts: Sequence[bytes | None]) -> list[bytes]:

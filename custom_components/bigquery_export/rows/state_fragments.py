@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from types import NoneType
 from typing import NamedTuple
 
 from ..source.ambient_states import StatesAtOnce
@@ -11,12 +12,12 @@ from .attributes_encoder import AttributesEncoder, RowSets
 from .context import RowContext
 from .encoding import Encoding
 from .fragments import Fragments
+from .known_states import KnownStates, State
 from .local_time import MAX_QUARTERS, Quarters
 from .own_rows import OwnRows
 from .sensor_data import entity_values, state_columns
 
 _MAX_QUARTERS = MAX_QUARTERS
-_MAX_STATE_BYTES = 2 * 1024 * 1024
 _MAX_AMBIENT_BYTES = 1024 * 1024  # They come one after another, and seldom again.
 
 
@@ -45,12 +46,11 @@ class StateFragments:
         """What those that are exported are called in BigQuery, by metadata_id."""
         self.entity_fragments: dict[int | None, bytes] = {}
         """Their fragments, likewise."""
-        self._own = OwnRows(encoding, run) if run.choice.own_columns else None
+        self._states = KnownStates(self._make_states)
+        self._own = OwnRows(encoding, run, self._states) if run.choice.own_columns else None
         self.attributes = AttributesEncoder(encoding, run.privacy, self._own)
         """The cache of attributes, which need not be read again."""
         self.quarters = Quarters(encoding, run.place, _MAX_QUARTERS)
-        self.changed = Fragments[str | None](partial(self._state, True), _MAX_STATE_BYTES)
-        self.unchanged = Fragments[str | None](partial(self._state, False), _MAX_STATE_BYTES)
         self.users = Fragments[bytes](self._user)
         self._context_entities = [
             context_entity.name for context_entity in run.choice.context_entities
@@ -60,7 +60,8 @@ class StateFragments:
     def begin(self, entity_ids: Mapping[int, str]) -> None:
         """Begin with a piece that has these entity ids, by metadata_id."""
         version = self._row_context.registry.version
-        if self._version != version or self._entity_ids is not entity_ids:
+        is_full = self._own is not None and self._own.states.is_full
+        if self._version != version or self._entity_ids is not entity_ids or is_full:
             self._entities.clear()
             self.names.clear()
             self.entity_fragments.clear()
@@ -92,19 +93,11 @@ class StateFragments:
             return [None] * len(metadata_ids)
         return [entity and entity.own_rules for entity in self.entities_of(metadata_ids)]
 
-    def put_in_own(
-        self,
-        metadata_ids: Sequence[int | None],
-        states: Sequence[str | None],
-        sets: RowSets,
-        of_attributes: list[bytes],
-        of_states: list[bytes],
-    ) -> Counter[str]:
-        """Add own columns to the fragments of rows, as `OwnRows.put_in` does."""
+    def unfit(self, states: Sequence[State], sets: RowSets) -> Counter[str]:
+        """Return how many values of rows do not fit an own column, and are NULL, by column."""
         if self._own is None:
             return Counter()
-        keys = self.attributes.keys(sets)
-        return self._own.put_in(metadata_ids, states, keys, of_attributes, of_states)
+        return self._own.unfit(sets.metadata_ids, states, partial(self.attributes.keys, sets))
 
     def _entity(self, entity_id: str) -> StateEntity | None:
         """Return what all rows of an entity share, or None if it is not exported."""
@@ -120,23 +113,17 @@ class StateFragments:
             run.privacy.entity(entity_id), fragment, run.privacy.own_rules(entity_id)
         )
 
-    def of_states(self, states: Sequence[str | None], *, changed: bool) -> list[bytes]:
-        """Return the fragments of states that have just changed, or have not.
+    def known_states(self, sets: RowSets) -> list[KnownStates]:
+        """Return for each row the fragments of which it has one, if its state has just changed."""
+        if self._own is None:
+            return [self._states] * len(sets.ids)
+        return self._own.states.known(sets.metadata_ids, partial(self.attributes.keys, sets))
 
-        Those that are not in the cache are made together, in a third of the time.
-        """
-        known = self.changed if changed else self.unchanged
-        known.make_together(
-            states, lambda new: self._encoding.fragments(state_columns(new, changed=changed))
-        )
-        return list(map(known.__getitem__, states))
-
-    def _state(self, changed: bool, state: str | None) -> bytes:
-        """Return the fragment of all rows with a state, whether or not it has just changed."""
-        if not isinstance(state, str | None):
-            raise TypeError("the state is no text")  # protobuf takes bytes, too.
-        columns = state_columns([state], changed=changed)
-        return self._encoding.fragment({name: value for name, (value,) in columns.items()})
+    def _make_states(self, states: Sequence[State], changed: bool) -> list[bytes]:
+        """Return the fragments of states, all of which have just changed, or have not."""
+        if not {str, NoneType}.issuperset(map(type, states)):
+            raise TypeError("a state is no text")  # float and protobuf take bytes, too.
+        return self._encoding.fragments(state_columns(states, changed=changed))
 
     def _user(self, user: bytes) -> bytes:
         name = self._row_context.privacy.user(user.hex())

@@ -4,6 +4,7 @@ A table is declared once. The declaration drives the schema in BigQuery, the enc
 the documentation.
 """
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -101,17 +102,23 @@ class Table:
 
     def partition_end(self, start: int) -> int:
         """Return the first day after the partition that begins with a day."""
-        return start + 1 if self.partition_unit is PartitionUnit.DAY else _next_month(start)
+        if self.partition_unit is PartitionUnit.DAY:
+            return start + 1
+        date = EPOCH + timedelta(days=start)
+        return start + monthrange(date.year, date.month)[1]
+
+    def first_time(self, start: int) -> datetime:
+        """Return when the partition begins whose first day is `start`, since 1970-01-01 UTC."""
+        return EPOCH + timedelta(days=start)
+
+    def last_time(self, start: int) -> datetime:
+        """Return the last microsecond of that partition, as the last of all has no end to name."""
+        days = timedelta(days=self.partition_end(start) - start)
+        return self.first_time(start) + (days - timedelta(microseconds=1))
 
     def names(self, scope: Scope) -> frozenset[str]:
         """Return the names of the columns that have a scope."""
         return frozenset(column.name for column in self.columns if column.scope is scope)
-
-
-def _next_month(start: int) -> int:
-    """Return the first day of the month after the one that begins with a day."""
-    date = EPOCH + timedelta(days=start)
-    return (date.replace(year=date.year + date.month // 12, month=date.month % 12 + 1) - EPOCH).days
 
 
 def timestamp(time: datetime) -> int:

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 
 from custom_components.bigquery_export.bigquery.protobuf import ProtobufEncoding
 from custom_components.bigquery_export.rows import attributes_encoder
-from custom_components.bigquery_export.rows.attributes_encoder import AttributesEncoder
+from custom_components.bigquery_export.rows.attributes_encoder import AttributesEncoder, RowSets
 from custom_components.bigquery_export.rows.privacy import Privacy, PrivacyChoice
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.source.source_table import HIGHEST_ID
@@ -34,11 +34,17 @@ def text(id_: int) -> str:
     return f'{{"number":{id_}}}'
 
 
+def rows(*ids: int) -> RowSets:
+    """Return rows with these attributes, which have no rules of their own."""
+    nothing = [None] * len(ids)
+    return RowSets(nothing, ids, nothing, nothing)
+
+
 def encode(attributes: AttributesEncoder, *ids: int) -> set[int | None]:
     """Encode a piece that brings what is missing, check it, and return what that was."""
     missing = set(attributes.missing(set(ids)))
     attributes.learn(set(ids), {id_: text(id_) for id_ in missing if id_ is not None})
-    fragments = attributes.of(ids, [None] * len(ids), [None] * len(ids))
+    fragments = attributes.of(rows(*ids))
     sent = [ENCODING.decode(fragment)["attributes"] for fragment in fragments]
     assert sent == [text(id_) for id_ in ids]
     return missing
@@ -76,7 +82,7 @@ def test_what_cannot_be_encoded() -> None:
         assert attributes.missing({1}) == {1}
         attributes.learn({1}, {1: "{"})
         with pytest.raises(ValueError, match="no"):
-            attributes.of([1], [None], [None])
+            attributes.of(rows(1))
         assert attributes.readable(1) == "{"
     encoding.fragments.side_effect = None
     attributes.learn({2}, {2: "{}"})
@@ -90,7 +96,7 @@ def test_own_rules() -> None:
     for _ in range(2):
         assert attributes.missing(texts.keys()) == texts.keys()
         attributes.learn(texts.keys(), texts)
-        sent = attributes.of([1, 1, 2], [None] * 3, [None, "light.hall", "light.hall"])
+        sent = attributes.of(rows(1, 1, 2)._replace(rules=[None, "light.hall", "light.hall"]))
         assert [ENCODING.decode(fragment).get("attributes") for fragment in sent] == [
             '{"a":1,"secret":2}',
             '{"a":1}',

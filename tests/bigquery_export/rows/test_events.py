@@ -1,6 +1,5 @@
 """Encoding events as rows of `events`."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from homeassistant.util.ulid import ulid_to_bytes
@@ -247,23 +246,3 @@ def test_fragments_are_bounded() -> None:
     for key in [*range(1, 11)] * 2:
         assert len(fragments[key]) == key
     assert fragments.keys() >= set(range(1, 11))
-
-
-def test_fragments_made_together() -> None:
-    """What is not in the cache is made at once, each once, and dropped when it gets too much."""
-    made = []
-
-    def make(keys: Sequence[int]) -> list[bytes]:
-        made.append(list(keys))
-        return [b"x" * key for key in keys]
-
-    fragments = Fragments[int](bytes, max_bytes=3_000)
-    fragments.make_together([1, 2, 1], make)
-    fragments.make_together([2, 3], make)
-    fragments.make_together([3, 1], make)
-    assert made == [[1, 2], [3]]
-    assert dict(fragments) == {key: b"x" * key for key in (1, 2, 3)}
-    for key in range(30, 60):
-        fragments.make_together([key], make)
-        assert key in fragments
-        assert len(fragments) < 15

@@ -299,11 +299,24 @@ def test_memory(monkeypatch: pytest.MonkeyPatch, rules: tuple[str, ...]) -> None
         found = n if n % 3 else None
         assert home.own(encoded) == [(found, found, float(n)), (found, None, float(n))]
         assert encoded.unfit == ({} if n % 3 else {"level": 2, "hall": 1})
-        kept = own._attributes
-        sets = (kept.selective, kept.selective_unfit, kept.unfit, own._units)
-        assert max(map(len, (*sets, *(group.fragments for group in kept._groups)))) < 60
-        assert home.encoder.attributes._bytes < 6_000
-    assert home.encoder.attributes._bytes > 0
+        kept, of_sets = own.attributes, own.attributes._sets_with.values()
+        of_groups = (group.fragments for group in kept._groups)
+        sets = (kept.sets, kept._unfit, own.states._units, *of_groups, *of_sets)
+        assert max(map(len, sets)) < 60
+        assert home.encoder.attributes._size < 6_000
+    assert 0 < home.encoder.attributes._bytes < home.encoder.attributes._size
+
+
+def test_memory_of_states() -> None:
+    """However many states do not fit, few are remembered, and all are counted."""
+    home = Home(replace(NUMBER, selection=HALL))
+    own = home.encoder.attributes._own
+    assert own
+    for n in range(0, 30_000, 1_000):
+        rows = [row(state_id=n, metadata_id=1, state=f"no number {n}") for n in range(n, n + 1_000)]
+        for _ in range(2):
+            assert home.encode(rows, {7: {}}).unfit == {"number": 1_000}
+        assert len(own.states._unfit) < 12_000
 
 
 def test_table() -> None:

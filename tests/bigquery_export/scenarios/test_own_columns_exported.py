@@ -22,6 +22,7 @@ from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.forms import begin_options, errors_of, submit_options, suggested
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
+from tests.machine.patience import patient
 
 OWN: list[dict[str, Any]] = [
     {"name": "brightness", "type": "INT64", "attribute": "brightness"},
@@ -165,7 +166,7 @@ async def until_there(hass: HomeAssistant, warehouse: Warehouse, entity_id: str,
     """Let the recorder commit, and wait until an entity has so many rows in BigQuery."""
     await async_wait_recording_done(hass)
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with patient(30):
         while len(found) < rows:
             await asyncio.sleep(0.05)
             where = f"entity_id = '{entity_id}'"
