@@ -26,8 +26,9 @@ from .const import CONF_EXPORT_AT_ONCE, CONF_RESTORE, CONF_SERVICE_ACCOUNT_KEY, 
 from .coordinator import BigQueryExportCoordinator
 from .copies.copy_subentry import copies
 from .errors import ExportError, KeyRefusedError, OptionsUnreadableError
+from .file_export.stored_files import STORED_FILES, StoredFiles
 from .home.entry_states import async_remove_entry_states
-from .http import async_register_health
+from .http import async_register_views
 from .notifications import async_dismiss_notifications, async_setup_notifications
 from .query.after_exports import AfterExports, async_remove_answers
 from .query.saved_query import saved_queries
@@ -65,9 +66,11 @@ _PLATFORMS = (
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up the actions, and the address that tells the health."""
+    """Set up the actions, and the addresses that tell the health and give exported files."""
     async_setup_services(hass)
-    async_register_health(hass)
+    async_register_views(hass)
+    hass.data[STORED_FILES] = files = StoredFiles(hass)
+    await hass.async_add_executor_job(files.clear)
     return True
 
 
@@ -151,11 +154,13 @@ def _async_reload_when_changed(hass: HomeAssistant, entry: BigQueryExportConfigE
         if other is not entry or change is not ConfigEntryChange.UPDATED:
             return
         now = saved_queries(entry), own_views(entry), copies(entry)
-        if now[1] != views:
-            entry.runtime_data.runner.tables.async_follow_own_views()
-        if (now[0], now[2]) != (queries, kept):
-            hass.config_entries.async_schedule_reload(entry.entry_id)
+        follow, reload = now[1] != views, (now[0], now[2]) != (queries, kept)
+        # First, as a reload is an update too: it calls this again before it returns.
         queries, views, kept = now
+        if follow:
+            entry.runtime_data.runner.tables.async_follow_own_views()
+        if reload:
+            hass.config_entries.async_schedule_reload(entry.entry_id)
 
     entry.async_on_unload(async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed))
 

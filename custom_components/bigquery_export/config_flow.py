@@ -30,18 +30,18 @@ from .const import (
     DOMAIN,
     NAME,
 )
-from .copies.copy_subentry import CopyType
 from .errors import ExportError
 from .flow.connection_check import (
     FIELDS,
     CheckedDestination,
     async_check_connection,
+    async_check_entry,
     check_dataset,
     check_destination,
     check_tables,
 )
 from .flow.content_form import CONTENT_SCHEMA, content_options
-from .flow.copy_flow import PostgresqlFlow
+from .flow.copy_flows import COPY_FLOWS
 from .flow.descriptions import async_content_sentences
 from .flow.destination_form import (
     DESTINATION_FIELDS,
@@ -106,7 +106,7 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return the flows of saved queries, views and copies."""
-        return {**SAVED_QUERY_FLOWS, VIEW: ViewFlow, CopyType.POSTGRESQL: PostgresqlFlow}
+        return {**SAVED_QUERY_FLOWS, VIEW: ViewFlow, **COPY_FLOWS}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -190,7 +190,8 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             try:
                 await self._async_take_key(user_input)
-                await self._async_check_entry(entry, entry.data, ())
+                destination = destination_from(entry.data)
+                await async_check_entry(self.hass, entry, self._key, destination, ())
             except FormError as err:
                 error = err
             else:
@@ -322,30 +323,14 @@ class BigQueryExportConfigFlow(ConfigFlow, domain=DOMAIN):
             data.update(self._key_data())
         else:
             self._key = entry.data.get(CONF_SERVICE_ACCOUNT_KEY, {})
-        await self._async_check_entry(entry, data, FIELDS)
+        destination = destination_from(data)
+        await async_check_entry(self.hass, entry, self._key, destination, FIELDS)
         kept = {name: entry.data[name] for name in entry.data if name not in DESTINATION_FIELDS}
         return self.async_update_reload_and_abort(
             entry,
             reason="reconfigure_successful",
-            unique_id=destination_from(data).table_id,
+            unique_id=destination.table_id,
             data={**kept, **data},
-        )
-
-    async def _async_check_entry(
-        self, entry: ConfigEntry, data: Mapping[str, Any], fields: tuple[str, ...]
-    ) -> None:
-        """Check the key at a destination with the options of an entry. Raises FormError."""
-        options = options_from(entry.options)
-        await async_check_connection(
-            self.hass,
-            fields,
-            check_destination,
-            self._key,
-            destination_from(data),
-            await instance_id.async_get(self.hass),
-            options.delivery,
-            options.tables,
-            options.table_settings,
         )
 
     def _key_data(self) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class CopySensor(SensorEntity):
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, copy.subentry_id)},
             name=copy.title,
-            model=copy.product,
+            model=copy.settings.product,
             entry_type=DeviceEntryType.SERVICE,
         )
 

@@ -1,25 +1,34 @@
-"""The health of all exports for machines: what a monitor or an orchestrator asks."""
+"""Addresses for machines: the health of all exports, and what was exported to files."""
 
+from contextlib import suppress
 from http import HTTPStatus
+import logging
 from typing import Any
 
-from aiohttp.web import Request, Response
+from aiohttp.hdrs import CONTENT_DISPOSITION, CONTENT_TYPE
+from aiohttp.web import Request, Response, StreamResponse
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.util import dt as dt_util
+from homeassistant.util.async_iterator import Abort, AsyncIteratorWriter
 
+from .actions.file_fields import FILES_URL
 from .const import DOMAIN
 from .export.response_time import ResponseTime
+from .file_export.stored_files import STORED_FILES, write_archive
 from .scheduler.runtime_data import BigQueryExportConfigEntry
+
+_LOGGER = logging.getLogger(__name__)
 
 _DEPENDENCIES = "dependencies"
 
 
 @callback
-def async_register_health(hass: HomeAssistant) -> None:
-    """Answer requests for the health of all exports."""
+def async_register_views(hass: HomeAssistant) -> None:
+    """Answer requests for the health of all exports, and for exported files."""
     hass.http.register_view(HealthView)
+    hass.http.register_view(FilesView)
 
 
 class HealthView(HomeAssistantView):
@@ -85,3 +94,40 @@ def _dependency(response: ResponseTime | None, *, fails: bool) -> dict[str, Any]
         "last_response": response and dt_util.utc_from_timestamp(response.at),
         "response_seconds": response and round(response.seconds, 4),
     }
+
+
+class FilesView(HomeAssistantView):
+    """Gives the files of an export as one archive, to who has its link, or knows its name."""
+
+    url = FILES_URL
+    name = f"api:{DOMAIN}:files"
+
+    async def get(self, request: Request, name: str) -> StreamResponse:
+        """Send the archive while it is made, so that nothing of it is kept."""
+        hass = request.app[KEY_HASS]
+        if (folder := hass.data[STORED_FILES].folder_of(name)) is None:
+            return Response(status=HTTPStatus.NOT_FOUND)
+        response = StreamResponse(
+            headers={
+                CONTENT_DISPOSITION: f'attachment; filename="{DOMAIN}.zip"',
+                CONTENT_TYPE: "application/zip",
+            }
+        )
+        await response.prepare(request)
+        writer = AsyncIteratorWriter(hass.loop)
+        archive = hass.async_add_executor_job(write_archive, folder, writer)
+        try:
+            async for piece in writer:
+                await response.write(piece)
+        except BaseException:  # The client has gone: no thread must wait for it.
+            writer.abort()
+            with suppress(Abort, OSError):
+                await archive
+            raise
+        try:
+            await archive
+        except OSError as err:
+            _LOGGER.warning("A download of exported files has failed: %s", err)
+            if request.transport:
+                request.transport.abort()  # Else what was sent would look whole.
+        return response

@@ -30,6 +30,7 @@ from .actions.fields import (
     restore_request,
     verify_request,
 )
+from .actions.file_fields import FILES_SCHEMA, file_request, files_response
 from .actions.history_fields import (
     CONF_ENTITY_IDS,
     CONF_STATISTIC_IDS,
@@ -170,6 +171,14 @@ async def _async_resume(call: ServiceCall) -> None:
     _entry(call).runtime_data.scheduler.async_pause(False)
 
 
+async def _async_export_files(call: ServiceCall) -> ServiceResponse:
+    """Write rows into files, and return a link to them."""
+    entry = _entry(call)
+    request = file_request(call, options_from(entry.options))
+    name, report = await entry.runtime_data.runner.files.async_export(request)
+    return files_response(call.hass, name, report)
+
+
 async def _async_retry_rejected(call: ServiceCall) -> ServiceResponse:
     """Send the rejected rows again, and return what was done."""
     return export_response(await _entry(call).runtime_data.runner.async_retry_rejected())
@@ -237,6 +246,9 @@ ACTIONS: Mapping[str, Action] = {
         _async_drop_tables, DROP_SCHEMA, SupportsResponse.ONLY, for_administrators=True
     ),
     "estimate": Action(_async_estimate, ENTRY_SCHEMA, SupportsResponse.ONLY),
+    "export_files": Action(
+        _async_export_files, FILES_SCHEMA, SupportsResponse.ONLY, for_administrators=True
+    ),
     "export_now": Action(_async_export_now, EXPORT_SCHEMA, SupportsResponse.OPTIONAL),
     "get_history": Action(_async_get_history, HISTORY_SCHEMA, SupportsResponse.ONLY),
     "get_statistics": Action(_async_get_statistics, STATISTICS_SCHEMA, SupportsResponse.ONLY),

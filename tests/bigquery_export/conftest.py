@@ -42,7 +42,11 @@ from custom_components.bigquery_export.bigquery import (
     write_streams,
 )
 from custom_components.bigquery_export.bigquery.streaming_buffer import StreamingBuffer
-from custom_components.bigquery_export.export import chunk as chunk_module, table_export
+from custom_components.bigquery_export.export import (
+    batch_reader,
+    chunk as chunk_module,
+    table_export,
+)
 from custom_components.bigquery_export.export.tables import DEFAULT_TABLES, DIMENSION_TABLES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
@@ -234,7 +238,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make transactions of ten rows, in pieces of four."""
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
     monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
-    monkeypatch.setattr(table_export, "PIECE_ROWS", 4)
+    monkeypatch.setattr(batch_reader, "PIECE_ROWS", 4)
 
 
 @pytest.fixture

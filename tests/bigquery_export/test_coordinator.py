@@ -126,7 +126,7 @@ async def test_registry_values(
     assert [row["registry_id"] for row in rows] == [entry.id] * 2
     file = SnapshotFile(hass, loaded.entry_id, "entities").path
     assert file.exists()
-    registries = loaded.runtime_data.runner._jobs._registries
+    registries = loaded.runtime_data.runner._jobs._home._registries
     assert registries._unsubscribe
     assert await hass.config_entries.async_remove(loaded.entry_id)
     assert not registries._unsubscribe
@@ -187,7 +187,7 @@ async def test_integrations(
         for _ in range(2):
             await home.async_retry(hub, down)
             assert await exported() == 0
-    states = loaded.runtime_data.runner._jobs._entry_states
+    states = loaded.runtime_data.runner._jobs._home._entry_states
     assert states._unsubscribe
     assert await hass.config_entries.async_remove(loaded.entry_id)
     assert not states._unsubscribe
@@ -362,7 +362,7 @@ async def test_progress(
 ) -> None:
     """While an export runs, the sensors follow it from transaction to transaction."""
     monkeypatch.setattr("custom_components.bigquery_export.export.chunk.MAX_ROWS", 10)
-    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 5)
+    monkeypatch.setattr("custom_components.bigquery_export.export.batch_reader.PIECE_ROWS", 5)
     monkeypatch.setattr("custom_components.bigquery_export.coordinator._SHOWN_AFTER", 0)
     hass.config_entries.async_update_entry(loaded, options={CONF_BATCH_ROWS: 5})
     assert await hass.config_entries.async_reload(loaded.entry_id)

@@ -188,7 +188,7 @@ async def slow_export(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> N
     """Record 60 states of which an export takes one at a time, with a pause after each."""
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._PAUSE", 0.2)
     monkeypatch.setattr("custom_components.bigquery_export.export.pace._SHORTEST", 0.2)
-    monkeypatch.setattr("custom_components.bigquery_export.export.table_export.PIECE_ROWS", 1)
+    monkeypatch.setattr("custom_components.bigquery_export.export.batch_reader.PIECE_ROWS", 1)
     await record(hass, 60)
 
 

@@ -27,6 +27,8 @@ from custom_components.bigquery_export.errors import (
 from custom_components.bigquery_export.export.checkpoint import Gap
 from custom_components.bigquery_export.export.purge import RowsAtRisk
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.repair_flows import issue_flow
+from custom_components.bigquery_export.repair_flows.try_again_flow import TryAgainFlow
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.status import copy_status, issues
@@ -105,7 +107,7 @@ async def test_try_again(
     assert (await dialog.submit())["type"] == "create_entry"
     assert issues_of(hass) == {}
     assert await hass.config_entries.async_remove(entry.entry_id)
-    flow = repairs.TryAgainFlow(entry, issue)
+    flow = TryAgainFlow(entry, issue)
     issue_id = issue.issue_id
     for gone in (
         flow,
@@ -208,7 +210,7 @@ async def test_rows_at_risk_and_lost(
         triggers.append(trigger)
         await asyncio.sleep(3600)
 
-    monkeypatch.setattr(repairs, "PATIENCE", 0.01)
+    monkeypatch.setattr(issue_flow, "PATIENCE", 0.01)
     monkeypatch.setattr(Runner, "async_export", export)
     now = dt_util.utcnow()
     issues.async_show_rows_at_risk(hass, entry, RowsAtRisk(3, now.timestamp(), now))

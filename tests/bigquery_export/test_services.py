@@ -28,6 +28,7 @@ from custom_components.bigquery_export.bigquery.listed_rows import ListedRows
 from custom_components.bigquery_export.const import CONF_SERVICE_ACCOUNT_KEY, CONF_TABLES, DOMAIN
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.tables import TABLES
+from custom_components.bigquery_export.file_formats.file_format import FormatName
 from tests.bigquery_export.support.actions import act, export_now
 from tests.bigquery_export.support.metadata import ENGLISH, FOLDER, ROOT
 from tests.bigquery_export.support.recording import record
@@ -87,9 +88,13 @@ def test_fields() -> None:
     raw = load_yaml_dict(str(FOLDER / "services.yaml"))
     offered = raw["export_now"]["fields"]["tables"]["selector"]["select"]["options"]
     assert offered == list(TABLES)
-    assert raw["verify"]["fields"]["tables"]["selector"]["select"]["options"] == list(
-        RECORDER_TABLES
-    )
+    for name in ("verify", "export_files"):
+        assert raw[name]["fields"]["tables"]["selector"]["select"]["options"] == list(
+            RECORDER_TABLES
+        )
+    formats = raw["export_files"]["fields"]["format"]["selector"]["select"]["options"]
+    assert formats == [*FormatName]
+    assert ENGLISH["selector"]["file_format"]["options"].keys() == set(FormatName)
     methods = raw["verify"]["fields"]["method"]["selector"]["select"]["options"]
     assert tuple(methods) == METHODS
     assert ENGLISH["selector"]["verify_method"]["options"].keys() == set(METHODS)
@@ -98,6 +103,7 @@ def test_fields() -> None:
 REQUIRED = {
     "create_tables": {"dataset": "home"},
     "drop_tables": {"dataset": "home"},
+    "export_files": {"start": "2026-11-01"},
     "get_history": {"entity_ids": "light.a", "start_time": "2026-11-01"},
     "get_statistics": {"statistic_ids": "sensor.a", "start_time": "2026-11-01"},
 }
@@ -125,7 +131,7 @@ async def test_administrators(hass: HomeAssistant, hass_read_only_user: MockUser
             pass
     assert refused == {
         *("cancel_restore", "discard_rejected", "restore_statistics"),
-        *("create_tables", "drop_tables"),
+        *("create_tables", "drop_tables", "export_files"),
     }
 
 

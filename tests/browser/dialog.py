@@ -1,5 +1,6 @@
 """The dialog of a flow, which asks a user step by step."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 import re
@@ -56,6 +57,15 @@ class Dialog:
         """Type a text into a field."""
         await self._dialog.locator(f"input[name={field}]").fill(value)
         self.values += 1
+
+    async def type_all(self, values: Mapping[str, str]) -> None:
+        """Type texts into fields."""
+        for field, value in values.items():
+            await self.type(field, value)
+
+    async def until_has(self, field: str, value: str) -> None:
+        """Wait until a field has a text."""
+        await expect(self._dialog.locator(f"input[name={field}]")).to_have_value(value)
 
     async def write(self, value: str) -> None:
         """Write a text of several lines, into the only field for one."""

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from homeassistant.util.yaml import load_yaml_dict
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.demo.saved_queries import URL as QUESTIONS_URL
 from tests.home.client import Client, Json
@@ -28,8 +28,9 @@ _DESTINATION = "config.step.destination"
 _WHAT = "config.step.what"
 _REAUTH = "config.step.reauth_confirm"
 _RECONFIGURE = "config.step.reconfigure"
-_SENSOR = "config_subentries.sensor"
-_VIEW = "config_subentries.view"
+_SUBENTRIES = "config_subentries"
+_SENSOR = f"{_SUBENTRIES}.sensor"
+_VIEW = f"{_SUBENTRIES}.view"
 _OPTIONS = "options.step.init"
 _WHEN = "options.step.schedule"
 _ACTION = "services.export_now.name"
@@ -140,6 +141,27 @@ class Options(Dialog):
         """Return the box of a day of the week, in the section of the schedule."""
         return self.box(f"selector.weekdays.options.{name}")
 
+    async def begin_own_column(self) -> OwnColumnForm:
+        """Open the form of an own column, in their section."""
+        await self._own_columns.get_by_role("button", name="Add", exact=True).click()
+        form = OwnColumnForm(self._page)
+        await form.until_open()
+        return form
+
+    def own_column(self, name: str) -> Locator:
+        """Return an own column in the list of all, by its name."""
+        return self._own_columns.locator(".item", has_text=name)
+
+    async def remove_own_column(self, name: str) -> None:
+        """Remove an own column from the list."""
+        await self.own_column(name).get_by_role("button", name="Delete", exact=True).click()
+        await expect(self.own_column(name)).to_have_count(0)
+
+    @property
+    def _own_columns(self) -> Locator:
+        label = text(f"{_OPTIONS}.sections.own.data.own_columns")
+        return self._dialog.locator("ha-selector-object", has_text=label)
+
     @property
     def last_preset(self) -> Locator:
         """Return the box of the last preset of events."""
@@ -159,6 +181,31 @@ class Options(Dialog):
     def batch_rows(self) -> Locator:
         """Return the box of the number of rows in a batch, in the section of the transfer."""
         return self.number(f"{_OPTIONS}.sections.transfer.data.batch_rows")
+
+
+class OwnColumnForm:
+    """The form of an own column, which lies above that of the options."""
+
+    def __init__(self, page: Page) -> None:
+        """Look at it in this page."""
+        self._form = page.locator("dialog-form")
+
+    async def until_open(self) -> None:
+        """Wait for it."""
+        await expect(self._field("name")).to_be_visible()
+
+    async def fill_in(self, **values: str) -> None:
+        """Type texts into fields, by their keys."""
+        for field, value in values.items():
+            await self._field(field).fill(value)
+
+    async def add(self) -> None:
+        """Take what was filled in into the list; the options have buttons of that name, too."""
+        await self._form.get_by_role("button", name="Add", exact=True).click()
+        await expect(self._field("name")).to_have_count(0)
+
+    def _field(self, name: str) -> Locator:
+        return self._form.locator(f"input[name={name}]")
 
 
 class IntegrationPage:
@@ -190,13 +237,40 @@ class IntegrationPage:
         """Begin to add a view from SQL."""
         return await self._add(_VIEW)
 
+    async def add_copy(self, kind: str) -> Dialog:
+        """Begin to add a copy, by the type of its subentry."""
+        return await self._add(f"{_SUBENTRIES}.{kind}")
+
+    async def reconfigure_copy(self, kind: str, name: str) -> Dialog:
+        """Open the form of a copy, by the type of its subentry and its name."""
+        return await self._reconfigure(f"{_SUBENTRIES}.{kind}", name)
+
+    async def until_copy_shown(self, name: str) -> None:
+        """Wait until a copy is listed, by its name."""
+        await expect(self._row(name)).to_be_visible()
+
+    async def delete_copy(self, name: str) -> None:
+        """Delete a copy, by its name, from its menu."""
+        row = self._row(name)
+        await row.get_by_role("button", name="Menu", exact=True).first.click()
+        await row.locator("ha-dropdown-item[value=delete]").click()
+        sure = self._page.locator("dialog-box")
+        await sure.get_by_role("button", name="Delete", exact=True).click()
+        await expect(row).to_have_count(0)
+
     async def reconfigure_view(self, name: str) -> Dialog:
         """Open the form of a view from SQL, by its name."""
-        row = self._page.locator("ha-config-sub-entry-row", has_text=name)
-        label = text(f"{_VIEW}.initiate_flow.reconfigure")
-        await row.get_by_role("button", name=label, exact=True).click()
+        return await self._reconfigure(_VIEW, name)
+
+    def _row(self, name: str) -> Locator:
+        return self._page.locator("ha-config-sub-entry-row", has_text=name)
+
+    async def _reconfigure(self, kind: str, name: str) -> Dialog:
+        """Open the form of a subentry, by the key of its kind and its name."""
+        label = text(f"{kind}.initiate_flow.reconfigure")
+        await self._row(name).get_by_role("button", name=label, exact=True).click()
         dialog = Dialog(self._window)
-        await dialog.until_step(f"{_VIEW}.step.reconfigure")
+        await dialog.until_step(f"{kind}.step.reconfigure")
         return dialog
 
     async def _add(self, kind: str) -> Dialog:

@@ -101,11 +101,11 @@ class Stage:
                 self.bigquery.move_clock(HOURS_UNTIL_LISTED * 60 * 60)
 
     async def until_state(self, key: str, wanted: str) -> None:
-        """Wait until an entity, by its translation key, has a state."""
+        """Wait until an entity of the export, by its translation key, has a state."""
         (entity_id,) = (
             entity["entity_id"]
             for entity in await self.entities()
-            if entity["translation_key"] == key
+            if entity["translation_key"] == key and not entity["config_subentry_id"]
         )
         # An export that goes on has more to do than a page.
         async with patient(2 * PATIENCE):
@@ -129,7 +129,7 @@ def journey[**Given](
 
 
 JOURNEYS = [
-    pytest.mark.alone,
+    pytest.mark.long,
     pytest.mark.asyncio(loop_scope="module"),
     # Later than the journey itself ends when it takes too long, also on a busy machine.
     pytest.mark.timeout(JOURNEY_SECONDS * (MOST + 1)),

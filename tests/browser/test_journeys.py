@@ -8,6 +8,8 @@ import time
 from playwright.async_api import expect
 import pytest
 
+from tests.bigquery_export.support.copy_folder import CopyFolder
+from tests.bigquery_export.support.copy_place import CopyPlace
 from tests.demo.saved_queries import (
     add_saved_queries,
     answers,
@@ -16,6 +18,7 @@ from tests.demo.saved_queries import (
 )
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
+from .copies import COPY_FORMS
 from .rendered import misread, texts
 from .screens import (
     DOMAIN,
@@ -36,6 +39,10 @@ MOST_SCREENS = 4
 MOST_VALUES = 5
 HOURS_AND_MINUTES = 2
 """Boxes of a time of day."""
+COPY = "Cellar of the house"
+"""What a copy is called after its name was changed."""
+STOPPED = "The export to BigQuery failed: The export was stopped"
+"""What the log says where settings are saved while an export runs."""
 
 
 @journey
@@ -211,6 +218,107 @@ async def test_options(on: Stage) -> None:
         await options.weekday("mon").scroll_into_view_if_needed()
     await on.window.photograph("options-without-a-day")
     await options.close()
+
+
+@journey
+async def test_own_column(on: Stage) -> None:
+    """An own column is added, is in the list when opened again, and is removed."""
+    on.expected.append(STOPPED)
+    integration = IntegrationPage(on.window)
+
+    await integration.open()
+    options = await integration.configure()
+    await options.open_section("own")
+    form = await options.begin_own_column()
+    await on.window.photograph("own-column")
+    await form.fill_in(name="light_level", attribute="brightness")
+    await form.add()
+    await expect(options.own_column("light_level")).to_contain_text("brightness")
+    await on.window.photograph("options-own-columns")
+    await options.submit()
+    await options.until_over()
+    await options.finish()
+    options = await integration.configure()
+    await options.open_section("own")
+    await options.remove_own_column("light_level")
+    await options.submit()
+    await options.until_over()
+    await options.finish()
+    options = await integration.configure()
+    await options.open_section("own")
+    await expect(options.own_column("light_level")).to_have_count(0)
+    await options.close()
+    await on.client.until_loaded(DOMAIN)
+    await on.until_state("status", "idle")
+
+
+@journey
+@pytest.mark.parametrize("kind", COPY_FORMS)
+async def test_copy(on: Stage, kind: str) -> None:
+    """A copy says what does not fit, then begins at once, is changed, and has a device."""
+    on.expected.append(STOPPED)
+    integration = IntegrationPage(on.window)
+
+    with COPY_FORMS[kind](on.folder) as form:
+        await integration.open()
+        dialog = await integration.add_copy(kind)
+        await on.window.photograph(f"copy-in-{kind}")
+        await dialog.type_all({"name": "Cellar", **form.typed})
+        await dialog.submit()
+        await dialog.until_told(f"exceptions.{form.error}.message")
+        await on.window.photograph(f"copy-in-{kind}-refused")
+        await dialog.type_all(form.retyped)
+        if form.chosen:
+            await dialog.choose(dialog.choice(form.chosen))
+        await dialog.submit()
+        await dialog.until_over()
+        await on.window.photograph(f"copy-in-{kind}-saved")
+        await dialog.finish()
+        await on.client.until_loaded(DOMAIN)
+        dialog = await integration.reconfigure_copy(kind, "Cellar")
+        for field, value in form.shown.items():
+            await dialog.until_has(field, value)
+        await on.window.photograph(f"copy-in-{kind}-reconfigured")
+        await dialog.type("name", COPY)
+        await dialog.submit()
+        await dialog.until_ended()
+        await dialog.close()
+        await on.client.until_loaded(DOMAIN)
+        await integration.until_copy_shown(COPY)
+        await on.window.photograph(f"integration-with-a-copy-in-{kind}")
+        device = DevicePage(on.window)
+        entities = [one for one in await on.entities() if one["config_subentry_id"]]
+        await device.open(entities[0]["device_id"])
+        await device.until_state("last_export", "ago")
+        await on.window.photograph(f"device-of-a-copy-in-{kind}")
+        assert form.place.rows()
+        await on.until_state("status", "idle")
+        if kind == CopyFolder.kind:
+            await repair_a_copy(on, device, form.place)
+        await integration.open()
+        await integration.delete_copy(COPY)
+        await on.client.until_loaded(DOMAIN)
+        await on.until_state("status", "idle")
+
+
+async def repair_a_copy(on: Stage, device: DevicePage, place: CopyPlace) -> None:
+    """Let a copy fail, and repair it: once its place takes it again, and not before."""
+    on.expected.append(f"The copy {COPY} failed")
+    place.refuse()
+    await on.client.perform_action_with_response(DOMAIN, "export_now", {"flush": True})
+    await device.until_state("status", text("entity.sensor.status.state.failed"))
+    repairs = RepairsPage(on.window)
+    await repairs.open()
+    repair = await repairs.try_again("copy_failed")
+    await on.window.photograph("repair-of-a-copy")
+    await repair.submit()
+    await repair.until_told("issues.copy_failed.fix_flow.error.failed")
+    await on.window.photograph("repair-of-a-copy-that-did-not-help")
+    place.accept()
+    await repair.submit()
+    await repair.until_over()
+    await repair.finish()
+    await repairs.until_nothing_is_wrong()
 
 
 @journey

@@ -38,6 +38,8 @@ TOP_LEVEL = {
     *("coordinator", "const", "copy_sensor", "query_sensor", "errors", "translation"),
 }
 """The modules beside the rooms: Home Assistant's names, and what every room may use."""
+HANDLERS = {"get"}
+"""What Home Assistant's server calls, by the method of a request."""
 TWICE = {"__init__", "errors"}
 """Module names that more than one room has, besides those of tables."""
 
@@ -190,12 +192,16 @@ def test_names_of_modules() -> None:
 
 
 def coroutine_functions(tree: ast.Module) -> Iterator[ast.AsyncFunctionDef]:
-    """Yield what is awaited: no generators, of which context managers are made, and no dunders."""
+    """Yield what is awaited, if its name is its own.
+
+    That is no generator, of which context managers are made, no dunder, and no request's handler.
+    """
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.AsyncFunctionDef)
             and not any(isinstance(part, ast.Yield) for part in ast.walk(node))
             and not (node.name.startswith("__") and node.name.endswith("__"))
+            and node.name not in HANDLERS
         ):
             yield node
 

@@ -8,11 +8,24 @@ import sqlite3
 
 import pytest
 
+from tests.machine.patience import async_wait_until
+
 from .client import ApiError
 from .compare import newest_state_id
 from .home_assistant import HomeAssistant
 
 ENTITY = "sensor.garden_temperature"
+
+
+def states(database: Path) -> list[str]:
+    """Return the states of the entity that the recorder has committed."""
+    with closing(sqlite3.connect(database)) as recorder:
+        rows = recorder.execute(
+            "SELECT state FROM states JOIN states_meta AS meta USING (metadata_id)"
+            " WHERE meta.entity_id = ?",
+            (ENTITY,),
+        ).fetchall()
+    return [state for (state,) in rows]
 
 
 @pytest.mark.usefixtures("socket_enabled")
@@ -26,10 +39,8 @@ async def test_runs_records_and_survives(tmp_path: Path) -> None:
         with pytest.raises(ApiError, match="404"):
             await home.client.remove_state("sensor.nowhere")
         assert (await home.client.recorder_info())["recording"]
-        # commit_interval is a second.
-        await asyncio.sleep(1.5)
+        await async_wait_until(lambda: states(home.database) == ["21.5"], 30)
         newest = newest_state_id(home.database)
-        assert newest > 0
 
         await home.kill()
         assert home.exit_status == -signal.SIGKILL
@@ -47,10 +58,5 @@ async def test_runs_records_and_survives(tmp_path: Path) -> None:
     assert home.exit_status == 0
     with closing(sqlite3.connect(home.database)) as recorder:
         runs = recorder.execute("SELECT closed_incorrect FROM recorder_runs").fetchall()
-        states = recorder.execute(
-            "SELECT state FROM states JOIN states_meta AS meta USING (metadata_id)"
-            " WHERE meta.entity_id = ?",
-            (ENTITY,),
-        ).fetchall()
     assert runs == [(1,), (0,)]
-    assert states == [("21.5",)]
+    assert states(home.database) == ["21.5"]

@@ -13,7 +13,7 @@ from custom_components.bigquery_export.errors import (
     RefusedError,
 )
 
-from . import catalog, functions, jobs, new_tables, other_streams, reading, streams
+from . import catalog, files, functions, jobs, new_tables, other_streams, reading, streams
 from .check import Check, DiffersError, Part
 from .site import Site
 
@@ -102,6 +102,7 @@ def checks(delivery: str) -> Iterator[Check]:
         yield from reading.STREAMED
     if delivery in ("both", "load_job"):
         yield from jobs.CHECKS
+        yield from files.CHECKS
         yield from reading.LOADED
     yield from reading.ANY
     yield from catalog.LAST

@@ -1,6 +1,6 @@
 """Rows with all that a home may hold, and what BigQuery has to make of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
@@ -13,7 +13,6 @@ from .check import DiffersError
 from .site import Site, label
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_COLUMNS = {column.name: column for column in SENSOR_DATA.columns}
 _EXACT: tuple[dict[str, Any], ...] = (
     {"labels": [], "state": None, "attributes": None},
     {"state": "", "attributes": "{}", "labels": [""], "state_numeric": 0.0, "hour_of_day": 0},
@@ -37,15 +36,35 @@ _EXACT: tuple[dict[str, Any], ...] = (
 
 def exact_rows(site: Site, delivery: Delivery, source: str) -> str:
     """Send rows of all types and compare each value; raises DiffersError with what is wrong."""
-    sent = [site.values(source, id_, **more) for id_, more in enumerate(_EXACT)]
+    sent = exact_values(site, source)
     rejected = deliver(delivery, sent)
     wrong = [f"rejected: {row.reason}" for row in rejected]
     site.wait_for_ids(source, len(sent) - len(rejected))
-    found = {row["state_id"]: row for row in site.rows(source)}
-    for values in sent:
-        wrong += _differences(values, found.get(values["state_id"]))
-    if wrong:
-        raise DiffersError("; ".join(wrong))
+    return all_same(sent, site.rows(source), wrong)
+
+
+def exact_values(site: Site, source: str) -> list[dict[str, Any]]:
+    """Return rows that have what is odd of all types."""
+    return [site.values(source, id_, **more) for id_, more in enumerate(_EXACT)]
+
+
+def all_same(
+    sent: Sequence[Mapping[str, Any]],
+    read: Iterable[Mapping[str, Any]],
+    wrong: Iterable[str] = (),
+    *,
+    table: Table = SENSOR_DATA,
+) -> str:
+    """Compare rows with what Google's client has read of a table.
+
+    Raises DiffersError with what differs, and what is `wrong` already.
+    """
+    found = {row["state_id"]: row for row in read}
+    differences = [
+        text for row in sent for text in _differences(row, found.get(row["state_id"]), table)
+    ]
+    if all_wrong := [*wrong, *differences]:
+        raise DiffersError("; ".join(all_wrong))
     return f"{len(sent)} rows, each value as it was sent"
 
 
@@ -65,12 +84,15 @@ def deliver(
     return rejected
 
 
-def _differences(sent: Mapping[str, Any], found: Mapping[str, Any] | None) -> list[str]:
+def _differences(
+    sent: Mapping[str, Any], found: Mapping[str, Any] | None, table: Table
+) -> list[str]:
     if found is None:
         return [f"row {sent['state_id']} is missing"]
     return [
         f"{name} of row {sent['state_id']} is {found[name]!r} instead of {wanted!r}"
-        for name, column in _COLUMNS.items()
+        for column in table.columns
+        for name in (column.name,)
         if found[name] != (wanted := _as_read(column, sent.get(name)))
     ]
 

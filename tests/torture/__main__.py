@@ -16,6 +16,7 @@ from .copy_torture import CopyTorture
 from .integration import WAYS
 from .kinds import Kind
 from .torture import STATES, Torture
+from .tortured_copies import TORTURED_COPIES
 from .verdict import Verdict, Verdicts
 
 SHOWN = 5
@@ -42,7 +43,13 @@ def main() -> int:
     parser.add_argument(
         "--without", choices=Kind, type=Kind, nargs="*", default=[], help="and none of these"
     )
-    parser.add_argument("--copy", action="store_true", help="of a copy in PostgreSQL instead")
+    parser.add_argument(
+        "--copy",
+        choices=TORTURED_COPIES,
+        const="postgresql",
+        nargs="?",
+        help="of a copy instead, by default in PostgreSQL",
+    )
     arguments = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
     began = time.monotonic()
@@ -53,7 +60,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     say(f"seed {seed}")
     if arguments.copy:
-        copy = CopyTorture(folder, seed=seed, states=arguments.states, say=say)
+        copy = CopyTorture(folder, arguments.copy, seed=seed, states=arguments.states, say=say)
         return _of_a_copy(copy, folder, arguments.kills, arguments.seconds, seed)
     torture = Torture(
         folder,

@@ -1,8 +1,8 @@
-"""The torture of a copy: kills, a database that breaks off or hangs, lost and old checkpoints."""
+"""The torture of a copy: kills, a destination that breaks or hangs, lost and old checkpoints."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +10,7 @@ from random import Random
 import time
 
 import aiohttp
-import psycopg
 
-from tests.bigquery_export.support.databases import empty_database
-from tests.bigquery_export.support.postgresql_copies import SCHEMA, CopyDatabase
 from tests.home.client import ApiError
 from tests.home.comparison import micros, reading
 from tests.home.home_assistant import PLACE, HomeAssistant
@@ -24,10 +21,11 @@ from tests.home.recorder_database import make
 from tests.local_bigquery.process import start
 from tests.machine.patience import Patience
 
-from .corrected_ledger import CORRECTED
 from .destination import Destination
 from .integration import WAYS, add_integration
+from .recorded_keys import KEYS, Key
 from .recorder_growth import Growth
+from .tortured_copies import TORTURED_COPIES, Say
 from .writer import writing
 
 NAME = "Copy"
@@ -35,28 +33,6 @@ SECONDS_TO_CATCH_UP = 120
 SECONDS_TO_SAVE = 2.0
 SECONDS_OF_A_COPY = 1.2
 """What it takes, about, to copy what has grown."""
-_BREAK = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE application_name = 'BigQuery Export' AND datname = current_database()"
-)
-_NOT_DELETED = """
-    AND NOT EXISTS (
-        SELECT FROM {table} AS deletion
-        WHERE deletion.deleted AND deletion.statistic_id = {table}.statistic_id
-          AND {table}.start >= deletion.start AND {table}.start < deletion."end"
-          AND {table}.export_timestamp < deletion.export_timestamp
-    )
-"""
-_KEYS = {
-    "events": ("event_type", "time_fired"),
-    "statistics": ("statistic_id", "start"),
-    "statistics_short_term": ("statistic_id", "start"),
-    STATES: ("entity_id", "last_updated"),
-}
-
-type Key = tuple[str, int, int]
-"""What a row is about, its time in microseconds since 1970, and the recorder's id."""
-type Say = Callable[[str], None]
 
 
 @dataclass
@@ -74,11 +50,12 @@ class CopyVerdict:
 
 
 class CopyTorture:
-    """A home whose copy in PostgreSQL has all kinds of trouble, and BigQuery some, too."""
+    """A home whose copy has all kinds of trouble, and BigQuery some, too."""
 
-    def __init__(self, folder: Path, *, seed: int, states: int, say: Say) -> None:
-        """Keep everything in the folder; begin with so many states."""
+    def __init__(self, folder: Path, kind: str, *, seed: int, states: int, say: Say) -> None:
+        """Keep everything in the folder; begin with so many states, and one of TORTURED_COPIES."""
         self._folder = folder
+        self._kind = kind
         self._states = states
         self._say = say
         self._random = Random(seed)  # noqa: S311 - repeatable
@@ -97,9 +74,8 @@ class CopyTorture:
         make(home.database, states=self._states, entities=60, days=2, statistics_days=3)
         with (
             start(self._folder / "bigquery") as bigquery,
-            empty_database("postgresql", self._folder) as url,
+            TORTURED_COPIES[self._kind](self._folder) as self._place,
         ):
-            self._database = CopyDatabase(url)
             self._bigquery = Destination(bigquery, self._random)
             async with home:
                 self._home = home
@@ -116,8 +92,8 @@ class CopyTorture:
 
     async def _add_copy(self) -> None:
         client = self._home.client
-        step = await client.start_subentry_flow(self._entry_id, "postgresql")
-        step = await client.submit_subentry(step["flow_id"], {"name": NAME, **self._database.data})
+        step = await client.start_subentry_flow(self._entry_id, self._place.kind)
+        step = await client.submit_subentry(step["flow_id"], {"name": NAME, **self._place.data})
         assert step["type"] == "create_entry", step
         await asyncio.sleep(SECONDS_TO_SAVE)
         with suppress(ApiError):
@@ -141,7 +117,8 @@ class CopyTorture:
         export = asyncio.create_task(self._export())
         await asyncio.sleep(self._random.random() * SECONDS_OF_A_COPY)
         if self._chance(0.5):
-            await self._trouble()
+            self.faults += 1
+            await asyncio.to_thread(self._place.trouble, self._random, self._say)
             await asyncio.sleep(self._random.random() * SECONDS_OF_A_COPY)
         await self._home.kill()
         self.kills += 1
@@ -151,24 +128,6 @@ class CopyTorture:
         self._damage()
         self._growth.go_on()
         await self._home.start()
-
-    async def _trouble(self) -> None:
-        """Break all connections of the database, or let it hang for a moment."""
-        self.faults += 1
-        if self._chance(0.6):
-            await asyncio.to_thread(self._database.query, _BREAK)
-            self._say("  broke the connections")
-            return
-        seconds = self._random.random() * 2
-        self._say(f"  locked the tables for {seconds:.1f} s")
-        with suppress(psycopg.Error):
-            await asyncio.to_thread(self._lock, seconds)
-
-    def _lock(self, seconds: float) -> None:
-        with self._database.connect() as connection, connection.transaction():
-            connection.execute("SET LOCAL lock_timeout = '5s'")
-            connection.execute(f"LOCK TABLE {SCHEMA}.sensor_data, {SCHEMA}.export_log")
-            time.sleep(seconds)
 
     def _damage(self) -> None:
         """Lose the checkpoint of the copy, or put an old one in its place, at times."""
@@ -208,7 +167,7 @@ class CopyTorture:
         verdict = CopyVerdict()
         wanted = self._recorded(newest)
         for table, rows in wanted.items():
-            found = self._found(table)
+            found = self._place.found(table)
             verdict.rows += found.total()
             verdict.lost.update({(table, key): n for key, n in (rows - found).items()})
             twice = {(table, key): n - 1 for key, n in found.items() if n > 1}
@@ -217,7 +176,7 @@ class CopyTorture:
         return verdict
 
     def _missing(self, wanted: Mapping[str, Counter[Key]]) -> dict[str, int]:
-        return {table: (rows - self._found(table)).total() for table, rows in wanted.items()}
+        return {table: (rows - self._place.found(table)).total() for table, rows in wanted.items()}
 
     def _recorded(self, newest: Mapping[str, int]) -> dict[str, Counter[Key]]:
         """Return the rows that the recorder has, by table."""
@@ -229,7 +188,7 @@ class CopyTorture:
             )
             found = {STATES: Counter((name, micros(ts), id_) for name, ts, id_ in states)}
             for table in RECORDED:
-                if table.name in _KEYS:
+                if table.name in KEYS:
                     found[table.name] = Counter(
                         (*table.key(values), values[table.id])
                         for values in table.rows(recorder, PLACE)
@@ -237,22 +196,8 @@ class CopyTorture:
                     )
         return found
 
-    def _found(self, table: str) -> Counter[Key]:
-        """Return the rows that the copy has: of statistics those that no later row deletes."""
-        name, moment = _KEYS[table]
-        id_ = {STATES: "state_id", "events": "event_id"}.get(table, "id")
-        query = (
-            f'SELECT {name} AS name, (extract(epoch FROM "{moment}") * 1000000)::bigint AS time,'  # noqa: S608
-            f" {id_} AS id FROM {table} WHERE {id_} IS NOT NULL"
-        )
-        if table in CORRECTED:
-            query += _NOT_DELETED.format(table=table)
-        return Counter((row["name"], row["time"], row["id"]) for row in self._database.query(query))
-
     def _known(self) -> int:
-        with suppress(psycopg.Error):
-            return int(self._database.query("SELECT count(*) AS n FROM sensor_data")[0]["n"])
-        return 0
+        return self._place.found(STATES).total()
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share

@@ -110,8 +110,13 @@ class Damage:
     def _purge(self) -> None:
         for table in self._some(PURGED):
             number = self._random.randint(1, 4_000)
-            up_to = self._machine.ledger[table].exported_up_to
-            if purged := recorder_damage.purge(self._database, table, number, up_to):
+            ledger = self._machine.ledger[table]
+            if purged := recorder_damage.purge(
+                self._database, table, number, ledger.exported_up_to
+            ):
+                # SQLite gives the ids of the newest rows to others when these are purged.
+                newest = newest_ids(self._database)[table]
+                ledger.exported_up_to = min(ledger.exported_up_to, newest)
                 self.done += 1
                 self._say(f"  purged the oldest {purged} of {table}")
 

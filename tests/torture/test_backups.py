@@ -8,15 +8,11 @@ import sqlite3
 
 import pytest
 
-from tests.home.home_assistant import HomeAssistant
 from tests.home.recorded import newest_ids
-from tests.home.recorder_database import make
 
 from .backups import Part, back_up, restore
-from .ledger import Ledger
 from .machine import Machine
-from .recorder_corrections import Corrections
-from .recorder_growth import Growth
+from .small_machine import make_small_machine
 
 RANDOM = Random(1)  # noqa: S311 - repeatable
 STORED = {"": "old", ".digests.statistics.jsonl": "old", ".entities.json": "old"}
@@ -25,17 +21,8 @@ STORED = {"": "old", ".digests.statistics.jsonl": "old", ".entities.json": "old"
 @pytest.fixture(name="machine")
 def machine_fixture(tmp_path: Path, socket_enabled: None) -> Machine:
     """Return a machine that rests, with a recorder and files of an export."""
-    home = HomeAssistant(tmp_path / "home")
-    (home.directory / ".storage").mkdir(parents=True)
-    make(home.database, states=50, events=20, entities=5, days=0.1, statistics_days=0.1)
-    machine = Machine(
-        home,
-        "entry",
-        name="machine",
-        ledger=Ledger(),
-        growth=Growth(home.database, RANDOM),
-        corrections=Corrections(home.database, RANDOM),
-    )
+    machine = make_small_machine(tmp_path / "home")
+    machine.storage.mkdir()
     store(machine, lambda _: "old")
     machine.look()
     return machine

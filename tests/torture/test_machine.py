@@ -1,39 +1,24 @@
 """Tests of what a machine remembers when Home Assistant has set its database aside."""
 
 from pathlib import Path
-from random import Random
 import shutil
 import sqlite3
 from unittest.mock import Mock
 
 import pytest
 
-from tests.home.home_assistant import HomeAssistant
 from tests.home.recorded import TABLES
 from tests.home.recorder_database import make
 
 from . import recorder_damage
-from .ledger import Ledger
 from .machine import Machine
-from .recorder_corrections import Corrections
-from .recorder_growth import Growth
-
-RANDOM = Random(1)  # noqa: S311 - repeatable
+from .small_machine import make_small_machine
 
 
 @pytest.fixture
 def machine(tmp_path: Path, socket_enabled: None) -> Machine:
     """Return a machine of which forty rows of each table are owed."""
-    home = HomeAssistant(tmp_path)
-    make(home.database, states=50, events=20, entities=5, days=0.1, statistics_days=0.1)
-    machine = Machine(
-        home,
-        "entry",
-        name="machine",
-        ledger=Ledger(),
-        growth=Growth(home.database, RANDOM),
-        corrections=Corrections(home.database, RANDOM),
-    )
+    machine = make_small_machine(tmp_path)
     machine.look()
     machine.ledger.exported_up_to = dict.fromkeys(TABLES, 40)
     return machine

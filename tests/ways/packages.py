@@ -26,10 +26,12 @@ class Program:
     """Variables that it needs besides."""
 
 
-def debian_program(name: str, folder: Path) -> Program:
-    """Return a program that is installed, or else that of Debian's package of the same name.
+def debian_program(name: str, folder: Path, *, package: str | None = None) -> Program:
+    """Return a program that is installed, or else that of Debian's package.
 
-    The package, and what of its libraries is not installed, is unpacked into the folder. Raises
+    The package has the same name, or that of `package`.
+
+    It is unpacked into the folder, with what of its libraries is not installed. Raises
     MissingPackageError.
     """
     if path := shutil.which(name, path=f"{os.environ['PATH']}:{_SYSTEM}"):
@@ -37,11 +39,11 @@ def debian_program(name: str, folder: Path) -> Program:
     if shutil.which("apt-get") is None:
         raise MissingPackageError(f"{name} is not installed, and there is no apt-get to get it")
     unpacked = folder / "unpacked"
-    for package in _downloaded(name, folder):
-        _run(name, "dpkg-deb", "--extract", str(package), str(unpacked))
+    for archive in _downloaded(package or name, folder):
+        _run(name, "dpkg-deb", "--extract", str(archive), str(unpacked))
     found = shutil.which(name, path=f"{unpacked}/usr/bin:{unpacked}/usr/sbin")
     if found is None:
-        raise MissingPackageError(f"Debian's package {name} has no program of this name")
+        raise MissingPackageError(f"Debian's package {package or name} has no program {name}")
     libraries = ":".join(map(str, unpacked.glob("usr/lib/*-linux-gnu*")))
     return Program(Path(found), {"LD_LIBRARY_PATH": libraries} if libraries else {})
 

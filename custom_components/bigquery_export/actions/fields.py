@@ -89,7 +89,7 @@ def export_request(call: ServiceCall, options: Options) -> ExportRequest:
         raise validation_error("selection_without_force")
     _check_order(data, start, end)
     return ExportRequest(
-        tables=_tables(data, options),
+        tables=chosen_tables(data, options),
         flush=data[CONF_FLUSH],
         force=data[CONF_FORCE],
         start=start,
@@ -124,9 +124,9 @@ def check_dataset(call: ServiceCall, entry: ConfigEntry) -> None:
 def verify_request(call: ServiceCall, options: Options) -> VerifyRequest:
     """Return the comparison that an action asks for. Raises ServiceValidationError."""
     data = call.data
-    tables = _tables(data, options)
+    tables = chosen_tables(data, options)
     if others := (tables or frozenset()) - RECORDER_TABLES.keys():
-        raise validation_error("table_without_rows", tables=_listed(others))
+        raise validation_error("table_without_rows", tables=listed_names(others))
     return VerifyRequest(
         tables=tables,
         days=_days(call.hass, data.get(CONF_START_DATE), data.get(CONF_END_DATE)),
@@ -153,15 +153,17 @@ def _utc(time: datetime | None) -> datetime | None:
     return dt_util.as_utc(time) if time else None
 
 
-def _tables(data: Mapping[str, Any], options: Options) -> frozenset[str] | None:
+def chosen_tables(data: Mapping[str, Any], options: Options) -> frozenset[str] | None:
     """Return the chosen tables, or None. Raises ServiceValidationError if one is not exported."""
     if not (tables := frozenset(data.get(CONF_TABLES, ()))):
         return None
     if unknown := tables - TABLES.keys():
-        raise validation_error("table_unknown", tables=_listed(unknown), known=_listed(TABLES))
+        raise validation_error(
+            "table_unknown", tables=listed_names(unknown), known=listed_names(TABLES)
+        )
     exported = {table.name for table in options.tables}
     if others := tables - exported:
-        raise validation_error("table_not_exported", tables=_listed(others))
+        raise validation_error("table_not_exported", tables=listed_names(others))
     return tables
 
 
@@ -178,5 +180,6 @@ def _days(hass: HomeAssistant, start: date | None, end: date | None) -> range:
     return days
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed_names(names: Iterable[str]) -> str:
+    """Return names in one line."""
     return ", ".join(sorted(names))

@@ -5,7 +5,7 @@ with dashes, integers beyond 2^53 - 1 as text, and a column of type JSON the val
 a REPEATED column is an error, so what has no value is left out.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import compress, count
@@ -120,12 +120,17 @@ class NdjsonEncoding:
         lines = zip(map(opened.__getitem__, first), *others, closed, strict=True)
         return list(map(b",".join, lines))
 
-    def decode(self, row: bytes) -> dict[str, Any]:
+    def decode(self, row: bytes, names: Container[str] | None = None) -> dict[str, Any]:
         """Return the values of a row that are not NULL, by name, as `fragment` takes them.
 
-        Raises ValueError when it is not a row of this table.
+        `names` has those of the columns that are wanted; others of the row are left out. Raises
+        ValueError when it is not a row of this table.
         """
-        return {name: _read(self._column(name), value, text) for name, value, text in _members(row)}
+        return {
+            name: _read(self._column(name), value, text)
+            for name, value, text in _members(row)
+            if names is None or name in names
+        }
 
     def _plan(self, shape: _Shape) -> _Plan:
         plan = _Plan([], [])

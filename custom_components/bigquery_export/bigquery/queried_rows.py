@@ -1,7 +1,6 @@
 """Reading rows back by a query: it sees at once what was committed, but needs a job."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from google.cloud.bigquery import ScalarQueryParameter, SchemaField
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -15,7 +14,6 @@ from .connection import Connection
 from .listed_rows import columns_read, named_rows
 
 _NONE: RestoredByTable = {}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMEOUT = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 MAX_BYTES = 10 * 1024**3
@@ -83,14 +81,10 @@ class QueriedRows:
             FROM `{reference}`
             WHERE `source` IN ({places})
               AND (`{table.id}` IS NOT NULL OR {bool(table.versions)})
-              AND `{table.partition_by}` >= @first AND `{table.partition_by}` < @end
+              AND `{table.partition_by}` BETWEEN @first AND @last
         """  # noqa: S608
         return statement, [
             *(ScalarQueryParameter(name, "STRING", source) for name, source in named.items()),
-            ScalarQueryParameter("first", "TIMESTAMP", _time(partition_start)),
-            ScalarQueryParameter("end", "TIMESTAMP", _time(table.partition_end(partition_start))),
+            ScalarQueryParameter("first", "TIMESTAMP", table.first_time(partition_start)),
+            ScalarQueryParameter("last", "TIMESTAMP", table.last_time(partition_start)),
         ]
-
-
-def _time(day: int) -> datetime:
-    return _EPOCH + timedelta(days=day)

@@ -20,13 +20,17 @@ _GZIP = 16 + zlib.MAX_WBITS
 """The window of 32 KiB, in a file of gzip, as zlib's functions have it in one number."""
 
 
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
+class Compressor(Protocol):
+    """What compresses a file, a piece after another."""
 
-    def flush(self) -> bytes: ...
+    def compress(self, data: bytes, /) -> bytes:
+        """Return what is to be written for some bytes."""
+
+    def flush(self) -> bytes:
+        """Return the end of the file."""
 
 
-def _compressor() -> _Compressor:
+def new_compressor() -> Compressor:
     """Return what compresses a file: isal, in a fifth of the time, or zlib where it is missing.
 
     Home Assistant's images have isal, with which its own server compresses.
@@ -50,7 +54,7 @@ class RowFile:
         self.size = 0
         """Bytes of all rows, not compressed."""
         self._file = SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115
-        self._compressor: _Compressor | None = _compressor()
+        self._compressor: Compressor | None = new_compressor()
         """None when the file is ended."""
 
     def append(self, rows: Sequence[bytes]) -> None:

@@ -1,38 +1,36 @@
 """The copies of an export, as its config subentries have them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
-from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 
 from ..const import DOMAIN
-from ..errors import TransientError
-from .copy_destination import CopyDestination
-from .postgresql_settings import PostgresqlSettings
+from .copy_destination import CopySettings
+from .files.files_settings import FilesSettings
+from .influxdb.influxdb_settings import InfluxdbSettings
+from .postgresql.postgresql_settings import PostgresqlSettings
 
 
 class CopyType(StrEnum):
     """The types of subentries."""
 
+    FILES = "files"
+    INFLUXDB = "influxdb"
     POSTGRESQL = "postgresql"
 
 
-REQUIREMENT = "psycopg[binary]==3.3.9"
-"""What a copy in PostgreSQL needs: others do without, so the manifest has it not."""
-_TITLES = {CopyType.POSTGRESQL: "PostgreSQL"}
-
-
-@dataclass(eq=False)
-class LibraryMissingError(TransientError):
-    """The library of a copy cannot be installed."""
-
-    key = "library_missing"
-    library: str
+_SETTINGS: Mapping[str, Callable[[Mapping[str, Any]], CopySettings]] = {
+    CopyType.FILES: FilesSettings.of,
+    CopyType.INFLUXDB: InfluxdbSettings.of,
+    CopyType.POSTGRESQL: PostgresqlSettings.of,
+}
+"""What reads the data of a subentry, by its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +39,9 @@ class Copy:
 
     subentry_id: str
     title: str
-    settings: PostgresqlSettings
+    settings: CopySettings
     files_id: str
     """What the names of its files in Home Assistant have."""
-
-    @property
-    def product(self) -> str:
-        """Return the name of what it is in."""
-        return _TITLES[CopyType.POSTGRESQL]
 
 
 def copies(entry: ConfigEntry) -> list[Copy]:
@@ -57,35 +50,22 @@ def copies(entry: ConfigEntry) -> list[Copy]:
         Copy(
             subentry.subentry_id,
             subentry.title,
-            PostgresqlSettings.of(subentry.data),
+            settings_of(subentry),
             f"{_files_of(entry.entry_id)}{subentry.subentry_id}",
         )
-        for subentry in entry.get_subentries_of_type(CopyType.POSTGRESQL)
+        for subentry in entry.subentries.values()
+        if is_copy(subentry)
     ]
 
 
 def is_copy(subentry: ConfigSubentry) -> bool:
     """Return whether a subentry is a copy."""
-    return subentry.subentry_type in set(CopyType)
+    return subentry.subentry_type in _SETTINGS
 
 
-async def async_open_destination(
-    hass: HomeAssistant, settings: PostgresqlSettings
-) -> CopyDestination:
-    """Return where a copy is, once its library is installed. Raises LibraryMissingError."""
-    try:
-        await async_process_requirements(hass, DOMAIN, [REQUIREMENT], is_built_in=False)
-    except RequirementsNotFound as err:
-        raise LibraryMissingError(library=REQUIREMENT) from err
-    return await hass.async_add_import_executor_job(_open, settings)
-
-
-def _open(settings: PostgresqlSettings) -> CopyDestination:
-    try:
-        from .postgresql.postgresql_database import PostgresqlDatabase
-    except ImportError as err:  # There is no wheel of it for this machine.
-        raise LibraryMissingError(library=REQUIREMENT) from err
-    return PostgresqlDatabase(settings)
+def settings_of(subentry: ConfigSubentry) -> CopySettings:
+    """Return where a copy goes, as its subentry says."""
+    return _SETTINGS[subentry.subentry_type](subentry.data)
 
 
 def remove_copy_files(hass: HomeAssistant, entry_id: str, kept: Collection[str] = ()) -> None:

@@ -8,8 +8,9 @@ that remembers another one is not the newest.
 All methods block and raise ExportError.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+import time
 from typing import Protocol, Self
 
 from homeassistant.util.ulid import ulid_to_bytes_or_none
@@ -83,3 +84,30 @@ class Fence(Protocol):
         Raises FenceMovedError when it was written elsewhere since, or is gone; then nothing is
         changed. To write the same again changes nothing.
         """
+
+
+class NoFence:
+    """Stands for a fence where rows that are sent again take the place of those that are there.
+
+    Nothing is kept in such a destination: every checkpoint is the newest one.
+    """
+
+    def __init__(self, remembered: Callable[[], str]) -> None:
+        """Ask for the token that the checkpoint remembers by a call."""
+        self._remembered = remembered
+
+    def read(self) -> FenceState:
+        """Return what the checkpoint remembers."""
+        return self.write(FencedTransaction(self._remembered()))
+
+    def make(self, first: FencedTransaction) -> FenceState:
+        """Return what was to be kept."""
+        return self.write(first)
+
+    def is_ready(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, transaction: FencedTransaction) -> FenceState:
+        """Return what was to be kept."""
+        return FenceState(transaction, time.time_ns() // 1_000_000)

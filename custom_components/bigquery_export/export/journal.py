@@ -30,7 +30,7 @@ from .checkpoint_file import CheckpointFile
 from .chunk import Chunk
 from .damaged_ends import DamagedEnds
 from .delivery import Delivery, Outcome, Transaction
-from .fence import Fence
+from .fence import Fence, NoFence
 from .log_transaction import write_log
 from .ownership import Ownership
 from .positions import Position
@@ -48,7 +48,7 @@ class Journal:
         hass: HomeAssistant,
         *,
         file: CheckpointFile,
-        fence: Fence,
+        fence: Fence | None,
         tables: Mapping[str, Table],
         deliveries: Mapping[str, Delivery],
         rejected_rows: RejectedRows,
@@ -62,7 +62,7 @@ class Journal:
         """
         self._hass = hass
         self._file = file
-        self.fence = fence
+        self.fence = fence or NoFence(lambda: self.checkpoint.fence)
         self.tables = tables
         self.deliveries = deliveries
         self._on_progress = on_progress
@@ -71,7 +71,7 @@ class Journal:
         self.checkpoint = Checkpoint()
         self.damaged_ends = DamagedEnds()
         self._lock = asyncio.Lock()
-        self.ownership = Ownership(hass, self, fence, tables, deliveries)
+        self.ownership = Ownership(hass, self, self.fence, tables, deliveries)
         self.appends = Appends(hass, self, self.ownership, tables, deliveries)
 
     async def async_load(self) -> None:

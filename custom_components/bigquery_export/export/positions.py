@@ -38,6 +38,11 @@ class Position:
         """Return the position of a table whose export begins after the last of some rows."""
         return cls(cursor=anchors[-1].id, anchors=anchors, first=anchors[-1].id)
 
+    @property
+    def last_anchor(self) -> Anchor | None:
+        """Return the last row that is known to have been exported, left out or rejected."""
+        return self.anchors[-1] if self.anchors else None
+
     def in_doubt(self, until: int, before: int) -> Position:
         """Return the position with rows in doubt up to an id, which were sent before a time."""
         return replace(

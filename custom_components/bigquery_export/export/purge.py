@@ -122,7 +122,7 @@ def find_gap(
         return None
     now = dt_util.utcnow()
     until = now.timestamp() if oldest is None else oldest
-    anchor = before.anchors[-1] if before.anchors else None
+    anchor = before.last_anchor
     last_row = RECORDER_TABLES[table].source.time_of(anchor) if anchor else None
     # A time to come is from a clock that was wrong.
     known = [

@@ -12,20 +12,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 import logging
-from time import thread_time
 from typing import Any, cast
 
 from ..errors import RowsNotListedError, TableDamagedError
 from ..rows.encoded_rows import EncodedRows
-from ..source.plan import PIECE_ROWS
-from ..source.readiness import async_read_and_compute, async_read_recorder
+from ..source.readiness import async_read_recorder
 from ..source.source_table import Anchor
+from .batch_reader import BatchReader
 from .changed_history import async_log_changes
 from .checkpoint import Checkpoint, Gap
 from .chunk import Chunk
-from .damaged_rows import DamagedRows, lost_at_end, lost_before
-from .phase_times import Phase
-from .ports import Piece, Source
+from .damaged_rows import lost_at_end
+from .ports import Source
 from .positions import Position, TablePosition, backfill_of
 from .purge import Retention, is_purged_within
 from .recent_commits import last_begun
@@ -49,16 +47,13 @@ class TableExport:
         self._journal = session.journal
         self._table = source.table
         self._reader = source.reader
-        self._encoder = source.encoder
         self._observer = source.observer
-        self._observed = False
-        """Whether the observer is prepared: only if there is something new."""
+        self._batches = BatchReader(session, source)
         self._own = source.own
         self._until = 0
         """The id of the newest row to be exported."""
         self.has_ids_below = False
         """Whether the recorder gives new rows lower ids than those that were exported."""
-        self._damaged = DamagedRows(session, source.table.name, source.reader)
         self._unread: Gap | None = None
         """Rows at the end of the last chunk that cannot be read."""
         self.gaps: list[Gap] = []
@@ -202,18 +197,18 @@ class TableExport:
                 await self._session.async_block(self._observer.keep)
         if chunk.gap:
             self.gaps.append(chunk.gap)
-        self._unread = lost_at_end(chunk, self._last_exported(chunk), self._table_position.new)
+        self._unread = lost_at_end(chunk, before.last_anchor, self._table_position.new)
         return not chunk.empty
 
     async def _async_fill(self, chunk: Chunk) -> None:
         """Send batches as they are read: while one is on its way, the next is read."""
-        batch = await self._async_read_batch(chunk)
+        batch = await self._batches.async_read(chunk)
         if self._may_wait(chunk, batch):
             chunk.passed.clear()
             return
         while not chunk.full:
             batch, _ = await _async_both(
-                self._async_read_batch(chunk), self._session.async_send(chunk, batch)
+                self._batches.async_read(chunk), self._session.async_send(chunk, batch)
             )
         await self._session.async_send(chunk, batch)
 
@@ -249,7 +244,7 @@ class TableExport:
         known = await self._async_can_look(chunk.cursor, before)
         rows = EncodedRows()
         while len(rows.data) < IN_DOUBT_ROWS and not chunk.full:
-            rows.extend(await self._async_read_batch(chunk))
+            rows.extend(await self._batches.async_read(chunk))
         if rows.data and not known:
             await async_set_aside(self._session, self._table, rows, before)
             self._observer.leave_out(rows.ids, ())
@@ -279,65 +274,6 @@ class TableExport:
             return await self._async_read(self._reader.repeats, chunk.start, chunk.cursor, exported)
         except TableDamagedError:
             return {}  # There are hardly any, and of those before the damage it is not known.
-
-    async def _async_read_batch(self, chunk: Chunk) -> EncodedRows:
-        batch = EncodedRows()
-        careful = False
-        while (missing := self._session.batch_rows - len(batch.data)) > 0 and not chunk.full:
-            limit = 1 if careful else min(missing, PIECE_ROWS, self._session.pace.rows)
-            try:
-                read = await async_read_and_compute(
-                    self._session.hass,
-                    partial(self._read, chunk.read_after, chunk.until, limit),
-                    self._encode,
-                )
-            except TableDamagedError:
-                # The last row before the damage can be read alone.
-                if careful:
-                    await self._damaged.async_skip(chunk)
-                careful = not careful
-                continue
-            if read is None:
-                chunk.ended = True
-                break
-            piece, rows = read
-            chunk.look_at(rows)
-            if chunk.unreadable:
-                before = self._last_exported(chunk)
-                chunk.lose(lost_before(piece, chunk, before, self._reader))
-            await self._session.async_keep_rejected(chunk, rows)
-            batch.extend(rows)
-            chunk.go_past(piece.last)
-            await self._session.async_rest()
-        return batch
-
-    def _last_exported(self, chunk: Chunk) -> Anchor | None:
-        """Return the last row that was exported before a chunk, if it is known."""
-        anchors = self._journal.checkpoint.position(chunk.position_key).anchors
-        return anchors[-1] if anchors else None
-
-    def _read(self, after: int, until: int, limit: int) -> Piece | None:
-        """Return the next rows, and prepare the observer before the first ones."""
-        with self._session.times.measure(Phase.READ), self._reader.connected():
-            piece: Piece | None = self._reader.read(after, until, limit)
-            if piece is not None and not self._observed:
-                self._observer.open()
-                self._observed = True
-        return piece
-
-    def _encode(self, piece: Piece | None) -> tuple[Piece, EncodedRows] | None:
-        """Encode the rows that were read, in the same thread.
-
-        Each thread's memory grows to what its pieces take, so few threads should have any.
-        """
-        if piece is None:
-            return None
-        began = thread_time()
-        with self._session.times.measure(Phase.ENCODE):
-            self._observer.look_at(piece)
-            rows = self._encoder.encode(piece)
-        self._session.pace.learn(len(piece.rows), thread_time() - began)
-        return piece, rows
 
     async def _async_read[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
         return await async_read_recorder(self._session.hass, read, *args)

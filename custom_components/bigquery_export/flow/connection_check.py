@@ -7,6 +7,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import instance_id
 
 from ..bigquery import DELIVERIES
 from ..bigquery.connection import Connection, Destination
@@ -37,7 +38,7 @@ from ..errors import (
 from ..rows.export_log import EXPORT_LOG
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table
-from ..settings.options import Options
+from ..settings.options import Options, options_from
 from .field_rules import FormError
 
 _LOGGER = logging.getLogger(__name__)
@@ -137,6 +138,28 @@ async def async_check_connection[*Ts, T](
     except Exception as err:
         _LOGGER.exception("Unexpected error while the destination was checked")
         raise FormError({"base": "unknown"}) from err
+
+
+async def async_check_entry(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    key: Mapping[str, Any],
+    destination: Destination,
+    fields: Collection[str],
+) -> None:
+    """Check a key at a destination with the options of an entry. Raises FormError, as above."""
+    options = options_from(entry.options)
+    await async_check_connection(
+        hass,
+        fields,
+        check_destination,
+        key,
+        destination,
+        await instance_id.async_get(hass),
+        options.delivery,
+        options.tables,
+        options.table_settings,
+    )
 
 
 def _field(err: ExportError) -> str:

@@ -1,71 +1,44 @@
-"""Subentry flow of a copy in PostgreSQL: its tables are made before it is saved."""
+"""What the subentry flows of all copies share: a copy is saved once its tables are made."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 from homeassistant.config_entries import SOURCE_USER, SubentryFlowResult
-from homeassistant.const import CONF_HOST, CONF_NAME, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.const import CONF_NAME, CONF_PASSWORD
 from homeassistant.helpers import instance_id
-from homeassistant.helpers.selector import (
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-)
 import probatio
 
 from ..const import DOMAIN
-from ..copies.copy_subentry import async_open_destination, is_copy
-from ..copies.postgresql_settings import (
-    CONF_DATABASE,
-    CONF_SCHEMA,
-    CONF_TLS,
-    DEFAULT_PORT,
-    DEFAULT_SCHEMA,
-    PostgresqlSettings,
-    Tls,
-)
+from ..copies.copy_destination import CopySettings
+from ..copies.copy_subentry import is_copy, settings_of
+from ..copies.open_destination import async_open_destination
 from ..errors import ExportError
 from ..scheduler.runtime_data import BigQueryExportConfigEntry
 from ..settings.options import options_from
 from .field_rules import FormError
-from .selectors import choice, number
 from .subentry_flow import SubentryFlow
 
-_TEXT = TextSelector()
-_FIELDS = {
-    "library_missing": "base",
-    "postgresql_access": CONF_USERNAME,
-    "postgresql_mismatch": CONF_SCHEMA,
-    "postgresql_permission": CONF_SCHEMA,
-    "postgresql_tls": CONF_TLS,
-    "postgresql_unfit": CONF_DATABASE,
-    "postgresql_unreachable": CONF_HOST,
-}
-"""Where the error of a kind is shown."""
-SCHEMA = probatio.Schema(
-    {
-        probatio.Required(CONF_NAME): _TEXT,
-        probatio.Required(CONF_HOST): _TEXT,
-        probatio.Required(CONF_PORT, default=DEFAULT_PORT): number(1, 65_535),
-        probatio.Required(CONF_DATABASE): _TEXT,
-        probatio.Required(CONF_USERNAME): _TEXT,
-        probatio.Optional(CONF_PASSWORD): TextSelector(
-            TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-        ),
-        probatio.Required(CONF_SCHEMA, default=DEFAULT_SCHEMA): _TEXT,
-        probatio.Required(CONF_TLS, default=Tls.ON.value): choice(Tls, CONF_TLS),
-    }
-)
+_FIELDS_IN_SIGHT = 5
+"""How many fields of a form a phone shows before one scrolls."""
 
 
-class PostgresqlFlow(SubentryFlow):
-    """Asks for a database, connects to it, and makes the tables before the copy is saved."""
+class CopyFlow(SubentryFlow):
+    """Asks where a copy goes, connects to it, and makes the tables before the copy is saved."""
+
+    schema: ClassVar[probatio.Schema]
+    """The form; it has CONF_NAME."""
+    fields: ClassVar[Mapping[str, str]]
+    """The field where the error of a kind is shown, by its key; others are above the form."""
+    place_in_use: ClassVar[tuple[str, str]]
+    """The field and the error where another copy goes to the same place."""
+    secret: ClassVar[str] = CONF_PASSWORD
+    """The field that is never shown again: where nothing is typed, it stays as it is."""
 
     def __init__(self) -> None:
-        """Begin without a password."""
+        """Begin without a secret."""
         super().__init__()
-        self._password: str | None = None
-        """That of a copy that there is: it stays where none is given, and is not shown."""
+        self._secret: dict[str, Any] = {}
 
     @override
     async def async_step_reconfigure(
@@ -74,33 +47,52 @@ class PostgresqlFlow(SubentryFlow):
         """Ask for other settings of a copy."""
         subentry = self._get_reconfigure_subentry()
         values = {CONF_NAME: subentry.title, **subentry.data}
-        self._password = values.pop(CONF_PASSWORD, None)
+        if self.secret in values:
+            self._secret = {self.secret: values.pop(self.secret)}
         return await self._async_form("reconfigure", values, user_input)
+
+    @abstractmethod
+    def _settings(self, data: Mapping[str, Any]) -> CopySettings:
+        """Return where the copy goes, as the form says. Raises FormError."""
+
+    @abstractmethod
+    def _default_title(self, data: Mapping[str, Any]) -> str:
+        """Return the name of a copy that was given none."""
+
+    async def _async_prepare(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return the data, once the place is there. Raises FormError and ExportError."""
+        return data
 
     @override
     async def _async_schema(self, entry: BigQueryExportConfigEntry) -> probatio.Schema:
-        return SCHEMA
+        return self.schema
+
+    @override
+    def _shown_errors(self, error: FormError) -> dict[str, str]:
+        """Return errors by field; what is far below also stands at the top, where a user is."""
+        far = {str(field) for field in list(self.schema.schema)[_FIELDS_IN_SIGHT:]}
+        below = [key for field, key in error.errors.items() if field in far]
+        return {"base": below[0], **error.errors} if below else error.errors
 
     @override
     async def _async_take(
         self, entry: BigQueryExportConfigEntry, user_input: Mapping[str, Any]
     ) -> None:
-        data = {CONF_PASSWORD: self._password} if self._password else {}
-        data |= user_input
-        settings = PostgresqlSettings.of(data)
-        self._check_alone(settings)
         tables = options_from(entry.options).tables
         source = await instance_id.async_get(self.hass)
         try:
+            data = await self._async_prepare({**self._secret, **user_input})
+            settings = self._settings(data)
+            self._check_alone(settings)
             destination = await async_open_destination(self.hass, settings)
             await self.hass.async_add_executor_job(destination.ensure, tables, source)
         except ExportError as err:
-            raise self._refused(_FIELDS.get(err.key, "base"), err) from err
-        self._title = data.pop(CONF_NAME).strip() or settings.host
+            raise self._refused(self.fields.get(err.key, "base"), err) from err
+        self._title = data.pop(CONF_NAME).strip() or self._default_title(data)
         self._data, self._unique_id = data, settings.identity
 
-    def _check_alone(self, settings: PostgresqlSettings) -> None:
-        """Make sure that no other copy goes to the same schema. Raises FormError."""
+    def _check_alone(self, settings: CopySettings) -> None:
+        """Make sure that no other copy goes to the same place. Raises FormError."""
         own = None if self.source == SOURCE_USER else self._get_reconfigure_subentry().subentry_id
         others = (
             subentry
@@ -108,5 +100,6 @@ class PostgresqlFlow(SubentryFlow):
             for subentry in entry.subentries.values()
             if is_copy(subentry) and subentry.subentry_id != own
         )
-        if any(PostgresqlSettings.of(one.data).identity == settings.identity for one in others):
-            raise FormError({CONF_SCHEMA: "schema_in_use"})
+        if any(settings_of(one).identity == settings.identity for one in others):
+            field, error = self.place_in_use
+            raise FormError({field: error})

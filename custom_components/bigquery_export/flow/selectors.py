@@ -20,7 +20,7 @@ SQL = TextSelector(TextSelectorConfig(multiline=True))
 TEXTS = TextSelector(TextSelectorConfig(multiple=True))
 
 
-def choice(options: type[StrEnum], key: str) -> SelectSelector:
+def choice(options: Iterable[StrEnum], key: str) -> SelectSelector:
     """Return a selector of one of some values."""
     return SelectSelector(
         SelectSelectorConfig(

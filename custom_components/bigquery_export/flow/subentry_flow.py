@@ -1,7 +1,9 @@
 """What the flows of all subentries have in common: a form that is tried before it is saved."""
 
 from abc import ABC, abstractmethod
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -18,6 +20,9 @@ from ..errors import ExportError
 from ..scheduler.runtime_data import BigQueryExportConfigEntry
 from ..translation import async_load_translations, async_reason
 from .field_rules import NO_ERROR, FormError
+
+_RELOAD_SECONDS = 30.0
+"""How long a flow waits for a reload that is under way."""
 
 
 class SubentryFlow(ConfigSubentryFlow, ABC):
@@ -46,7 +51,7 @@ class SubentryFlow(ConfigSubentryFlow, ABC):
     ) -> SubentryFlowResult:
         """Show the form, and end with it once all that it has works."""
         entry: BigQueryExportConfigEntry = self._get_entry()
-        if entry.state is not ConfigEntryState.LOADED:
+        if not await _async_is_loaded(entry):
             return self.async_abort(reason="not_loaded")
         if reason := self._unusable(entry):
             return self.async_abort(reason=reason)
@@ -64,13 +69,17 @@ class SubentryFlow(ConfigSubentryFlow, ABC):
             data_schema=self.add_suggested_values_to_schema(
                 await self._async_schema(entry), user_input or values
             ),
-            errors=error.errors,
+            errors=self._shown_errors(error),
             description_placeholders={**self._placeholders, **error.placeholders},
         )
 
     def _unusable(self, entry: BigQueryExportConfigEntry) -> str | None:
         """Return the key of why nothing can be tried in an entry that is loaded, None if it can."""
         return None
+
+    def _shown_errors(self, error: FormError) -> dict[str, str]:
+        """Return errors by field, as the form is to show them."""
+        return error.errors
 
     @property
     def _placeholders(self) -> Mapping[str, str]:
@@ -107,3 +116,14 @@ class SubentryFlow(ConfigSubentryFlow, ABC):
             title=self._title,
             data=self._data,
         )
+
+
+async def _async_is_loaded(entry: BigQueryExportConfigEntry) -> bool:
+    """Return whether an entry is loaded, once a reload has ended.
+
+    The subentry before may have begun one a moment ago: that must not stop the flow of this one.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_RELOAD_SECONDS), entry.setup_lock:
+            pass
+    return entry.state is ConfigEntryState.LOADED

@@ -206,6 +206,7 @@ class CopyRunner:
         await self._async_run_job(run)
         if corrections := await opened.jobs.async_new_corrections(EVERYTHING):
             await self._async_run_job(corrections)
+        await self._hass.async_add_executor_job(opened.destination.maintain)
 
     async def _async_run_job(self, job: Job) -> None:
         self._job = job

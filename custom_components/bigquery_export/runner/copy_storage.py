@@ -7,7 +7,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import instance_id
 
 from ..copies.copy_destination import CopyDestination
-from ..copies.copy_subentry import Copy, async_open_destination
+from ..copies.copy_subentry import Copy
+from ..copies.open_destination import async_open_destination
 from ..export.checkpoint import Checkpoint
 from ..export.checkpoint_file import CheckpointFile
 from ..export.corrections.ledger import remove_digests

@@ -1,9 +1,7 @@
 """Making the jobs of one config entry, each with all that it needs."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -19,8 +17,6 @@ from ..export.corrections.ledger import is_corrected, observed
 from ..export.daily.daily_export import DailyTable, LookedUntil
 from ..export.daily.daily_file import DailyFile
 from ..export.delivery import StreamDelivery
-from ..export.dimensions.snapshot import Compared, Snapshot, last_known
-from ..export.dimensions.snapshot_file import SnapshotFile
 from ..export.journal import Journal
 from ..export.live_run import LIVE_TABLES, LiveRun
 from ..export.open_stream import COMMITTED_STREAM
@@ -34,10 +30,6 @@ from ..export.reconcile.verification import Verification
 from ..export.recorder_tables import RecorderTable
 from ..export.run import Run
 from ..export.session import Session
-from ..home.dimensions import dimension_readers
-from ..home.entry_states import EntryStates
-from ..home.location import async_place, named_choice
-from ..home.registries import Registries
 from ..restore.names import Names
 from ..restore.request import RestoreFile, RestoreState
 from ..restore.restore import Restore
@@ -45,14 +37,13 @@ from ..rows.column_groups import narrowed
 from ..rows.context import RowContext
 from ..rows.daily_encoder import DailyEncoder
 from ..rows.daily_statistics import DAILY_STATISTICS
-from ..rows.entities import ENTITIES
 from ..rows.export_log import Trigger
-from ..rows.integrations import INTEGRATIONS
 from ..rows.sensor_data import SENSOR_DATA
 from ..rows.table import Table, timestamp
 from ..settings.schedule import Frequency
 from ..source.readiness import async_read_recorder
 from ..source.recorded_hours import RecordedHours
+from .home_reader import HomeReader
 from .requests import ExportRequest, VerifyRequest
 from .sessions import Lookup, SessionFactory
 
@@ -61,10 +52,7 @@ UNHURRIED = (Trigger.BACKFILL, Trigger.RESTORE, Trigger.SCHEDULE)
 
 
 class JobFactory(SessionFactory):
-    """Makes the jobs of one config entry, each with a session of its own.
-
-    The registries are open from the first job until `async_close`, and read anew each day.
-    """
+    """Makes the jobs of one config entry, each with a session of its own."""
 
     def __init__(
         self,
@@ -82,24 +70,17 @@ class JobFactory(SessionFactory):
         """
         super().__init__(hass, entry, lookup, journal, delivery=delivery)
         self._files_id = files_id or entry.entry_id
-        self._registries = Registries(hass)
-        self._entry_states = EntryStates(hass, self._files_id)
+        self._home = HomeReader(hass, entry, self._options, self._files_id)
         self._corrections: Corrections | None = None
         """The last check for corrections."""
-        self._opened: date | None = None
-        """The local day on which the registries were read."""
-        self._compared = defaultdict[str, Compared](Compared)
-        """What was found of dimension tables on that day."""
         self._days_looked = LookedUntil()
         """Up to which day the hours of statistics were looked at."""
         self.check_corrections_again = False
         """Whether the next export makes another check on the same day."""
 
     async def async_load(self) -> None:
-        """Follow what happens between exports, if it is exported, until the entry is unloaded."""
-        if INTEGRATIONS in self._options.tables:
-            self._entry.async_on_unload(self._entry_states.async_close)
-            await self._entry_states.async_open()
+        """Follow what happens between exports until the entry is unloaded."""
+        await self._home.async_load()
 
     async def async_new_run(self, trigger: Trigger, wanted: ExportRequest) -> Run:
         """Return an export of all waiting rows, or of those of the requested tables."""
@@ -113,7 +94,7 @@ class JobFactory(SessionFactory):
         return Run(
             session,
             sources,
-            self._snapshots(row_context, wanted.tables),
+            self._home.snapshots(row_context, wanted.tables),
             daily=self._daily_table(session, row_context, wanted),
             flush=wanted.flush,
             everything=wanted.tables is None,
@@ -240,7 +221,7 @@ class JobFactory(SessionFactory):
     @callback
     def async_end(self) -> None:
         """Let what jobs need rest until the next one."""
-        self._registries.async_rest()
+        self._home.async_rest()
 
     @callback
     def async_close(self) -> None:
@@ -258,7 +239,7 @@ class JobFactory(SessionFactory):
     @callback
     def async_close_registries(self) -> None:
         """Release what only the jobs of this factory have needed: others use the journal, too."""
-        self._registries.async_close()
+        self._home.async_close()
 
     def _recorder_tables(self, wanted: Collection[str] | None) -> list[RecorderTable]:
         """Return the exported tables of the recorder, or the requested ones of them."""
@@ -273,21 +254,6 @@ class JobFactory(SessionFactory):
             table.table.name: (table.table, partial(self._open_one, session, row_context, table))
             for table in tables
         }
-
-    def _snapshots(self, row_context: RowContext, wanted: Collection[str] | None) -> list[Snapshot]:
-        """Return the exported dimension tables, or the requested ones, that can be read by now."""
-        readers = dimension_readers(self._hass, self._registries, self._entry_states, row_context)
-        return [
-            Snapshot(
-                table,
-                SnapshotFile(self._hass, self._files_id, name),
-                readers[name],
-                self._compared[name],
-            )
-            for table in self._options.dimension_tables
-            for name in (table.table.name,)
-            if name in readers and (wanted is None or name in wanted)
-        ]
 
     def _daily_table(
         self, session: Session, row_context: RowContext, wanted: ExportRequest
@@ -305,29 +271,7 @@ class JobFactory(SessionFactory):
         )
 
     async def _async_row_context(self, session: Session) -> RowContext:
-        """Return what the rows of one job depend on besides the recorder."""
-        await self._async_open_registries()
-        return RowContext(
-            session.run_values,
-            await async_place(self._hass),
-            named_choice(self._hass, self._options.choice),
-            self._registries,
-            await self.async_privacy(),
-        )
-
-    async def _async_open_registries(self) -> None:
-        """Read the registries, at the first job of each day, or wait for their latest changes."""
-        today = local_day(dt_util.utcnow().timestamp())
-        if self._opened == today:
-            await self._registries.async_settle()
-            return
-        self._registries.async_close()
-        self._compared.clear()
-        known = await self._hass.async_add_executor_job(
-            last_known, self._hass, self._files_id, ENTITIES.name, "entity_id"
-        )
-        await self._registries.async_open(known)
-        self._opened = today
+        return await self._home.async_row_context(session, await self.async_privacy())
 
     async def _async_sources(
         self, session: Session, row_context: RowContext, tables: Iterable[RecorderTable]

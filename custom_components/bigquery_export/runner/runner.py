@@ -1,24 +1,21 @@
 """The runner: runs the jobs of one config entry, one at a time, and alone writes its checkpoint."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import instance_id
 
 from ..bigquery.connection import Connection
 from ..bigquery.row_lookup import RowLookup
-from ..const import CONF_PAUSED, DOMAIN
+from ..const import CONF_PAUSED
 from ..errors import AnotherExportError, ExportError, StoppedError, WaitingError
 from ..export.checkpoint import Checkpoint
 from ..export.fence import Fence
-from ..export.job import Job
 from ..export.phase_times import Phase
 from ..export.response_time import ResponseTime
 from ..export.session import Result
@@ -30,11 +27,11 @@ from ..rows.export_log import Trigger
 from ..status.export_events import ExportEvent, async_send_export_event, completed, failed
 from ..status.health import ExportHealth
 from ..status.issues import async_show_issue
-from ..translation import translated, validation_error
 from .copies import Copies
-from .destination_tables import STOP_TIMEOUT, DestinationTables
+from .destination_tables import DestinationTables
 from .factory import JobFactory
-from .listener import RunnerListener
+from .file_exporter import FileExporter
+from .job_runner import JobRunner
 from .live import Live
 from .missing_rows import MissingRows
 from .requests import EVERYTHING, ExportRequest
@@ -44,21 +41,21 @@ from .table_removal import TableRemoval
 from .verifier import Verifier
 
 
-class Runner:
+class Runner(JobRunner):
     """Runs the jobs of one config entry, one at a time, and alone writes its checkpoint."""
 
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, connection: Connection, fence: Fence
     ) -> None:
         """Prepare exports to the destination of a connection, behind a fence; nothing is read."""
-        self._hass = hass
-        self._entry = entry
+        super().__init__(hass, entry)
         self._connection = connection
         self.tables = DestinationTables(hass, entry, connection)
         self._journal = open_journal(hass, entry, connection, fence, self._async_progressed)
         self.missing = MissingRows(hass, entry, self._journal)
         self._jobs = JobFactory(hass, entry, partial(RowLookup, connection), self._journal)
         self.verifier = Verifier(hass, entry, connection, self._journal)
+        self.files = FileExporter(hass, entry, connection, self._journal)
         self.queries = Queries(hass, entry, connection, self._jobs)
         self.mender = Mender(hass, entry)
         self.restorer = Restorer(
@@ -76,11 +73,7 @@ class Runner:
         )
         self.live = Live(hass, entry, self._jobs, self.missing.async_found)
         self.copies = Copies(hass, entry)
-        self._job: Job | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._listeners: list[RunnerListener] = []
         self.health = ExportHealth(hass, entry)
-        self.stopped = False
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -103,19 +96,9 @@ class Runner:
         return self._jobs.times.seconds
 
     @property
-    def is_running(self) -> bool:
-        """Return whether a job is running."""
-        return self._task is not None and not self._task.done()
-
-    @property
     def paused(self) -> bool:
         """Return whether nothing begins by itself, and backfills wait."""
         return bool(self._entry.data.get(CONF_PAUSED))
-
-    @callback
-    def async_listen(self, listener: RunnerListener) -> None:
-        """Add a listener to the progress of jobs."""
-        self._listeners.append(listener)
 
     async def async_load(self) -> None:
         """Read the checkpoint, and show what the user has to know."""
@@ -187,11 +170,6 @@ class Runner:
         if not (self.stopped or self.paused or self.is_running or self.health.last_error):
             self.live.async_begin()
 
-    def check_idle(self) -> None:
-        """Raise ServiceValidationError when a job is running."""
-        if self.is_running:
-            raise validation_error("already_running")
-
     async def async_stop(self) -> None:
         """Stop a running job: it ends at its next piece, and no other one begins."""
         self.stopped = True
@@ -200,13 +178,12 @@ class Runner:
         self.mender.async_stop()
         self.health.async_forget_retry()
         await self.live.async_end()
-        if task := self._task:
-            if self._job:
-                self._job.stop()
-            await asyncio.wait([task], timeout=STOP_TIMEOUT)
-            task.cancel()
+        await self._async_stop_job()
         await asyncio.gather(
-            self.tables.async_stop(), self.queries.async_stop(), self.copies.async_stop()
+            self.tables.async_stop(),
+            self.queries.async_stop(),
+            self.copies.async_stop(),
+            self.files.async_stop(),
         )
         self._jobs.async_close()
 
@@ -214,25 +191,13 @@ class Runner:
         """Close the connection to Google."""
         await self._hass.async_add_executor_job(self._connection.close)
 
-    async def async_run_alone[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run work in a task of its own, if no job is running; raises what `async_export` does."""
-        self.check_idle()
-        # Not eagerly: when listeners are told that it has begun, `is_running` must be true.
-        task = self._entry.async_create_background_task(
-            self._hass, self._async_alone(work), f"{DOMAIN} export", eager_start=False
-        )
-        self._task = task
-        task.add_done_callback(lambda _: self.async_follow())
-        try:
-            # The caller may be cancelled; the export continues.
-            return await asyncio.shield(task)
-        except ExportError as err:
-            raise translated(HomeAssistantError, err) from err
-
-    async def _async_alone[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Do work when what is sent between exports is acknowledged."""
+    async def _async_before_job(self) -> None:
+        """Wait until what is sent between exports is acknowledged."""
         await self.live.async_end()
-        return await work()
+
+    @callback
+    def _async_after_job(self) -> None:
+        self.async_follow()
 
     async def _async_export(self, trigger: Trigger, wanted: ExportRequest) -> Result:
         """Export, check for corrections, and send again what BigQuery lacks if requested."""
@@ -296,16 +261,6 @@ class Runner:
         await self._async_tell_ended()
         return number
 
-    async def _async_run(self, job: Job) -> Result:
-        """Run a job, which can be stopped from now on. Raises ExportError.
-
-        Raises StoppedError if the runner was stopped while the job was made.
-        """
-        self._job = job
-        if self.stopped:
-            raise StoppedError
-        return await job.async_run()
-
     async def _async_note(self, result: Result) -> None:
         """Save how many rows were exported, and how long it took, unless the run did."""
         note = partial(replace, last_rows=result.total, last_seconds=result.seconds)
@@ -324,8 +279,7 @@ class Runner:
             self.health.async_forget_retry()
         if self.stopped:
             raise StoppedError
-        for listener in self._listeners:
-            listener.begun()
+        self._tell_begun()
         event: ExportEvent | None = None
         try:
             if await self.removal.async_settle() or self.health.tables_in_doubt:
@@ -359,13 +313,3 @@ class Runner:
             # All entities show how it ended before the event is sent.
             if event:
                 async_send_export_event(self._hass, self._entry, event)
-
-    async def _async_tell_ended(self) -> None:
-        for listener in self._listeners:
-            await listener.ended()
-
-    @callback
-    def _async_progressed(self) -> None:
-        if self.is_running:  # Otherwise gaps were acknowledged.
-            for listener in self._listeners:
-                listener.progressed()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ from custom_components.bigquery_export.bigquery.queried_rows import QueriedRows
 from custom_components.bigquery_export.bigquery.row_count_query import RowCountQuery
 from custom_components.bigquery_export.errors import QuotaExceededError
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.table import EPOCH, PartitionUnit
 from custom_components.bigquery_export.source.source_table import IdRange
 from tests.bigquery_export.support.recording_proxy import Wire, tapped
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -45,6 +47,21 @@ def jobs(wire: Wire) -> list[dict[str, Any]]:
 def read(connection: Connection) -> None:
     """Read a partition back."""
     assert list(QueriedRows(connection, "home").rows(SENSOR_DATA, 20_000)) == []
+
+
+def test_end_of_calendar(warehouse: Warehouse) -> None:
+    """The last partition that there is, of a day or a month, has no end to ask for."""
+    day = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH).days
+    with watched(warehouse) as (connection, wire):
+        monthly = replace(SENSOR_DATA, partition_unit=PartitionUnit.MONTH)
+        for table in (SENSOR_DATA, monthly):
+            start = table.partition_start(day)
+            assert list(QueriedRows(connection, "home").rows(table, start)) == []
+        asked = [job["query"]["queryParameters"] for job in jobs(wire)]
+    times = [one["parameterValue"]["value"] for query in asked for one in query[-2:]]
+    assert len(times) == 8  # A dry run, and the job itself, of each.
+    assert [time[:26] for time in times[1::2]] == ["9999-12-31 23:59:59.999999"] * 4
+    assert {time[:10] for time in times[::2]} == {"9999-12-31", "9999-12-01"}
 
 
 def count(connection: Connection) -> None:

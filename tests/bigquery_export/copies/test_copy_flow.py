@@ -8,7 +8,8 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.bigquery_export.support.postgresql_copies import CopyDatabase, put_copy
+from tests.bigquery_export.support.copy_place import put_copy
+from tests.bigquery_export.support.postgresql_copies import CopyDatabase
 from tests.bigquery_export.support.recording import numbers, record
 
 
@@ -45,14 +46,16 @@ async def test_add(
         shown = await submit(hass, result["flow_id"], {**good, "password": "s3same", **changes})
         if field == "tls" and shown["type"] is FlowResultType.CREATE_ENTRY:
             pytest.skip("this server has TLS")
-        assert shown["errors"] == {field: "refused"}
+        # What is too far below to be seen stands at the top as well.
+        fields = ("base", "tls") if field == "tls" else (field,)
+        assert shown["errors"] == dict.fromkeys(fields, "refused")
         said = shown["description_placeholders"]["message"]
         assert any(text in said for text in message.split("|")), said
         assert "s3same" not in str(shown)
     copy_database.query("CREATE SCHEMA home_assistant")
     copy_database.query("CREATE TABLE home_assistant.sensor_data (entity_id bytea)")
     shown = await submit(hass, result["flow_id"], good)
-    assert shown["errors"] == {"schema": "refused"}
+    assert shown["errors"] == {"base": "refused", "schema": "refused"}
     copy_database.query("DROP TABLE home_assistant.sensor_data")
     shown = await submit(hass, result["flow_id"], good)
     assert shown["type"] is FlowResultType.CREATE_ENTRY
@@ -72,7 +75,7 @@ async def test_schema_in_use(
     result = await begin(hass, loaded)
     values = {"name": "Again", **copy_database.data}
     shown = await submit(hass, result["flow_id"], values)
-    assert shown["errors"] == {"schema": "schema_in_use"}
+    assert shown["errors"] == {"base": "schema_in_use", "schema": "schema_in_use"}
     result = await begin(hass, loaded, subentry.subentry_id)
     shown = await submit(hass, result["flow_id"], {**values, "name": "Attic"})
     assert shown["reason"] == "reconfigure_successful"

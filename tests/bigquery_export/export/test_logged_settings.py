@@ -16,6 +16,7 @@ from custom_components.bigquery_export.export.checkpoint_file import CheckpointF
 from custom_components.bigquery_export.export.delivery import Outcome
 from custom_components.bigquery_export.export.logged_settings import LoggedSettings
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from tests.bigquery_export.support.combinations import in_pairs
 from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at
 from tests.bigquery_export.support.exported_rows import log_rows
 from tests.bigquery_export.support.exporter import Exporter
@@ -98,8 +99,7 @@ async def test_commit_that_fails(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("crash", CRASHES)
-@pytest.mark.parametrize("call", [1, 3])
+@in_pairs(["delivery"], crash=CRASHES, call=[1, 3], delivery=TRANSACTIONS)
 @pytest.mark.usefixtures("small_chunks")
 async def test_crash(
     hass: HomeAssistant,

@@ -33,6 +33,7 @@ from custom_components.bigquery_export.errors import (
     UnreachableError,
 )
 from custom_components.bigquery_export.export import (
+    batch_reader,
     chunk as chunk_module,
     table_export,
 )
@@ -48,6 +49,7 @@ from custom_components.bigquery_export.rows.local_time import DAY
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.table import Table
 from custom_components.bigquery_export.source import connections, readiness
+from tests.bigquery_export.support.combinations import in_pairs
 from tests.bigquery_export.support.crashes import CRASHES, TRANSACTIONS, Crash, crash_at
 from tests.bigquery_export.support.exported_rows import log_rows, log_sum, states_in
 from tests.bigquery_export.support.exporter import Exporter
@@ -199,8 +201,7 @@ async def test_increments(hass: HomeAssistant, warehouse: Warehouse, exporter: E
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("crash", CRASHES)
-@pytest.mark.parametrize("call", [1, 3])
+@in_pairs(["delivery"], crash=CRASHES, call=[1, 3], delivery=TRANSACTIONS)
 @pytest.mark.usefixtures("small_chunks")
 async def test_crash(
     hass: HomeAssistant,
@@ -229,9 +230,13 @@ async def test_crash(
     assert exporter.file.load().position("sensor_data").rows == 28
 
 
-@pytest.mark.parametrize("name", ["save", "commit", "settle"])
-@pytest.mark.parametrize("call", [1, 2])
-@pytest.mark.parametrize("when", ["before", "after"])
+@in_pairs(
+    ["delivery"],
+    name=["save", "commit", "settle"],
+    call=[1, 2],
+    when=["before", "after"],
+    delivery=TRANSACTIONS,
+)
 async def test_crash_while_settling(
     hass: HomeAssistant,
     warehouse: Warehouse,
@@ -484,7 +489,7 @@ async def test_partitions_of_a_chunk(
 ) -> None:
     """A transaction does not change more partitions than BigQuery allows a job."""
     monkeypatch.setattr(chunk_module, "_MAX_DAYS", 5)
-    monkeypatch.setattr(table_export, "PIECE_ROWS", 4)
+    monkeypatch.setattr(batch_reader, "PIECE_ROWS", 4)
     await record(hass, 25)
     await execute(hass, "UPDATE states SET last_updated_ts = last_updated_ts - 86400 * state_id")
     await exporter.export()
@@ -656,7 +661,7 @@ async def test_encoder_fails(hass: HomeAssistant, exporter: Exporter) -> None:
         raise RuntimeError("an error of ours")
 
     (states,) = run._exports
-    cast(Any, states._encoder).encode = fail
+    cast(Any, states._batches._encoder).encode = fail
     with pytest.raises(RuntimeError, match="an error of ours"):
         await run.async_run()
     (thread,) = threads

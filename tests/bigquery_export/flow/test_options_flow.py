@@ -182,7 +182,7 @@ async def test_size_of_rows(hass: HomeAssistant, entry: MockConfigEntry) -> None
     assert sizes["bytes_attributes"] > 100 > sizes["bytes_time"] > 30
     assert sizes["bytes_surroundings"] == 0
     assert sizes["bytes_rest"] > 100
-    assert not entry.runtime_data.runner._jobs._registries._unsubscribe
+    assert not entry.runtime_data.runner._jobs._home._registries._unsubscribe
     assert await hass.config_entries.async_unload(entry.entry_id)
     result = await hass.config_entries.options.async_init(entry.entry_id)
     placeholders = result["description_placeholders"]

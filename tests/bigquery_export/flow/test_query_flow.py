@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
@@ -18,6 +19,7 @@ from custom_components.bigquery_export.const import (
     CONF_QUERY_MEGABYTES,
     CONF_TABLES,
 )
+from custom_components.bigquery_export.flow import subentry_flow
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.support.saved_queries import (
     add_query,
@@ -28,6 +30,7 @@ from tests.bigquery_export.support.saved_queries import (
     submit_query,
 )
 from tests.bigquery_export.support.warehouse import Warehouse
+from tests.machine.patience import patient
 
 ENGLISH = json.loads(
     (Path(str(integration.__file__)).parent / "translations" / "en.json").read_text()
@@ -185,11 +188,9 @@ async def test_as_a_browser_does(
 ) -> None:
     """A browser can show each form, and the entry says what can be added and reconfigured."""
     await set_up_queries(hass, entry, warehouse)
+    types = ("files", "influxdb", "postgresql", "sensor", "statistic", "view")
     assert entry.supported_subentry_types == {
-        "postgresql": {"supports_reconfigure": True},
-        "sensor": {"supports_reconfigure": True},
-        "statistic": {"supports_reconfigure": True},
-        "view": {"supports_reconfigure": True},
+        type_: {"supports_reconfigure": True} for type_ in types
     }
     assert await async_setup_component(hass, "config", {})
     client = await hass_client()
@@ -293,3 +294,28 @@ async def test_reconfigure(
     statistic = await add_query(hass, entry, "statistic", "Hours", query=HOURS)
     await change_query(hass, entry, statistic, name="Others")
     assert (statistic.title, statistic.unique_id) == ("Others", "bigquery_export:hours")
+
+
+async def test_one_after_the_other(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A subentry reloads its entry once, and the flow of the next one waits until it is loaded."""
+    await set_up_queries(hass, entry, warehouse)
+    states: list[ConfigEntryState] = []
+    entry.async_on_state_change(lambda: states.append(entry.state))
+    begun = await begin_query(hass, entry, "sensor")
+    await submit_query(hass, begun["flow_id"], {"name": "Rows", "query": COUNT})
+    await submit_query(hass, begun["flow_id"], {})
+    assert entry.state is not ConfigEntryState.LOADED
+    begun = await begin_query(hass, entry, "sensor")
+    assert (begun["type"], begun["step_id"]) == (FlowResultType.FORM, "user")
+    await settled(hass)
+    assert states.count(ConfigEntryState.LOADED) == 1
+    monkeypatch.setattr(subentry_flow, "_RELOAD_SECONDS", 0.1)
+    async with patient(30), entry.setup_lock:
+        assert await hass.config_entries.async_unload(entry.entry_id, _lock=False)
+        aborted = await begin_query(hass, entry, "sensor")
+    assert aborted["reason"] == "not_loaded"

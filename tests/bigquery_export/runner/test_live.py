@@ -27,6 +27,7 @@ from tests.bigquery_export.support.exported_rows import log_rows
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.status import state
 from tests.bigquery_export.support.warehouse import Warehouse
+from tests.machine.patience import async_wait_until, patient
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def live_rows(warehouse: Warehouse) -> list[str]:
 async def until_rows(warehouse: Warehouse, hass: HomeAssistant, count: int) -> list[str]:
     """Wait for so many rows of these entities, and return their states."""
     rows: list[str] = []
-    async with asyncio.timeout(30):
+    async with patient(30):
         while len(rows) < count:
             await asyncio.sleep(0.05)
             rows = await hass.async_add_executor_job(live_rows, warehouse)
@@ -154,9 +155,7 @@ async def test_a_failure(
     warehouse.server.add_fault("AppendRows", "drop", times=4, done=True)
     await record(hass, 2, name="live_a")
     assert len(await until_rows(warehouse, hass, 2)) == 2
-    async with asyncio.timeout(30):
-        while not begun or runner.is_running:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await async_wait_until(lambda: bool(begun) and not runner.is_running, 30)
     warehouse.server.clear_faults()
     await record(hass, 2, name="live_b")
     assert len(await until_rows(warehouse, hass, 4)) == 4
@@ -217,9 +216,8 @@ async def test_an_answer_that_does_not_come(
     monkeypatch.setattr(live_module, "STOP_TIMEOUT", 0.1)
     warehouse.server.add_fault("AppendRows", "delay", times=1, seconds=300)
     await record(hass, 2, name="live_a")
-    async with asyncio.timeout(30):
-        while not warehouse.server.faults()[0]["fired"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await async_wait_until(lambda: bool(warehouse.server.faults()[0]["fired"]), 30)
+    async with patient(30):
         await live.async_end()
     warehouse.server.clear_faults()
     await export_now(hass)

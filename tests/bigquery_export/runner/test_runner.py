@@ -28,7 +28,7 @@ from custom_components.bigquery_export.export.rejected_rows import RejectedRows
 from custom_components.bigquery_export.home import registries
 from custom_components.bigquery_export.home.relationships import async_relationships
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG, Trigger
-from custom_components.bigquery_export.runner import factory
+from custom_components.bigquery_export.runner import home_reader
 from custom_components.bigquery_export.runner.factory import JobFactory
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -220,7 +220,7 @@ async def test_what_has_not_changed_is_not_read_again(
     assert await read_by_an_export() == (entities, 1, 2)
     assert await read_by_an_export() == (0, 0, 0)
     tomorrow = local_day(dt_util.utcnow().timestamp()) + timedelta(days=1)
-    monkeypatch.setattr(factory, "local_day", lambda time: tomorrow)
+    monkeypatch.setattr(home_reader, "local_day", lambda time: tomorrow)
     assert await read_by_an_export() == (entities, 1, 3)
 
 

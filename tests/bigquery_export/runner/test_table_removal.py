@@ -1,6 +1,5 @@
 """Creating and deleting the tables: what is refused, what is lost, and kills between the steps."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from tests.bigquery_export.support.crashes import Crash
 from tests.bigquery_export.support.past_home import Home
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
+from tests.machine.patience import async_wait_until
 
 TABLES = ["sensor_data", "statistics", "entities"]
 FENCE = "export_fence_home"
@@ -240,26 +240,20 @@ async def test_live(
     await export_now(hass)
     await record(hass, 1, name="before")
     runner = entry.runtime_data.runner
-    async with asyncio.timeout(30):
-        while not runner.checkpoint.streams:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await async_wait_until(lambda: bool(runner.checkpoint.streams), 30)
     (opened,) = runner.checkpoint.streams.values()
 
     await drop(hass)
     await record(hass, 1, name="after")
     await runner.live.async_end()
-    async with asyncio.timeout(30):
-        while runner.is_running or not runner.health.retrying:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await async_wait_until(lambda: runner.health.retrying and not runner.is_running, 30)
     assert runner.health.last_error_kind == "tables_deleted"
     assert there(warehouse) == {FENCE}
 
     monkeypatch.setattr(removal_file, "_WAIT", 0.0)
     assert (await export_now(hass))["rows"]["sensor_data"] >= 3
     await record(hass, 1, name="live")
-    async with asyncio.timeout(30):
-        while not runner.checkpoint.streams:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await async_wait_until(lambda: bool(runner.checkpoint.streams), 30)
     (now,) = runner.checkpoint.streams.values()
     assert now.name != opened.name
     await export_now(hass)

@@ -20,7 +20,12 @@ from custom_components.bigquery_export import coordinator as coordinator_module
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.const import CONF_BATCH_ROWS, CONF_TABLES, DOMAIN
 from custom_components.bigquery_export.errors import QuotaExceededError, StoppedError
-from custom_components.bigquery_export.export import chunk as chunk_module, resume, table_export
+from custom_components.bigquery_export.export import (
+    batch_reader,
+    chunk as chunk_module,
+    resume,
+    table_export,
+)
 from custom_components.bigquery_export.export.checkpoint import Checkpoint
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.run import Run
@@ -44,7 +49,7 @@ def small_backfills(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resume, "MAX_ROWS", 10)
     monkeypatch.setattr(chunk_module, "MAX_ROWS", 10)
     monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 10)
-    monkeypatch.setattr(table_export, "PIECE_ROWS", 5)
+    monkeypatch.setattr(batch_reader, "PIECE_ROWS", 5)
 
 
 def ranges(warehouse: Warehouse) -> list[tuple[int, int]]:
@@ -258,7 +263,7 @@ async def loaded(
     for module, name in ((resume, "MAX_ROWS"), (chunk_module, "MAX_ROWS")):
         monkeypatch.setattr(module, name, 100)  # The export's own sensors are recorded, too.
     monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 100)
-    monkeypatch.setattr(table_export, "PIECE_ROWS", 50)
+    monkeypatch.setattr(batch_reader, "PIECE_ROWS", 50)
     monkeypatch.setattr(coordinator_module, "_SHOWN_AFTER", 0)
     hass.config_entries.async_update_entry(
         entry, options={CONF_BATCH_ROWS: 50, CONF_TABLES: ["sensor_data"]}

@@ -48,6 +48,7 @@ from custom_components.bigquery_export.bigquery import (
 from custom_components.bigquery_export.bigquery.committed_stream import CommittedStreamDelivery
 from custom_components.bigquery_export.errors import ExportError
 from custom_components.bigquery_export.export import (
+    batch_reader,
     checkpoint as checkpoint_module,
     chunk as chunk_module,
     other_database,
@@ -877,7 +878,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(resume, "MAX_ROWS", 6)
     monkeypatch.setattr(table_export, "IN_DOUBT_ROWS", 4)
     monkeypatch.setattr(resend_module, "IN_DOUBT_ROWS", 4)
-    monkeypatch.setattr(table_export, "PIECE_ROWS", 2)
+    monkeypatch.setattr(batch_reader, "PIECE_ROWS", 2)
     monkeypatch.setattr(partition_cache, "MAX_ROWS", 6)
     monkeypatch.setattr(pace, "_PAUSE", 0)
     monkeypatch.setattr(pace, "_SHORTEST", 0)

@@ -1,18 +1,15 @@
-"""Exports into PostgreSQL without a config entry around them."""
+"""Exports into a copy without a config entry around them."""
 
 from dataclasses import dataclass, field
 from typing import override
 
-from custom_components.bigquery_export.copies.postgresql.postgresql_database import (
-    PostgresqlDatabase,
-)
-from custom_components.bigquery_export.copies.postgresql_settings import PostgresqlSettings
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.journal import Journal
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.export.session import Session, open_session
 from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
+from tests.bigquery_export.support.copy_place import CopyTarget
 from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.warehouse import HOME
 
@@ -21,12 +18,13 @@ from tests.bigquery_export.support.warehouse import HOME
 class CopyExporter(Exporter):
     """Copies as the runner of a copy does, and remembers nothing between them but the files."""
 
-    settings_of_copy: PostgresqlSettings = field(kw_only=True)
+    goes_to: CopyTarget = field(kw_only=True)
 
     @override
     def __post_init__(self) -> None:
         """Connect anew, as a process that has just begun."""
-        self.place = PostgresqlDatabase(self.settings_of_copy)
+        self.place = self.goes_to.open()
+        self.source = self.goes_to.source
         self.delivery = self.place.delivery.name
         self.deliveries = {self.delivery: self.place.delivery}
         self.file = CheckpointFile(self.hass, self.entry_id)

@@ -40,6 +40,9 @@ class _Server:
     start: str
 
 
+COPIES = "copies"
+"""A PostgreSQL that copies go to: the environment's COPY_SERVER, where there is one."""
+_POSTGRESQL = "127.0.0.1:5432"
 _START_POSTGRESQL = "docker run -d -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:15"
 _SERVERS = {
     "mysql": _Server(
@@ -60,13 +63,19 @@ _SERVERS = {
         )
         for suffix, query in (("", ""), ("_utf8", "?client_encoding=utf8"))
     },
-    "postgresql": _Server(
-        url="postgresql+psycopg2://postgres@127.0.0.1:5432/{}",
-        administration="postgres",
-        create="CREATE DATABASE {}",
-        drop="DROP DATABASE {} WITH (FORCE)",
-        start=_START_POSTGRESQL,
-    ),
+    **{
+        name: _Server(
+            url=f"postgresql+psycopg2://postgres@{address}/{{}}",
+            administration="postgres",
+            create="CREATE DATABASE {}",
+            drop="DROP DATABASE {} WITH (FORCE)",
+            start=_START_POSTGRESQL,
+        )
+        for name, address in (
+            ("postgresql", _POSTGRESQL),
+            (COPIES, os.environ.get("COPY_SERVER", _POSTGRESQL)),
+        )
+    },
 }
 
 

@@ -45,7 +45,7 @@ from custom_components.bigquery_export.const import (
     CONF_TABLES,
     DOMAIN,
 )
-from custom_components.bigquery_export.export import chunk, resume, table_export
+from custom_components.bigquery_export.export import batch_reader, chunk, resume
 from custom_components.bigquery_export.export.delivery import RejectedRow
 from custom_components.bigquery_export.export.retention import Loss
 from custom_components.bigquery_export.export.snapshots import SNAPSHOT_TYPES
@@ -290,7 +290,7 @@ def small_backfills(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make transactions of thirty rows, and a backfill of more than those."""
     monkeypatch.setattr(resume, "MAX_ROWS", 30)
     monkeypatch.setattr(chunk, "MAX_ROWS", 30)
-    monkeypatch.setattr(table_export, "PIECE_ROWS", 10)
+    monkeypatch.setattr(batch_reader, "PIECE_ROWS", 10)
 
 
 async def test_ended(

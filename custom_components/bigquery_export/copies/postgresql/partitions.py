@@ -10,6 +10,7 @@ from ...rows.table import Table
 
 _MONTHS = SQL("""
     SELECT DISTINCT date_trunc('month', (row ->> {})::timestamptz, 'UTC') FROM export_stage
+    WHERE (SELECT relkind FROM pg_class WHERE oid = {}::regclass) = 'p'
 """)
 _IS_THERE = SQL("""
     SELECT FROM pg_inherits WHERE inhrelid = to_regclass({}) AND inhparent = {}::regclass
@@ -25,8 +26,12 @@ def is_partitioned(table: Table) -> bool:
 
 
 def make_partitions(connection: Connection[TupleRow], table: Table, schema: str) -> None:
-    """Make those that rows of the stage lack, in the transaction that inserts the rows."""
-    months = connection.execute(_MONTHS.format(Literal(table.partition_by)))
+    """Make those that rows of the stage lack, in the transaction that inserts the rows.
+
+    A hypertable of TimescaleDB makes its chunks itself.
+    """
+    name = Literal(Identifier(schema, table.name).as_string(connection))
+    months = connection.execute(_MONTHS.format(Literal(table.partition_by), name))
     for (month,) in months.fetchall():
         if month is not None:  # A row without a month is rejected by itself.
             _make(connection, table, schema, month)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from ...rows.table import Table
-from ..postgresql_settings import PostgresqlSettings
 from .postgresql_delivery import PostgresqlDelivery
 from .postgresql_fence import PostgresqlFence
 from .postgresql_schema import PostgresqlSchema
+from .postgresql_settings import PostgresqlSettings
 from .selected_rows import SelectedRows
 from .server import Server
 
@@ -30,6 +30,9 @@ class PostgresqlDatabase:
     def ensure(self, tables: Iterable[Table], source: str) -> None:
         """Make what is missing, with a fence, and make sure that rows may be inserted."""
         PostgresqlSchema(self._server).ensure(tables, source)
+
+    def maintain(self) -> None:
+        """Do nothing: the database does it itself."""
 
     def stop(self) -> None:
         """Let nothing begin any more, and end the waiting for answers."""

@@ -1,14 +1,15 @@
 """The delivery into PostgreSQL: a transaction is one of the database."""
 
-from collections.abc import Sequence
+from functools import partial
 
 from psycopg.sql import SQL, Identifier
 
 from ...bigquery.ndjson import NdjsonEncoding
-from ...export.delivery import Outcome, Rejection
+from ...export.delivery import Outcome
 from ...rows.encoding import Encoding
 from ...rows.export_log import EXPORT_LOG
 from ...rows.table import Table
+from ..log_with_rows import LogTransaction, TransactionsWithLog
 from .postgresql_names import LABEL
 from .row_copying import RowTransaction
 from .server import Server
@@ -34,8 +35,7 @@ class PostgresqlDelivery:
     def __init__(self, server: Server) -> None:
         """Connect to nothing yet."""
         self._server = server
-        self._last: RowTransaction | None = None
-        """The transaction of rows that was begun last."""
+        self._transactions = TransactionsWithLog(partial(RowTransaction, server))
 
     def encoding(self, table: Table) -> Encoding:
         """Return how the rows of a table have to be encoded: as for load jobs."""
@@ -50,14 +50,7 @@ class PostgresqlDelivery:
 
     def begin(self, table: Table, label: str) -> RowTransaction | LogTransaction:
         """Open a transaction; one of the export log joins that whose rows were sent last."""
-        if table is EXPORT_LOG:
-            if self._last and self._last.is_open:
-                return LogTransaction(self._last)
-            alone = RowTransaction(self._server, table, label)
-            alone.finish()
-            return LogTransaction(alone, alone=True)
-        self._last = RowTransaction(self._server, table, label)
-        return self._last
+        return self._transactions.begin(table, label)
 
     def settle(self, table: Table, transaction: str, age: float = 0.0) -> Outcome:
         """Look up a transaction in doubt.
@@ -79,37 +72,3 @@ class PostgresqlDelivery:
 
     def _name(self, table: Table) -> Identifier:
         return Identifier(self._server.settings.schema, table.name)
-
-
-class LogTransaction:
-    """Rows of the export log, in the transaction of the rows that they tell of."""
-
-    def __init__(self, rows: RowTransaction, *, alone: bool = False) -> None:
-        """Join a transaction; `alone` says that it has no other rows."""
-        self._rows = rows
-        self._alone = alone
-
-    @property
-    def name(self) -> str:
-        """Return the name of the transaction that they are in."""
-        return self._rows.name
-
-    def append(self, rows: Sequence[bytes]) -> list[Rejection]:
-        """Add rows."""
-        self._rows.log(rows, EXPORT_LOG)
-        return []
-
-    def finish(self) -> None:
-        """Do nothing: all is sent."""
-
-    def commit(self) -> list[Rejection]:
-        """Make sure that the transaction is committed."""
-        result = self._rows.commit()
-        if self._alone:
-            self._rows.close()
-        return result
-
-    def close(self) -> None:
-        """Release a transaction that has no other rows."""
-        if self._alone:
-            self._rows.close()

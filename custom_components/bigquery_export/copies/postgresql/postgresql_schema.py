@@ -14,6 +14,7 @@ from .partitions import is_partitioned
 from .postgresql_errors import PostgresqlMismatchError
 from .postgresql_names import FENCE, LABEL, type_of
 from .server import Server
+from .timescale import Timescale
 
 _LOCK = 0x48_42_51_45  # "HBQE": so that two exports do not make the same tables at once.
 _COLUMNS = """
@@ -72,14 +73,15 @@ class PostgresqlSchema:
             if not _is_there(connection, "SELECT to_regnamespace(%s)", Identifier(self._schema)):
                 self._execute(connection, "CREATE SCHEMA {}", Identifier(self._schema))
             wanted = [*tables]
+            timescale = Timescale.find(connection, self._schema)
             found = self._found(connection)
             for table in wanted:
-                self._ensure_table(connection, table, found.get(table.name))
+                self._ensure_table(connection, table, found.get(table.name), timescale)
             self._ensure_fence(connection, source, has_fence=FENCE in found)
             for table in wanted:
                 self._execute(connection, _TRY, *2 * (self.name(table.name),))
             for table in wanted:
-                self._ensure_view(connection, table, found)
+                self._ensure_view(connection, table, found, timescale)
 
     def name(self, name: str) -> Identifier:
         """Return the full name of something in the schema."""
@@ -94,10 +96,14 @@ class PostgresqlSchema:
         return found
 
     def _ensure_table(
-        self, connection: Connection[TupleRow], table: Table, found: Mapping[str, str] | None
+        self,
+        connection: Connection[TupleRow],
+        table: Table,
+        found: Mapping[str, str] | None,
+        timescale: Timescale | None,
     ) -> None:
         if found is None:
-            self._make(connection, table)
+            self._make(connection, table, timescale)
             return
         wrong = [
             column.name
@@ -105,7 +111,8 @@ class PostgresqlSchema:
             if found.get(column.name, type_of(column)) != type_of(column)
         ]
         if found[""] != ("p" if is_partitioned(table) else "r"):
-            wrong = wrong or [table.partition_by]
+            is_hypertable = timescale and is_partitioned(table) and timescale.has(table)
+            wrong = wrong or ([] if is_hypertable else [table.partition_by])
         if table is EXPORT_LOG and LABEL not in found:
             wrong.append(LABEL)
         if wrong:
@@ -119,17 +126,19 @@ class PostgresqlSchema:
                 )
                 connection.execute(add)
 
-    def _make(self, connection: Connection[TupleRow], table: Table) -> None:
+    def _make(
+        self, connection: Connection[TupleRow], table: Table, timescale: Timescale | None
+    ) -> None:
         columns: list[Composable] = [_declaration(column) for column in table.columns]
         if table is EXPORT_LOG:
             columns.append(SQL("{} text UNIQUE").format(Identifier(LABEL)))
-        by = SQL(" PARTITION BY RANGE ({})").format(Identifier(table.partition_by))
         name = self.name(table.name)
-        connection.execute(
-            SQL("CREATE TABLE {} ({}){}").format(
-                name, SQL(", ").join(columns), by if is_partitioned(table) else SQL("")
-            )
-        )
+        plain = SQL("CREATE TABLE {} ({})").format(name, SQL(", ").join(columns))
+        if not is_partitioned(table):
+            connection.execute(plain)
+        elif not (timescale and timescale.make_hypertable(table, plain)):
+            by = SQL(" PARTITION BY RANGE ({})").format(Identifier(table.partition_by))
+            connection.execute(plain + by)
         indexed = [one for one in table.identity if one] or [*table.cluster_by, table.partition_by]
         self._index(connection, table, indexed)
         if table.partition_by not in indexed:
@@ -148,11 +157,16 @@ class PostgresqlSchema:
         self._execute(connection, "CREATE INDEX ON {} ({})", self.name(table.name), indexed)
 
     def _ensure_view(
-        self, connection: Connection[TupleRow], table: Table, found: Container[str]
+        self,
+        connection: Connection[TupleRow],
+        table: Table,
+        found: Container[str],
+        timescale: Timescale | None,
     ) -> None:
         """Make the view of a table, if it has one and that is missing; a user may change it."""
         rows = self.name(table.name)
-        if table.name == SENSOR_DATA.name and HOURLY not in found:
+        is_missing = table.name == SENSOR_DATA.name and HOURLY not in found
+        if is_missing and not (timescale and timescale.make_hourly(HOURLY, table)):
             self._execute(connection, _HOURLY, self.name(HOURLY), rows)
         latest = f"{table.name}_latest"
         if table in (STATISTICS, STATISTICS_SHORT_TERM) and latest not in found:

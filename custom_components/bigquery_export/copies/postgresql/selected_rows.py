@@ -1,16 +1,15 @@
 """Rows that are in PostgreSQL already."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from psycopg.sql import SQL, Identifier
 
 from ...export.existing_rows import FoundRow, version_of
 from ...rows.columns import EXPORT_TIMESTAMP
-from ...rows.table import EPOCH, ColumnType, Table
+from ...rows.table import ColumnType, Table
 from .server import Server
 
-_ROWS = SQL("SELECT {} FROM {} WHERE source = %s AND {} >= %s AND {} < %s")
+_ROWS = SQL("SELECT {} FROM {} WHERE source = %s AND {} BETWEEN %s AND %s")
 _MICROSECONDS = SQL("(extract(epoch FROM {}) * 1000000)::bigint")
 _PAGE = 5_000
 
@@ -41,16 +40,13 @@ class SelectedRows:
             for column in columns
         )
         by = Identifier(table.partition_by)
-        query = _ROWS.format(selected, Identifier(self._server.settings.schema, table.name), by, by)
-        start, end = (
-            EPOCH + timedelta(days=day)
-            for day in (partition_start, table.partition_end(partition_start))
-        )
+        query = _ROWS.format(selected, Identifier(self._server.settings.schema, table.name), by)
+        span = table.first_time(partition_start), table.last_time(partition_start)
         connection = self._server.connect()
         try:
             with self._server.errors(), connection.cursor("rows") as cursor:
                 cursor.itersize = _PAGE  # At the server, so that memory does not depend on rows.
-                for row in cursor.execute(query, (self._source, start, end)):
+                for row in cursor.execute(query, (self._source, *span)):
                     if row[2] is None and not table.versions:
                         continue
                     yield _found(table, columns, row)

@@ -9,7 +9,6 @@ from psycopg import Connection, Error, OperationalError, connect
 from psycopg.rows import TupleRow
 
 from ...errors import ExportError, StoppedError
-from ..postgresql_settings import PostgresqlSettings, Tls
 from .postgresql_errors import (
     PostgresqlAccessError,
     PostgresqlPermissionError,
@@ -18,6 +17,7 @@ from .postgresql_errors import (
     PostgresqlUnfitError,
     PostgresqlUnreachableError,
 )
+from .postgresql_settings import PostgresqlSettings, Tls
 
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 300

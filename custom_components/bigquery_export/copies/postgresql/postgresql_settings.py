@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 
@@ -35,6 +35,8 @@ class PostgresqlSettings:
     password: str = field(repr=False)
     schema: str
     tls: Tls
+    product: ClassVar = "PostgreSQL"
+    requirements: ClassVar = ("psycopg[binary]==3.3.9",)
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:

@@ -1,0 +1,1 @@
+"""A copy in files: a folder with one file for each table and day."""

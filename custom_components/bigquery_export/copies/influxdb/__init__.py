@@ -1,0 +1,1 @@
+"""A copy in InfluxDB, or in what takes its line protocol."""

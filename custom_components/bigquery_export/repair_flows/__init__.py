@@ -1,0 +1,1 @@
+"""Flows that fix an issue, a module for each kind of issue."""

@@ -1,0 +1,1 @@
+"""Copies in real servers of every kind, compared with BigQuery row by row."""
