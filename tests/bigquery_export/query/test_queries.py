@@ -197,21 +197,24 @@ async def test_too_expensive(hass: HomeAssistant, warehouse: Warehouse) -> None:
 @with_options(**{CONF_QUERY_DAY_MEGABYTES: 25})
 async def test_the_limit_of_a_day(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """What all queries of a day come to is limited, also over a restart, and not the next day."""
-    for _ in range(2):
-        await act(hass, "query", query=COUNT)
-    sentence = r"would read 10 MB \(\$0\.0001\), but 5 of 25 MB are left today"
-    with pytest.raises(HomeAssistantError, match=sentence):
-        await act(hass, "query", query=COUNT)
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    with pytest.raises(HomeAssistantError, match=sentence):
-        await act(hass, "query", query=COUNT)
-    assert float(state(hass, "bytes_queried_this_month")) == 20
-    tomorrow = dt_util.now() + timedelta(days=1)
-    with patch.object(dt_util, "now", return_value=tomorrow):
-        assert (await act(hass, "query", query=COUNT))["bytes_billed"] == TEN
-    next_month = dt_util.now() + timedelta(days=31)
-    with patch.object(dt_util, "now", return_value=next_month):
-        assert entry.runtime_data.runner.queries.billed == 0
+    noon = dt_util.now().replace(year=2027, month=1, day=30, hour=12)
+    with patch.object(dt_util, "now", return_value=noon):
+        for _ in range(2):
+            await act(hass, "query", query=COUNT)
+        sentence = r"would read 10 MB \(\$0\.0001\), but 5 of 25 MB are left today"
+        with pytest.raises(HomeAssistantError, match=sentence):
+            await act(hass, "query", query=COUNT)
+        assert await hass.config_entries.async_reload(entry.entry_id)
+        with pytest.raises(HomeAssistantError, match=sentence):
+            await act(hass, "query", query=COUNT)
+        assert float(state(hass, "bytes_queried_this_month")) == 20
+    for days, billed_before in ((1, 2 * TEN), (2, 0)):
+        day = noon + timedelta(days=days)
+        with patch.object(dt_util, "now", return_value=day):
+            queries = entry.runtime_data.runner.queries
+            assert queries.billed == billed_before
+            assert (await act(hass, "query", query=COUNT))["bytes_billed"] == TEN
+            assert queries.billed == billed_before + TEN
 
 
 @with_options(**{CONF_QUERY_DAY_MEGABYTES: 15})
