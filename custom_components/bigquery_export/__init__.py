@@ -131,10 +131,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop))
     if runner.queries.is_on:
         entry.async_on_unload(async_register_api(hass, entry))
-    scheduler.async_start()
-    runner.copies.async_start()
 
     await hass.config_entries.async_forward_entry_setups(entry, _PLATFORMS)
+    # Not before: an export reads what the registry has of its own entities, too.
+    scheduler.async_start()
+    runner.copies.async_start()
     entry.async_on_unload(after_exports.async_start())
     await _async_begin(hass, entry)
     return True

@@ -12,6 +12,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import orjson
 import pytest
@@ -30,8 +31,11 @@ from custom_components.bigquery_export.export.checkpoint import Checkpoint
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.document_file import document_of
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.runner.factory import JobFactory
+from custom_components.bigquery_export.runner.runner import Runner
+from custom_components.bigquery_export.scheduler.timer import ScheduleTimer
 from tests.bigquery_export.support.forms import CLOSED
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
@@ -49,6 +53,24 @@ async def test_setup_and_unload(hass: HomeAssistant, entry: MockConfigEntry) -> 
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert entry.state is ConfigEntryState.NOT_LOADED
     assert {state.state for state in hass.states.async_all()} == {"unavailable"}
+
+
+async def test_exports_begin_when_all_entities_are_there(
+    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export that is due at once reads of its own entities what is true from now on."""
+    begun: list[int] = []
+
+    async def export(runner: Runner, trigger: Trigger) -> None:
+        begun.append(len(er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)))
+
+    monkeypatch.setattr(Runner, "async_export", export)
+    monkeypatch.setattr(ScheduleTimer, "missed", lambda *_: True)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    registered = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    assert begun == [len(registered)]
+    assert await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_table_is_made_again(
