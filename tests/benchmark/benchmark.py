@@ -20,6 +20,7 @@ from .histories import attributes_in, copied_to, make_history
 from .homes import measure_export, measure_increments, measure_set_up
 from .idle_home import measure_idle
 from .live_home import LiveHome, measure_live
+from .own_columns import measure_own_columns
 from .pipelines import DELIVERIES, measure_pipelines
 from .real_home import RealHome
 from .results import DEFAULT_PACE, FULL_SPEED, Import, Results, machine
@@ -27,7 +28,18 @@ from .slow_processor import slowed
 from .spread import Spread
 
 LIVE_PARTS = ("live", "idle", "burst")
-PARTS = ("pipeline", "servers", "export", "increment", "import", "dlt", "slow", *LIVE_PARTS, "ways")
+PARTS = (
+    "pipeline",
+    "servers",
+    "own-columns",
+    "export",
+    "increment",
+    "import",
+    "dlt",
+    "slow",
+    *LIVE_PARTS,
+    "ways",
+)
 USUAL_PARTS = tuple(part for part in PARTS if part not in (*LIVE_PARTS, "ways"))
 """Those that are measured unless others are asked for."""
 SERVERS = {"mysql": "MariaDB", "postgresql": "PostgreSQL"}
@@ -50,6 +62,8 @@ class Plan:
     """Those of the home that exports by load jobs, or 0 to leave it out."""
     idle_seconds: float
     server_rows: int
+    with_own_columns: int
+    """States that are encoded with own columns and without."""
     copied: int
     """States that dlt copies by each of its backends."""
     repetitions: int
@@ -80,6 +94,7 @@ FULL = Plan(
     by_load_jobs=200_000,
     idle_seconds=10,
     server_rows=100_000,
+    with_own_columns=500_000,
     copied=500_000,
     repetitions=3,
     live=(
@@ -101,6 +116,7 @@ QUICK = Plan(
     by_load_jobs=0,
     idle_seconds=3,
     server_rows=100_000,
+    with_own_columns=100_000,
     copied=100_000,
     repetitions=2,
     live=(LiveHome(60, commit_interval=1), LiveHome(60)),
@@ -130,6 +146,7 @@ class Benchmark:
             (
                 self._pipeline,
                 self._servers,
+                self._own_columns,
                 self._export,
                 self._increment,
                 self._import,
@@ -176,6 +193,14 @@ class Benchmark:
                 continue
             self.results.servers.append(found)
             self._say(f"the pipeline on {name}: {1e6 / found.ours:,.0f} a second")
+
+    async def _own_columns(self) -> None:
+        rows = self._plan.with_own_columns
+        url = f"sqlite:///{self._history(rows)}"
+        repetitions = self._plan.repetitions
+        found = await measure_own_columns(self._folder, url, rows, repetitions, DELIVERIES)
+        self.results.own_columns = found
+        self._say(f"own columns: {rows:,} rows")
 
     async def _export(self) -> None:
         homes = [(DEFAULT_PACE, DELIVERIES[0], self._plan.exported)]

@@ -58,8 +58,12 @@ class Measured:
 
     def cpu(self, *stages: str) -> Spread:
         """Return microseconds of processor time a row, of some stages or else of all."""
+        return Spread.of(self.repetitions(*stages))
+
+    def repetitions(self, *stages: str) -> list[float]:
+        """Return what each repetition took of the processor, likewise."""
         chosen = [self.stages[stage] for stage in stages or self.stages]
-        return Spread.of(sum(cost.cpu for cost in costs) for costs in zip(*chosen, strict=True))
+        return [sum(cost.cpu for cost in costs) for costs in zip(*chosen, strict=True)]
 
     def wall(self, *stages: str) -> Spread:
         """Return microseconds a row by the clock on the wall, likewise."""

@@ -13,7 +13,9 @@ from custom_components.bigquery_export.export.delivery import Delivery
 from custom_components.bigquery_export.export.ports import Source
 from custom_components.bigquery_export.export.recorder_tables import RECORDER_TABLES
 from custom_components.bigquery_export.rows.context import RowContext
+from custom_components.bigquery_export.rows.own_columns import with_own_columns
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
+from custom_components.bigquery_export.rows.table import Table
 from custom_components.bigquery_export.settings.options import DEFAULTS
 from custom_components.bigquery_export.source.plan import PIECE_ROWS
 
@@ -38,8 +40,10 @@ class Integration:
 
     hass: HomeAssistant
     row_context: RowContext
-    name: str = StorageWriteDelivery.name
+    delivery: str = StorageWriteDelivery.name
     piece_rows: int = PIECE_ROWS
+    label: str = ""
+    """How results call it, unless by its delivery."""
     rows: int = 0
     sent: int = 0
     sets_read: int = 0
@@ -51,19 +55,26 @@ class Integration:
     _last_stage: str = field(init=False)
     _deliver: Deliver = field(init=False)
 
+    @property
+    def name(self) -> str:
+        """Return how results call it."""
+        return self.label or self.delivery
+
     def begin(self) -> None:
         """Open the source as for a new run."""
         self.rows = self.sent = self.sets_read = self._cursor = 0
         self.sets.clear()
         delivery: Delivery
         no_network = NoNetwork()
-        if self.name == StorageWriteDelivery.name:
+        table = with_own_columns(SENSOR_DATA, self.row_context.choice.own_columns)
+        if self.delivery == StorageWriteDelivery.name:
             delivery = StorageWriteDelivery(no_network.connection)
-            self._last_stage, self._deliver = REQUESTS, self._requests(delivery, no_network)
+            self._last_stage = REQUESTS
+            self._deliver = self._requests(delivery, table, no_network)
         else:
             delivery = LoadJobDelivery(no_network.connection)
             self._last_stage, self._deliver = GZIP, self._file()
-        encoding = delivery.encoding(SENSOR_DATA)
+        encoding = delivery.encoding(table)
         type_ = RECORDER_TABLES[SENSOR_DATA.name]
         self._source = type_.open(self.hass, encoding, self.row_context)
 
@@ -94,9 +105,9 @@ class Integration:
         self._deliver([])
         del self._source, self._deliver
 
-    def _requests(self, delivery: Delivery, no_network: NoNetwork) -> Deliver:
+    def _requests(self, delivery: Delivery, table: Table, no_network: NoNetwork) -> Deliver:
         """Return what makes requests of rows, as they go over the wire."""
-        transaction = delivery.begin(SENSOR_DATA, "benchmark")
+        transaction = delivery.begin(table, "benchmark")
 
         def deliver(rows: list[bytes]) -> None:
             if rows:

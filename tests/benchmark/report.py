@@ -8,7 +8,8 @@ from tests.ways.arrivals import Delays
 
 from .contest import Measured
 from .homes import SHARES, Export
-from .pipelines import Pipelines
+from .own_columns import CHOICES, named
+from .pipelines import DELIVERIES, Pipelines
 from .results import Results
 from .spread import Spread
 
@@ -26,6 +27,11 @@ def report(results: Results) -> Iterator[str]:
             "The pipeline without a network: microseconds a row, of the processor and by the clock;"
             " median (least to most) of the repetitions",
             [row for found in results.pipelines + results.servers for row in _pipeline_rows(found)],
+        ),
+        (
+            "Ten own columns, of attributes but for one: microseconds a row, and what they add in"
+            " the same repetition",
+            _own_columns_rows(results),
         ),
         (
             "dlt copies the table of states to local files, while nothing is joined, looked up or"
@@ -96,6 +102,30 @@ def _cost(cpu: Spread, wall: Spread) -> dict[str, str]:
         "processor": cpu.text(),
         "clock": wall.text(),
     }
+
+
+def _own_columns_rows(results: Results) -> Table:
+    found = results.own_columns
+    if found is None:
+        return []
+    without, *_ = CHOICES
+    return [
+        {
+            "rows": f"{found.rows:,}",
+            "delivery": delivery,
+            "own columns": choice,
+            **_cost(measured.cpu(), measured.wall()),
+            "added": "" if choice == without else _percent(found.added(delivery, choice)),
+        }
+        for delivery in DELIVERIES
+        for choice in CHOICES
+        for measured in (found.measured[named(choice, delivery)],)
+    ]
+
+
+def _percent(shares: Spread) -> str:
+    least, most = shares.least, shares.most
+    return f"{shares.median:+.1%} ({least:+.1%} to {most:+.1%})"
 
 
 def _dlt_rows(results: Results) -> Table:

@@ -17,6 +17,7 @@ from .dlt_contest import BACKENDS, DltContest
 from .homes import Export, Increment, SetUp
 from .idle_home import Idle
 from .live_home import Live
+from .own_columns import OwnColumnsCost
 from .pipelines import Pipelines
 from .spread import Spread
 
@@ -41,6 +42,7 @@ class Results:
     machine: Mapping[str, str]
     pipelines: list[Pipelines] = field(default_factory=list)
     servers: list[Pipelines] = field(default_factory=list)
+    own_columns: OwnColumnsCost | None = None
     exports: list[Export] = field(default_factory=list)
     increments: list[Increment] = field(default_factory=list)
     set_up: SetUp | None = None

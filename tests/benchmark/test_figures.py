@@ -15,7 +15,8 @@ from .contest import Measured
 from .dlt_contest import BACKENDS, DltContest
 from .homes import SHARES, Export
 from .measured import Lag, Measurements, Period, Sample, Use
-from .pipelines import Pipelines
+from .own_columns import CHOICES, OwnColumnsCost, named
+from .pipelines import DELIVERIES, Pipelines
 from .report import chart_bars, report
 from .results import DEFAULT_PACE, Results
 from .spread import Spread, percentile
@@ -51,6 +52,27 @@ def results() -> Results:
         dlt.dlt[name] = measured(copy=cpu)
     pipelines = [Pipelines("SQLite", 1_000, competitors)]
     return Results({"python": "3"}, pipelines, exports=[export], dlt=dlt)
+
+
+def test_what_own_columns_add() -> None:
+    """It is compared within each repetition, as the machine may be slower in another one."""
+    without, some, all_ = CHOICES
+    found = OwnColumnsCost(
+        1_000,
+        {
+            named(choice, delivery): Measured(1_000, stages={"read": costs})
+            for delivery in DELIVERIES
+            for choice, costs in {
+                without: [Cost(1, 1), Cost(2, 2), Cost(4, 4)],
+                some: [Cost(1, 1.5), Cost(2, 2.5), Cost(4, 4)],
+                all_: [Cost(1, 1)] * 3,
+            }.items()
+        },
+    )
+    assert found.added(DELIVERIES[0], some) == Spread(0.25, 0.0, 0.5)
+    lines = list(report(Results({"python": "3"}, own_columns=found)))
+    (line,) = (line for line in lines if DELIVERIES[0] in line and some in line)
+    assert line.endswith("+25.0% (+0.0% to +50.0%)")
 
 
 def test_spread_and_percentiles() -> None:
