@@ -25,6 +25,20 @@ class FormatName(StrEnum):
     PROTOBUF = "protobuf"
 
 
+_LABELS: Mapping[str, str] = {
+    FormatName.AVRO: "Avro",
+    FormatName.CSV: "CSV",
+    FormatName.JSON_LINES: "JSON lines",
+    FormatName.PARQUET: "Parquet",
+    FormatName.PROTOBUF: "Protocol buffers",
+}
+
+
+def format_label(name: str) -> str:
+    """Return what people call a format; one that is not known goes by its name."""
+    return _LABELS.get(name, name)
+
+
 class DamagedFileError(ValueError):
     """A file is cut off, or was not written in this format."""
 

@@ -135,4 +135,4 @@ async def test_library_missing(
     result = await begin(hass, loaded, subentry.subentry_id)
     shown = await submit(hass, result["flow_id"], copy_folder.path, "jsonl")
     assert shown["errors"] == {"format": "refused"}
-    assert "in the format csv" in shown["description_placeholders"]["message"]
+    assert "in the format CSV." in shown["description_placeholders"]["message"]

@@ -14,6 +14,7 @@ from typing import Self
 import orjson
 
 from ...errors import StoppedError
+from ...file_formats.file_format import format_label
 from . import disk
 from .files_settings import FilesSettings
 from .folder_errors import (
@@ -81,7 +82,7 @@ class Folder:
         if mark is None or mark.copy_id != self._settings.copy_id:
             raise FolderMissingError(path=str(self.path))
         if mark.format != self._settings.format:
-            raise FolderFormatError(path=str(self.path), format=mark.format)
+            raise FolderFormatError(path=str(self.path), format=format_label(mark.format))
         return mark
 
     def check_room(self) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from homeassistant.core import HomeAssistant
 from homeassistant.util.ulid import ulid_now
 
+from ...file_formats.file_format import format_label
 from .files_settings import FilesSettings
 from .folder import Mark
 from .folder_errors import (
@@ -75,7 +76,7 @@ def prepare_folder(settings: FilesSettings, source: str) -> str:
             raise FolderOfAnotherHomeError(path=str(folder))
         if mark.format != settings.format:
             if FolderJournal(folder).transactions():
-                raise FolderFormatError(path=str(folder), format=mark.format)
+                raise FolderFormatError(path=str(folder), format=format_label(mark.format))
             mark = Mark(mark.copy_id, source, settings.format)
         # Also where it is there: so it is known whether the folder takes files.
         mark.write(folder)
