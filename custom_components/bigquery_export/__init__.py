@@ -176,7 +176,9 @@ async def _async_begin(hass: HomeAssistant, entry: BigQueryExportConfigEntry) ->
         await runtime_data.runner.restorer.async_want(RestoreRequest(source=source))
     data = {name: value for name, value in entry.data.items() if name not in begin}
     hass.config_entries.async_update_entry(entry, data=data)
-    runtime_data.scheduler.async_export_now()
+    # Where the recorder is about to delete waiting rows, all of them are being exported already.
+    if not runtime_data.runner.is_running:
+        runtime_data.scheduler.async_export_now()
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> bool:

@@ -24,6 +24,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
     CONF_DELIVERY,
+    CONF_EXPORT_AT_ONCE,
     CONF_SERVICE_ACCOUNT_KEY,
     DOMAIN,
 )
@@ -37,7 +38,7 @@ from custom_components.bigquery_export.runner.factory import JobFactory
 from custom_components.bigquery_export.runner.runner import Runner
 from custom_components.bigquery_export.scheduler.timer import ScheduleTimer
 from tests.bigquery_export.support.forms import CLOSED
-from tests.bigquery_export.support.recording import record
+from tests.bigquery_export.support.recording import execute, numbers, record
 from tests.bigquery_export.support.warehouse import Warehouse
 from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 from tests.machine.patience import async_wait_until, patient
@@ -70,6 +71,24 @@ async def test_exports_begin_when_all_entities_are_there(
     await hass.async_block_till_done(wait_background_tasks=True)
     registered = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     assert begun == [len(registered)]
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_first_export_of_rows_at_risk(
+    hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse
+) -> None:
+    """The first export is also begun by rows that the recorder is about to delete; one runs."""
+    await record(hass, 3)
+    await execute(hass, "UPDATE states SET last_updated_ts = last_updated_ts - 860400")
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_EXPORT_AT_ONCE: True})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.runtime_data.runner.is_running
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert CONF_EXPORT_AT_ONCE not in entry.data
+    assert entry.runtime_data.runner.health.last_error is None
+    assert [row["state"] for row in warehouse.rows() if row["entity_id"] == "sensor.s0"] == [
+        *numbers(3)
+    ]
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
