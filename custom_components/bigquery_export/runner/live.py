@@ -94,6 +94,12 @@ class Live:
                 await asyncio.wait(pending)
             self._task = None
 
+    @callback
+    def _async_begin_again(self) -> None:
+        """Begin another run, unless it was stopped since the last one has ended."""
+        if self._begins:
+            self.async_begin()
+
     async def _async_follow(self) -> None:
         commits = RecorderCommits(self._hass, self._wake.set)
         removal = RemovalFile(self._hass, self._entry.entry_id)
@@ -126,7 +132,7 @@ class Live:
                 self._found(self._run.gaps)
             self._run = None
             if self._begins:
-                self._hass.loop.call_soon(self.async_begin)
+                self._hass.loop.call_soon(self._async_begin_again)
 
     @callback
     def _async_failed(self, err: Exception) -> None:

@@ -17,10 +17,11 @@ from custom_components.bigquery_export.const import (
     CONF_FREQUENCY,
     CONF_TABLES,
 )
-from custom_components.bigquery_export.errors import StorageUnreachableError
+from custom_components.bigquery_export.errors import StoppedError, StorageUnreachableError
 from custom_components.bigquery_export.export.live_run import LiveRun
 from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner import live as live_module
+from custom_components.bigquery_export.runner.factory import JobFactory
 from custom_components.bigquery_export.runner.requests import VerifyRequest
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.exported_rows import log_rows
@@ -234,3 +235,41 @@ async def test_paused_for_a_moment(
     scheduler.async_pause(False)
     await record(hass, 2, name="live_a")
     assert len(await until_rows(warehouse, hass, 2)) == 2
+
+
+async def test_a_job_begins_as_the_pause_ends(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No live run begins beside a job, although one is to begin when the last one has ended."""
+    await export_now(hass)
+    runner, scheduler = loaded.runtime_data.runner, loaded.runtime_data.scheduler
+    answered, looks = hass.loop.create_future(), asyncio.Event()
+
+    async def look(run: LiveRun) -> int:
+        looks.set()
+        await answered
+        return 0
+
+    monkeypatch.setattr(LiveRun, "async_look", look)
+    await record(hass, 1, name="live_a")
+    async with patient(30):
+        await looks.wait()
+    scheduler.async_pause(True)
+    scheduler.async_pause(False)
+    begun = []
+
+    async def new_live_run(jobs: JobFactory) -> LiveRun:
+        begun.append(jobs)
+        raise StoppedError
+
+    monkeypatch.setattr(JobFactory, "async_new_live_run", new_live_run)
+
+    async def work() -> None:
+        for _ in range(10):
+            await hass.async_add_executor_job(int)  # as one that begins would use it
+        assert begun == []
+
+    answered.set_result(None)
+    async with patient(30):
+        await runner.async_run_alone(work)
+    await async_wait_until(lambda: bool(begun), 30)  # It goes on when the job has ended.
