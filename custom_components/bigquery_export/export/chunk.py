@@ -174,11 +174,6 @@ class Chunk:
         self.left_out += kept.left_out
         self.kept |= kept.identities
 
-    def close(self) -> None:
-        """Release the transaction, whether or not it was committed."""
-        if self.transaction:
-            self.transaction.close()
-
     def log_values(self, unlogged: Mapping[str, int]) -> dict[str, Any]:
         """Return the chunk's columns of the export log, when all rows have been sent.
 

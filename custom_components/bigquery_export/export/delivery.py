@@ -23,7 +23,7 @@ class Rejection:
 
 
 class Transaction(Protocol):
-    """Rows of one table that are committed together or not at all."""
+    """Rows of one table that are committed together or not at all. Its methods block."""
 
     @property
     def name(self) -> str:

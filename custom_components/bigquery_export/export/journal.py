@@ -203,7 +203,7 @@ class Journal:
                 await self._async_commit_log(log)
                 await self._async_committed(intent)
                 return
-            log.close()
+            await self._async_block(log.close)
             rejected = chunk.reject(rejections, delivery.encoding(chunk.table))
             await self.async_keep_rejected(str(log_header["export_id"]), chunk, rejected)
         await self._async_pass(chunk, after(chunk))

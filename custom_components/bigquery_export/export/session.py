@@ -195,7 +195,8 @@ class Session:
                         after or (lambda chunk: replace(before, rows=before.rows + chunk.rows)),
                     )
         finally:
-            chunk.close()
+            if chunk.transaction:
+                await self.async_block(chunk.transaction.close)
 
     async def async_send(self, chunk: Chunk, rows: EncodedRows) -> None:
         """Add rows to the transaction of a chunk, which the first ones begin.

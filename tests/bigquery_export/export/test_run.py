@@ -1,8 +1,8 @@
 """Runs: nothing is lost or duplicated, wherever a run ends."""
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 import threading
 import time
@@ -56,6 +56,34 @@ from tests.bigquery_export.support.exporter import Exporter
 from tests.bigquery_export.support.query_plans import statements
 from tests.bigquery_export.support.recording import execute, numbers, record, rewrite
 from tests.bigquery_export.support.warehouse import Warehouse
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_transactions_are_closed_in_threads(
+    hass: HomeAssistant, exporter: Exporter, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    """To close one may take as long as a disk or a network takes."""
+    threads: list[int] = []
+
+    def closing(close: Callable[[Any], None]) -> Callable[[Any], None]:
+        def closed(transaction: object) -> None:
+            threads.append(threading.get_ident())
+            close(transaction)
+
+        return closed
+
+    def fail(_: object) -> Never:
+        raise UnreachableError(endpoint="BigQuery", message="gone")
+
+    for type_ in (PendingStream, LoadTransaction):
+        monkeypatch.setattr(type_, "close", closing(type_.close))
+        if fails:
+            monkeypatch.setattr(type_, "finish", fail)
+    await record(hass, 2)
+    with pytest.raises(UnreachableError) if fails else nullcontext():
+        await exporter.export()
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 @pytest.mark.usefixtures("small_chunks")
