@@ -80,15 +80,18 @@ class AppendConnection:
                 if (seconds := next(waits, None)) is None:
                     raise
                 self._streams.connection.wait(seconds)
+                if self._ended:
+                    raise
                 again = True
 
     def _send_once(self, rows: Sequence[bytes], *, again: bool) -> dict[int, str]:
         """Append rows as one request; `again` if they may have been appended already."""
         began = monotonic()
-        self._requests.put(self._request(rows))
+        requests = self._requests  # Another thread may close the connection meanwhile.
+        requests.put(self._request(rows))
         with self._streams.errors():
             try:
-                response = self._answer()
+                response = self._answer(requests)
             except AlreadyExists:
                 if not again:
                     raise
@@ -105,10 +108,10 @@ class AppendConnection:
         self.rows += len(rows)
         return {}
 
-    def _answer(self) -> AppendRowsResponse:
+    def _answer(self, requests: SimpleQueue[bytes | None]) -> AppendRowsResponse:
         """Return the answer to the last request. Raises the error that is in it."""
         if self._responses is None:
-            self._responses = self._streams.append_rows(self.name, self._requests)
+            self._responses = self._streams.append_rows(self.name, requests)
         response = next(self._responses, None)
         if response is None:
             raise ServiceUnavailable("the connection was closed without an answer")
