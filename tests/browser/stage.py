@@ -14,7 +14,7 @@ import pytest
 
 from tests.demo.rooms import CONFIGURATION, furnish
 from tests.home.client import Client, Json
-from tests.home.home_assistant import HomeAssistant
+from tests.home.home_assistant import NO_PURGE, HomeAssistant
 from tests.home.launcher import TRANSACTION_ROWS
 from tests.home.log import problems
 from tests.home.recorder_database import make
@@ -28,7 +28,8 @@ from .window import Window
 
 PROJECT = "my-home"
 STATES = 15_000
-DAYS = 3
+DAYS = 11
+"""As in most homes, the oldest rows are about to be deleted when the export is set up."""
 JOURNEY_SECONDS = 180
 """Seconds that a journey may take: several times as many as it does."""
 HOURS_UNTIL_LISTED = 3
@@ -163,7 +164,7 @@ async def stage(folder: Path, pictures: Path, *, sharp: bool) -> AsyncIterator[S
     """Set up a home of some rooms, with a history of some days."""
     home = HomeAssistant(
         folder,
-        configuration=CONFIGURATION,
+        configuration=CONFIGURATION.replace(NO_PURGE, ""),
         environment={TRANSACTION_ROWS: str(ROWS_IN_A_TRANSACTION)},
     )
     make(home.database, states=STATES, days=DAYS, statistics_days=DAYS, short_term_days=0)

@@ -34,6 +34,7 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 
 # default_config needs the internet, and hardware; these are what a home's history needs.
 COMMIT_INTERVAL = 1
+NO_PURGE = "  auto_purge: false\n"
 CONFIGURATION = f"""\
 homeassistant:
   name: Home
@@ -47,8 +48,7 @@ homeassistant:
   time_zone: {TIME_ZONE}
 recorder:
   commit_interval: {COMMIT_INTERVAL}
-  auto_purge: false
-logger:
+{NO_PURGE}logger:
   default: info
 api:
 automation:
