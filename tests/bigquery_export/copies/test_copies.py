@@ -340,6 +340,71 @@ async def test_removed_before_it_was_set_up(
     assert not stored(hass_config_dir, subentry.subentry_id)
 
 
+async def test_copy_removed_before_set_up(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    copy_place: CopyPlace,
+    warehouse: Warehouse,
+    hass_config_dir: str,
+) -> None:
+    """A copy that is removed while Google refuses the set-up gets nothing more."""
+    warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY])
+    subentry = put_copy(hass, entry, copy_place)
+    await record(hass, 3)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    entry.async_cancel_retry_setup()  # As where Google refuses the key: no retry notices it.
+    await settled(hass)
+    hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+    await settled(hass)
+    await record(hass, 2, name="t")
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, minutes=1))
+    await settled(hass)
+    assert recorded(copy_place) == numbers(3)
+    assert recorded(copy_place, "sensor.t") == []
+    assert not stored(hass_config_dir, subentry.subentry_id)
+
+
+async def test_copy_changed_before_set_up(
+    hass: HomeAssistant, entry: MockConfigEntry, copy_place: CopyPlace, warehouse: Warehouse
+) -> None:
+    """A copy that is changed while Google refuses the set-up goes on as it is now."""
+    warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY])
+    subentry = put_copy(hass, entry, copy_place, **copy_place.unreachable)
+    await record(hass, 3)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    entry.async_cancel_retry_setup()
+    await settled(hass)
+    hass.config_entries.async_update_subentry(entry, subentry, data=copy_place.data)
+    await settled(hass)
+    assert recorded(copy_place) == numbers(3)
+
+
+async def test_disabled_before_it_is_tried_again(
+    hass: HomeAssistant, entry: MockConfigEntry, copy_place: CopyPlace, warehouse: Warehouse
+) -> None:
+    """A copy that has failed is not tried again once its export is disabled."""
+    warehouse.grant(entry.data[CONF_SERVICE_ACCOUNT_KEY])
+    put_copy(hass, entry, copy_place)
+    await record(hass, 3)
+    lost = OutcomeUnknownError(message="the answer is lost")
+    with patch.object(open_destination, "_open", side_effect=lost) as opened:
+        assert not await hass.config_entries.async_setup(entry.entry_id)
+        await settled(hass)
+        assert opened.called
+        await hass.config_entries.async_set_disabled_by(
+            entry.entry_id, disabled_by=ConfigEntryDisabler.USER
+        )
+        await settled(hass)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=30))
+    await settled(hass)
+    with pytest.raises(LookupError):
+        copy_place.rows()
+    # Enabled again, it goes on.
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, disabled_by=None)
+    await settled(hass)
+    assert recorded(copy_place) == numbers(3)
+
+
 async def test_two_copies(
     hass: HomeAssistant, entry: MockConfigEntry, copy_place: CopyPlace
 ) -> None:
