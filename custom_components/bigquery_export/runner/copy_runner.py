@@ -53,6 +53,7 @@ class CopyRunner:
         self._storage = CopyStorage(hass, entry, copy)
         self._issues = CopyIssues(hass, entry, copy.subentry_id, copy.title)
         self._open: OpenCopy | None = None
+        self._opening = asyncio.Lock()
         self._job: Job | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancel_retry: CALLBACK_TYPE | None = None
@@ -215,11 +216,15 @@ class CopyRunner:
         await job.async_run()
 
     async def _async_opened(self) -> OpenCopy:
-        """Return the journal and what belongs to it, opened by the first call."""
-        if self._open is None:
-            self._open = await self._storage.async_open()
-            await self._open.jobs.async_load()
-        return self._open
+        """Return the journal and what belongs to it, opened by the first call.
+
+        A job and a repair may ask at the same time: two journals would overwrite each other.
+        """
+        async with self._opening:
+            if self._open is None:
+                self._open = await self._storage.async_open()
+                await self._open.jobs.async_load()
+            return self._open
 
     @callback
     def _async_failed(self, err: ExportError) -> None:

@@ -463,6 +463,21 @@ async def test_missing_rows(
     assert issues_of(hass) == {}
 
 
+async def test_acknowledged_as_it_begins(
+    hass: HomeAssistant, entry: MockConfigEntry, copy_place: CopyPlace
+) -> None:
+    """One journal is opened where missing rows are acknowledged while a copy begins."""
+    await record(hass, 3)
+    with patch.object(CopyRunner, "async_begin"):
+        copy = await set_up(hass, entry, copy_place)
+    task = copy.async_begin(Trigger.ACTION)
+    assert task
+    await asyncio.gather(task, copy.async_acknowledge())
+    assert copy.last_error is None
+    assert copy.checkpoint.positions == copy._storage.load().positions
+    assert copy.checkpoint.positions["sensor_data"].rows >= 3
+
+
 async def test_history(hass: HomeAssistant, entry: MockConfigEntry, copy_place: CopyPlace) -> None:
     """A copy of an export that began without history has none either."""
     await record(hass, 3)
