@@ -295,6 +295,29 @@ def test_ensure(
     assert not influxdb.storage.points
 
 
+@pytest.mark.parametrize("secret", ["s3same\nwr0ng", "s3same\u201cwr0ng", "s3same\u00a0wr0ng"])
+def test_odd_secret(influxdb: LocalInfluxdb, secret: str) -> None:
+    """A token that no header can have is told by no part of it; a password may have anything."""
+    influxdb.secret = secret
+    place = place_of(influxdb)
+    if influxdb.version == 1:
+        place.ensure([], "home")
+        assert influxdb.rows(CHECK)
+        return
+    with pytest.raises(InfluxdbAccessError, match="the token has a line break") as told:
+        place.ensure([], "home")
+    assert not [part for part in ("s3same", "wr0ng") if part in str(told.value)]
+    assert influxdb.requests == []
+
+
+def test_request_cannot_be_sent(influxdb: LocalInfluxdb) -> None:
+    """What is raised before a request is sent may quote its headers, and is not shown."""
+    place = place_of(influxdb, version="1", username="exporter", token="\udc80")  # noqa: S106
+    with pytest.raises(InfluxdbUnreachableError) as told:
+        place.ensure([], "home")
+    assert told.value.message == "the request cannot be sent"
+
+
 def test_check(influxdb: LocalInfluxdb, place: InfluxdbDatabase) -> None:
     """What makes sure of the right to write is one point an hour, which is kept anywhere."""
     for _ in range(3):

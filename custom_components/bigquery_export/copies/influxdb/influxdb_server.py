@@ -118,8 +118,12 @@ class InfluxdbServer:
         return "/api/v2/write?" + urlencode(query)
 
     def _authorization(self) -> Mapping[str, str]:
+        """Return the header. Raises InfluxdbAccessError for a token that fits in none."""
         settings = self.settings
         if settings.version is not Version.ONE:
+            if not (settings.secret.isascii() and settings.secret.isprintable()):
+                message = "the token has a line break or another character that cannot be sent"
+                raise InfluxdbAccessError(server=settings.server, message=message)
             return {"Authorization": f"Token {settings.secret}"} if settings.secret else {}
         if not settings.username:
             return {}
@@ -258,6 +262,11 @@ def _seconds_to_wait(answer: urllib3.BaseHTTPResponse) -> float | None:
 
 
 def _message_of(err: Exception) -> str:
-    """Return what has failed, without the connection's representation before it."""
+    """Return what has failed, without the connection's representation before it.
+
+    What is raised before a request is sent may quote its headers.
+    """
+    if isinstance(err, ValueError) and not isinstance(err, HTTPError):
+        return "the request cannot be sent"
     text = str(err).rpartition(">: ")[2] or type(err).__name__
     return text.rpartition("Caused by ")[2].strip("()")[:_LONGEST_MESSAGE]
