@@ -184,6 +184,8 @@ async def test_form(hass: HomeAssistant, loaded: MockConfigEntry, influxdb: Loca
         ({"token": "s3same\nwr0ng"}, "token", "the token has a line break"),
         ({"token": "s3same\u201cwr0ng"}, "token", "the token has a line break"),
         ({"url": "influxdb"}, "url", None),
+        ({"url": "http://influx db:8086"}, "url", None),
+        ({"url": "http://ex%zz:1"}, "url", None),
         ({"organization": " "}, "organization", None),
     ):
         shown = await submit(hass, result["flow_id"], {**good, **changes})

@@ -426,6 +426,8 @@ def test_certificates(socket_enabled: None, tmp_path: Path) -> None:
         ("http://user:pass@influxdb.local", False),
         ("http://influxdb.local?u=a&p=b", False),
         ("http://influxdb.local:port", False),
+        ("http://influx db:8086", False),
+        ("http://ex%zz:1", False),
         ("ftp://influxdb.local", False),
     ],
 )

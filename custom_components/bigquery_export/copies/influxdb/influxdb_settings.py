@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_USERNAME, CONF_VERIFY_SSL
+from urllib3.util import parse_url
 
 CONF_DATABASE = "database"
 CONF_ORGANIZATION = "organization"
@@ -60,6 +61,7 @@ class InfluxdbSettings:
         try:
             parts = urlsplit(self.url)
             host, _ = parts.hostname, parts.port
+            parse_url(self.url)  # Connections are made with it, and it allows less.
         except ValueError:
             return False
         only_address = not (parts.username or parts.password or parts.query or parts.fragment)
