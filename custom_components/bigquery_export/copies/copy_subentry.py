@@ -45,27 +45,31 @@ class Copy:
 
 
 def copies(entry: ConfigEntry) -> list[Copy]:
-    """Return the copies of an export."""
-    return [
-        Copy(
-            subentry.subentry_id,
-            subentry.title,
-            settings_of(subentry),
-            f"{_files_of(entry.entry_id)}{subentry.subentry_id}",
-        )
-        for subentry in entry.subentries.values()
-        if is_copy(subentry)
-    ]
+    """Return the copies of an export, without those that this version cannot read."""
+    return [copy for subentry in copy_subentries(entry) if (copy := _copy(entry, subentry))]
 
 
-def is_copy(subentry: ConfigSubentry) -> bool:
-    """Return whether a subentry is a copy."""
-    return subentry.subentry_type in _SETTINGS
+def copy_subentries(entry: ConfigEntry) -> list[ConfigSubentry]:
+    """Return the subentries of all copies of an export."""
+    return [one for one in entry.subentries.values() if one.subentry_type in _SETTINGS]
 
 
 def settings_of(subentry: ConfigSubentry) -> CopySettings:
-    """Return where a copy goes, as its subentry says."""
+    """Return where a copy goes, as its subentry says.
+
+    Raises KeyError, TypeError or ValueError for what this version cannot read: it may be of a later
+    one, from a backup or after a downgrade.
+    """
     return _SETTINGS[subentry.subentry_type](subentry.data)
+
+
+def _copy(entry: ConfigEntry, subentry: ConfigSubentry) -> Copy | None:
+    try:
+        settings = settings_of(subentry)
+    except KeyError, TypeError, ValueError:
+        return None
+    id_ = subentry.subentry_id
+    return Copy(id_, subentry.title, settings, f"{_files_of(entry.entry_id)}{id_}")
 
 
 def remove_copy_files(hass: HomeAssistant, entry_id: str, kept: Collection[str] = ()) -> None:

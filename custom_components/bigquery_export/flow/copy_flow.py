@@ -11,7 +11,7 @@ import probatio
 
 from ..const import DOMAIN
 from ..copies.copy_destination import CopySettings
-from ..copies.copy_subentry import is_copy, settings_of
+from ..copies.copy_subentry import copies
 from ..copies.open_destination import async_open_destination
 from ..errors import ExportError
 from ..scheduler.runtime_data import BigQueryExportConfigEntry
@@ -95,11 +95,11 @@ class CopyFlow(SubentryFlow):
         """Make sure that no other copy goes to the same place. Raises FormError."""
         own = None if self.source == SOURCE_USER else self._get_reconfigure_subentry().subentry_id
         others = (
-            subentry
+            copy
             for entry in self.hass.config_entries.async_entries(DOMAIN)
-            for subentry in entry.subentries.values()
-            if is_copy(subentry) and subentry.subentry_id != own
+            for copy in copies(entry)
+            if copy.subentry_id != own
         )
-        if any(settings_of(one).identity == settings.identity for one in others):
+        if any(other.settings.identity == settings.identity for other in others):
             field, error = self.place_in_use
             raise FormError({field: error})

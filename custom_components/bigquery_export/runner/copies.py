@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+import logging
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.start import async_at_started
 
 from ..const import CONF_PAUSED
-from ..copies.copy_subentry import copies, remove_copy_files
+from ..copies.copy_subentry import copies, copy_subentries, remove_copy_files
 from ..rows.export_log import Trigger
 from ..status.copy_status import async_remove_copy_issues
 from .copy_runner import CopyRunner
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class Copies:
@@ -37,8 +40,20 @@ class Copies:
         return self._runners.get(subentry_id)
 
     async def async_load(self) -> None:
-        """Read the checkpoints, and forget copies that were removed."""
-        kept = {*self._runners}
+        """Read the checkpoints, and forget copies that were removed.
+
+        One that this version cannot read keeps its files: a later version goes on with it.
+        """
+        subentries = copy_subentries(self._entry)
+        for subentry in subentries:
+            if subentry.subentry_id not in self._runners:
+                _LOGGER.warning(
+                    "This version cannot read the settings of the copy %s of %s, which gets no"
+                    " rows. Reconfigure it, or install the version that has saved it",
+                    subentry.title,
+                    self._entry.title,
+                )
+        kept = {subentry.subentry_id for subentry in subentries}
         await self._hass.async_add_executor_job(
             remove_copy_files, self._hass, self._entry.entry_id, kept
         )

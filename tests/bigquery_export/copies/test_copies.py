@@ -415,6 +415,37 @@ async def test_two_copies(
     assert recorded(copy_place) == numbers(5)
 
 
+async def test_unreadable_copy(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    copy_place: CopyPlace,
+    warehouse: Warehouse,
+    hass_config_dir: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A copy that a later version has saved is left out and told, and keeps its position."""
+    await record(hass, 3)
+    await set_up(hass, entry, copy_place)
+    (subentry,) = entry.subentries.values()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    before = stored(hass_config_dir, subentry.subentry_id)
+    later = {"format": "orc", "tls": "later", "version": "9"}
+    data = {**copy_place.data, **later}
+    hass.config_entries.async_update_subentry(entry, subentry, data=data)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.runtime_data.runner.copies.all == []
+    assert "cannot read the settings of the copy At home" in caplog.text
+    await record(hass, 2, name="t")
+    await export(hass, entry)
+    ours = [row for row in warehouse.rows("entity_id, state") if row["entity_id"] == "sensor.t0"]
+    assert [row["state"] for row in ours] == numbers(2)
+    assert stored(hass_config_dir, subentry.subentry_id) == before
+    hass.config_entries.async_update_subentry(entry, subentry, data=copy_place.data)
+    await settled(hass)
+    await export(hass, entry)
+    assert (recorded(copy_place), recorded(copy_place, "sensor.t")) == (numbers(3), numbers(2))
+
+
 async def test_repair(
     hass: HomeAssistant,
     entry: MockConfigEntry,

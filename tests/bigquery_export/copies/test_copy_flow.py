@@ -83,6 +83,26 @@ async def test_schema_in_use(
     assert loaded.subentries[subentry.subentry_id].title == "Attic"
 
 
+async def test_unreadable_copy(
+    hass: HomeAssistant, loaded: MockConfigEntry, copy_database: CopyDatabase
+) -> None:
+    """A copy that a later version has saved is in nobody's way, and can be reconfigured."""
+    subentry = put_copy(hass, loaded, copy_database)
+    later = {**copy_database.data, "tls": "later"}
+    hass.config_entries.async_update_subentry(loaded, subentry, data=later)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    result = await begin(hass, loaded)
+    values = {"name": "At home", **copy_database.data}
+    shown = await submit(hass, result["flow_id"], {**values, "schema": "elsewhere"})
+    assert shown["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done(wait_background_tasks=True)
+    result = await begin(hass, loaded, subentry.subentry_id)
+    shown = await submit(hass, result["flow_id"], values)
+    assert shown["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert loaded.runtime_data.runner.copies.of(subentry.subentry_id)
+
+
 async def test_password_stays(
     hass: HomeAssistant, loaded: MockConfigEntry, copy_database: CopyDatabase
 ) -> None:
