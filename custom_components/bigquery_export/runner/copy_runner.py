@@ -98,9 +98,12 @@ class CopyRunner:
         )
 
     async def async_load(self) -> None:
-        """Read the checkpoint, and what is missing."""
-        self._checkpoint = await self._hass.async_add_executor_job(self._storage.load)
-        await self._async_look()
+        """Read the checkpoint, and what is missing; files that cannot be read are its failure."""
+        try:
+            self._checkpoint = await self._hass.async_add_executor_job(self._storage.load)
+            await self._async_look()
+        except OSError as err:
+            self._async_broke_down(err)
 
     @callback
     def async_begin(self, trigger: Trigger) -> asyncio.Task[None] | None:
@@ -174,12 +177,7 @@ class CopyRunner:
         except ExportError as err:
             self._async_failed(err)
         except Exception as err:
-            _LOGGER.exception("Unexpected error in the copy %s", self.copy.title)
-            self._error, kind = None, type(err).__name__
-            self._async_tell_failure(
-                kind, async_text(self._hass, "exceptions", "unexpected.message", {"error": kind})
-            )
-            self._issues.async_show_failure(self.last_error)
+            self._async_broke_down(err)
         else:
             if self.last_error:
                 _LOGGER.info("The copy %s works again", self.copy.title)
@@ -238,6 +236,15 @@ class CopyRunner:
         if passes and not (self._stopped or self._entry.data.get(CONF_PAUSED)):
             seconds = delay(self._failures, getattr(err, "retry_after", None))
             self._cancel_retry = async_call_later(self._hass, seconds, self._async_retry)
+
+    @callback
+    def _async_broke_down(self, err: Exception) -> None:
+        """Show an error that is not ours."""
+        _LOGGER.error("Unexpected error in the copy %s", self.copy.title, exc_info=err)
+        self._error, kind = None, type(err).__name__
+        reason = async_text(self._hass, "exceptions", "unexpected.message", {"error": kind})
+        self._async_tell_failure(kind, reason)
+        self._issues.async_show_failure(reason)
 
     @callback
     def _async_tell_failure(self, kind: str, reason: str) -> None:

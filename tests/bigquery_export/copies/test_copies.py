@@ -446,6 +446,37 @@ async def test_unreadable_copy(
     assert (recorded(copy_place), recorded(copy_place, "sensor.t")) == (numbers(3), numbers(2))
 
 
+async def test_files_unreadable(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    copy_place: CopyPlace,
+    warehouse: Warehouse,
+    hass_config_dir: str,
+) -> None:
+    """Where a file of a copy cannot be read, that copy fails, and the export goes on."""
+    await record(hass, 3)
+    copy = await set_up(hass, entry, copy_place)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    (checkpoint,) = (
+        path
+        for path in stored(hass_config_dir, copy.copy.subentry_id)
+        if path.name.endswith(copy.copy.files_id)
+    )
+    checkpoint.unlink()
+    checkpoint.mkdir()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await export(hass, entry)
+    assert [row["state"] for row in warehouse.rows("state")][:3] == numbers(3)
+    copy = copy_of(entry, copy.copy.subentry_id)
+    assert copy.last_error_kind == "IsADirectoryError"
+    assert issues_of(hass).keys() == {"copy_failed"}
+    checkpoint.rmdir()
+    await record(hass, 2, name="t")
+    await export(hass, entry)
+    assert issues_of(hass) == {}
+    assert (recorded(copy_place), recorded(copy_place, "sensor.t")) == (numbers(3), numbers(2))
+
+
 async def test_repair(
     hass: HomeAssistant,
     entry: MockConfigEntry,
