@@ -44,12 +44,15 @@ class CopyStorage:
             begin=begin_from(entry.data),
         )
         self.rejected_rows = RejectedRows(hass, copy.files_id)
+        self._set_aside_rows = RejectedRows(hass, copy.files_id, SET_ASIDE)
 
     def load(self) -> Checkpoint:
         """Return the checkpoint; this blocks. What is of another database is deleted before."""
         if self._file.is_of_another_destination():
             remove_digests(self._hass, self._copy.files_id)
             DailyFile(self._hass, self._copy.files_id).remove()
+            self.rejected_rows.remove()
+            self._set_aside_rows.remove()
             self._file.remove()
         return self._file.load()
 
@@ -65,7 +68,7 @@ class CopyStorage:
             tables=options_from(self._entry.options).all_tables,
             deliveries={delivery.name: delivery},
             rejected_rows=self.rejected_rows,
-            set_aside_rows=RejectedRows(hass, files_id, SET_ASIDE),
+            set_aside_rows=self._set_aside_rows,
         )
         await journal.async_load()
         jobs = JobFactory(

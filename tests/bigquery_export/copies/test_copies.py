@@ -49,9 +49,16 @@ from custom_components.bigquery_export.copies.postgresql.postgresql_settings imp
 )
 from custom_components.bigquery_export.errors import OutcomeUnknownError
 from custom_components.bigquery_export.export.checkpoint import Gap
+from custom_components.bigquery_export.export.rejected_rows import (
+    REJECTED,
+    SET_ASIDE,
+    RejectedRows,
+)
 from custom_components.bigquery_export.export.tables import TABLES
 from custom_components.bigquery_export.file_formats.file_format import FormatName
+from custom_components.bigquery_export.rows.encoded_rows import RejectedRow
 from custom_components.bigquery_export.rows.export_log import Trigger
+from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.runner.copy_runner import CopyRunner
 from custom_components.bigquery_export.runner.start_position import async_newest_rows
 from tests.bigquery_export.support.comparable_rows import as_sent, comparable_row, compared
@@ -552,11 +559,14 @@ async def test_history(hass: HomeAssistant, entry: MockConfigEntry, copy_place: 
 
 
 async def test_elsewhere(
-    hass: HomeAssistant, entry: MockConfigEntry, copy_place: CopyPlace
+    hass: HomeAssistant, entry: MockConfigEntry, copy_place: CopyPlace, hass_config_dir: str
 ) -> None:
-    """In another place a copy begins again with all that the recorder has."""
+    """In another place a copy begins again with all that the recorder has, and lacks nothing."""
     await record(hass, 3)
-    await set_up(hass, entry, copy_place)
+    copy = await set_up(hass, entry, copy_place)
+    for kind in (REJECTED, SET_ASIDE):
+        rows = [RejectedRow({"state_id": 1}, "of the place before")]
+        RejectedRows(hass, copy.copy.files_id, kind).append("e", SENSOR_DATA, rows)
     (subentry,) = entry.subentries.values()
     data = {**copy_place.data, **copy_place.elsewhere}
     hass.config_entries.async_update_subentry(entry, subentry, data=data)
@@ -565,6 +575,9 @@ async def test_elsewhere(
     assert copy.last_error is None
     tables = copy.checkpoint.positions
     assert tables["sensor_data"].rows >= 3
+    assert issues_of(hass) == {}
+    left = {path.suffixes[-2] for path in stored(hass_config_dir, subentry.subentry_id)}
+    assert not left & {f".{REJECTED}", f".{SET_ASIDE}"}
 
 
 async def test_pause(hass: HomeAssistant, entry: MockConfigEntry, copy_place: CopyPlace) -> None:
