@@ -1,7 +1,8 @@
 """What the subentry flows of all copies share: a copy is saved once its tables are made."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Any, ClassVar, override
 
 from homeassistant.config_entries import SOURCE_USER, SubentryFlowResult
@@ -10,10 +11,11 @@ from homeassistant.helpers import instance_id
 import probatio
 
 from ..const import DOMAIN
-from ..copies.copy_destination import CopySettings
+from ..copies.copy_destination import CopyDestination, CopySettings
 from ..copies.copy_subentry import copies
 from ..copies.open_destination import async_open_destination
 from ..errors import ExportError
+from ..rows.table import Table
 from ..scheduler.runtime_data import BigQueryExportConfigEntry
 from ..settings.options import options_from
 from .field_rules import FormError
@@ -85,7 +87,7 @@ class CopyFlow(SubentryFlow):
             settings = self._settings(data)
             self._check_alone(settings)
             destination = await async_open_destination(self.hass, settings)
-            await self.hass.async_add_executor_job(destination.ensure, tables, source)
+            await self.hass.async_add_executor_job(_ensure, destination, tables, source)
         except ExportError as err:
             raise self._refused(self.fields.get(err.key, "base"), err) from err
         self._title = data.pop(CONF_NAME).strip() or self._default_title(data)
@@ -103,3 +105,9 @@ class CopyFlow(SubentryFlow):
         if any(other.settings.identity == settings.identity for other in others):
             field, error = self.place_in_use
             raise FormError({field: error})
+
+
+def _ensure(destination: CopyDestination, tables: Iterable[Table], source: str) -> None:
+    """Make the tables, which blocks, and end the connection. Raises ExportError."""
+    with closing(destination):
+        destination.ensure(tables, source)

@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bigquery_export.const import CONF_OWN_COLUMNS, DOMAIN
 from custom_components.bigquery_export.copies import open_destination
+from custom_components.bigquery_export.copies.copy_destination import CopyDestination, CopySettings
 from custom_components.bigquery_export.copies.influxdb.influxdb_errors import (
     InfluxdbUnreachableError,
 )
@@ -201,6 +202,31 @@ async def test_form(hass: HomeAssistant, loaded: MockConfigEntry, influxdb: Loca
     (subentry,) = loaded.subentries.values()
     assert (subentry.title, subentry.subentry_type) == ("At home", "influxdb")
     assert states_of(influxdb, "sensor.s0") == numbers(3)
+
+
+async def test_form_closes(
+    hass: HomeAssistant, loaded: MockConfigEntry, influxdb: LocalInfluxdb
+) -> None:
+    """What a form opens to try settings is closed, also where these are refused."""
+    opened: list[Any] = []
+
+    async def remembered(hass: HomeAssistant, settings: CopySettings) -> CopyDestination:
+        destination = await open_destination.async_open_destination(hass, settings)
+        opened.append(destination)
+        return destination
+
+    result = await begin(hass, loaded)
+    module = "custom_components.bigquery_export.flow.copy_flow.async_open_destination"
+    with patch(module, remembered):
+        for changes in ({"token": "wr0ng"}, {}):
+            values = {"name": "At home", **influxdb.data, **changes}
+            shown = await submit(hass, result["flow_id"], values)
+    assert shown["type"] is FlowResultType.CREATE_ENTRY
+    await settled(hass)
+    for destination in opened:
+        sockets = destination._server._sockets
+        assert sockets
+        assert {one.fileno() for one in sockets} == {-1}
 
 
 async def test_reconfigure(
