@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from google.cloud.bigquery_storage_v1 import types
 import grpc
+import orjson
 
 from .append_rows import tell_row_errors
 from .calls import AnswerDamagedError, AnswerLostError, Call, Damage, ForeignAnswerError
@@ -63,6 +64,9 @@ class Details:
 
     location: str = ""
     """Where a foreign answer redirects to."""
+
+    billed: int | None = None
+    """The bytes that a stopped job says it was billed for; None for one that does not say."""
 
 
 class Kind(Protocol):
@@ -179,6 +183,33 @@ class _StreamErrors(_Kind):
         return response
 
 
+@dataclass(frozen=True, slots=True)
+class _Stopped(_Kind):
+    """A query job ends as one that was canceled or has taken too long; it is billed all the same.
+
+    Sources: error-messages, "stopped"; rest/v2/jobs/cancel: "Cancelled jobs may still incur costs".
+    Whether such a job has totalBytesBilled is in no page. The message is that of jobTimeoutMs, as
+    users of the client libraries report it.
+    """
+
+    methods: frozenset[str] = frozenset({"jobs.insert", "jobs.get"})
+
+    async def act(self, call: Call, work: Callable[[], Awaitable[Any]], details: Details) -> Any:
+        response = await work()
+        job = orjson.loads(response.body)
+        if "jobId" not in job["jobReference"]:
+            return response  # A dry run.
+        message = "Job execution was cancelled: Job timed out after 60 sec"
+        error = {"reason": "stopped", "message": message}
+        job["status"] = {"state": "DONE", "errorResult": error, "errors": [error]}
+        query = job["statistics"]["query"]
+        del query["totalBytesBilled"]
+        if details.billed is not None:
+            query["totalBytesBilled"] = str(details.billed)
+        response.body = orjson.dumps(job)
+        return response
+
+
 def _chosen_rows(call: Call, details: Details) -> list[int]:
     rows = call.request.proto_rows.rows.serialized_rows
     if details.containing:
@@ -268,6 +299,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "row_errors": _RowErrors(),
     "stream_errors": _StreamErrors(),
+    "stopped": _Stopped(),
     **{error.reason: _Refused(REST_METHODS, error=error) for error in _REST_ERRORS},
     **{error.code.name: _Refused(GRPC_METHODS, error=error) for error in _GRPC_ERRORS},
 }

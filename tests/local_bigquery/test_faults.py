@@ -86,7 +86,7 @@ def test_a_call_is_refused_with_a_reason(
 def test_every_refusal_is_tried_here() -> None:
     """No kind is left out of the tests above, nor of those below."""
     others = {"delay", "drop", "cut_body", "corrupt_json", "row_errors", "stream_errors"}
-    others |= {"page", "empty", "foreign", "free_tier", "row_policy"}
+    others |= {"page", "empty", "foreign", "free_tier", "row_policy", "stopped"}
     assert set(KINDS) == others | {"invalid_grant"} | REST_ANSWERS.keys() | GRPC_ANSWERS.keys()
 
 
@@ -186,6 +186,22 @@ def test_rows_behind_a_policy_are_not_listed(
     local_bigquery.add_fault("tabledata.list", "row_policy")
     with pytest.raises(exceptions.Forbidden, match="row-level security"):
         list(client.list_rows(sql_name(table), retry=ONCE))
+
+
+@pytest.mark.parametrize("billed", [None, 7])
+def test_a_job_that_was_stopped_is_billed(
+    local_bigquery: LocalBigQuery, client: bigquery.Client, table: str, billed: int | None
+) -> None:
+    """A job ends as one that took too long; what it says of its bytes is no matter."""
+    local_bigquery.add_fault("jobs.insert", "stopped", billed=billed)
+    local_bigquery.add_fault("jobs.get", "stopped", billed=billed)
+    before = local_bigquery.billed(client.project)
+    job = client.query(f"SELECT * FROM `{sql_name(table)}`")  # noqa: S608
+    for found in (job, client.get_job(job.job_id)):
+        assert isinstance(found, bigquery.QueryJob)
+        assert found.error_result["reason"] == "stopped"
+        assert found.total_bytes_billed == billed
+    assert local_bigquery.billed(client.project) - before == 10 * 2**20
 
 
 def test_a_client_is_asked_to_wait(

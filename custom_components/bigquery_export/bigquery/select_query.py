@@ -40,6 +40,9 @@ _UNTOLD = re.compile(
 """Words of functions that call models or other databases, whose price is not that of bytes, and of
 metadata, which also tell of other datasets."""
 _TOO_MANY_BYTES = "bytesBilledLimitExceeded"
+_ENDED_EARLY = frozenset({"stopped", "timeout"})
+"""Reasons of a job that was canceled, or was stopped because it took too long ("Error messages").
+"""
 _JOB_SECONDS = 60
 _MAX_RESULT_BYTES = 8 * 2**20
 """Bytes of rows in an answer, as JSON: a page of BigQuery has 10 MB at most."""
@@ -214,11 +217,14 @@ def run_query(
     )
 
 
-def billed_for(connection: Connection, job_id: str, late: bool) -> int | None:
+def billed_for(connection: Connection, job_id: str, booked: int, late: bool) -> int | None:
     """Return for how many bytes a job was billed, None while that is not known; this blocks.
 
-    A job that has failed is billed for nothing, nor is one that BigQuery does not know when it is
-    too `late` for a request to be on its way. Raises ExportError.
+    That is what the job says, whether it has failed or not. One that was canceled or has taken too
+    long may be billed (API reference, `jobs.cancel`): if it does not say for how many bytes, it is
+    for those that were `booked`. A job that has failed otherwise is billed for nothing, nor is one
+    that BigQuery does not know when it is too `late` for a request to be on its way. Raises
+    ExportError.
     """
     with connection.errors():
         try:
@@ -227,7 +233,9 @@ def billed_for(connection: Connection, job_id: str, late: bool) -> int | None:
             return 0 if late else None
     if job.state != "DONE":
         return None
-    return 0 if job.error_result else int(job.total_bytes_billed or 0)
+    if job.total_bytes_billed is not None:
+        return int(job.total_bytes_billed)
+    return booked if (job.error_result or {}).get("reason") in _ENDED_EARLY else 0
 
 
 @contextmanager

@@ -231,7 +231,7 @@ class Queries:
     async def _async_settle_failed(self, booking: Booking) -> None:
         """Settle a query that has failed, if BigQuery says what it was billed for."""
         try:
-            billed = await self._async_block(billed_for, self._connection, booking.job_id, False)
+            billed = await self._async_billed(booking, late=False)
         except ExportError:
             return
         if billed is not None:
@@ -248,10 +248,19 @@ class Queries:
             if booking.job_id in self._running:
                 continue
             late = time() - booking.time > _LATE
-            billed = await self._async_block(billed_for, self._connection, booking.job_id, late)
+            billed = await self._async_billed(booking, late=late)
             if billed is not None:
                 settle = partial(Billing.settle, job_id=booking.job_id, billed=billed, entry={})
                 await self._async_change(settle)
+
+    async def _async_billed(self, booking: Booking, *, late: bool) -> int | None:
+        """Return what a booked query was billed for, None while that is not known.
+
+        Raises ExportError.
+        """
+        return await self._async_block(
+            billed_for, self._connection, booking.job_id, booking.bytes, late
+        )
 
     def _check_datasets(self, plan: Plan) -> None:
         """Raise OtherDatasetError if a query reads what is not in the dataset."""

@@ -47,10 +47,13 @@ def plan(connection: Connection, sql: str, *parameters: Parameter) -> Plan:
     return plan_query(connection, Statement(sql, parameters))
 
 
-def answer(connection: Connection, sql: str, *parameters: Parameter, rows: int = 100) -> Answer:
+def answer(
+    connection: Connection, sql: str, *parameters: Parameter, rows: int = 100, job_id: str = ""
+) -> Answer:
     """Return the answer to a query."""
     statement = Statement(sql, parameters)
-    return run_query(connection, statement, f"job_{uuid4().hex}", max_bytes=TEN, max_rows=rows)
+    job_id = job_id or f"job_{uuid4().hex}"
+    return run_query(connection, statement, job_id, max_bytes=TEN, max_rows=rows)
 
 
 def test_a_plan(warehouse: Warehouse, connection: Connection) -> None:
@@ -162,9 +165,9 @@ def test_a_job_is_billed_once(warehouse: Warehouse, connection: Connection) -> N
         found = run_query(connection, statement, "job_1", max_bytes=TEN, max_rows=1)
         assert (found.rows, found.bytes_billed) == ([{"n": 0}], TEN)
     assert warehouse.server.billed(warehouse.project) == TEN
-    assert billed_for(connection, "job_1", late=False) == TEN
-    assert billed_for(connection, "job_2", late=False) is None
-    assert billed_for(connection, "job_2", late=True) == 0
+    assert billed_for(connection, "job_1", 2 * TEN, late=False) == TEN
+    assert billed_for(connection, "job_2", 2 * TEN, late=False) is None
+    assert billed_for(connection, "job_2", 2 * TEN, late=True) == 0
 
 
 def test_the_cap_holds(warehouse: Warehouse, connection: Connection) -> None:
@@ -173,7 +176,19 @@ def test_the_cap_holds(warehouse: Warehouse, connection: Connection) -> None:
     with pytest.raises(QuotaExceededError):
         run_query(connection, statement, "job_1", max_bytes=TEN - 1, max_rows=1)
     assert warehouse.server.billed(warehouse.project) == 0
-    assert billed_for(connection, "job_1", late=False) == 0
+    assert billed_for(connection, "job_1", TEN, late=False) == 0
+
+
+@pytest.mark.parametrize(("said", "billed"), [(None, 2 * TEN), (0, 0), (MB, MB)])
+def test_a_job_that_was_stopped(
+    warehouse: Warehouse, connection: Connection, said: int | None, billed: int
+) -> None:
+    """A job that took too long was billed for what it says, or else for what was booked."""
+    for method in ("jobs.insert", "jobs.get"):
+        warehouse.server.add_fault(method, "stopped", billed=said)
+    with pytest.raises(QueryInvalidError, match="timed out after 60 sec"):
+        answer(connection, "SELECT COUNT(*) AS n FROM sensor_data", job_id="job_1")
+    assert billed_for(connection, "job_1", 2 * TEN, late=False) == billed
 
 
 def test_without_job_user(warehouse: Warehouse) -> None:

@@ -334,6 +334,26 @@ async def test_a_failed_query_is_free(hass: HomeAssistant, warehouse: Warehouse)
     assert [row["outcome"] for row in logged(warehouse)] == ["failed"]
 
 
+@with_options(**{CONF_QUERY_DAY_MEGABYTES: 15})
+async def test_a_stopped_query_counts(hass: HomeAssistant, warehouse: Warehouse) -> None:
+    """A query that took too long counts to the limit of the day with what was booked for it."""
+    for method in ("jobs.insert", "jobs.get"):
+        warehouse.server.add_fault(method, "stopped", times=None)
+    try:
+        with pytest.raises(HomeAssistantError, match="timed out"):
+            await act(hass, "query", query=COUNT)
+    finally:
+        warehouse.server.clear_faults()
+    assert float(state(hass, "bytes_queried_this_month")) == 10
+    with pytest.raises(HomeAssistantError, match="5 of 15 MB are left today"):
+        await act(hass, "query", query=COUNT)
+    assert warehouse.server.billed(warehouse.project) == TEN
+    await record(hass, 1)
+    await export_now(hass)
+    (row,) = logged(warehouse)
+    assert (row["outcome"], row["byte_count"]) == ("failed", str(TEN))
+
+
 async def test_the_log_is_written_once(
     hass: HomeAssistant, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
