@@ -15,7 +15,7 @@ from homeassistant.util.ulid import ulid_now
 from ..bigquery.connection import Connection
 from ..bigquery.select_query import Answer, Plan, billed_for, plan_query, run_query
 from ..const import DOMAIN
-from ..errors import ExportError, StoppedError
+from ..errors import AccessDeniedError, ExportError, PermissionMissingError, StoppedError
 from ..export.session import Session
 from ..rows.export_log import Trigger
 from ..rows.privacy import Privacy
@@ -242,13 +242,17 @@ class Queries:
     async def _async_settle_earlier(self) -> None:
         """Settle what was booked, but not settled: Home Assistant ended, or had no connection.
 
-        Raises ExportError.
+        A job of another account cannot be looked up with the key of this one: after a while it
+        counts as billed in full. Raises ExportError.
         """
         for booking in self._billing.bookings:
             if booking.job_id in self._running:
                 continue
             late = time() - booking.time > _LATE
-            billed = await self._async_billed(booking, late=late)
+            try:
+                billed = await self._async_billed(booking, late=late)
+            except AccessDeniedError, PermissionMissingError:
+                billed = booking.bytes if late else None
             if billed is not None:
                 settle = partial(Billing.settle, job_id=booking.job_id, billed=billed, entry={})
                 await self._async_change(settle)

@@ -20,6 +20,7 @@ from custom_components.bigquery_export.const import (
     CONF_QUERIES_OTHER_DATASETS,
     CONF_QUERY_DAY_MEGABYTES,
     CONF_QUERY_MEGABYTES,
+    CONF_SERVICE_ACCOUNT_KEY,
     DOMAIN,
 )
 from custom_components.bigquery_export.query import queries
@@ -29,6 +30,7 @@ from tests.bigquery_export.support.actions import act, act_as, export_now
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.status import state
 from tests.bigquery_export.support.warehouse import Warehouse
+from tests.local_bigquery.process import DATA_EDITOR, JOB_USER
 
 TEN = 10 * 2**20
 COUNT = "SELECT COUNT(*) AS n FROM sensor_data"
@@ -322,6 +324,34 @@ async def test_killed_before_the_job(
     monkeypatch.setattr(queries, "_LATE", 0.0)
     assert (await act(hass, "query", query=COUNT))["bytes_billed"] == TEN
     assert runner.queries.billed == 2 * TEN == warehouse.server.billed(warehouse.project)
+
+
+async def test_a_job_of_another_account(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A job that the account of a new key may not look up stops no query, and stays counted."""
+    cure = crash_after(monkeypatch, "run_query")
+    with pytest.raises(RuntimeError):
+        await act(hass, "query", query=COUNT)
+    cure()
+    key = warehouse.create_key(DATA_EDITOR, JOB_USER)
+    data = {**entry.data, CONF_SERVICE_ACCOUNT_KEY: key}
+    hass.config_entries.async_update_entry(entry, data=data)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    runner = entry.runtime_data.runner
+    await act(hass, "query", query=COUNT)
+    assert runner.queries.billed == 2 * TEN
+    monkeypatch.setattr(queries, "_LATE", 0.0)
+    await record(hass, 1)
+    await export_now(hass)
+    assert runner.queries.billed == 2 * TEN == warehouse.server.billed(warehouse.project)
+    assert [(row["outcome"], row["byte_count"]) for row in logged(warehouse)] == [
+        ("interrupted", str(TEN)),
+        ("completed", str(TEN)),
+    ]
 
 
 async def test_a_failed_query_is_free(hass: HomeAssistant, warehouse: Warehouse) -> None:
