@@ -7,7 +7,7 @@ counts, until BigQuery has told what became of the job.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +20,8 @@ from ..export.files import replace_file
 
 _MOST_ENTRIES = 1_000
 """Rows for the export log that wait for an export: of more, the oldest are left out."""
+_PUT_BACK = timedelta(days=2)
+"""How much earlier a date can be in another time zone: they are up to 26 hours apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,12 @@ class Billing:
         return sum(booking.bytes for booking in self.bookings)
 
     def on(self, day: date) -> Self:
-        """Return the billing as it is on a day: sums of other days and months are over."""
-        if (now := day.isoformat()) == self.day:
+        """Return the billing as it is on a day: sums of other days and months are over.
+
+        A clock that is put back ends no day: up to two days before the last one everything counts
+        to that one. A last day that is further ahead was a wrong clock's, and is over.
+        """
+        if (now := day.isoformat()) <= self.day <= (day + _PUT_BACK).isoformat():
             return self
         month_bytes = self.month_bytes if now[:7] == self.day[:7] else 0
         return replace(self, day=now, day_bytes=0, month_bytes=month_bytes)
