@@ -39,6 +39,8 @@ _UNTOLD = re.compile(
 )
 """Words of functions that call models or other databases, whose price is not that of bytes, and of
 metadata, which also tell of other datasets."""
+_ESCAPE = re.compile(r"\\(?:[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.)")
+"""Escape sequences, which quoted identifiers have like strings ("Lexical structure")."""
 _TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 _ENDED_EARLY = frozenset({"stopped", "timeout"})
 """Reasons of a job that was canceled, or was stopped because it took too long ("Error messages").
@@ -79,7 +81,7 @@ class Statement:
     @property
     def untold(self) -> str | None:
         """Return a word of something whose price or source a dry run does not tell."""
-        match = _UNTOLD.search(self.sql)
+        match = _UNTOLD.search(_ESCAPE.sub(_unescaped, self.sql))
         return match[0] if match else None
 
 
@@ -305,6 +307,15 @@ def _columns(fields: Iterable[SchemaField]) -> tuple[Column, ...]:
     return tuple(
         Column(field.name, field.field_type, repeated=field.mode == "REPEATED") for field in fields
     )
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """Return the character that an escape sequence has the code of, if it is one of ASCII."""
+    text = escape[0]
+    if len(text) == 2:
+        return text
+    code = int(text[2:], 16) if text[1] in "xXuU" else int(text[1:], 8)
+    return chr(code) if code < 128 else text
 
 
 def _rounded(size: int) -> int:

@@ -208,7 +208,18 @@ def test_without_job_user(warehouse: Warehouse) -> None:
         ("SELECT AI /* */ . GENERATE('x')", "AI"),
         ("SELECT * FROM home.INFORMATION_SCHEMA.TABLES", "INFORMATION_SCHEMA"),
         ("SELECT * FROM `region-eu.INFORMATION_SCHEMA.JOBS`", "INFORMATION_SCHEMA"),
+        (r"SELECT * FROM `region-eu.\x49NFORMATION_SCHEMA.JOBS`", "INFORMATION_SCHEMA"),
+        (
+            r"SELECT * FROM `region-eu\X2eINFORMATION\137\u0053CHEM\U00000061.JOBS`",
+            "INFORMATION_SCHEMa",
+        ),
+        (r"SELECT r'\\', `\115\x4c`.f()", "ML"),
+        ("SELECT 1 /* \\*/ -- \\\nFROM `\\x41I`.f()", "AI"),
         ("SELECT html, main, ml_score FROM sensor_data", None),
+        (
+            r"SELECT `t`.x FROM `t` WHERE REGEXP_CONTAINS(x, r'\d\\x41I') AND y = '\U0010ffff\n'",
+            None,
+        ),
     ],
 )
 def test_words_that_are_not_told(sql: str, word: str | None) -> None:
