@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from homeassistant.components.homeassistant.exposed_entities import async_should_expose
 from homeassistant.core import HomeAssistant, callback, valid_entity_id
-from homeassistant.helpers import intent
+from homeassistant.helpers import entity_registry as er, intent
 
 from ..home.location import named_choice
 from ..home.registries import async_registry_values
@@ -40,10 +40,21 @@ class ExposedEntities:
         """Return whether an entity may be asked about."""
         return (
             valid_entity_id(entity_id)
+            and self._async_exists(entity_id)
             and async_should_expose(self._hass, self._assistant, entity_id)
             and not self._is_hidden(entity_id)
             and self._filter.includes(entity_id, async_registry_values(self._hass, entity_id))
         )
+
+    @callback
+    def _async_exists(self, entity_id: str) -> bool:
+        """Return whether there is such an entity now.
+
+        Home Assistant exposes names of no entity by their domains, and keeps that. In BigQuery
+        there are such names: pseudonyms, and those of before an entity was renamed or removed.
+        """
+        registered = er.async_get(self._hass).async_is_registered(entity_id)
+        return registered or self._hass.states.get(entity_id) is not None
 
     @callback
     def async_find(self, name: str, area: str | None) -> str:

@@ -4,11 +4,15 @@ from datetime import UTC, datetime
 import json
 from typing import Any
 
-from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
+from homeassistant.components.homeassistant.exposed_entities import (
+    async_expose_entity,
+    async_get_assistant_settings,
+)
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import area_registry as ar, entity_registry as er, llm
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from pytest_homeassistant_custom_component.components.recorder.common import (
@@ -16,7 +20,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.bigquery_export.assist.entities import AMBIGUOUS, NOT_FOUND
+from custom_components.bigquery_export.assist.entities import AMBIGUOUS, NOT_FOUND, ExposedEntities
 from custom_components.bigquery_export.const import (
     CONF_HIDDEN,
     CONF_PRIVACY,
@@ -31,6 +35,7 @@ from custom_components.bigquery_export.rows.events import EVENTS
 from custom_components.bigquery_export.rows.relationships import RELATIONSHIPS
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS
+from custom_components.bigquery_export.settings.options import options_from
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.lost_home import BEGIN, KINDS, record_history
 from tests.bigquery_export.support.recording import execute
@@ -279,6 +284,63 @@ async def test_functions(
     assert {hour["entity_id"] for hour in unusual.data["hours"]} <= {"sensor.kitchen"}
     energy = await call(hass, hass_admin_user, "get_energy", start=at(0))
     assert energy.data["meters"] == []
+
+
+@pytest.mark.all_tables
+@pytest.mark.parametrize(
+    "options",
+    [
+        {
+            CONF_TABLES: ["sensor_data", "statistics", "events", "relationships"],
+            CONF_PRIVACY: {CONF_HIDDEN: ["light.anna"]},
+        }
+    ],
+)
+async def test_names_of_no_entity(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    hass_admin_user: MockUser,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    """Pseudonyms and former names are not told, though their domain is exposed by default."""
+    lamp = entity_registry.async_get_or_create(
+        "light", "test", "1", suggested_object_id="secret"
+    ).entity_id
+    async_expose_entity(hass, "conversation", lamp, False)
+    moments = {}
+    for name in ("light.anna", lamp):
+        trigger = Context()
+        hass.states.async_set(name, "on", context=trigger)
+        automation = Context(parent_id=trigger.id)
+        fired = {"name": "x", "entity_id": "automation.x", "source": f"state of {name}"}
+        hass.bus.async_fire("automation_triggered", fired, context=automation)
+        hass.states.async_set("sensor.kitchen", name, context=automation)
+        moments[name] = dt_util.utcnow().isoformat()
+    hass.states.async_set("automation.x", "on")
+    async_expose_entity(hass, "conversation", "automation.x", True)
+    await async_wait_recording_done(hass)
+    await export_now(hass)
+    warehouse.make_views(SENSOR_DATA, EVENTS, RELATIONSHIPS)
+    hass.states.async_remove(lamp)
+    entity_registry.async_update_entity(lamp, new_entity_id="light.other")
+    hass.states.async_set("light.other", "on")
+    exposed = async_get_assistant_settings(hass, "conversation")
+
+    privacy = await entry.runtime_data.runner.queries.async_privacy()
+    options = options_from(entry.options)
+    entities = ExposedEntities(hass, "conversation", options, privacy)
+    pseudonym = privacy.entity("light.anna")
+    assert pseudonym.startswith("light.hidden_")
+    for name in (pseudonym, lamp, "light.other", "light.anna", "light.nothing"):
+        assert not entities.async_has(name), name
+    assert entities.async_has("sensor.kitchen")
+
+    for name, moment in moments.items():
+        found = await call(hass, hass_admin_user, "why", name="Kitchen", moment=moment)
+        assert found.data["path"] == ["(not exposed)", "automation.x", "sensor.kitchen"]
+        assert found.data["state"] == name
+    assert async_get_assistant_settings(hass, "conversation") == exposed
 
 
 @pytest.mark.parametrize("options", [{CONF_QUERIES: False}])
