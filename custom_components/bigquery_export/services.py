@@ -123,7 +123,7 @@ async def _async_get_history(call: ServiceCall) -> ServiceResponse:
             max_rows=call.data[CONF_MAX_ROWS],
             user_id=call.context.user_id,
         )
-    return history_response(answer)
+    return await call.hass.async_add_executor_job(history_response, answer)
 
 
 async def _async_get_statistics(call: ServiceCall) -> ServiceResponse:
@@ -134,7 +134,7 @@ async def _async_get_statistics(call: ServiceCall) -> ServiceResponse:
     ids = call.data[CONF_STATISTIC_IDS]
     with _errors():
         answer = await async_statistics(call.hass, queries, ids, window, call.context.user_id)
-    return statistics_response(answer)
+    return await call.hass.async_add_executor_job(statistics_response, answer)
 
 
 async def _async_entry_to_ask(call: ServiceCall) -> BigQueryExportConfigEntry:

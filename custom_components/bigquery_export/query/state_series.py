@@ -1,9 +1,8 @@
 """States over any time as one series: from the recorder what it has, from BigQuery the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from homeassistant.components.recorder.history import get_significant_states
 from homeassistant.core import HomeAssistant, State
@@ -15,7 +14,7 @@ from ..bigquery.select_query import Parameter, Statement
 from ..source.readiness import async_read_recorder
 from .queries import Asker
 from .query_request import QueryRequest
-from .statistic_series import Source
+from .statistic_series import Row, Source
 
 _BEFORE = timedelta(days=1)
 """How long before the beginning a state is looked for that still held then."""
@@ -118,10 +117,19 @@ async def _async_add_older(
     found = (await asker.async_ask(QueryRequest(statement, max_rows, user_id=user_id))).answer
     answer.bytes_billed += found.bytes_billed
     answer.truncated = found.is_truncated
+    await hass.async_add_executor_job(_add_older, names, found.rows, start, until)
+
+
+def _add_older(
+    names: Mapping[str, StateSeries], rows: Sequence[Row], start: datetime, until: datetime
+) -> None:
+    """Add what BigQuery has to the series by their names there."""
+    changes: dict[str, list[Change]] = {name: [] for name in names}
+    for row in rows:
+        changes[row["entity_id"]].append(_change(row))
     for name, series in names.items():
-        changes = [_change(row) for row in found.rows if row["entity_id"] == name]
-        before = [change for change in changes if change.time <= start][-1:]
-        later = [change for change in changes if change.time > start]
+        before = [change for change in changes[name] if change.time <= start][-1:]
+        later = [change for change in changes[name] if change.time > start]
         _add(series, [*before, *later], Source(start, until, "bigquery"))
 
 
@@ -155,6 +163,6 @@ def _add(series: StateSeries, changes: Sequence[Change], source: Source) -> None
             series.changes.append(change)
 
 
-def _change(row: dict[str, Any]) -> Change:
+def _change(row: Row) -> Change:
     time = dt_util.parse_datetime(row["last_updated"], raise_on_error=True)
     return Change(row["state"], dt_util.as_utc(time))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from threading import get_ident
 from typing import Any
 
 from homeassistant.components.recorder.statistics import statistics_during_period
@@ -15,12 +16,15 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
+from custom_components.bigquery_export.actions import history_fields
 from custom_components.bigquery_export.const import (
     CONF_HIDDEN,
     CONF_PRIVACY,
     CONF_QUERIES,
     CONF_TABLES,
 )
+from custom_components.bigquery_export.query import state_series, statistic_series
+from custom_components.bigquery_export.query.statistic_series import StatisticSeries
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from custom_components.bigquery_export.rows.statistics import STATISTICS
 from tests.bigquery_export.support.actions import act, act_as, export_now
@@ -189,6 +193,45 @@ async def test_states(hass: HomeAssistant, warehouse: Warehouse, options: Any) -
     )
     assert part["truncated"]
     assert [row["state"] for row in part["history"]["light.lamp"]][:1] == ["on"]
+
+
+@pytest.mark.parametrize("options", [{CONF_TABLES: ["sensor_data", "statistics"]}])
+async def test_threads(
+    hass: HomeAssistant, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Series are joined, and responses made, on no thread of the event loop."""
+    await record_history(hass, range(48), KINDS[:1])
+    await record_days(hass)
+    await export_now(hass)
+    warehouse.make_views(SENSOR_DATA, STATISTICS)
+    await execute(hass, "DELETE FROM statistics WHERE start_ts < ?", at(24).timestamp())
+    await purge(hass, 3)
+    threads: dict[str, set[int]] = {}
+    for place, name in (
+        (statistic_series, "_bucket"),
+        (statistic_series, "merged"),
+        (StatisticSeries, "rows"),
+        (state_series, "_change"),
+        (history_fields, "_sources"),
+    ):
+        note_threads(monkeypatch, place, name, threads.setdefault(name, set()))
+    times = {"start_time": at(0).isoformat(), "end_time": dt_util.utcnow().isoformat()}
+    await act(hass, "get_statistics", statistic_ids="sensor.kitchen", **times)
+    times["start_time"] = (dt_util.utcnow() - timedelta(days=7)).isoformat()
+    await act(hass, "get_history", entity_ids="light.lamp", **times)
+    assert all(threads.values())
+    assert {name for name, found in threads.items() if hass.loop_thread_id in found} == set()
+
+
+def note_threads(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, threads: set[int]) -> None:
+    """Note the threads in which a function is called."""
+    function = getattr(place, name)
+
+    def noting(*args: Any) -> Any:
+        threads.add(get_ident())
+        return function(*args)
+
+    monkeypatch.setattr(place, name, noting)
 
 
 async def test_what_is_refused(hass: HomeAssistant, hass_read_only_user: MockUser) -> None:
