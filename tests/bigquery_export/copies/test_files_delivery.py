@@ -1,7 +1,7 @@
 """Rows in files: partitions, formats, merging, and disks that are full, gone or slow."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import errno
@@ -30,6 +30,7 @@ from custom_components.bigquery_export.copies.files.folder_errors import (
     FolderMissingError,
     FolderOfAnotherHomeError,
 )
+from custom_components.bigquery_export.copies.files.folder_journal import FolderJournal
 from custom_components.bigquery_export.copies.files.layout import MANIFEST, OWN
 from custom_components.bigquery_export.copies.files.manifest import Manifest
 from custom_components.bigquery_export.errors import ExportError, StoppedError
@@ -45,6 +46,7 @@ from custom_components.bigquery_export.rows.table import Column, ColumnType, Sco
 from tests.bigquery_export.support.all_types import TABLE, VALUES
 from tests.bigquery_export.support.copied_states import LOG, MOMENT, encoded, send, state
 from tests.bigquery_export.support.copy_folder import CopyFolder
+from tests.bigquery_export.support.crashes import Crash
 from tests.bigquery_export.support.warehouse import HOME
 
 DAY = 86_400_000_000
@@ -352,6 +354,37 @@ def test_merged_by_another_process(place: FilesFolder, copy_folder: CopyFolder) 
         merge(place)
     assert copy_folder.states() == ["1", "2"]
     assert len(copy_folder.listed()) == 2
+
+
+def test_merging_that_was_held_up(place: FilesFolder, copy_folder: CopyFolder) -> None:
+    """When another process has deleted what was merged, all that it was made of stays."""
+    write(place, SENSOR_DATA, "one", state(1))
+    write(place, SENSOR_DATA, "two", state(2))
+    replace_ = merging.Merging._replace
+
+    def late(*args: Any) -> bool:
+        send(copy_folder.open(), "other", state(3, last_changed=MOMENT + DAY))
+        return replace_(*args)
+
+    with patch.object(merging.Merging, "_replace", late), pytest.raises(FolderMissingError):
+        merge(place)
+    assert copy_folder.states() == ["1", "2", "3"]
+    merge(place)
+    assert copy_folder.states() == ["1", "2", "3"]
+    assert len(copy_folder.files()) == len(copy_folder.listed()) - 1 == 2
+
+
+def test_journal_of_a_file_that_is_gone(place: FilesFolder, copy_folder: CopyFolder) -> None:
+    """A change whose merged file is not there deletes none of those that it is made of."""
+    write(place, SENSOR_DATA, "one", state(1))
+    write(place, SENSOR_DATA, "two", state(2))
+    with patch.object(FolderJournal, "_make", side_effect=Crash), suppress(Crash):
+        merge(place)
+    (aside,) = copy_folder.aside()
+    (aside / "0").unlink()
+    send(copy_folder.open(), "three", state(3))
+    assert copy_folder.states() == ["1", "2", "3"]
+    assert len(copy_folder.listed()) == 3
 
 
 def test_stop_while_merging(place: FilesFolder, copy_folder: CopyFolder) -> None:

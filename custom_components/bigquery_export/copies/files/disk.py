@@ -13,6 +13,15 @@ _NO_SYNC_OF_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
 """Some shares cannot sync a folder; they do so when they rename."""
 
 
+def is_there(path: Path) -> bool:
+    """Return whether there is a file or folder. `Path.exists` says no where a share fails."""
+    try:
+        os.stat(path)
+    except FileNotFoundError, NotADirectoryError:
+        return False
+    return True
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a file in place of the one that there is: as a whole, or not at all."""
     aside = path.with_name(path.name + TEMPORARY)

@@ -14,7 +14,7 @@ from ...rows.table import Table
 from . import disk
 from .aside import FileAside
 from .folder import Folder
-from .folder_errors import FolderMissingError, folder_errors
+from .folder_errors import folder_errors
 from .folder_journal import Change, FolderChange
 from .layout import partition_of
 from .manifest import FileEntry
@@ -81,7 +81,6 @@ class FileTransaction:
             return []
         changes = tuple(FolderChange(path, files) for path, files in self._added.items())
         with self._folder.locked():
-            self._check_there()
             self._in_doubt = True
             self._folder.journal.make(Change(self._label, changes), is_transaction=True)
         self._committed = True
@@ -139,13 +138,6 @@ class FileTransaction:
             self._added.setdefault(path, {})[file.path.name] = entry
         else:  # All were rejected.
             disk.remove(file.path)
-
-    def _check_there(self) -> None:
-        """Make sure that no other process has decided that this is not committed."""
-        for files in self._added.values():
-            for name in files:
-                if not (self._place / name).exists():
-                    raise FolderMissingError(path=str(self._place))
 
     def _errors(self) -> AbstractContextManager[None]:
         return folder_errors(self._folder.path)

@@ -8,6 +8,7 @@ from ...export.fence import FencedTransaction
 from ...file_formats.formats import FORMATS
 from ...rows.export_log import EXPORT_LOG
 from ...rows.table import Table
+from . import disk
 from .file_rows import FileRows
 from .files_delivery import FilesDelivery
 from .files_fence import FilesFence, fence_path
@@ -45,7 +46,7 @@ class FilesFolder:
         with folder.locked():
             for table in {one.name: one for one in (*tables, EXPORT_LOG)}.values():
                 write_schema(folder.path, table, self._format)
-            has_fence = fence_path(folder, source).exists()
+            has_fence = disk.is_there(fence_path(folder, source))
             was_used = bool(folder.journal.transactions())
         if not (has_fence or was_used):
             self.fence(source).make(FencedTransaction(""))

@@ -6,7 +6,7 @@ The journal has the last change. Once that is written, the change is made: what 
 done by the next process at the latest. What is not in the journal was never made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from . import disk
-from .folder_errors import FileDamagedError
+from .folder_errors import FileDamagedError, FolderMissingError
 from .layout import OWN
 from .manifest import FileEntry, Manifest
 
@@ -46,8 +46,8 @@ class Change:
 class FolderJournal:
     """Makes changes in the folder of a copy, one after another.
 
-    Raises OSError, and FileDamagedError where the journal was changed. Without it, rows in doubt
-    are looked for in the files.
+    Raises OSError, FolderMissingError where the share was gone meanwhile, and FileDamagedError
+    where the journal was changed. Without it, rows in doubt are looked for in the files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,6 +72,7 @@ class FolderJournal:
 
     def make(self, change: Change, *, is_transaction: bool) -> None:
         """Make a change. If this raises, it may be made or not: `go_on` knows."""
+        self._check_aside(change)
         transactions = self.transactions()
         if is_transaction:
             transactions = [*transactions, change.name][-_REMEMBERED:]
@@ -95,36 +96,62 @@ class FolderJournal:
         try:
             data = orjson.loads(self._path.read_bytes())
         except FileNotFoundError:
+            if not disk.is_there(self.aside):
+                raise  # All is gone, and not the journal alone.
             return {}
         except ValueError as err:
             raise FileDamagedError(path=str(self._path), message=str(err)) from err
         return data if isinstance(data, dict) else {}
 
+    def _check_aside(self, change: Change) -> None:
+        """Make sure that no other process has deleted the files of a change."""
+        place = self.place_of(change.name)
+        if not all(disk.is_there(place / name) for one in change.folders for name in one.added):
+            raise FolderMissingError(path=str(place))
+
     def _make(self, change: Change) -> None:
         """Do what is left of a change; what was done changes nothing."""
-        aside = self.place_of(change.name)
+        place = self.place_of(change.name)
         for one in change.folders:
-            self._make_in(self._folder / one.path, aside, one)
-        disk.remove_folder(aside)
+            self._make_in(self._folder / one.path, place, one)
+        self._remove(place, {name for one in change.folders for name in one.added})
         self._made = change.name
 
-    def _make_in(self, folder: Path, aside: Path, change: FolderChange) -> None:
-        waiting = {name: entry for name, entry in change.added.items() if (aside / name).exists()}
+    def _remove(self, place: Path, added: Collection[str]) -> None:
+        """Delete the folder of files that have their names now.
+
+        Raises FolderMissingError where one has not: while a share was gone, nothing seemed to wait.
+        """
+        if place not in self.aside.iterdir():  # It raises where all is gone.
+            return
+        if any(path.name in added for path in place.iterdir()):
+            raise FolderMissingError(path=str(place))
+        disk.remove_folder(place)
+
+    def _make_in(self, folder: Path, place: Path, change: FolderChange) -> None:
+        added = change.added
+        waiting = {name: one for name, one in added.items() if disk.is_there(place / name)}
         if waiting:
             disk.make_folder(folder.parent)
             disk.make_folder(folder)
             for name, entry in waiting.items():
-                disk.move(aside / name, folder / entry.file)
-        if not folder.exists():
+                disk.move(place / name, folder / entry.file)
+        elif not disk.is_there(folder):
             return  # Its user has deleted it since.
         # Also where nothing waits: a crash may have come before.
         disk.sync_folder(folder)
         manifest = Manifest.read(folder)
-        there = [one for one in change.added.values() if (folder / one.file).exists()]
-        after = manifest.changed(there, change.removed)
+        there = [
+            one
+            for name, one in added.items()
+            if name in waiting or disk.is_there(folder / one.file)
+        ]
+        # Nothing goes for a file that is not there.
+        removed = change.removed if len(there) == len(added) else ()
+        after = manifest.changed(there, removed)
         if after != manifest:
             after.write(folder)
-        for name in change.removed:
+        for name in removed:
             disk.remove(folder / name)
 
 

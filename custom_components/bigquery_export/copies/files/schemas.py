@@ -25,7 +25,7 @@ def write_schema(folder: Path, table: Table, format_: FileFormat) -> None:
         place / f"{stem}{suffix}": content for suffix, content in format_.companions(table).items()
     }
     for path, content in files.items():
-        if not path.exists() or path.read_bytes() != content:
+        if not disk.is_there(path) or path.read_bytes() != content:
             disk.write_file(path, content)
 
 

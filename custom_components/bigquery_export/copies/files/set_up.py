@@ -6,6 +6,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util.ulid import ulid_now
 
 from ...file_formats.file_format import format_label
+from . import disk
 from .files_settings import FilesSettings
 from .folder import Mark
 from .folder_errors import (
@@ -69,7 +70,7 @@ def prepare_folder(settings: FilesSettings, source: str) -> str:
             raise FolderAboveMissingError(path=str(folder.parent))
         mark = Mark.read(folder)
         if mark is None:
-            if folder.exists() and any(folder.iterdir()):
+            if disk.is_there(folder) and any(folder.iterdir()):
                 raise FolderOccupiedError(path=str(folder))
             mark = Mark(ulid_now(), source, settings.format)
         if mark.source != source:
