@@ -387,6 +387,16 @@ def test_journal_of_a_file_that_is_gone(place: FilesFolder, copy_folder: CopyFol
     assert len(copy_folder.listed()) == 3
 
 
+def test_schemas_that_are_gone(place: FilesFolder, copy_folder: CopyFolder) -> None:
+    """Files whose columns are not known any more stay as they are."""
+    send(place, "one", state(1))
+    send(place, "two", state(2))
+    for path in (copy_folder.path / OWN / "schemas").iterdir():
+        path.unlink()
+    merge(place)
+    assert len(copy_folder.files()) == 2
+
+
 def test_stop_while_merging(place: FilesFolder, copy_folder: CopyFolder) -> None:
     """Merging ends when it is told to, and nothing is half."""
     send(place, "one", *(state(n) for n in range(3)))

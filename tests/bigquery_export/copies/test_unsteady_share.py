@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.bigquery_export.copies.files import merging
 from custom_components.bigquery_export.copies.files.files_folder import FilesFolder
 from custom_components.bigquery_export.errors import ExportError
 from custom_components.bigquery_export.export.delivery import Outcome
@@ -24,7 +25,7 @@ from tests.bigquery_export.support.copied_states import MOMENT, encoded, send, s
 from tests.bigquery_export.support.copy_folder import CopyFolder
 from tests.bigquery_export.support.warehouse import HOME
 
-from .test_files_delivery import DAY
+from .test_files_delivery import DAY, merge
 
 CALLS = ("stat", "open", "replace", "mkdir", "unlink", "rmdir", "scandir", "listdir")
 MOST_CALLS = 300
@@ -121,3 +122,18 @@ def test_commit(trouble: Trouble) -> None:
         assert committed or not answered
         expected = ["0", "1", "2", "3"] if committed else ["0", "3"]
         assert copy_folder.states() == listed(copy_folder) == expected
+
+
+def test_merging(trouble: Trouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are merged, or stay, and nothing is in two of them in the end."""
+    monkeypatch.setattr(merging, "_PAUSE", 0)
+    for copy_folder, place, share in trouble:
+        for number in range(4):
+            send(place, f"t{number}", state(number))
+        copy_folder.files()[1].unlink()
+        with share.used():
+            merge(place)
+        send(copy_folder.open(), "last", state(4, **NEXT_DAY))
+        merge(copy_folder.open())
+        assert copy_folder.states() == listed(copy_folder) == ["0", "2", "3", "4"]
+        assert len(copy_folder.files()) == 2

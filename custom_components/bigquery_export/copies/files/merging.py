@@ -80,14 +80,13 @@ class Merging:
         """Return the files that are there, of those that count."""
         folder = self._folder.path / path
         self._folder.mark()
-        return [one for one in Manifest.read(folder).entries if (folder / one.file).exists()]
+        return [one for one in Manifest.read(folder).entries if disk.is_there(folder / one.file)]
 
     def _merge_files(self, path: str, entries: Sequence[FileEntry]) -> bool:
         """Merge files to one, as far as their columns fit; return whether that was done."""
         schemas = self._schemas(path, entries)
         merged = [one for one in entries if one.schema in schemas]
-        table = together(schemas.values())
-        if len(merged) < 2 or table is None:
+        if len(merged) < 2 or (table := together(schemas.values())) is None:
             return False
         self._folder.check_room()
         write_schema(self._folder.path, table, self._format)
@@ -157,12 +156,14 @@ class Merging:
         folder = self._folder.path / path
         names = {one.file for one in merged}
         with self._folder.locked():
-            known = {one.file for one in Manifest.read(folder).entries}
+            manifest = Manifest.read(folder)
+            known = {one.file for one in manifest.entries}
             if not names <= known:
                 disk.remove_folder(self._folder.journal.place_of(name))
                 return False
-            gone = {one for one in known if not (folder / one).exists()}
-            change = FolderChange(path, {_ASIDE: entry}, tuple(sorted(names | gone)))
+            if gone := {one for one in known if not disk.is_there(folder / one)}:
+                manifest.changed((), gone).write(folder)
+            change = FolderChange(path, {_ASIDE: entry}, tuple(sorted(names)))
             self._folder.journal.make(Change(name, (change,)), is_transaction=False)
         return True
 
