@@ -387,6 +387,26 @@ def test_journal_of_a_file_that_is_gone(place: FilesFolder, copy_folder: CopyFol
     assert len(copy_folder.listed()) == 3
 
 
+def test_merged_while_it_is_read(place: FilesFolder, copy_folder: CopyFolder) -> None:
+    """Rows are found in the file that another process has merged them to meanwhile."""
+    for number in range(3):
+        send(place, f"t{number}", state(number))
+    rows = copy_folder.open().existing_rows(HOME).rows(SENSOR_DATA, MOMENT // DAY)
+    first = next(rows)
+    merge(place)
+    assert {row.id for row in (first, *rows)} == {0, 1, 2}
+
+
+def test_deleted_while_it_is_read(place: FilesFolder, copy_folder: CopyFolder) -> None:
+    """A file that its user deletes while rows are looked for is passed over."""
+    for number in range(3):
+        send(place, f"t{number}", state(number))
+    rows = copy_folder.open().existing_rows(HOME).rows(SENSOR_DATA, MOMENT // DAY)
+    first = next(rows)
+    copy_folder.files()[1].unlink()
+    assert [row.id for row in (first, *rows)] == [0, 2]
+
+
 def test_schemas_that_are_gone(place: FilesFolder, copy_folder: CopyFolder) -> None:
     """Files whose columns are not known any more stay as they are."""
     send(place, "one", state(1))

@@ -137,3 +137,15 @@ def test_merging(trouble: Trouble, monkeypatch: pytest.MonkeyPatch) -> None:
         merge(copy_folder.open())
         assert copy_folder.states() == listed(copy_folder) == ["0", "2", "3", "4"]
         assert len(copy_folder.files()) == 2
+
+
+def test_existing_rows(trouble: Trouble) -> None:
+    """All rows of a day are found, or an error says that they are not known."""
+    for copy_folder, place, share in trouble:
+        for number in range(2):
+            send(place, f"t{number}", state(number))
+        lookup = copy_folder.open().existing_rows(HOME)
+        found = [0, 1]
+        with share.used():
+            found = [row.id for row in lookup.rows(SENSOR_DATA, MOMENT // DAY)]
+        assert found == [0, 1]
