@@ -333,6 +333,18 @@ def test_process_that_was_held_up(place: FilesFolder, copy_folder: CopyFolder) -
     assert other.delivery.settle(SENSOR_DATA, "one") is Outcome.FORGOTTEN
 
 
+def test_nothing_is_left_of_what_was_settled(place: FilesFolder, copy_folder: CopyFolder) -> None:
+    """What is settled leaves nothing aside when the next transaction has begun."""
+    other = copy_folder.open()
+    send(other, "first", state(1))
+    place.delivery.begin(SENSOR_DATA, "one")
+    for _ in range(2):
+        assert other.delivery.settle(SENSOR_DATA, "one") is Outcome.NOT_COMMITTED
+    send(other, "two", state(2))
+    assert not copy_folder.aside()
+    assert copy_folder.states() == ["1", "2"]
+
+
 def write_log(place: FilesFolder) -> None:
     """Add the row of the log to the transaction that is open."""
     log = place.delivery.begin(EXPORT_LOG, "log")

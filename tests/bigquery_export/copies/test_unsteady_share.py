@@ -149,3 +149,17 @@ def test_existing_rows(trouble: Trouble) -> None:
         with share.used():
             found = [row.id for row in lookup.rows(SENSOR_DATA, MOMENT // DAY)]
         assert found == [0, 1]
+
+
+def test_settle(trouble: Trouble) -> None:
+    """What was settled as not committed cannot be committed later."""
+    for copy_folder, place, share in trouble:
+        transaction = place.delivery.begin(SENSOR_DATA, "one")
+        transaction.append(encoded(place, SENSOR_DATA, state(1)))
+        transaction.finish()
+        settled = None
+        with share.used():
+            settled = copy_folder.open().delivery.settle(SENSOR_DATA, "one")
+        with suppress(ExportError):
+            transaction.commit()
+        assert copy_folder.states() == ([] if settled else ["1"])

@@ -28,7 +28,7 @@ class FilesDelivery:
         self._format = format_
         self._transactions = TransactionsWithLog(self._begin)
         self._clean = False
-        """Whether nothing is aside that a process has left that died."""
+        """Whether nothing is aside that a process has left that died, or that was settled."""
 
     def encoding(self, table: Table) -> Encoding:
         """Return how the rows of a table have to be encoded: as for load jobs."""
@@ -54,9 +54,10 @@ class FilesDelivery:
         with self._folder.locked():
             if transaction in journal.transactions():
                 return Outcome.COMMITTED
-            if not place.exists():
+            if place not in journal.aside.iterdir():  # It raises where all is gone.
                 return Outcome.FORGOTTEN
             disk.empty_folder(place)
+            self._clean = False
             return Outcome.NOT_COMMITTED
 
     def _begin(self, table: Table, label: str) -> FileTransaction:
