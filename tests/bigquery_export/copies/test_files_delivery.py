@@ -390,7 +390,7 @@ def test_journal_of_a_file_that_is_gone(place: FilesFolder, copy_folder: CopyFol
     """A change whose merged file is not there deletes none of those that it is made of."""
     write(place, SENSOR_DATA, "one", state(1))
     write(place, SENSOR_DATA, "two", state(2))
-    with patch.object(FolderJournal, "_make", side_effect=Crash), suppress(Crash):
+    with patch.object(FolderJournal, "_finish", side_effect=Crash), suppress(Crash):
         merge(place)
     (aside,) = copy_folder.aside()
     (aside / "0").unlink()

@@ -82,7 +82,7 @@ class FileTransaction:
         changes = tuple(FolderChange(path, files) for path, files in self._added.items())
         with self._folder.locked():
             self._in_doubt = True
-            self._folder.journal.make(Change(self._label, changes), is_transaction=True)
+            self._folder.journal.commit(Change(self._label, changes), is_transaction=True)
         self._committed = True
         self._folder.changed.update(self._added)
         return []

@@ -114,7 +114,7 @@ class Folder:
             lock = os.open(self.own / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
             try:
                 self._take(lock)
-                self.journal.go_on()
+                self.journal.finish_last()
                 yield
             finally:
                 os.close(lock)

@@ -2,8 +2,8 @@
 
     files aside -> journal -> names of the files -> manifests -> old files deleted
 
-The journal has the last change. Once that is written, the change is made: what is left of it is
-done by the next process at the latest. What is not in the journal was never made.
+The journal has the last change. Once that is written, the change is committed: what is left of
+it is done by the next process at the latest. What is not in the journal was never committed.
 """
 
 from collections.abc import Collection, Mapping
@@ -54,7 +54,7 @@ class FolderJournal:
         """Read nothing yet."""
         self._folder = folder
         self._path = folder / OWN / _FILE
-        self._made = ""
+        self._finished = ""
         """The name of the last change of which nothing is left to do."""
 
     @property
@@ -70,17 +70,17 @@ class FolderJournal:
         """Return the names of the last transactions."""
         return [str(name) for name in self._read().get("transactions", ())]
 
-    def make(self, change: Change, *, is_transaction: bool) -> None:
-        """Make a change. If this raises, it may be made or not: `go_on` knows."""
+    def commit(self, change: Change, *, is_transaction: bool) -> None:
+        """Commit a change. If this raises, it may be committed or not: `finish_last` knows."""
         self._check_aside(change)
         transactions = self.transactions()
         if is_transaction:
             transactions = [*transactions, change.name][-_REMEMBERED:]
         content = {"change": asdict(change), "transactions": transactions}
         disk.write_file(self._path, orjson.dumps(content))
-        self._make(change)
+        self._finish(change)
 
-    def go_on(self) -> None:
+    def finish_last(self) -> None:
         """Do what is left of the last change."""
         data = self._read().get("change")
         if data is None:
@@ -89,8 +89,8 @@ class FolderJournal:
             change = _change(data)
         except (LookupError, TypeError, AttributeError) as err:
             raise FileDamagedError(path=str(self._path), message=str(err)) from err
-        if change.name != self._made:
-            self._make(change)
+        if change.name != self._finished:
+            self._finish(change)
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -109,13 +109,13 @@ class FolderJournal:
         if not all(disk.is_there(place / name) for one in change.folders for name in one.added):
             raise FolderMissingError(path=str(place))
 
-    def _make(self, change: Change) -> None:
+    def _finish(self, change: Change) -> None:
         """Do what is left of a change; what was done changes nothing."""
         place = self.place_of(change.name)
         for one in change.folders:
-            self._make_in(self._folder / one.path, place, one)
+            self._finish_in(self._folder / one.path, place, one)
         self._remove(place, {name for one in change.folders for name in one.added})
-        self._made = change.name
+        self._finished = change.name
 
     def _remove(self, place: Path, added: Collection[str]) -> None:
         """Delete the folder of files that have their names now.
@@ -128,7 +128,7 @@ class FolderJournal:
             raise FolderMissingError(path=str(place))
         disk.remove_folder(place)
 
-    def _make_in(self, folder: Path, place: Path, change: FolderChange) -> None:
+    def _finish_in(self, folder: Path, place: Path, change: FolderChange) -> None:
         added = change.added
         waiting = {name: one for name, one in added.items() if disk.is_there(place / name)}
         if waiting:

@@ -164,7 +164,7 @@ class Merging:
             if gone := {one for one in known if not disk.is_there(folder / one)}:
                 manifest.changed((), gone).write(folder)
             change = FolderChange(path, {_ASIDE: entry}, tuple(sorted(names)))
-            self._folder.journal.make(Change(name, (change,)), is_transaction=False)
+            self._folder.journal.commit(Change(name, (change,)), is_transaction=False)
         return True
 
 
