@@ -62,6 +62,13 @@ class QueryInvalidError(ExportError):
     message: str
 
 
+@dataclass(eq=False)
+class QueryTooLongError(QueryInvalidError):
+    """BigQuery has ended a query: it takes longer than one may, or it was canceled."""
+
+    key = "query_too_long"
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A named parameter of a query. A list has the type of its elements."""
@@ -252,10 +259,14 @@ def query_errors(connection: Connection) -> Iterator[None]:
 
 def _check(error: Mapping[str, Any] | None) -> None:
     """Raise ExportError if a job has ended with an error: it may have reached its cap."""
-    if error and error.get("reason") == _TOO_MANY_BYTES:
-        raise QuotaExceededError(message=one_line(str(error.get("message"))))
-    if error:
-        raise QueryInvalidError(message=one_line(str(error.get("message"))))
+    if not error:
+        return
+    message, reason = one_line(str(error.get("message"))), error.get("reason")
+    if reason == _TOO_MANY_BYTES:
+        raise QuotaExceededError(message=message)
+    if reason in _ENDED_EARLY:
+        raise QueryTooLongError(message=message)
+    raise QueryInvalidError(message=message)
 
 
 def _begin(

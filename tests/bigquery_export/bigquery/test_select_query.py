@@ -14,6 +14,7 @@ from custom_components.bigquery_export.bigquery.select_query import (
     Parameter,
     Plan,
     QueryInvalidError,
+    QueryTooLongError,
     Resource,
     Statement,
     billed_for,
@@ -186,7 +187,7 @@ def test_a_job_that_was_stopped(
     """A job that took too long was billed for what it says, or else for what was booked."""
     for method in ("jobs.insert", "jobs.get"):
         warehouse.server.add_fault(method, "stopped", billed=said)
-    with pytest.raises(QueryInvalidError, match="timed out after 60 sec"):
+    with pytest.raises(QueryTooLongError, match="timed out after 60 sec"):
         answer(connection, "SELECT COUNT(*) AS n FROM sensor_data", job_id="job_1")
     assert billed_for(connection, "job_1", 2 * TEN, late=False) == billed
 
