@@ -4,7 +4,7 @@ It is due, or was missed while Home Assistant did not run; the recorder is about
 backfill is not done; or the last export failed for a reason that may pass.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 import logging
 from time import monotonic
@@ -19,6 +19,7 @@ from homeassistant.util import dt as dt_util
 from ..const import CONF_PAUSED, DOMAIN
 from ..coordinator import BigQueryExportCoordinator
 from ..errors import RowsNotListedError
+from ..export.purge import RowsAtRisk
 from ..rows.export_log import Trigger
 from ..runner.listener import RunnerListener
 from ..runner.runner import Runner
@@ -27,6 +28,8 @@ from .purge_guard import PurgeGuard
 from .timer import ScheduleTimer
 
 _LOGGER = logging.getLogger(__name__)
+_TO_EXPORT = timedelta(minutes=15)
+"""What an export may take that has to end before a purge."""
 
 
 class Scheduler:
@@ -134,11 +137,12 @@ class Scheduler:
     def _async_look_ahead(self) -> None:
         """Export before the recorder deletes waiting rows, continue a backfill, or a restore."""
         runner, coordinator = self._runner, self._coordinator
-        busy = runner.stopped or runner.is_running or runner.health.retrying
+        at_risk = coordinator.backlog.at_risk
+        busy = runner.stopped or runner.is_running or self._is_tried_again(at_risk)
         ready = self._hass.state is CoreState.running and coordinator.last_update_success
         if busy or not ready:
             return
-        if self._guard.async_take_chance(coordinator.backlog.at_risk):
+        if self._guard.async_take_chance(at_risk):
             self._async_begin(Trigger.RETENTION)
         elif runner.health.last_error:
             return
@@ -152,6 +156,12 @@ class Scheduler:
             self._async_begin(Trigger.BACKFILL)
         elif runner.restorer.is_wanted:
             self._async_begin(Trigger.RESTORE)
+
+    def _is_tried_again(self, at_risk: RowsAtRisk | None) -> bool:
+        """Return whether an export will be tried again, before rows at risk are deleted."""
+        if (retry_at := self._runner.health.retry_at) is None:
+            return False
+        return at_risk is None or _after(retry_at) + _TO_EXPORT < at_risk.purge
 
     async def _async_ended(self) -> None:
         """Log that exports work again, or retry at the time that `ExportHealth.retry_at` says."""
@@ -211,3 +221,8 @@ class Scheduler:
             level = logging.DEBUG
         self._logged = kind
         _LOGGER.log(level, "The export to BigQuery failed: %s", err, exc_info=unexpected)
+
+
+def _after(time: float) -> datetime:
+    """Return when it will be a time of the clock `monotonic`."""
+    return dt_util.utcnow() + timedelta(seconds=time - monotonic())

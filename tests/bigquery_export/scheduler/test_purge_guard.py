@@ -96,6 +96,17 @@ async def make_old(hass: HomeAssistant, days: float) -> None:
     await execute(hass, f"UPDATE states SET last_updated_ts = {time} WHERE state_id > 3")  # noqa: S608
 
 
+def purge_in(monkeypatch: pytest.MonkeyPatch, until: timedelta) -> None:
+    """Let the recorder's next purge be so much later than now, and another a day after it."""
+    purge = dt_util.utcnow() + until
+
+    def next_after(now: datetime) -> datetime:
+        return purge if now < purge else purge + timedelta(days=1)
+
+    for module in ("export.purge", "scheduler.purge_guard"):
+        monkeypatch.setattr(f"custom_components.bigquery_export.{module}.next_purge", next_after)
+
+
 async def refresh(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Update the status, and wait for the export that this may begin."""
     await entry.runtime_data.coordinator.async_refresh()
@@ -204,6 +215,7 @@ async def test_retry_is_left_alone(
     hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An export that will be tried again is not begun once more because of rows at risk."""
+    purge_in(monkeypatch, timedelta(hours=12))
     error = QuotaExceededError(message="too much")
     begin = Mock(side_effect=error)
     monkeypatch.setattr(StorageWriteDelivery, "begin", begin)
@@ -217,6 +229,33 @@ async def test_retry_is_left_alone(
     assert begin.call_count == 1
     assert loaded.runtime_data.scheduler._cancel_retry is retry
     assert issues_of(hass).keys() == {"rows_in_danger"}
+
+
+@pytest.mark.parametrize(("minutes", "runs"), [(30, 1), (30 + 6 * 60, 0)])
+async def test_retry_after_the_purge(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: int,
+    runs: int,
+) -> None:
+    """A retry that would come too late does not take the place of the last chance before."""
+    purge_in(monkeypatch, timedelta(minutes=minutes))
+    monkeypatch.setattr("custom_components.bigquery_export.status.health.delay", lambda *_: 18_000)
+    with monkeypatch.context() as down:
+        error = QuotaExceededError(message="too much")
+        down.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
+        await record(hass, 1)
+        with pytest.raises(HomeAssistantError):
+            await export_now(hass)
+    await make_old(hass, 20)
+    original = Runner._async_export
+    with patch.object(Runner, "_async_export", autospec=True, side_effect=original) as exports:
+        await refresh(hass, loaded)
+    assert exports.call_count == runs
+    assert loaded.runtime_data.runner.health.retrying == (not runs)
+    assert len(warehouse.rows()) >= 6 * runs
 
 
 async def purge_past_the_cursor(hass: HomeAssistant, exporter: Exporter) -> None:
