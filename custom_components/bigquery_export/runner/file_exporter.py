@@ -15,7 +15,7 @@ from ..bigquery.listed_values import ListedValues
 from ..bigquery.row_lookup import RowLookup
 from ..const import DOMAIN
 from ..copies.open_destination import LibraryMissingError
-from ..errors import ExportError
+from ..errors import ExportError, StoppedError
 from ..export.journal import Journal
 from ..file_export.file_export import FileExport
 from ..file_export.file_request import FileReport, FileRequest
@@ -86,6 +86,8 @@ class FileExporter:
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             raise
         try:
+            if task.cancelled():
+                raise StoppedError
             return task.result()
         except ExportError as err:
             raise translated(HomeAssistantError, err) from err

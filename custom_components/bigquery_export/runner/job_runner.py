@@ -73,6 +73,10 @@ class JobRunner(ABC):
             return await asyncio.shield(task)
         except ExportError as err:
             raise translated(HomeAssistantError, err) from err
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            raise translated(HomeAssistantError, StoppedError()) from None
 
     async def _async_alone[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         await self._async_before_job()
@@ -109,3 +113,9 @@ class JobRunner(ABC):
         if self.is_running:  # Otherwise gaps were acknowledged.
             for listener in self._listeners:
                 listener.progressed()
+
+
+def _is_cancelled() -> bool:
+    """Return whether the current task was cancelled, and not one that it waits for."""
+    task = asyncio.current_task()
+    return task is None or bool(task.cancelling())

@@ -25,16 +25,49 @@ from custom_components.bigquery_export.export.checkpoint_file import CheckpointF
 from custom_components.bigquery_export.export.corrections.corrections import local_day
 from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
 from custom_components.bigquery_export.export.rejected_rows import RejectedRows
+from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.home import registries
 from custom_components.bigquery_export.home.relationships import async_relationships
 from custom_components.bigquery_export.rows.export_log import EXPORT_LOG, Trigger
-from custom_components.bigquery_export.runner import home_reader
+from custom_components.bigquery_export.runner import home_reader, job_runner
 from custom_components.bigquery_export.runner.factory import JobFactory
 from tests.bigquery_export.support.recording import record
 from tests.bigquery_export.support.warehouse import Warehouse
 
 GAP = Gap("sensor_data", 1, 1.0, 2.0)
 DOWN = StorageUnreachableError(endpoint="storage", message="down")
+
+
+@pytest.mark.parametrize("caller_is_canceled", [False, True])
+async def test_a_job_that_has_to_be_canceled(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    caller_is_canceled: bool,
+) -> None:
+    """Who waits for it is told that it was stopped: a script goes on, and a browser is answered."""
+    began = asyncio.Event()
+
+    async def work(_: object) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Run, "_async_work", work)
+    monkeypatch.setattr(job_runner, "STOP_TIMEOUT", 0.01)
+    runner = loaded.runtime_data.runner
+    called = hass.async_create_task(runner.async_export(Trigger.ACTION))
+    await began.wait()
+    if caller_is_canceled:
+        called.cancel()
+    else:
+        assert await hass.config_entries.async_unload(loaded.entry_id)
+    await asyncio.wait([called])
+    assert called.cancelled() == caller_is_canceled
+    assert runner.is_running == caller_is_canceled
+    if not caller_is_canceled:
+        with pytest.raises(HomeAssistantError, match="The export was stopped"):
+            called.result()
 
 
 async def test_gaps_are_acknowledged_while_a_job_runs(
