@@ -34,6 +34,7 @@ from .query.after_exports import AfterExports, async_remove_answers
 from .query.saved_query import saved_queries
 from .restore.request import RestoreRequest
 from .runner.copies_only import async_copy_only, async_end_copying_only
+from .runner.listener import RunnerListener
 from .runner.runner import Runner
 from .runner.storage import forget_other_destination, remove_all
 from .runner.table_removal import finish_removal
@@ -120,9 +121,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     after_exports = AfterExports(
         hass, entry, runner.queries, lambda: bool(runner.checkpoint.last_export)
     )
+    entry.runtime_data = RuntimeData(scheduler, coordinator, runner, after_exports)
     _async_reload_when_changed(hass, entry)
     await after_exports.async_load()
-    entry.runtime_data = RuntimeData(scheduler, coordinator, runner, after_exports)
     async_setup_notifications(hass, entry)
 
     async def async_stop(_: Event) -> None:
@@ -167,18 +168,34 @@ def _async_reload_when_changed(hass: HomeAssistant, entry: BigQueryExportConfigE
 
 
 async def _async_begin(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
-    """Begin what the set-up has asked for: an export, and statistics that come back."""
-    begin = (CONF_EXPORT_AT_ONCE, CONF_RESTORE)
-    if not entry.data.keys() & set(begin):
-        return
-    runtime_data = entry.runtime_data
-    if (source := entry.data.get(CONF_RESTORE)) and not runtime_data.runner.restorer.is_wanted:
-        await runtime_data.runner.restorer.async_want(RestoreRequest(source=source))
-    data = {name: value for name, value in entry.data.items() if name not in begin}
-    hass.config_entries.async_update_entry(entry, data=data)
+    """Begin what the set-up has asked for: statistics that come back, and the first export.
+
+    That is begun again by each start until an export has ended well.
+    """
+    runner = entry.runtime_data.runner
+    begins = CONF_RESTORE in entry.data
+    if (source := entry.data.get(CONF_RESTORE)) and not runner.restorer.is_wanted:
+        await runner.restorer.async_want(RestoreRequest(source=source))
+    _async_forget(hass, entry, CONF_RESTORE)
+
+    async def async_ended() -> None:
+        if runner.checkpoint.last_export is not None:
+            _async_forget(hass, entry, CONF_EXPORT_AT_ONCE)
+
+    await async_ended()
+    if CONF_EXPORT_AT_ONCE in entry.data:
+        runner.async_listen(RunnerListener(ended=async_ended))
+        begins = not runner.paused
     # Where the recorder is about to delete waiting rows, all of them are being exported already.
-    if not runtime_data.runner.is_running:
-        runtime_data.scheduler.async_export_now()
+    if begins and not runner.is_running:
+        entry.runtime_data.scheduler.async_export_now()
+
+
+@callback
+def _async_forget(hass: HomeAssistant, entry: ConfigEntry, name: str) -> None:
+    """Remove something that is done from an entry's data."""
+    data = {key: value for key, value in entry.data.items() if key != name}
+    hass.config_entries.async_update_entry(entry, data=data)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> bool:

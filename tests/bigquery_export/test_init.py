@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 import re
 from typing import Any
+from unittest.mock import Mock
 
 from google.auth import _helpers
 from homeassistant.config_entries import ConfigEntryState
@@ -21,13 +22,16 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.const import (
     CONF_API_ENDPOINT,
     CONF_DELIVERY,
     CONF_EXPORT_AT_ONCE,
+    CONF_PAUSED,
     CONF_SERVICE_ACCOUNT_KEY,
     DOMAIN,
 )
+from custom_components.bigquery_export.errors import QuotaExceededError
 from custom_components.bigquery_export.export.checkpoint import Checkpoint
 from custom_components.bigquery_export.export.checkpoint_file import CheckpointFile
 from custom_components.bigquery_export.export.document_file import document_of
@@ -89,6 +93,34 @@ async def test_first_export_of_rows_at_risk(
     assert [row["state"] for row in warehouse.rows() if row["entity_id"] == "sensor.s0"] == [
         *numbers(3)
     ]
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_first_export_is_interrupted(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    paused: bool,
+) -> None:
+    """The first export begins again with each start until one has ended well, unless paused."""
+    await record(hass, 3)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_EXPORT_AT_ONCE: True})
+    with monkeypatch.context() as down:
+        error = QuotaExceededError(message="too much")
+        down.setattr(StorageWriteDelivery, "begin", Mock(side_effect=error))
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert entry.runtime_data.runner.health.retrying
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    data = {**entry.data, CONF_PAUSED: paused}
+    hass.config_entries.async_update_entry(entry, data=data)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert bool(warehouse.rows()) != paused
+    assert (CONF_EXPORT_AT_ONCE in entry.data) == paused
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 

@@ -134,8 +134,8 @@ async def test_export_at_once(hass: HomeAssistant, warehouse: Warehouse, key: Ke
     await submit(hass, flow_id, destination(warehouse))
     result = await submit(hass, flow_id, {**WHAT, CONF_EXPORT_AT_ONCE: True})
     entry = result["result"]
-    assert CONF_EXPORT_AT_ONCE not in entry.data
     await hass.async_block_till_done(wait_background_tasks=True)
+    assert CONF_EXPORT_AT_ONCE not in entry.data
     assert len(warehouse.rows()) >= 3
     last_export = entry.runtime_data.coordinator.data.last_export
     assert last_export is not None
