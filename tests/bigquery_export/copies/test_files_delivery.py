@@ -47,12 +47,8 @@ from tests.bigquery_export.support.all_types import TABLE, VALUES
 from tests.bigquery_export.support.copied_states import LOG, MOMENT, encoded, send, state
 from tests.bigquery_export.support.copy_folder import CopyFolder
 from tests.bigquery_export.support.crashes import Crash
+from tests.bigquery_export.support.merged_files import DAY, NOON, merge
 from tests.bigquery_export.support.warehouse import HOME
-
-DAY = 86_400_000_000
-NOON = datetime.fromtimestamp(MOMENT // DAY * DAY / 1e6, UTC) + timedelta(hours=12)
-"""Of the day of `MOMENT`, which is in September 2026."""
-LATER = NOON + timedelta(days=60)
 
 
 @pytest.fixture
@@ -72,11 +68,6 @@ def ensured(copy_folder: CopyFolder) -> FilesFolder:
     destination = copy_folder.open()
     destination.ensure([*TABLES.values(), EXPORT_LOG, TABLE], HOME)
     return destination
-
-
-def merge(place: FilesFolder, now: datetime = LATER) -> None:
-    """Merge as if it were another time."""
-    place._merging.merge(now)
 
 
 def write(place: FilesFolder, table: Table, label: str, *rows: dict[str, Any]) -> None:

@@ -23,9 +23,8 @@ from custom_components.bigquery_export.rows.export_log import EXPORT_LOG
 from custom_components.bigquery_export.rows.sensor_data import SENSOR_DATA
 from tests.bigquery_export.support.copied_states import MOMENT, encoded, send, state
 from tests.bigquery_export.support.copy_folder import CopyFolder
+from tests.bigquery_export.support.merged_files import DAY, merge
 from tests.bigquery_export.support.warehouse import HOME
-
-from .test_files_delivery import DAY, merge
 
 CALLS = ("stat", "open", "replace", "mkdir", "unlink", "rmdir", "scandir", "listdir")
 MOST_CALLS = 300

@@ -1,10 +1,12 @@
 """Live exports of a config entry, between the exports of its schedule."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
@@ -23,6 +25,7 @@ from custom_components.bigquery_export.rows.export_log import Trigger
 from custom_components.bigquery_export.runner import live as live_module
 from custom_components.bigquery_export.runner.factory import JobFactory
 from custom_components.bigquery_export.runner.requests import VerifyRequest
+from custom_components.bigquery_export.scheduler import timer
 from tests.bigquery_export.support.actions import export_now
 from tests.bigquery_export.support.exported_rows import log_rows
 from tests.bigquery_export.support.recording import record
@@ -32,8 +35,12 @@ from tests.machine.patience import async_wait_until, patient
 
 
 @pytest.fixture
-def entry(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
-    """Return an entry with the schedule Live."""
+def entry(
+    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> MockConfigEntry:
+    """Return an entry with the schedule Live, whose exports are not due while a test runs."""
+    since = dt_util.utcnow() - timedelta(minutes=1) - datetime.min.replace(tzinfo=UTC)
+    monkeypatch.setattr(timer, "shift_of", lambda _: since % timedelta(hours=1))
     options = {CONF_TABLES: ["sensor_data"], CONF_FREQUENCY: "live"}
     hass.config_entries.async_update_entry(entry, options=options)
     return entry
