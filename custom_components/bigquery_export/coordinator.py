@@ -115,8 +115,18 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
     @callback
     def async_show(self, _: datetime | None = None) -> None:
         """Show the current status now."""
+        self._async_show(self._status())
+
+    @callback
+    def _async_show(self, status: ExportStatus) -> None:
+        """Show a status.
+
+        `async_set_updated_data` would put off the next look at the recorder by five minutes, and
+        say that the last one has worked.
+        """
         self._shown_at = monotonic()
-        self.async_set_updated_data(self._status())
+        self.data = status
+        self.async_update_listeners()
 
     @callback
     def _async_begun(self) -> None:
@@ -130,8 +140,7 @@ class BigQueryExportCoordinator(DataUpdateCoordinator[ExportStatus]):
         """Show the progress of an export, now and then."""
         status = self._status()
         if monotonic() - self._shown_at >= _SHOWN_AFTER:
-            self._shown_at = monotonic()
-            self.async_set_updated_data(status)
+            self._async_show(status)
 
     async def _async_ended(self) -> None:
         """Show how an export ended, and the backlog now."""

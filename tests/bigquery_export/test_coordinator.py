@@ -8,6 +8,7 @@ from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
 from google.auth.transport.requests import AuthorizedSession
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import (
     ConfigEntryNotReady,
@@ -32,6 +33,7 @@ from custom_components.bigquery_export.const import (
 )
 from custom_components.bigquery_export.errors import (
     QuotaExceededError,
+    RecorderBusyError,
     StorageUnreachableError,
 )
 from custom_components.bigquery_export.export.dimensions.snapshot_file import SnapshotFile
@@ -517,3 +519,21 @@ async def test_expired_token(
     assert state(hass, "status") == "retrying"
     await export_now(hass)
     assert len(warehouse.rows()) >= 3
+
+
+async def test_what_is_shown_is_no_look_at_the_recorder(
+    hass: HomeAssistant, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To show a status puts off no look, and hides no failure, however often it is shown."""
+    coordinator = loaded.runtime_data.coordinator
+    next_look = coordinator._unsub_refresh
+    assert next_look
+    coordinator.async_show()
+    assert coordinator._unsub_refresh is next_look
+    busy = Mock(side_effect=RecorderBusyError)
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator.check_recorder", busy)
+    await coordinator.async_refresh()
+    assert state(hass, "rows_waiting") == STATE_UNAVAILABLE
+    coordinator.async_show()
+    assert state(hass, "rows_waiting") == STATE_UNAVAILABLE
+    assert coordinator.recorder_fails
