@@ -17,6 +17,7 @@ from ..bigquery.select_query import Answer, Plan, billed_for, plan_query, run_qu
 from ..const import DOMAIN
 from ..errors import AccessDeniedError, ExportError, PermissionMissingError, StoppedError
 from ..export.session import Session
+from ..export.task_result import async_result
 from ..rows.export_log import Trigger
 from ..rows.privacy import Privacy
 from ..settings.options import options_from
@@ -143,7 +144,7 @@ class Queries:
             )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-            answer = await asyncio.shield(task)
+            answer = await async_result(task)
             return QueryAnswer(plan, answer, monotonic() - began)
 
     async def async_stop(self) -> None:

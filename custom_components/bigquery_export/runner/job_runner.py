@@ -13,6 +13,7 @@ from ..const import DOMAIN
 from ..errors import ExportError, StoppedError
 from ..export.job import Job
 from ..export.session import Result
+from ..export.task_result import async_result
 from ..translation import translated, validation_error
 from .destination_tables import STOP_TIMEOUT
 from .listener import RunnerListener
@@ -69,14 +70,9 @@ class JobRunner(ABC):
         self._task = task
         task.add_done_callback(lambda _: self._async_after_job())
         try:
-            # The caller may be cancelled; the export continues.
-            return await asyncio.shield(task)
+            return await async_result(task)
         except ExportError as err:
             raise translated(HomeAssistantError, err) from err
-        except asyncio.CancelledError:
-            if _is_cancelled():
-                raise
-            raise translated(HomeAssistantError, StoppedError()) from None
 
     async def _async_alone[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         await self._async_before_job()
@@ -113,9 +109,3 @@ class JobRunner(ABC):
         if self.is_running:  # Otherwise gaps were acknowledged.
             for listener in self._listeners:
                 listener.progressed()
-
-
-def _is_cancelled() -> bool:
-    """Return whether the current task was cancelled, and not one that it waits for."""
-    task = asyncio.current_task()
-    return task is None or bool(task.cancelling())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 from typing import Any
 from unittest.mock import patch
 
@@ -414,6 +415,26 @@ async def test_a_long_query_ends_with_the_entry(
     with pytest.raises(HomeAssistantError, match="stopped"):
         await call
     assert runner.queries.billed == TEN
+
+
+async def test_a_request_outlasts_the_entry(
+    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for a query that has to be canceled is told that it was stopped."""
+    asked, answered = Event(), Event()
+
+    def done(*_: object, **__: object) -> bool:
+        asked.set()
+        return answered.wait(60)
+
+    monkeypatch.setattr(QueryJob, "done", done)
+    monkeypatch.setattr(queries, "_STOP_TIMEOUT", 0.01)
+    call = hass.async_create_task(act(hass, "query", query=COUNT))
+    await hass.async_add_executor_job(asked.wait)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError, match="stopped"):
+        await call
+    answered.set()
 
 
 async def _moment(hass: HomeAssistant) -> None:
