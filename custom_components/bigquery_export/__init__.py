@@ -22,7 +22,7 @@ from .assist.tools import async_register_api
 from .bigquery.connection import Connection
 from .bigquery.fence_table import BigQueryFence
 from .bigquery.schema import DatasetSchema
-from .const import CONF_EXPORT_AT_ONCE, CONF_RESTORE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
+from .const import CONF_RESTORE, CONF_SERVICE_ACCOUNT_KEY, DOMAIN
 from .coordinator import BigQueryExportCoordinator
 from .copies.copy_subentry import copies
 from .errors import ExportError, KeyRefusedError, OptionsUnreadableError
@@ -34,7 +34,6 @@ from .query.after_exports import AfterExports, async_remove_answers
 from .query.saved_query import saved_queries
 from .restore.request import RestoreRequest
 from .runner.copies_only import async_copy_only, async_end_copying_only
-from .runner.listener import RunnerListener
 from .runner.runner import Runner
 from .runner.storage import forget_other_destination, remove_all
 from .runner.table_removal import finish_removal
@@ -138,7 +137,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntr
     scheduler.async_start()
     runner.copies.async_start()
     entry.async_on_unload(after_exports.async_start())
-    await _async_begin(hass, entry)
+    await _async_begin_restore(hass, entry)
     return True
 
 
@@ -167,35 +166,18 @@ def _async_reload_when_changed(hass: HomeAssistant, entry: BigQueryExportConfigE
     entry.async_on_unload(async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed))
 
 
-async def _async_begin(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
-    """Begin what the set-up has asked for: statistics that come back, and the first export.
-
-    That is begun again by each start until an export has ended well.
-    """
+async def _async_begin_restore(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> None:
+    """Begin to bring statistics back, if the set-up has asked for that."""
+    if not (source := entry.data.get(CONF_RESTORE)):
+        return
     runner = entry.runtime_data.runner
-    begins = CONF_RESTORE in entry.data
-    if (source := entry.data.get(CONF_RESTORE)) and not runner.restorer.is_wanted:
+    if not runner.restorer.is_wanted:
         await runner.restorer.async_want(RestoreRequest(source=source))
-    _async_forget(hass, entry, CONF_RESTORE)
-
-    async def async_ended() -> None:
-        if runner.checkpoint.last_export is not None:
-            _async_forget(hass, entry, CONF_EXPORT_AT_ONCE)
-
-    await async_ended()
-    if CONF_EXPORT_AT_ONCE in entry.data:
-        runner.async_listen(RunnerListener(ended=async_ended))
-        begins = not runner.paused
-    # Where the recorder is about to delete waiting rows, all of them are being exported already.
-    if begins and not runner.is_running:
-        entry.runtime_data.scheduler.async_export_now()
-
-
-@callback
-def _async_forget(hass: HomeAssistant, entry: ConfigEntry, name: str) -> None:
-    """Remove something that is done from an entry's data."""
-    data = {key: value for key, value in entry.data.items() if key != name}
+    data = {name: value for name, value in entry.data.items() if name != CONF_RESTORE}
     hass.config_entries.async_update_entry(entry, data=data)
+    # An export that runs already continues with it.
+    if not runner.is_running:
+        entry.runtime_data.scheduler.async_export_now()
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BigQueryExportConfigEntry) -> bool:

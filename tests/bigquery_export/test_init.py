@@ -121,6 +121,10 @@ async def test_first_export_is_interrupted(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert bool(warehouse.rows()) != paused
     assert (CONF_EXPORT_AT_ONCE in entry.data) == paused
+    await hass.services.async_call(DOMAIN, "resume", {}, blocking=True)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert warehouse.rows()
+    assert CONF_EXPORT_AT_ONCE not in entry.data
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 

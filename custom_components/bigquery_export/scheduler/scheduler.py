@@ -16,7 +16,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_PAUSED, DOMAIN
+from ..const import CONF_EXPORT_AT_ONCE, CONF_PAUSED, DOMAIN
 from ..coordinator import BigQueryExportCoordinator
 from ..errors import RowsNotListedError
 from ..export.purge import RowsAtRisk
@@ -82,6 +82,8 @@ class Scheduler:
             self._async_forget_retry()
         else:
             self._runner.async_follow()
+            if self._hass.state is CoreState.running:
+                self._async_export_missed()
         self._async_show_next()
 
     @callback
@@ -112,18 +114,20 @@ class Scheduler:
 
     @callback
     def _async_catch_up(self, _: HomeAssistant) -> None:
-        """Begin an export that was missed, or had to wait for Home Assistant's start."""
+        """Begin what was missed, or had to wait for Home Assistant's start."""
         self._async_look_ahead()
         self._async_export_missed()
         self._runner.async_follow()
 
     @callback
     def _async_export_missed(self) -> None:
+        """Begin the first export, or one that was due while nothing could begin."""
         last_export = self._runner.checkpoint.last_export
         since = self._entry.created_at
         if last_export is not None:
             since = dt_util.utc_from_timestamp(last_export)
-        if not self._runner.is_running and self._timer.missed(since):
+        wanted = CONF_EXPORT_AT_ONCE in self._entry.data or self._timer.missed(since)
+        if wanted and not (self._runner.is_running or self._runner.paused):
             self._async_begin(Trigger.SCHEDULE)
 
     @callback
@@ -165,6 +169,8 @@ class Scheduler:
 
     async def _async_ended(self) -> None:
         """Log that exports work again, or retry at the time that `ExportHealth.retry_at` says."""
+        if self._runner.checkpoint.last_export is not None:
+            self._async_forget_first_export()
         if self._logged and not self._runner.health.last_error:
             self._logged = None
             _LOGGER.info("The export to BigQuery works again")
@@ -173,6 +179,14 @@ class Scheduler:
             self._cancel_retry = async_call_later(
                 self._hass, max(0.0, retry_at - monotonic()), self._async_retry
             )
+
+    @callback
+    def _async_forget_first_export(self) -> None:
+        """Note that the export that the set-up has asked for is done."""
+        data = {
+            name: value for name, value in self._entry.data.items() if name != CONF_EXPORT_AT_ONCE
+        }
+        self._hass.config_entries.async_update_entry(self._entry, data=data)
 
     @callback
     def _async_forget_retry(self) -> None:
@@ -201,7 +215,8 @@ class Scheduler:
         except ServiceValidationError:
             _LOGGER.debug("An export is running already")
         except Exception as err:
-            self._log_failure(err)
+            if not self._runner.stopped:  # Else it was to end.
+                self._log_failure(err)
 
     async def _async_end_restore(self) -> None:
         """End a restore that was canceled while another job was running."""

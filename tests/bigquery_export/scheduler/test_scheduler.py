@@ -1,5 +1,6 @@
 """When a failed export is retried."""
 
+import asyncio
 from datetime import timedelta
 from time import monotonic
 from unittest.mock import patch
@@ -12,7 +13,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.bigquery_export.bigquery.storage_write import StorageWriteDelivery
 from custom_components.bigquery_export.errors import StorageUnreachableError
+from custom_components.bigquery_export.export.run import Run
 from custom_components.bigquery_export.rows.export_log import Trigger
+from custom_components.bigquery_export.runner import job_runner
 from custom_components.bigquery_export.runner.requests import ExportRequest
 from custom_components.bigquery_export.runner.runner import Runner
 from tests.bigquery_export.support.recording import record
@@ -81,3 +84,24 @@ async def test_a_clock_that_goes_back_does_not_postpone_a_retry(
     async_fire_time_changed(hass, later)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not runner.health.retrying
+
+
+async def test_an_export_that_is_to_end_is_no_error(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What a reload ends is continued after it, and nothing has failed."""
+    began = asyncio.Event()
+
+    async def work(_: object) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Run, "_async_work", work)
+    monkeypatch.setattr(job_runner, "STOP_TIMEOUT", 0.01)
+    loaded.runtime_data.scheduler._async_begin(Trigger.SCHEDULE)
+    await began.wait()
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    assert "failed" not in caplog.text

@@ -165,7 +165,7 @@ async def test_manually(hass: HomeAssistant) -> None:
 
 
 async def test_missed(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Warehouse) -> None:
-    """An export that was due while Home Assistant was off is run later, once, unless paused."""
+    """An export that was due while Home Assistant was off is run later, once, and after a pause."""
     # Half a day from now, so that it is not due while this test runs.
     at = dt_util.now() + timedelta(hours=12)
     options = {CONF_EXPORT_TIME: at.time().isoformat("seconds")}
@@ -199,6 +199,11 @@ async def test_missed(hass: HomeAssistant, entry: MockConfigEntry, warehouse: Wa
     await start(hours_off=48, paused=True)
     assert len(warehouse.rows()) == rows
     assert entry.runtime_data.coordinator.data.next_export is None
+    await hass.services.async_call(DOMAIN, "resume", {}, blocking=True)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(warehouse.rows()) >= rows + 2
+    rows = len(warehouse.rows())
+    await record(hass, 2, name="later")
     await start(hours_off=48, paused=False)
     assert len(warehouse.rows()) >= rows + 2
     assert entry.runtime_data.coordinator.data.next_export is not None
