@@ -81,9 +81,9 @@ class Scheduler:
         if paused:
             self._async_forget_retry()
         else:
-            self._runner.async_follow()
             if self._hass.state is CoreState.running:
                 self._async_export_missed()
+            self._runner.async_follow()
         self._async_show_next()
 
     @callback
