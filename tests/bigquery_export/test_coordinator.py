@@ -526,14 +526,14 @@ async def test_what_is_shown_is_no_look_at_the_recorder(
 ) -> None:
     """To show a status puts off no look, and hides no failure, however often it is shown."""
     coordinator = loaded.runtime_data.coordinator
-    next_look = coordinator._unsub_refresh
-    assert next_look
-    coordinator.async_show()
-    assert coordinator._unsub_refresh is next_look
-    busy = Mock(side_effect=RecorderBusyError)
-    monkeypatch.setattr("custom_components.bigquery_export.coordinator.check_recorder", busy)
+    look = Mock(side_effect=RecorderBusyError)
+    monkeypatch.setattr("custom_components.bigquery_export.coordinator.check_recorder", look)
+    coordinator.update_interval = timedelta(seconds=1)
     await coordinator.async_refresh()
-    assert state(hass, "rows_waiting") == STATE_UNAVAILABLE
+    async with patient(10):
+        while look.call_count < 2:
+            coordinator.async_show()
+            await asyncio.sleep(0.05)
     coordinator.async_show()
     assert state(hass, "rows_waiting") == STATE_UNAVAILABLE
     assert coordinator.recorder_fails
